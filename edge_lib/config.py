@@ -1,0 +1,162 @@
+"""Every setting of the edge: name, default, rule. Read once, at the start, from the environment.
+
+A value that breaks its rule stops the program with one line that names the variable, says what was
+wrong and gives an example. ``README.md`` explains the settings; the rules are here.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from edge_lib.env import ConfigError, log_level, number, required, secret, text, whole
+from edge_lib.sample import is_device_id
+
+_HOST = re.compile(r"[A-Za-z0-9._:%-]{1,253}", re.ASCII)
+_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+
+
+class DongleConfig(NamedTuple):
+    """What it takes to poll: the dongle's address, its manners, and the device's name."""
+
+    host: str
+    port: int
+    unit_id: int
+    device_id: str
+    poll_interval_s: float
+    inter_register_delay_s: float
+    modbus_timeout_s: float
+    log_level: str
+
+
+class UploadConfig(NamedTuple):
+    """What it takes to keep and to deliver."""
+
+    ingest_url: str
+    token: str
+    ca_file: Path | None
+    upload_interval_s: float
+    batch_size: int
+    max_backoff_s: float
+
+    def __repr__(self) -> str:
+        """Give everything but the token."""
+        return f"UploadConfig({self.ingest_url!r}, token=***, {', '.join(map(repr, self[2:]))})"
+
+
+class StoreConfig(NamedTuple):
+    """Where the edge keeps what it has."""
+
+    spool_path: Path
+    spool_keep_days: float
+    health_path: Path
+
+
+def dongle_config(env: Mapping[str, str]) -> DongleConfig:
+    """Read the settings that every command which talks to the dongle needs.
+
+    Raises:
+        ConfigError: one of them is missing or malformed.
+    """
+    return DongleConfig(
+        host=_host(env),
+        port=whole(env, "SUNGROW_PORT", 502, 1, 65_535),
+        unit_id=whole(env, "SUNGROW_SLAVE_ID", 1, 1, 247),
+        device_id=_device_id(env),
+        poll_interval_s=number(env, "POLL_INTERVAL_S", 5, 5, 3600),
+        inter_register_delay_s=number(env, "INTER_REGISTER_DELAY_MS", 20, 20, 10_000) / 1000,
+        modbus_timeout_s=number(env, "MODBUS_TIMEOUT_S", 5, 1, 30),
+        log_level=log_level(env),
+    )
+
+
+def upload_config(env: Mapping[str, str]) -> UploadConfig:
+    """Read the settings of the upload.
+
+    Raises:
+        ConfigError: one of them is missing or malformed.
+    """
+    return UploadConfig(
+        ingest_url=_https_url(env),
+        token=_token(env),
+        ca_file=_ca_file(env),
+        upload_interval_s=number(env, "UPLOAD_INTERVAL_S", 10, 1, 86_400),
+        batch_size=whole(env, "BATCH_SIZE", 500, 1, 1000),
+        max_backoff_s=number(env, "MAX_BACKOFF_S", 300, 1, 86_400),
+    )
+
+
+def store_config(env: Mapping[str, str]) -> StoreConfig:
+    """Read where spool and health file lie.
+
+    Raises:
+        ConfigError: one of them is malformed.
+    """
+    return StoreConfig(
+        spool_path=Path(text(env, "SPOOL_PATH", "/var/lib/sungrow-edge/spool.db")),
+        spool_keep_days=number(env, "SPOOL_KEEP_DAYS", 7, 0, 36_500),
+        health_path=Path(text(env, "HEALTH_PATH", "/var/lib/sungrow-edge/health.json")),
+    )
+
+
+def _host(env: Mapping[str, str]) -> str:
+    host = required(env, "SUNGROW_HOST", "192.168.1.50").removeprefix("[").removesuffix("]")
+    if not _HOST.fullmatch(host):
+        raise ConfigError(
+            f"SUNGROW_HOST={host!r} is neither a host name nor an IP address; "
+            "example: SUNGROW_HOST=192.168.1.50"
+        )
+    return host
+
+
+def _device_id(env: Mapping[str, str]) -> str:
+    device_id = required(env, "DEVICE_ID", "home-1")
+    if not is_device_id(device_id):
+        raise ConfigError(
+            f"DEVICE_ID={device_id!r} must be 1 to 64 of A-Za-z0-9._-; example: DEVICE_ID=home-1"
+        )
+    return device_id
+
+
+def _https_url(env: Mapping[str, str]) -> str:
+    name, example = "VPS_INGEST_URL", "https://solar.example.org"
+    base = required(env, name, example)
+    try:
+        url = urlsplit(base)
+        usable = url.scheme == "https" and bool(url.hostname) and url.port != 0
+    except ValueError:
+        usable = False
+    if not usable or url.query or url.fragment or url.username is not None:
+        raise ConfigError(
+            f"{name} must be a base URL that starts with https:// and names a host, without user, "
+            f"query or fragment; readings are never sent unencrypted; example: {name}={example}"
+        )
+    return base.rstrip("/")
+
+
+def _token(env: Mapping[str, str]) -> str:
+    token = secret(env, "VPS_TOKEN")
+    if not token:
+        raise ConfigError(
+            "VPS_TOKEN is missing: the bearer token that the server knows for this device; "
+            "example: VPS_TOKEN_FILE=/etc/sungrow-edge/token"
+        )
+    if not _TOKEN.fullmatch(token):
+        raise ConfigError("VPS_TOKEN must be one word of printable ASCII, without blanks")
+    return token
+
+
+def _ca_file(env: Mapping[str, str]) -> Path | None:
+    path = env.get("VPS_CA_FILE", "").strip()
+    if not path:
+        return None
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"VPS_CA_FILE: cannot read certificates from {path}: {error}; give the PEM file of the "
+            "authority that signed the server's certificate, or leave the setting out"
+        ) from error
+    return Path(path)

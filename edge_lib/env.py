@@ -1,0 +1,100 @@
+"""Typed readers of environment variables: each names the variable, what was wrong and an example.
+
+Edge and server both read their settings with these; the server imports this file too.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; the unit files do not restart on it
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class ConfigError(Exception):
+    """A setting is missing or malformed: a human has to act. The text says which and how."""
+
+
+def environment(dotenv: Path) -> dict[str, str]:
+    """Give the environment, with the file ``dotenv`` (which may be absent) underneath it."""
+    return {**{k: v or "" for k, v in dotenv_values(dotenv).items()}, **os.environ}
+
+
+def text(env: Mapping[str, str], name: str, default: str) -> str:
+    """Give a text, or the default where it is absent or empty."""
+    return env.get(name, "").strip() or default
+
+
+def required(env: Mapping[str, str], name: str, example: str) -> str:
+    """Give a text that has to be there.
+
+    Raises:
+        ConfigError: it is absent or empty.
+    """
+    value = env.get(name, "").strip()
+    if not value:
+        raise ConfigError(f"{name} is missing; example: {name}={example}")
+    return value
+
+
+def number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
+    """Give a number from ``low`` to ``high``; digits with or without a fraction.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    given = text(env, name, f"{default:.10g}")
+    if (
+        not re.fullmatch(r"\d{1,12}(\.\d{1,9})?", given, re.ASCII)
+        or not low <= float(given) <= high
+    ):
+        raise ConfigError(
+            f"{name}={given!r} must be a number from {low:.10g} to {high:.10g}; "
+            f"example: {name}={default:.10g}"
+        )
+    return float(given)
+
+
+def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """Give a whole number from ``low`` to ``high``.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    given = number(env, name, default, low, high)
+    if not given.is_integer():
+        raise ConfigError(f"{name}={given:g} must be a whole number; example: {name}={default}")
+    return int(given)
+
+
+def secret(env: Mapping[str, str], name: str) -> str | None:
+    """Give a secret from ``NAME`` or from the file that ``NAME_FILE`` points to; None if neither.
+
+    Raises:
+        ConfigError: both are given, or the file cannot be read.
+    """
+    path = env.get(f"{name}_FILE", "").strip()
+    value = env.get(name, "").strip()
+    if path and value:
+        raise ConfigError(f"{name} and {name}_FILE are both set: keep one of them")
+    if not path:
+        return value or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}_FILE: cannot read {path}: {error}") from error
+
+
+def log_level(env: Mapping[str, str]) -> str:
+    """Give the name of a log level.
+
+    Raises:
+        ConfigError: there is no such level.
+    """
+    level = text(env, "LOG_LEVEL", "INFO").upper()
+    if level not in _LEVELS:
+        raise ConfigError(f"LOG_LEVEL={level!r} must be one of {', '.join(_LEVELS)}")
+    return level
