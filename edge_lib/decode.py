@@ -1,0 +1,299 @@
+"""Makes values of words. Pure: no I/O, no clock, no log; the poll thread calls it.
+
+``words`` is everywhere ``{register number of the document: 16-bit word}``, as one poll gave them;
+what the unit refused is not in it. A register that is absent, says "no value", or says what cannot
+be, becomes None, and never another register's guess. Imports ``registers`` and ``sample``.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from edge_lib.registers import BY_NAME, MODELS, REGISTERS, UNKNOWN_MODEL_MPPT_COUNT, Register, is_rs
+from edge_lib.sample import FIELDS
+
+Words = dict[int, int]
+Readings = dict[str, float | int | None]
+
+
+class Decoded(NamedTuple):
+    """One poll, decoded.
+
+    ``values`` are the fields of a sample that come from the inverter: each has its key, None where
+    unknown. ``problems`` say why this can be no sample: a field that may not be null is missing or
+    impossible; empty, it is a sample. ``doubts`` are the fields made None because they were out of
+    their range. Both name the register and its words.
+    """
+
+    values: dict[str, float | int | str | None]
+    problems: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+_NO_VALUE = {"U16": 0xFFFF, "S16": 0x7FFF, "U32": 0xFFFF_FFFF, "S32": 0x7FFF_FFFF}
+# Where 0 can only be a WiNet-S that has nothing to say. Source: registers (measured, SH8.0RT-V112).
+_NEVER_ZERO = {"device_type_code", "nominal_power", "grid_frequency_coarse", "battery_soh"}
+# The bounds of these grow with the inverter. 15 kW is the size that the table's are made for.
+_GROWING_UNITS = {"W", "A", "kWh"}
+_TABLE_NOMINAL_W = 15_000
+_SIGNED = ("battery_power", "battery_power_legacy", "battery_current", "battery_current_legacy")
+_FOR_RULES = {"device_type_code", *_SIGNED}
+_USED = tuple(r for r in REGISTERS if r.field or r.name in _FOR_RULES)
+_FIELDS = {field.name: field for field in FIELDS}
+_NOT_NULL = {field.name for field in FIELDS if field.required and not field.nullable}
+# What shows that there is a battery, a meter.
+_BATTERY_SIGNS = ("battery_capacity_precise", "battery_capacity", "battery_soc", *_SIGNED)
+_METER_SIGNS = ("meter_power", "export_power", "total_import_energy", "total_export_energy")
+_CHARGING_BIT, _DISCHARGING_BIT = 0b010, 0b100
+_BALANCE_FROM_W = 50
+
+
+def decode(words: Words) -> Decoded:
+    """Give the fields of a sample, and what was wrong with them; never raises."""
+    widening = _widening(words)
+    readings: Readings = dict.fromkeys(BY_NAME)
+    problems, doubts = [], []
+    for register in _expected(words):
+        number = _reading(words, register)
+        low, high = _bounds(register, widening)
+        is_plausible = number is None or low <= number <= high
+        readings[register.name] = number if is_plausible else None
+        if register.field in _NOT_NULL and readings[register.name] is None:
+            problems.append(_complaint(words, register, low, high))
+        elif not is_plausible:
+            doubts.append(_complaint(words, register, low, high))
+    return Decoded(_values(readings), tuple(problems), tuple(doubts))
+
+
+def value(words: Words, register: Register) -> float | int | str | None:
+    """Give what one register says in its unit; None: a word is missing, or it says "no value".
+
+    Source: P16; every dump agrees that the low word comes first.
+    """
+    raw = [words.get(register.number + at) for at in range(register.words)]
+    if None in raw:
+        return None
+    if register.kind == "UTF8":
+        return _text(raw)
+    bits = 16 * register.words
+    number = sum(word << 16 * at for at, word in enumerate(raw))
+    if register.kind.startswith("S") and number >> (bits - 1):
+        number -= 1 << bits
+    if number == _NO_VALUE[register.kind]:
+        return None
+    if register.scale >= 1:
+        return number * int(register.scale)
+    return round(number * register.scale, 3)  # 543 tenths are 54.3, not 54.300000000000004
+
+
+def facts(words: Words) -> dict[str, str | int | bool | None]:
+    """Give what the inverter is: the contract's facts of a device; None where the words do not say.
+
+    ``words`` may be those of a poll, with or without the firmware's block. Without a meter a
+    WiNet-S serves 0 for all that only a meter can know; the load is no sign of one, it then shows
+    the inverter's own power. Source: KR (an SH10RS, reported), an SH4.0RS owner's log.
+    """
+    code = _reading(words, BY_NAME["device_type_code"])
+    meter = [value(words, BY_NAME[name]) for name in _METER_SIGNS]
+    return {
+        "serial": value(words, BY_NAME["serial_number"]),
+        "device_type_code": code,
+        "model": MODELS[code].name if code in MODELS else None,
+        "nominal_power_w": _nominal_power_w(words),
+        "firmware": value(words, BY_NAME["firmware_version_1"]),
+        "has_meter": any(meter) if any(sign is not None for sign in meter) else None,
+        "has_battery": _has_battery(words),
+    }
+
+
+def _text(raw: list[int]) -> str | None:
+    content = b"".join(word.to_bytes(2, "big") for word in raw).partition(b"\0")[0]
+    text = content.decode("ascii", "replace").strip()
+    return text if content.isascii() and text.isprintable() and text else None
+
+
+def _reading(words: Words, register: Register) -> float | int | None:
+    number = value(words, register)
+    return None if number == 0 and register.name in _NEVER_ZERO else number
+
+
+def _nominal_power_w(words: Words) -> int | None:
+    register = BY_NAME["nominal_power"]
+    number = _reading(words, register)
+    return number if number is not None and register.low <= number <= register.high else None
+
+
+def _widening(words: Words) -> float:
+    return max(1.0, (_nominal_power_w(words) or 0) / _TABLE_NOMINAL_W)
+
+
+def _bounds(register: Register, widening: float) -> tuple[float, float]:
+    low = float("-inf") if register.low is None else register.low
+    high = float("inf") if register.high is None else register.high
+    if register.unit in _GROWING_UNITS:
+        low, high = low * widening, high * widening
+    # However big the inverter: what a sample may not hold is no value.
+    field = _FIELDS.get(register.field)
+    return (max(low, field.low), min(high, field.high)) if field else (low, high)
+
+
+def _complaint(words: Words, register: Register, low: float, high: float) -> str:
+    raw = [words.get(register.number + at) for at in range(register.words)]
+    shown = " ".join("----" if word is None else f"0x{word:04X}" for word in raw)
+    number = _reading(words, register)
+    if None in raw:
+        why = "not read"
+    elif number is None:
+        why = "no value"
+    else:
+        why = f"{number:.10g} {register.unit} is outside {low:.10g} to {high:.10g}"
+    return f"{register.field or register.name}: register {register.number} = {shown}: {why}"
+
+
+def _expected(words: Words) -> Iterator[Register]:
+    """Yield what a sample needs and this unit has; the rest may say anything."""
+    model = MODELS.get(words.get(BY_NAME["device_type_code"].number))
+    mppt_count = model.mppt_count if model else UNKNOWN_MODEL_MPPT_COUNT
+    has_battery = _has_battery(words)
+    for register in _USED:
+        is_absent_mppt = register.name.startswith("mppt") and int(register.name[4]) > mppt_count
+        if not is_absent_mppt and (has_battery or "battery" not in register.name):
+            yield register
+
+
+def _has_battery(words: Words) -> bool | None:
+    """Tell whether there is a battery; None: no word of one was read.
+
+    There is none where its voltage is 0, or where capacity, charge, power and current are all 0 or
+    absent. A capacity of 0 alone proves nothing (MK: an SH10RT with a pack of another maker).
+    """
+    voltage = BY_NAME["battery_voltage"]
+    signs = [BY_NAME[name] for name in _BATTERY_SIGNS]
+    if value(words, voltage) == 0:
+        return False
+    if any(_is_sign(words, register) for register in signs):
+        return True
+    return False if any(register.number in words for register in (voltage, *signs)) else None
+
+
+def _is_sign(words: Words, register: Register) -> bool:
+    # The document calls the two legacy registers U16: on a direct port 0xFFFF is their "no value".
+    is_unset = register.name.endswith("_legacy") and words.get(register.number) == 0xFFFF
+    return bool(value(words, register)) and not is_unset
+
+
+def _values(readings: Readings) -> dict[str, float | int | str | None]:
+    values = {register.field: readings[register.name] for register in REGISTERS if register.field}
+    power_w, source = _battery_power(readings)
+    current_a = _battery_current(readings, power_w)
+    return values | {
+        "battery_power_w": power_w,
+        "battery_current_a": current_a,
+        "battery_power_source": source,
+    }
+
+
+def _battery_power(readings: Readings) -> tuple[float | None, str | None]:
+    """Give the battery's power, positive = charging, and the word of the rule that spoke."""
+    for source, register, rule in _CHAIN:
+        power = readings[register]
+        direction = None if power is None else rule(readings)
+        if direction is not None:
+            return direction * abs(power), source
+    return None, None
+
+
+def _battery_current(readings: Readings, power_w: float | None) -> float | None:
+    """Give the battery's current, positive = charging: 5631 is signed, 13021 need not be."""
+    current, legacy = readings["battery_current"], readings["battery_current_legacy"]
+    if current:
+        return -current
+    if not legacy:
+        return legacy
+    direction = _sign(power_w or 0) or (1 if legacy < 0 else 0)
+    return direction * abs(legacy) if direction else None
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)
+
+
+# The rules of the battery's sign. Each gives 1 for charging, -1 for discharging, 0 for idle, and
+# None where it cannot tell. The device's own sign, where it has one, is the other way round.
+
+
+def _signed(readings: Readings) -> int | None:
+    """Trust 5214, unless it is 0 while 13022 says otherwise.
+
+    A WiNet-S answers 0 for what it does not have, so 0 counts only when 13022 agrees. Source: P16
+    recommends it; LIB (-4985 W charging, 332 W discharging), DB (928 W discharging); owners' logs
+    of an SH4.0RS and an SH10RS through a WiNet-S. One SH-RT refuses it on its own port (MK).
+    """
+    power = readings["battery_power"]
+    return None if power == 0 and readings["battery_power_legacy"] != 0 else -_sign(power)
+
+
+def _zero(readings: Readings) -> int | None:
+    """Call it idle where 13022 is 0: that needs no sign. Source: inferred."""
+    return 0 if readings["battery_power_legacy"] == 0 else None
+
+
+def _legacy_signed(readings: Readings) -> int | None:
+    """Take a negative 13022 for charging; a positive one may be an absolute value.
+
+    Source: MK and EV (SH10RT-20 95.03, SHxRT-V112 of 11/2024: signed); LIB (SH8.0RT-20 95.10: 4985
+    while charging); an SH5.0RS changed from signed to absolute with its firmware (MK).
+    """
+    return 1 if readings["battery_power_legacy"] < 0 else None
+
+
+def _by_current(readings: Readings) -> int | None:
+    """Take the sign of a current: of 5631; else of 13021 where that is negative or on an SH-RS.
+
+    Source: P16 for 5631; LIB (13021 is -14.5 A while charging); EV (+29.4 A while charging on an
+    older SH-RT, so there a positive one says nothing); an SH4.0RS through a WiNet-S signs 13021.
+    """
+    if readings["battery_current"]:
+        return -_sign(readings["battery_current"])
+    legacy = readings["battery_current_legacy"]
+    if legacy and (legacy < 0 or is_rs(readings["device_type_code"])):
+        return -_sign(legacy)
+    return None
+
+
+def _by_flow_bits(readings: Readings) -> int | None:
+    """Take bit 1 (charging) or bit 2 (discharging) of 13001; neither or both say nothing.
+
+    Source: P16; EV (0x2B while charging). On several firmwares from 11/2024 to 02/2025 they stay 0.
+    """
+    bits = readings["power_flow_status"] or 0
+    charging, discharging = bool(bits & _CHARGING_BIT), bool(bits & _DISCHARGING_BIT)
+    return charging - discharging if charging != discharging else None
+
+
+def _by_balance(readings: Readings) -> int | None:
+    """Ask what is missing between roof and AC side: that the battery gives, or what is over, takes.
+
+    It must meet the magnitude within 20 % and 100 W of losses, and in one direction only. Source:
+    inferred; the dumps meet it within 110 W discharging 332 W and within 300 W charging 4985 W.
+    """
+    ac_w, pv_w = readings["total_active_power"], readings["total_dc_power"]
+    magnitude_w = abs(readings["battery_power_legacy"])
+    if ac_w is None or pv_w is None or magnitude_w <= _BALANCE_FROM_W:
+        return None
+    tolerance_w = 0.2 * magnitude_w + 100
+    given_w = ac_w - pv_w
+    discharging = abs(given_w - magnitude_w) <= tolerance_w
+    charging = abs(given_w + magnitude_w) <= tolerance_w
+    return charging - discharging if charging != discharging else None
+
+
+# In this order: the word for battery_power_source, the register of the magnitude, the rule.
+# Source of the order: registers 5214 before 13022 and 5631 before 13021 by P16, the rest inferred.
+_CHAIN: tuple[tuple[str, str, Callable[[Readings], int | None]], ...] = (
+    ("signed", "battery_power", _signed),
+    ("zero", "battery_power_legacy", _zero),
+    ("legacy_signed", "battery_power_legacy", _legacy_signed),
+    ("current", "battery_power_legacy", _by_current),
+    ("flow_bits", "battery_power_legacy", _by_flow_bits),
+    ("balance", "battery_power_legacy", _by_balance),
+)
