@@ -1,0 +1,120 @@
+"""The database: connections, one a request, and the queries of ``sql/queries``.
+
+A query is a file, so that a sysadmin can read it with ``cat``; each statement begins with its
+file's name, so that ``pg_stat_activity`` and slow logs name it too.
+"""
+
+import logging
+import queue
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
+
+log = logging.getLogger("sungrow.server.db")
+SQL = Path(__file__).resolve().parent.parent / "sql"
+# Shorter than the patience of gunicorn and proxy: trouble has to end as a 503, not as a dead
+# worker.
+_OPTIONS = (
+    "-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=2s "
+    "-c idle_in_transaction_session_timeout=30s"
+)
+_IDLE_CONNECTIONS = 32
+RETRY_AFTER_S = 5
+
+
+class DatabaseAway(Exception):
+    """The database cannot be reached, or refuses for a reason that is not the request's."""
+
+
+class DatabaseRefuses(Exception):
+    """The database refuses the data themselves (SQLSTATE classes 22 and 23)."""
+
+
+@cache
+def query(name: str) -> str:
+    """Give the statement of ``sql/queries/NAME.sql``."""
+    path = SQL / "queries" / f"{name}.sql"
+    return f"-- From sql/queries/{name}.sql\n{path.read_text(encoding='utf-8')}"
+
+
+class Database:
+    """Hands out connections and keeps the idle ones; safe to share between threads."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._idle: queue.LifoQueue[Connection] = queue.LifoQueue(_IDLE_CONNECTIONS)
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
+        """Give a cursor; commit at the end of the block, roll back where it raises.
+
+        Raises:
+            DatabaseAway: try again later; nothing of this transaction is stored, or, where the
+                answer to COMMIT was lost, all of it.
+            DatabaseRefuses: the data are at fault.
+        """
+        connection = None
+        try:
+            connection = self._take()
+            with connection, connection.cursor() as cursor:
+                yield cursor
+        except psycopg2.Error as error:
+            self._drop(connection)
+            raise _translated(error) from error
+        except BaseException:
+            self._drop(connection)
+            raise
+        self._give_back(connection)
+
+    def rows(self, name: str, parameters: dict) -> list[dict]:
+        """Run the query of that name; give its rows as dicts by column name."""
+        with self.transaction() as cursor:
+            cursor.execute(query(name), parameters)
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _take(self) -> Connection:
+        while True:
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                return psycopg2.connect(self._url, connect_timeout=3, options=_OPTIONS)
+            if _is_alive(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: Connection) -> None:
+        try:
+            self._idle.put_nowait(connection)
+        except queue.Full:
+            connection.close()
+
+    @staticmethod
+    def _drop(connection: Connection | None) -> None:
+        if connection is not None:
+            connection.close()
+
+
+def _is_alive(connection: Connection) -> bool:
+    # An idle connection has nothing to say: where there is something to read, it is the server's
+    # farewell. Without this look each idle connection would cost one 503 after a restart.
+    if connection.closed:
+        return False
+    readable, _, _ = select.select([connection], [], [], 0)
+    return not readable
+
+
+def _translated(error: psycopg2.Error) -> Exception:
+    # Bad data would be refused again for ever, so they must not look like trouble of ours, which
+    # the edge retries; everything else must not look like bad data, which the edge parks.
+    sqlstate = error.pgcode or ""
+    if sqlstate[:2] in ("22", "23"):
+        return DatabaseRefuses(str(error).strip())
+    level = logging.WARNING if sqlstate[:2] in ("", "08", "40", "53", "55", "57") else logging.ERROR
+    log.log(level, "database away", extra={"sqlstate": sqlstate, "reason": str(error).strip()})
+    return DatabaseAway(str(error).strip())

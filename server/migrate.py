@@ -1,0 +1,55 @@
+"""``python -m server.migrate``: brings the database up to the files of ``sql/``."""
+
+import argparse
+import logging
+import sys
+
+import psycopg2
+
+from edge_lib.env import EXIT_CONFIG, ConfigError, environment
+from server import schema, settings
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=schema.COMMAND, description=__doc__.partition("\n")[0])
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="compare only, change nothing")
+    what.add_argument(
+        "--record", type=int, metavar="N", help="note file N, applied by hand with psql -1 -f"
+    )
+    return parser.parse_args(argv)
+
+
+def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
+    if arguments.record is not None:
+        print(f"noted {schema.record(url, arguments.record)}")
+    elif arguments.check:
+        with schema.connect(url) as connection, connection, connection.cursor() as cursor:
+            found = schema.problems(cursor)
+            if found:
+                raise schema.SchemaError("; ".join(found))
+            schema.refuse_other_timezone(cursor, site_timezone)
+        print("current")
+    else:
+        done = schema.migrate(url, site_timezone)
+        print("\n".join(f"applied {name}" for name in done) or "current")
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    arguments = _arguments(argv)
+    logging.basicConfig(format="%(message)s")
+    try:
+        env = environment(settings.DOTENV)
+        _run(arguments, settings.database_url(env), settings.site_timezone(env))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except (schema.SchemaError, psycopg2.Error) as error:
+        print(str(error).strip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

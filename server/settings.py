@@ -1,0 +1,87 @@
+"""Every setting of the server: name, default, rule. Read once, at the start."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edge_lib.env import ConfigError, log_level, secret, text, whole
+
+DOTENV = Path(__file__).resolve().parent.parent / ".env"
+
+
+class Settings(NamedTuple):
+    """What ``create_app`` needs; tokens are read by ``server.auth``."""
+
+    database_url: str
+    redis_url: str | None
+    site_timezone: str
+    cache_ttl_s: int
+    max_request_bytes: int
+    max_samples_per_request: int
+    cors_origins: tuple[str, ...]
+    log_level: str
+
+    def __repr__(self) -> str:
+        """Give nothing away: two of the fields hold passwords."""
+        return "Settings(...)"
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigError: one is missing or malformed; says which, and gives an example.
+    """
+    return Settings(
+        database_url=database_url(env),
+        redis_url=env.get("REDIS_URL", "").strip() or None,
+        site_timezone=site_timezone(env),
+        cache_ttl_s=whole(env, "CACHE_TTL_S", 5, 1, 86_400),
+        max_request_bytes=whole(env, "MAX_REQUEST_BYTES", 2_097_152, 1024, 1_073_741_824),
+        max_samples_per_request=whole(env, "MAX_SAMPLES_PER_REQUEST", 1000, 1, 100_000),
+        cors_origins=_origins(env),
+        log_level=log_level(env),
+    )
+
+
+def database_url(env: Mapping[str, str]) -> str:
+    """Give the libpq URL.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    url = secret(env, "DATABASE_URL")
+    if not url:
+        raise ConfigError(
+            "DATABASE_URL is missing; example: DATABASE_URL=postgresql://sungrow@localhost/sungrow"
+        )
+    return url
+
+
+def site_timezone(env: Mapping[str, str]) -> str:
+    """Give the IANA name of the site's zone.
+
+    Raises:
+        ConfigError: no zone has that name.
+    """
+    name = text(env, "SITE_TIMEZONE", "UTC")
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"SITE_TIMEZONE={name!r} is no IANA time zone; example: SITE_TIMEZONE=Europe/Berlin"
+        ) from error
+    return name
+
+
+def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    origins = tuple(filter(None, (o.strip() for o in env.get("CORS_ORIGINS", "").split(","))))
+    for origin in origins:
+        if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+            raise ConfigError(
+                f"CORS_ORIGINS: {origin!r} is no origin; "
+                "example: CORS_ORIGINS=https://grafana.example.org"
+            )
+    return origins
