@@ -1,0 +1,103 @@
+"""The server: ``gunicorn 'server:create_app()'``.
+
+A request goes through ``answers`` (who is asking, and the shape of every error), one file an
+endpoint (``ingest``, ``realtime``, ``series``), ``db`` (connections and the queries of
+``sql/queries``) and ``cache``. ``settings`` and ``auth`` read the environment; ``schema`` knows
+what the database has to look like, and ``migrate`` is the command that brings it there.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+
+from flask import Flask, Response, current_app, jsonify, request
+
+from edge_lib import VERSION, jsonlog
+from edge_lib.env import ConfigError, environment
+from server import answers, ingest, realtime, schema, series
+from server import settings as settings_module
+from server.auth import Tokens
+from server.cache import Cache
+from server.db import Database, DatabaseAway
+from server.limiter import BadTokenLimiter
+
+log = logging.getLogger("sungrow.server")
+_APP_LOAD_ERROR = 4  # gunicorn's own: its master stops instead of starting the worker again
+
+
+def create_app(env: Mapping[str, str] | None = None) -> Flask:
+    """Make the app from ``env`` (default: the environment, over a ``.env`` beside the project).
+
+    Raises:
+        SystemExit: a setting is missing or malformed, or the database is reachable and its schema
+            is not current; the log says which, and what to do.
+    """
+    env = environment(settings_module.DOTENV) if env is None else env
+    try:
+        return _app(env)
+    except (ConfigError, schema.SchemaError) as error:
+        if not logging.getLogger().handlers:
+            jsonlog.start("INFO")
+        log.critical("not started", extra={"reason": str(error)})
+        sys.exit(_APP_LOAD_ERROR)
+
+
+def _app(env: Mapping[str, str]) -> Flask:
+    settings = settings_module.read(env)
+    jsonlog.start(settings.log_level)
+    app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False
+    app.extensions["settings"] = settings
+    app.extensions["tokens"] = Tokens(env)
+    app.extensions["limiter"] = BadTokenLimiter()
+    app.extensions["db"] = Database(settings.database_url)
+    app.extensions["cache"] = _cache(settings)
+    answers.init_app(app)
+    app.get("/health")(health)
+    for module in (ingest, realtime, series):
+        app.register_blueprint(module.blueprint)
+    app.after_request(_headers)
+    schema.refuse_stale_schema(settings.database_url)
+    log.info("ready", extra={"version": VERSION, "pid": os.getpid()})
+    return app
+
+
+def _cache(settings: settings_module.Settings) -> Cache:
+    try:
+        return Cache(settings.redis_url, settings.cache_ttl_s)
+    except ValueError as error:
+        raise ConfigError(
+            f"REDIS_URL: {error}; example: REDIS_URL=redis://localhost:6379/0"
+        ) from error
+
+
+def health() -> tuple[Response, int]:
+    """Tell whether database and cache answer; 503 only where the database does not."""
+    try:
+        current_app.extensions["db"].rows("health", {})
+        database, status = "ok", 200
+    except DatabaseAway:
+        database, status = "down", 503
+    answer = {
+        "status": "ok" if status == 200 else "degraded",
+        "service": "sungrow",
+        "version": VERSION,
+        "database": database,
+        "cache": current_app.extensions["cache"].state(),
+    }
+    return jsonify(answer), status
+
+
+def _headers(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    origin = request.headers.get("Origin")
+    allowed = current_app.extensions["settings"].cors_origins
+    if allowed:
+        response.vary.add("Origin")
+    if origin in allowed and request.method in ("GET", "HEAD", "OPTIONS"):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Methods"] = "GET"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization"
+    return response

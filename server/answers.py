@@ -1,0 +1,121 @@
+"""The one shape of every error: ``{"detail": ...}``, whatever went wrong, and who is asking.
+
+Everything here runs inside a request.
+"""
+
+import logging
+import re
+import time
+
+from flask import Flask, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from server.auth import Caller
+from server.db import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
+
+log = logging.getLogger("sungrow.server.answers")
+_BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
+
+
+class Refused(Exception):
+    """Ends the request with this status and detail.
+
+    Args:
+        status: the HTTP status.
+        detail: a sentence, or the list of places of a 422.
+        headers: further headers of the answer.
+        fields: further keys of the answer beside ``detail``.
+    """
+
+    def __init__(self, status: int, detail: str | list, headers: dict | None = None, **fields):
+        super().__init__(status, detail)
+        self.status = status
+        self.body = {"detail": detail, **fields}
+        self.headers = headers or {}
+
+
+def init_app(app: Flask) -> None:
+    """Make every error of ``app`` JSON."""
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DatabaseAway, _database_away)
+    app.register_error_handler(DatabaseRefuses, _database_refuses)
+    app.register_error_handler(Exception, _bug)
+
+
+def caller() -> Caller:
+    """Give who is asking.
+
+    Raises:
+        Refused: 401 no, unknown or malformed token; 429 too many such from this address.
+    """
+    match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    known = current_app.extensions["tokens"].caller(match[1]) if match else None
+    if known:
+        return known
+    limiter = current_app.extensions["limiter"]
+    wait_s = limiter.retry_after_s(client_address(), time.monotonic())
+    if wait_s is not None:
+        raise Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
+    sentence = "unknown token" if match else "Authorization: Bearer TOKEN is missing or malformed"
+    raise Refused(401, sentence, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
+
+
+def readable_device() -> str:
+    """Give the device that a query is about: ``device_id``, or the token's only one.
+
+    Raises:
+        Refused: 401 and 429 as ``caller``; 403 the device is not the token's; 422 the token has
+            several devices and the query names none.
+    """
+    devices = caller().devices
+    device_id = request.args.get("device_id")
+    if device_id is None and len(devices) == 1:
+        return devices[0]
+    if device_id is None:
+        raise Refused(422, [place("query", "device_id", msg="is missing", type="missing")])
+    if device_id not in devices:
+        raise Refused(403, "this token may not read that device")
+    return device_id
+
+
+def client_address() -> str:
+    """Give the peer's address; behind a proxy on this machine, the one that the proxy names."""
+    peer = request.remote_addr or ""
+    if peer in ("", "127.0.0.1", "::1"):
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return forwarded[:64] or peer
+    return peer
+
+
+def place(*loc: str | int, msg: str, type: str) -> dict:
+    """Give one place of a 422."""
+    return {"loc": list(loc), "msg": msg, "type": type}
+
+
+def _refused(error: Refused) -> tuple[Response, int, dict]:
+    return jsonify(error.body), error.status, error.headers
+
+
+def _http_error(error: HTTPException) -> tuple[Response, int, dict]:
+    headers = (
+        {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", 0) else {}
+    )
+    return jsonify(detail=error.description), error.code or 500, headers
+
+
+def _database_away(_: DatabaseAway) -> tuple[Response, int, dict]:
+    detail = "the database is away or refuses; nothing is lost, try again"
+    return jsonify(detail=detail), 503, {"Retry-After": str(RETRY_AFTER_S)}
+
+
+def _database_refuses(error: DatabaseRefuses) -> tuple[Response, int]:
+    # What the checks before let through; names no sample, so no edge parks one for it.
+    log.error("database refused data", extra={"reason": str(error)})
+    msg = "the database refuses these data"
+    return jsonify(detail=[place("body", msg=msg, type="database")]), 422
+
+
+def _bug(error: Exception) -> tuple[Response, int]:
+    log.error("bug", exc_info=error)
+    return jsonify(detail="internal error"), 500

@@ -1,0 +1,112 @@
+"""Who may: a device's token writes and reads its device, a read token reads the devices it names.
+
+Only SHA-256 digests are kept and compared, all of them, in constant time. A slow hash would protect
+nothing here (tokens are random, not chosen by people) and cost every request.
+"""
+
+import hashlib
+import hmac
+import logging
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_lib.env import ConfigError, secret
+from edge_lib.sample import is_device_id
+
+log = logging.getLogger("sungrow.server.auth")
+_DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
+
+
+class Caller(NamedTuple):
+    """Whom a token stands for."""
+
+    devices: tuple[str, ...]
+    may_ingest: bool
+
+
+class Tokens:
+    """The tokens of ``DEVICE_TOKENS`` and ``READ_TOKENS``; a ``_FILE`` is read again on change."""
+
+    def __init__(self, env: Mapping[str, str]):
+        """Read both.
+
+        Raises:
+            ConfigError: malformed, or there is no device token at all.
+        """
+        self._env = dict(env)
+        self._lock = threading.Lock()
+        self._seen = self._signatures()
+        self._callers = self._read()
+
+    def caller(self, token: str) -> Caller | None:
+        """Give the caller whose token this is; None for nobody's."""
+        self._reread_if_changed()
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        found = None
+        for known, caller in self._callers:  # no early exit: the time says nothing about the place
+            if hmac.compare_digest(known, digest):
+                found = caller
+        return found
+
+    def _read(self) -> tuple[tuple[bytes, Caller], ...]:
+        writers = _parse("DEVICE_TOKENS", secret(self._env, "DEVICE_TOKENS"))
+        readers = _parse("READ_TOKENS", secret(self._env, "READ_TOKENS"))
+        if not writers:
+            raise ConfigError(f"DEVICE_TOKENS is missing; example: {_EXAMPLE}")
+        if any(len(devices) > 1 for devices in writers.values()):
+            raise ConfigError("DEVICE_TOKENS: one token names two devices; give each its own")
+        if writers.keys() & readers.keys():
+            raise ConfigError("READ_TOKENS: a token is a device token too; use another")
+        return tuple(
+            (digest, Caller(tuple(devices), may_ingest))
+            for tokens, may_ingest in ((writers, True), (readers, False))
+            for digest, devices in tokens.items()
+        )
+
+    def _reread_if_changed(self) -> None:
+        signatures = self._signatures()
+        if signatures == self._seen:
+            return
+        with self._lock:
+            if signatures == self._seen:
+                return
+            self._seen = signatures
+            try:
+                self._callers = self._read()
+                log.info("tokens read again", extra={"count": len(self._callers)})
+            except ConfigError:
+                # Half-written or broken: the tokens that were good a moment ago stay good.
+                log.exception("tokens not read again")
+
+    def _signatures(self) -> tuple:
+        return tuple(
+            _signature(self._env.get(name, ""))
+            for name in ("DEVICE_TOKENS_FILE", "READ_TOKENS_FILE")
+        )
+
+
+def _signature(path: str) -> tuple[int, int, int] | None:
+    if not path.strip():
+        return None
+    try:
+        status = Path(path.strip()).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _parse(name: str, text: str | None) -> dict[bytes, list[str]]:
+    tokens: dict[bytes, list[str]] = {}
+    for entry in filter(None, (e.strip() for e in re.split(r"[,\n]", text or ""))):
+        token, colon, device_id = entry.rpartition(":")
+        if not colon or not token or not is_device_id(device_id):
+            # The entry itself may be a secret with a typo: not into the message.
+            raise ConfigError(f"{name}: an entry is not token:device_id; example: {_EXAMPLE}")
+        digest = _DIGEST.fullmatch(token)
+        key = bytes.fromhex(digest[1]) if digest else hashlib.sha256(token.encode()).digest()
+        tokens.setdefault(key, []).append(device_id)
+    return tokens

@@ -1,0 +1,80 @@
+"""The only module that knows Redis: a cache of each device's newest sample, never a source.
+
+Whatever is wrong with Redis, callers get None and go to the database: no error, and no waiting
+either, since after a failure Redis is left alone for some seconds.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger("sungrow.server.cache")
+_TIMEOUT_S = 0.2
+_LEAVE_ALONE_S = 2.0
+
+
+class Cache:
+    """Newest samples as JSON texts, each for ``ttl_s`` seconds; safe to share between threads."""
+
+    def __init__(self, url: str | None, ttl_s: int):
+        """Connect lazily.
+
+        Raises:
+            ValueError: the URL is none of Redis'.
+        """
+        self._ttl_s = ttl_s
+        self._lock = threading.Lock()
+        self._away_until_s = 0.0
+        self._redis = url and redis.Redis.from_url(
+            url,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    def newest(self, device_id: str) -> bytes | None:
+        """Give what ``keep`` kept, where it is there and fresh."""
+        return self._try(lambda r: r.get(_key(device_id)))
+
+    def keep(self, device_id: str, text: bytes) -> None:
+        """Keep the newest sample of a device."""
+        self._try(lambda r: r.set(_key(device_id), text, ex=self._ttl_s))
+
+    def forget(self, device_id: str) -> None:
+        """Forget the newest sample of a device: there is a newer one in the database."""
+        self._try(lambda r: r.delete(_key(device_id)))
+
+    def state(self) -> str:
+        """Give ``off`` where no cache is configured, else ``ok`` or ``down``."""
+        if not self._redis:
+            return "off"
+        return "ok" if self._try(lambda r: r.ping()) else "down"
+
+    def _try(self, ask: Callable[[redis.Redis], object]) -> object | None:
+        if not self._redis or time.monotonic() < self._away_until_s:
+            return None
+        try:
+            answer = ask(self._redis)
+        except redis.RedisError as error:
+            self._leave_alone(error)
+            return None
+        if self._away_until_s:
+            self._away_until_s = 0.0
+            log.info("cache back")
+        return answer
+
+    def _leave_alone(self, error: redis.RedisError) -> None:
+        with self._lock:
+            first = not self._away_until_s
+            self._away_until_s = time.monotonic() + _LEAVE_ALONE_S
+        if first:
+            log.warning("cache away", extra={"reason": str(error)})
+
+
+def _key(device_id: str) -> str:
+    return f"realtime:{device_id}"

@@ -1,0 +1,196 @@
+"""``POST /v1/ingest``: a batch of samples, stored once each, with a verdict on every one.
+
+A batch is checked whole before anything is stored. Then all its rows go in by one statement in one
+transaction; those whose key is taken are compared with what stands there: the same values make a
+duplicate, other values a conflict, of which nothing is stored.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+from psycopg2.extras import Json, execute_values
+
+from edge_lib.sample import DEFAULT_INTERVAL_S, NAMES, SampleError, check, extra
+from server import body, parts, strict_json
+from server.answers import Refused, caller, place
+from server.db import Database, DatabaseAway, query
+
+log = logging.getLogger("sungrow.server.ingest")
+blueprint = Blueprint("ingest", __name__)
+_TS = NAMES.index("ts")
+_INTERVAL_S = NAMES.index("interval_s")
+_MAX_EXACT = 2**53
+
+
+class Verdict(NamedTuple):
+    """What became of a batch: two counts, and the indexes of the samples in conflict."""
+
+    inserted: int
+    duplicates: int
+    conflicts: list[int]
+
+
+@blueprint.post("/v1/ingest")
+def ingest() -> Response:
+    """Store a batch; 200 once it is committed.
+
+    Raises:
+        Refused: 401, 403, 413, 415, 400, 403 (another device's sample), 422; nothing is stored.
+        DatabaseAway: 503; nothing is stored, or all of it, and a resend tells.
+    """
+    settings = current_app.extensions["settings"]
+    device_id = _ingesting_device()
+    payload = _parse(body.read(request, settings.max_request_bytes))
+    samples = _samples(payload, settings.max_samples_per_request)
+    _refuse_other_devices(samples, device_id)
+    batch = parts.read(payload)
+    rows = _rows(samples, batch.batch_id)
+    verdict = store(current_app.extensions["db"], device_id, rows, batch)
+    if verdict.inserted:
+        current_app.extensions["cache"].forget(device_id)
+    return jsonify(_answer(verdict, batch))
+
+
+def store(db: Database, device_id: str, rows: list[list], batch: parts.Parts) -> Verdict:
+    """Store rows (values in the order of ``NAMES``, then ``extra``) and parts, all or nothing."""
+    unique, verdict = _merge_repeats(rows)
+    with db.transaction() as cursor:
+        batch.store(cursor, device_id)
+        inserted = _insert(cursor, unique)
+        if inserted == len(unique):
+            return verdict._replace(inserted=inserted)
+        clashes = _clashes(cursor, device_id, unique)
+    duplicates = verdict.duplicates + len(unique) - inserted - len(clashes)
+    return Verdict(inserted, duplicates, sorted(verdict.conflicts + clashes))
+
+
+def _ingesting_device() -> str:
+    who = caller()
+    if not who.may_ingest:
+        raise Refused(403, "a read token may not ingest")
+    return who.devices[0]
+
+
+def _parse(text: bytes) -> dict:
+    try:
+        payload = strict_json.parse(text)
+    except strict_json.NotJson as error:
+        raise Refused(400, str(error)) from error
+    if type(payload) is not dict:
+        raise Refused(422, [place("body", msg="must be a JSON object", type="object_type")])
+    return payload
+
+
+def _samples(payload: dict, most: int) -> list:
+    samples = payload.get("samples")
+    if type(samples) is not list:
+        problem = ("is missing", "missing") if samples is None else ("must be a list", "list_type")
+        raise Refused(422, [place("body", "samples", msg=problem[0], type=problem[1])])
+    if len(samples) > most:
+        raise Refused(413, f"more than {most} samples; send fewer a request")
+    return samples
+
+
+def _refuse_other_devices(samples: list, device_id: str) -> None:
+    for sample in samples:
+        named = sample.get("device_id") if type(sample) is dict else None
+        if type(named) is str and named != device_id:
+            raise Refused(403, "a sample is of a device that is not this token's")
+
+
+def _rows(samples: list, batch_id: str | None) -> list[list]:
+    """Give the rows to store.
+
+    Raises:
+        Refused: 422 with every sample that breaks the contract.
+    """
+    now = datetime.now(UTC)
+    rows, places = [], []
+    for index, sample in enumerate(samples):
+        try:
+            ts = check(sample, now)
+        except SampleError as error:
+            places += [_sample_place(index, *found) for found in error.places]
+            continue
+        rows.append(_row(sample, ts))
+    if places:
+        echo = {"batch_id": batch_id} if batch_id else {}
+        raise Refused(422, places, **echo)
+    return rows
+
+
+def _sample_place(index: int, field: str, msg: str, kind: str) -> dict:
+    return place("body", "samples", index, *filter(None, [field]), msg=msg, type=kind)
+
+
+def _row(sample: dict, ts: datetime) -> list:
+    row = [sample.get(name) for name in NAMES]
+    row[_TS] = ts
+    if row[_INTERVAL_S] is None:
+        row[_INTERVAL_S] = DEFAULT_INTERVAL_S
+    row.append(extra(sample) or None)
+    return row
+
+
+def _merge_repeats(rows: list[list]) -> tuple[dict[int, list], Verdict]:
+    """Take out rows whose key stands earlier in the list; give the rest by index, by rising time.
+
+    The order is for the database: two writers that lock the same rows in one order cannot deadlock.
+    """
+    first: dict[datetime, int] = {}
+    verdict = Verdict(0, 0, [])
+    for index, row in enumerate(rows):
+        earlier = first.setdefault(row[_TS], index)
+        if earlier == index:
+            continue
+        if _same(rows[earlier], row):
+            verdict = verdict._replace(duplicates=verdict.duplicates + 1)
+        else:
+            verdict.conflicts.append(index)
+    return {index: rows[index] for _, index in sorted(first.items())}, verdict
+
+
+def _insert(cursor: Cursor, rows: dict[int, list]) -> int:
+    if not rows:
+        return 0
+    values = [[*row[:-1], row[-1] and Json(row[-1])] for row in rows.values()]
+    # One page, so that rowcount is the total: with several it would be the last page's.
+    execute_values(cursor, query("samples-insert"), values, page_size=len(values))
+    return cursor.rowcount
+
+
+def _clashes(cursor: Cursor, device_id: str, rows: dict[int, list]) -> list[int]:
+    times = [row[_TS] for row in rows.values()]
+    key = {"device_id": device_id, "ts": times, "first": min(times), "last": max(times)}
+    cursor.execute(query("samples-by-key"), key)
+    standing = {row[_TS]: row for row in cursor.fetchall()}
+    if len(standing) < len(rows):
+        # Taken a moment ago, and gone: somebody deletes at the same time. A resend settles it.
+        raise DatabaseAway("rows vanished while they were compared")
+    return [index for index, row in rows.items() if not _same(standing[row[_TS]], row)]
+
+
+def _same(one: list | tuple, other: list | tuple) -> bool:
+    # Whole numbers and floats of one value are equal in Python as they are in the columns' types.
+    return list(one[:-1]) == list(other[:-1]) and _plain(one[-1]) == _plain(other[-1])
+
+
+def _plain(fields: dict | None) -> dict | None:
+    # jsonb spells a number out: 1e300 comes back as a whole number of 301 digits.
+    if not fields:
+        return None
+    return {k: float(v) if type(v) is int and abs(v) > _MAX_EXACT else v for k, v in fields.items()}
+
+
+def _answer(verdict: Verdict, batch: parts.Parts) -> dict:
+    answer = verdict._asdict()
+    if batch.batch_id:
+        answer["batch_id"] = batch.batch_id
+    if batch.ignored:
+        answer["ignored"] = batch.ignored
+    if verdict.conflicts:
+        log.warning("conflicts", extra={"count": len(verdict.conflicts)})
+    return answer

@@ -1,0 +1,136 @@
+"""``GET /v1/series``: history in buckets of local time, for a day, a month, a year, or all of it.
+
+Hours come from ``sungrow_5min``, days and months from ``sungrow_local_daily``; both are exact from
+the commit of a sample on, so nothing here waits for a background job.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from server.answers import Refused, place, readable_device
+
+blueprint = Blueprint("series", __name__)
+MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
+_FIRST_DATE, _LAST_DATE = date(2010, 1, 1), date(9000, 1, 1)
+
+
+class Frame(NamedTuple):
+    """A frame of history: what it spans, and its buckets."""
+
+    query: str
+    unit: str
+    span: Callable[[date], tuple[date, date]]  # the first local date, and the first one after it
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1)
+
+
+FRAMES = {
+    "day": Frame("series-hours", "hour", lambda d: (d, d + timedelta(days=1))),
+    "month": Frame(
+        "series-days", "day", lambda d: (d.replace(day=1), _next_month(d.replace(day=1)))
+    ),
+    "year": Frame("series-days", "month", lambda d: (date(d.year, 1, 1), date(d.year + 1, 1, 1))),
+    "all": Frame("series-days", "month", lambda _: (_FIRST_DATE, _LAST_DATE)),
+}
+
+
+@blueprint.get("/v1/series")
+def series() -> Response:
+    """Give the buckets of a frame that hold samples.
+
+    Raises:
+        Refused: 401, 403; 422 no such frame, or a bad date.
+        DatabaseAway: 503.
+    """
+    device_id = readable_device()
+    name, frame = _frame()
+    zone = _zone(device_id)
+    now = datetime.now(UTC)
+    first, end = frame.span(_date(name) or now.astimezone(zone).date())
+    rows = current_app.extensions["db"].rows(
+        frame.query, _range(device_id, frame, first, end, zone)
+    )
+    buckets = [_bucket(row, frame.unit, zone, now) for row in rows]
+    return jsonify(device_id=device_id, frame=name, timezone=zone.key, series=buckets)
+
+
+def _frame() -> tuple[str, Frame]:
+    name = request.args.get("frame")
+    if name not in FRAMES:
+        kind = "missing" if name is None else "enum"
+        raise Refused(422, [place("query", "frame", msg=f"one of {', '.join(FRAMES)}", type=kind)])
+    return name, FRAMES[name]
+
+
+def _date(frame: str) -> date | None:
+    text = request.args.get("date")
+    if text is None:
+        return None
+    problem = "frame=all takes no date" if frame == "all" else "a date like 2026-03-29"
+    try:
+        day = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        day = None
+    if day is None or frame == "all" or not _FIRST_DATE <= day < _LAST_DATE:
+        raise Refused(422, [place("query", "date", msg=problem, type="date")])
+    return day
+
+
+def _zone(device_id: str) -> ZoneInfo:
+    rows = current_app.extensions["db"].rows("device-timezone", {"device_id": device_id})
+    return ZoneInfo(rows[0]["timezone"])
+
+
+def _range(device_id: str, frame: Frame, first: date, end: date, zone: ZoneInfo) -> dict:
+    limits = (first, end)
+    if frame.unit == "hour":
+        limits = tuple(datetime(d.year, d.month, d.day, tzinfo=zone) for d in limits)
+    return {
+        "device_id": device_id,
+        "timezone": zone.key,
+        "unit": frame.unit,
+        "first": limits[0],
+        "end": limits[1],
+    }
+
+
+def _bucket(row: dict, unit: str, zone: ZoneInfo, now: datetime) -> dict:
+    start = row.pop("start")
+    covered_s = row.pop("covered_s")
+    elapsed_s = (min(_end(start, unit, zone), now) - start).total_seconds()
+    return {
+        "bucket": start.astimezone(zone).isoformat(),
+        **row,
+        "coverage": min(1.0, covered_s / elapsed_s) if elapsed_s > 0 else None,
+        **_shares(row),
+    }
+
+
+def _end(start: datetime, unit: str, zone: ZoneInfo) -> datetime:
+    if unit == "hour":
+        return start + timedelta(hours=1)
+    day = start.astimezone(zone).date()
+    after = day + timedelta(days=1) if unit == "day" else _next_month(day)
+    return datetime(after.year, after.month, after.day, tzinfo=zone).astimezone(UTC)
+
+
+def _shares(row: dict) -> dict:
+    """Give self-sufficiency and self-consumption, 0 to 1; null under ``MINIMUM_KWH``."""
+    house = row["solar_to_house_kwh"] + row["battery_to_house_kwh"] + row["grid_to_house_kwh"]
+    solar = row["solar_to_house_kwh"] + row["solar_to_battery_kwh"] + row["solar_to_grid_kwh"]
+    return {
+        "self_sufficiency": _remainder(row["grid_to_house_kwh"], house),
+        "self_consumption": _remainder(row["solar_to_grid_kwh"], solar),
+    }
+
+
+def _remainder(part: float, whole: float) -> float | None:
+    if whole < MINIMUM_KWH:
+        return None
+    return min(1.0, max(0.0, 1 - part / whole))
