@@ -2,17 +2,18 @@
 
 ``words`` is everywhere ``{register number of the document: 16-bit word}``, as one poll gave them;
 what the unit refused is not in it. A register that is absent, says "no value", or says what cannot
-be, becomes None, and never another register's guess. Imports ``registers`` and ``sample``.
+be, becomes None, and never another register's guess. Imports ``battery``, ``registers``, ``sample``.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from edge_lib.registers import BY_NAME, MODELS, REGISTERS, UNKNOWN_MODEL_MPPT_COUNT, Register, is_rs
+from edge_lib import battery
+from edge_lib.battery import Readings
+from edge_lib.registers import BY_NAME, MODELS, REGISTERS, UNKNOWN_MODEL_MPPT_COUNT, Register
 from edge_lib.sample import FIELDS
 
 Words = dict[int, int]
-Readings = dict[str, float | int | None]
 
 
 class Decoded(NamedTuple):
@@ -43,8 +44,6 @@ _NOT_NULL = {field.name for field in FIELDS if field.required and not field.null
 # What shows that there is a battery, a meter.
 _BATTERY_SIGNS = ("battery_capacity_precise", "battery_capacity", "battery_soc", *_SIGNED)
 _METER_SIGNS = ("meter_power", "export_power", "total_import_energy", "total_export_energy")
-_CHARGING_BIT, _DISCHARGING_BIT = 0b010, 0b100
-_BALANCE_FROM_W = 50
 
 
 def decode(words: Words) -> Decoded:
@@ -183,117 +182,10 @@ def _is_sign(words: Words, register: Register) -> bool:
 
 def _values(readings: Readings) -> dict[str, float | int | str | None]:
     values = {register.field: readings[register.name] for register in REGISTERS if register.field}
-    power_w, source = _battery_power(readings)
-    current_a = _battery_current(readings, power_w)
+    power_w, source = battery.power_and_source(readings)
+    current_a = battery.current(readings, power_w)
     return values | {
         "battery_power_w": power_w,
         "battery_current_a": current_a,
         "battery_power_source": source,
     }
-
-
-def _battery_power(readings: Readings) -> tuple[float | None, str | None]:
-    """Give the battery's power, positive = charging, and the word of the rule that spoke."""
-    for source, register, rule in _CHAIN:
-        power = readings[register]
-        direction = None if power is None else rule(readings)
-        if direction is not None:
-            return direction * abs(power), source
-    return None, None
-
-
-def _battery_current(readings: Readings, power_w: float | None) -> float | None:
-    """Give the battery's current, positive = charging: 5631 is signed, 13021 need not be."""
-    current, legacy = readings["battery_current"], readings["battery_current_legacy"]
-    if current:
-        return -current
-    if not legacy:
-        return legacy
-    direction = _sign(power_w or 0) or (1 if legacy < 0 else 0)
-    return direction * abs(legacy) if direction else None
-
-
-def _sign(number: float) -> int:
-    return (number > 0) - (number < 0)
-
-
-# The rules of the battery's sign. Each gives 1 for charging, -1 for discharging, 0 for idle, and
-# None where it cannot tell. The device's own sign, where it has one, is the other way round.
-
-
-def _signed(readings: Readings) -> int | None:
-    """Trust 5214, unless it is 0 while 13022 says otherwise.
-
-    A WiNet-S answers 0 for what it does not have, so 0 counts only when 13022 agrees. Source: P16
-    recommends it; LIB (-4985 W charging, 332 W discharging), DB (928 W discharging); owners' logs
-    of an SH4.0RS and an SH10RS through a WiNet-S. One SH-RT refuses it on its own port (MK).
-    """
-    power = readings["battery_power"]
-    return None if power == 0 and readings["battery_power_legacy"] != 0 else -_sign(power)
-
-
-def _zero(readings: Readings) -> int | None:
-    """Call it idle where 13022 is 0: that needs no sign. Source: inferred."""
-    return 0 if readings["battery_power_legacy"] == 0 else None
-
-
-def _legacy_signed(readings: Readings) -> int | None:
-    """Take a negative 13022 for charging; a positive one may be an absolute value.
-
-    Source: MK and EV (SH10RT-20 95.03, SHxRT-V112 of 11/2024: signed); LIB (SH8.0RT-20 95.10: 4985
-    while charging); an SH5.0RS changed from signed to absolute with its firmware (MK).
-    """
-    return 1 if readings["battery_power_legacy"] < 0 else None
-
-
-def _by_current(readings: Readings) -> int | None:
-    """Take the sign of a current: of 5631; else of 13021 where that is negative or on an SH-RS.
-
-    Source: P16 for 5631; LIB (13021 is -14.5 A while charging); EV (+29.4 A while charging on an
-    older SH-RT, so there a positive one says nothing); an SH4.0RS through a WiNet-S signs 13021.
-    """
-    if readings["battery_current"]:
-        return -_sign(readings["battery_current"])
-    legacy = readings["battery_current_legacy"]
-    if legacy and (legacy < 0 or is_rs(readings["device_type_code"])):
-        return -_sign(legacy)
-    return None
-
-
-def _by_flow_bits(readings: Readings) -> int | None:
-    """Take bit 1 (charging) or bit 2 (discharging) of 13001; neither or both say nothing.
-
-    Source: P16; EV (0x2B while charging). On several firmwares from 11/2024 to 02/2025 they stay 0.
-    """
-    bits = readings["power_flow_status"] or 0
-    charging, discharging = bool(bits & _CHARGING_BIT), bool(bits & _DISCHARGING_BIT)
-    return charging - discharging if charging != discharging else None
-
-
-def _by_balance(readings: Readings) -> int | None:
-    """Ask what is missing between roof and AC side: that the battery gives, or what is over, takes.
-
-    It must meet the magnitude within 20 % and 100 W of losses, and in one direction only. Source:
-    inferred; the dumps meet it within 110 W discharging 332 W and within 300 W charging 4985 W.
-    """
-    ac_w, pv_w = readings["total_active_power"], readings["total_dc_power"]
-    magnitude_w = abs(readings["battery_power_legacy"])
-    if ac_w is None or pv_w is None or magnitude_w <= _BALANCE_FROM_W:
-        return None
-    tolerance_w = 0.2 * magnitude_w + 100
-    given_w = ac_w - pv_w
-    discharging = abs(given_w - magnitude_w) <= tolerance_w
-    charging = abs(given_w + magnitude_w) <= tolerance_w
-    return charging - discharging if charging != discharging else None
-
-
-# In this order: the word for battery_power_source, the register of the magnitude, the rule.
-# Source of the order: registers 5214 before 13022 and 5631 before 13021 by P16, the rest inferred.
-_CHAIN: tuple[tuple[str, str, Callable[[Readings], int | None]], ...] = (
-    ("signed", "battery_power", _signed),
-    ("zero", "battery_power_legacy", _zero),
-    ("legacy_signed", "battery_power_legacy", _legacy_signed),
-    ("current", "battery_power_legacy", _by_current),
-    ("flow_bits", "battery_power_legacy", _by_flow_bits),
-    ("balance", "battery_power_legacy", _by_balance),
-)
