@@ -1,0 +1,113 @@
+"""A sample as a row of the spool: packing, checksum, and the one INSERT. No lock, no transaction.
+
+The functions that take a connection run inside their caller's transaction.
+"""
+
+import json
+import sqlite3
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from edge_lib.sample import FIELDS, format_ts
+
+PROVISIONAL = 2  # ts_src of a time that nobody vouches for yet
+HOUR_US = 3_600_000_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
+_COLUMNS = frozenset({"ts", "boot", "seq", "ts_src"})
+_REQUIRED = frozenset(field.name for field in FIELDS if field.required)
+
+
+class Row(NamedTuple):
+    """One row of ``samples``. A damaged one may hold anything, anywhere."""
+
+    id: int
+    ts_us: int
+    boot: str
+    seq: int
+    boottime_us: int
+    ts_src: int
+    payload: str
+    crc: int
+
+    def intact(self) -> bool:
+        """Tell whether the row is what was written."""
+        return self.crc == checksum(*self[:-1])
+
+    def sealed(self) -> "Row":
+        """Give the row with the checksum that belongs to it."""
+        return self._replace(crc=checksum(*self[:-1]))
+
+    def sample(self) -> dict:
+        """Give the sample; optional fields that were null are absent."""
+        return whole(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
+
+
+def checksum(*values: object) -> int:
+    """Give the CRC-32 of values of any type; None and 'None' need not differ."""
+    return zlib.crc32("\0".join(map(str, values)).encode())
+
+
+def new(ts: datetime, boot: str, seq: int, boottime_us: int, ts_src: int, payload: str = "") -> Row:
+    """Give a row that is not stored yet: without id and crc."""
+    # int(): SQLite would store 5.0 as 5, and the checksum would not fit it.
+    return Row(0, (ts - _EPOCH) // _US, boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
+
+
+def ts_text(ts_us: int) -> str:
+    """Write microseconds since 1970 as the contract's ``ts``."""
+    return format_ts(_EPOCH + ts_us * _US)
+
+
+def pack(sample: dict) -> str:
+    """Write what the columns do not hold as compact JSON, without nulls that may as well be absent.
+
+    Raises:
+        ValueError: a NaN or an infinity, which no checked sample holds.
+    """
+    kept = {
+        name: value
+        for name, value in sample.items()
+        if name not in _COLUMNS and (value is not None or name in _REQUIRED)
+    }
+    return json.dumps(kept, separators=(",", ":"), allow_nan=False)
+
+
+def whole(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> dict:
+    """Put a sample together again."""
+    return json.loads(payload) | {
+        "ts": ts_text(ts_us),
+        "boot": boot,
+        "seq": seq,
+        "ts_src": ts_src,
+    }
+
+
+def insert(db: sqlite3.Connection, row: Row) -> Row:
+    """Store a sample, queued unless its time is provisional; its id and crc are given here.
+
+    Returns:
+        The row as stored: ``ts_us`` moved on until no other sample has it.
+    """
+    # From AUTOINCREMENT's own counter, because the checksum covers the id too, and above any id
+    # that damage has made.
+    used = db.execute(
+        "SELECT max(seq) FROM sqlite_sequence WHERE name = 'samples'"
+        " UNION ALL SELECT max(id) FROM samples"
+    ).fetchall()
+    new_id = 1 + max(highest or 0 for (highest,) in used)
+    row = row._replace(id=new_id, ts_us=free_ts(db, row.ts_us, new_id)).sealed()
+    db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    if row.ts_src != PROVISIONAL:
+        db.execute("INSERT OR IGNORE INTO queue VALUES (?)", (row.id,))
+    return row
+
+
+def free_ts(db: sqlite3.Connection, ts_us: int, row_id: int) -> int:
+    """Give the first microsecond from ``ts_us`` on that no sample but ``row_id`` holds."""
+    taken = "SELECT 1 FROM samples WHERE ts_us = ? AND id <> ?"
+    while db.execute(taken, (ts_us, row_id)).fetchall():
+        ts_us += 1
+    return ts_us
