@@ -1,26 +1,34 @@
 """The edge's rooms, and what it shares with the server. This file imports nothing.
 
-One reading goes through them in this order:
+A reading goes through them in this order:
 
-=============== =========================================================== ==================
-module          owns                                                        runs in
-=============== =========================================================== ==================
-``config``      the settings, read once from the environment                main
-``clock``       every clock; nobody else reads one                          any thread
-``inverter``    the one Modbus connection, and the pauses on it             poll
-``registers``   the Sungrow register map: data                              any
-``decode``      words -> values; pure                                       poll
-``sample``      the contract of a sample; the server imports it too         any, and the server
-``spool``       the one SQLite connection, behind one lock                  poll and upload
-``upload``      the one HTTPS session, and what its answers prove           upload
-``health``      health.json                                                 poll and upload
-``jsonlog``     one JSON object a log line; the server imports it too       any, and the server
-``simulator``   the fake dongle, and ``household``, which lives behind it   never in the service
-=============== =========================================================== ==================
+===================== ===================================================== ====================
+module                owns                                                  runs in
+===================== ===================================================== ====================
+``env`` ``config``    the settings, read once from the environment          main
+``clock``             every clock; nobody else reads one                    any thread
+``polling``           one poll, from the wire to the spool                  poll
+``inverter`` ``wire`` the one Modbus connection, and the pauses on it       poll
+``registers``         the Sungrow register map: data                        any
+``decode`` ``battery`` words -> values; pure                                poll
+``sample``            the contract of a sample                              any, and the server
+``spool`` (and        the one SQLite connection, behind one lock; the       poll and upload
+``spool_*``)          others hold its parts
+``upload``            one batch a step                                      upload
+``verdict``           what an answer proves; pure                           upload
+``https``             the one HTTPS session; ``https_wire`` can cut it      upload
+``health``            health.json                                           poll and upload
+``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any
+``commands`` ``dump`` what ``edge.py`` does beside the service              never in the service
+``dongle_lock``       that only one process talks to the dongle             poll, commands
+``simulator``         the fake dongle on ``modbus_server``; ``household``,  never in the service
+                      ``surroundings``, ``house_registers``: its house
+===================== ===================================================== ====================
 
 What may fail, and who hears of it: ``ConfigError`` stops the program, ``InverterError`` fails one
-poll, ``UploadRetry`` keeps everything and backs off, ``UploadRefused`` parks samples.
-The server imports ``sample``, ``jsonlog`` and this file's ``VERSION``, and nothing else from here.
+poll, ``SpoolError`` one step of either thread, ``UploadRetry`` keeps everything and backs off,
+``UploadRefused`` parks samples or halves the batch.
+The server imports ``env``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and nothing else.
 """
 
 VERSION = "0.1.0"

@@ -2,7 +2,7 @@
 
 ``words`` is everywhere ``{register number of the document: 16-bit word}``, as one poll gave them;
 what the unit refused is not in it. A register that is absent, says "no value", or says what cannot
-be, becomes None, and never another register's guess. Imports ``battery``, ``registers``, ``sample``.
+be, becomes None, and never another register's guess. Imports ``registers`` and ``battery``.
 """
 
 from collections.abc import Iterator

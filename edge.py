@@ -1,0 +1,221 @@
+"""The edge: polls a Sungrow hybrid inverter through its WiNet-S, and delivers every reading.
+
+``python edge.py`` is the service: the thread ``poll`` puts readings into the spool, the thread
+``upload`` delivers them, and the main thread waits for a signal and watches that both live.
+``edge_lib/__init__.py`` is the map of the rest.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_lib import VERSION, commands, config, jsonlog
+from edge_lib.clock import Clock
+from edge_lib.dongle_lock import DongleLock
+from edge_lib.env import EXIT_CONFIG, ConfigError, environment
+from edge_lib.health import Health
+from edge_lib.https import HttpsError
+from edge_lib.polling import Poller
+from edge_lib.spool import Spool, SpoolBusy, SpoolError
+from edge_lib.upload import Uploader
+
+log = logging.getLogger("sungrow.edge")
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_WITHIN_S = 8.0  # the contract allows 10
+EXIT_THREAD_DIED, EXIT_BUSY, EXIT_INTERRUPTED = 1, 3, 130
+
+
+class Edge(NamedTuple):
+    """What the two loops share."""
+
+    clock: Clock
+    stop: threading.Event
+    poller: Poller
+    uploader: Uploader
+    health: Health
+
+
+def main(argv: list[str]) -> int:
+    """Run the service or a command; give its exit status."""
+    arguments = _arguments(argv)
+    try:
+        return _run(arguments, environment(Path(__file__).with_name(".env")))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def service(env: Mapping[str, str]) -> int:
+    """Poll and upload until SIGTERM or SIGINT."""
+    _block_stop_signals()
+    settings, target, store = (
+        config.dongle_config(env),
+        config.upload_config(env),
+        config.store_config(env),
+    )
+    jsonlog.start(settings.log_level)
+    clock, stop = Clock(), threading.Event()
+    try:
+        spool = Spool(store.spool_path, store.spool_keep_days)
+    except SpoolBusy as error:
+        log.critical("not started", extra={"reason": str(error)})
+        return EXIT_BUSY
+    except SpoolError as error:
+        raise ConfigError(str(error)) from error
+    inverter = commands.inverter_of(settings, clock, stop.wait)
+    try:
+        uploader = Uploader(target, spool, clock)
+    except HttpsError as error:
+        raise ConfigError(f"VPS_CA_FILE: {error}") from error
+    lock = DongleLock(settings.host, settings.port)
+    poller = Poller(settings, inverter, lock, spool, clock)
+    edge = Edge(clock, stop, poller, uploader, Health(store.health_path, spool, clock))
+    log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
+    exit_status = _supervise(edge)
+    spool.close()
+    log.info("stopped", extra={"exit_status": exit_status})
+    return exit_status
+
+
+def poll_loop(edge: Edge) -> None:
+    """Poll, and wait for the next poll's time."""
+    while not edge.stop.is_set():
+        started_s = edge.clock.monotonic_s()
+        _unbroken("poll", lambda: poll_step(edge))
+        due_s = edge.poller.next_poll_s(started_s)
+        edge.stop.wait(max(0.0, due_s - edge.clock.monotonic_s()))
+    edge.poller.close()
+
+
+def poll_step(edge: Edge) -> None:
+    """Poll once, hand news of the device to the uploader, write the health file."""
+    poller, known = edge.poller, edge.poller.facts
+    poller.poll_once()
+    if poller.facts != known:
+        edge.uploader.facts = poller.facts
+    edge.health.write(
+        last_poll_ts=poller.last_success,
+        poll_failures=poller.failures,
+        last_poll_error=poller.last_error,
+    )
+
+
+def upload_loop(edge: Edge) -> None:
+    """Upload, and wait unless more is waiting."""
+    more = False
+    while more or not edge.stop.wait(edge.uploader.next_wait_s()):
+        more = _unbroken("upload", lambda: upload_step(edge)) and not edge.stop.is_set()
+    edge.uploader.close()
+
+
+def upload_step(edge: Edge) -> bool:
+    """Upload once, write the health file; True if more is waiting."""
+    more = edge.uploader.upload_once()
+    edge.health.write(
+        last_upload_ts=edge.uploader.last_success,
+        upload_failures=edge.uploader.failures,
+        last_upload_error=edge.uploader.last_error,
+    )
+    return more
+
+
+def _unbroken(name: str, step: Callable[[], bool | None]) -> bool:
+    """Run one step; whatever it raises is logged and ends nothing."""
+    try:
+        return bool(step())
+    except SpoolError as error:
+        log.critical("spool failed", extra={"step": name, "reason": str(error)})
+    except Exception:
+        log.exception("bug", extra={"step": name})
+    return False
+
+
+def _supervise(edge: Edge) -> int:
+    """Run both loops until a signal comes or one of them ends; give the exit status."""
+    threads = [
+        threading.Thread(target=loop, args=(edge,), name=name)
+        for name, loop in (("poll", poll_loop), ("upload", upload_loop))
+    ]
+    for thread in threads:
+        thread.start()
+    exit_status = 0
+    while signal.sigtimedwait(STOP_SIGNALS, 1.0) is None:
+        if not all(thread.is_alive() for thread in threads):
+            log.critical(
+                "a thread died", extra={"alive": [t.name for t in threads if t.is_alive()]}
+            )
+            exit_status = EXIT_THREAD_DIED
+            break
+    edge.stop.set()
+    edge.uploader.abort()
+    deadline_s = edge.clock.monotonic_s() + STOP_WITHIN_S
+    for thread in threads:
+        thread.join(max(0.0, deadline_s - edge.clock.monotonic_s()))
+    if any(thread.is_alive() for thread in threads):
+        # Stuck in a system call. All that counts is on disk.
+        log.warning("abandoned what still blocks")
+        logging.shutdown()
+        os._exit(exit_status)
+    return exit_status
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="edge.py", description=__doc__.partition("\n")[0])
+    parser.add_argument("--version", action="version", version=VERSION)
+    command = parser.add_subparsers(dest="command", metavar="COMMAND (none: the service)")
+    once = command.add_parser("once", help="poll once, print the sample, touch nothing else")
+    status = command.add_parser("status", help="what the service last said; 0 = healthy")
+    parked = command.add_parser("parked", help="readings that could not be stored, with reasons")
+    for printing in (once, status, parked):
+        printing.add_argument("--json", action="store_true", help="print JSON")
+    parked.add_argument(
+        "--release", nargs="+", type=int, default=[], metavar="ID", help="queue them again"
+    )
+    command.add_parser("dump", help="print all known registers as JSON, for a bug report")
+    simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
+    simulate.add_argument("--port", type=int, default=5020)
+    simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
+    simulate.add_argument("--day", type=date.fromisoformat, metavar="DATE", help="2026-06-21")
+    simulate.add_argument("--speed", type=float, default=1.0, metavar="N", help="N times as fast")
+    return parser.parse_args(argv)
+
+
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+    match arguments.command:
+        case "once":
+            return commands.once(env, arguments.json)
+        case "status":
+            return commands.status(env, arguments.json)
+        case "parked":
+            return commands.parked(env, arguments.json, arguments.release)
+        case "dump":
+            return commands.dump(env)
+        case "simulate":
+            return commands.simulate(
+                _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed
+            )
+    return service(env)
+
+
+def _block_stop_signals() -> None:
+    # For this thread and every one to come; sigtimedwait receives them. So no handler ever runs,
+    # and none can deadlock on a lock that the code it interrupted holds.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+def _wait_for_signal() -> None:
+    _block_stop_signals()
+    signal.sigwait(STOP_SIGNALS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

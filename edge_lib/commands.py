@@ -1,0 +1,200 @@
+"""The commands of ``edge.py`` beside the service: each prints to stdout and gives its exit status.
+
+What goes wrong is said on stderr, in one line.
+"""
+
+import json
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+
+from edge_lib import config, health, spool_file, spool_parked
+from edge_lib.clock import Clock
+from edge_lib.decode import decode
+from edge_lib.dongle_lock import DongleLock
+from edge_lib.dump import dump as read_dump
+from edge_lib.env import ConfigError
+from edge_lib.inverter import Inverter, InverterError
+from edge_lib.sample import FIELDS, TEXTS, SampleError, check, format_ts, in_order
+from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
+from edge_lib.spool import Spool, SpoolBusy, SpoolError
+
+OK, FAILED, BUSY = 0, 1, 3
+_ABOUT = {
+    **{field.name: (field.unit, field.about) for field in FIELDS},
+    **{name: ("", about) for name, (_, about) in TEXTS.items()},
+}
+
+
+def once(env: Mapping[str, str], as_json: bool) -> int:
+    """Poll once and print the sample; touches neither spool nor server."""
+    settings, clock = config.dongle_config(env), Clock()
+    with _dongle(settings, clock) as inverter:
+        if inverter is None:
+            return BUSY
+        try:
+            decoded = decode(inverter.read_words())
+        except InverterError as error:
+            return _fail(f"{error.reason}: {error}")
+    now = clock.now()
+    sample = in_order({"device_id": settings.device_id, "ts": format_ts(now), **decoded.values})
+    for doubt in decoded.doubts:
+        print(f"out of range, so null: {doubt}", file=sys.stderr)
+    if decoded.problems:
+        return _fail("no sample: " + "; ".join(decoded.problems))
+    try:
+        check(sample, now)
+    except SampleError as error:
+        return _fail(f"no sample: {error}")
+    print(json.dumps(sample) if as_json else _table(sample))
+    return OK
+
+
+def status(env: Mapping[str, str], as_json: bool) -> int:
+    """Print what the service last said of itself; 0 if it is healthy."""
+    path = config.store_config(env).health_path
+    try:
+        state = health.read(path)
+    except FileNotFoundError:
+        return _fail(f"{path} does not exist: the service has not run yet, or HEALTH_PATH differs")
+    except (OSError, ValueError) as error:
+        return _fail(f"{path}: {error}")
+    found = health.complaints(state, Clock().now())
+    if as_json:
+        print(json.dumps({**state, "healthy": not found, "complaints": found}))
+    else:
+        width = max(map(len, state))
+        lines = [f"{name:<{width}}  {'-' if v is None else v}" for name, v in state.items()]
+        print("\n".join([*lines, *(f"NOT HEALTHY: {text}" for text in found)] or ["healthy"]))
+    return FAILED if found else OK
+
+
+def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:
+    """Print the parked readings, or put some of them back into the queue."""
+    store = config.store_config(env)
+    try:
+        if release:
+            return _release(store, config.dongle_config(env), release)
+        rows = [row.shown() for row in _read_parked(store.spool_path)]
+    except SpoolBusy:
+        return _fail("the service runs: stop it first (systemctl stop sungrow-edge)", BUSY)
+    except (SpoolError, sqlite3.Error) as error:
+        return _fail(str(error))
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        lines = [f"{row['id']:>6}  {row['ts'] or '-':<27}  {row['reason']}" for row in rows]
+        print("\n".join(lines) or "nothing is parked")
+    return OK
+
+
+def dump(env: Mapping[str, str]) -> int:
+    """Print each known register's words, for a bug report or for ``simulate --dump``."""
+    settings, clock = config.dongle_config(env), Clock()
+    with _dongle(settings, clock) as inverter:
+        if inverter is None:
+            return BUSY
+        try:
+            print(json.dumps(read_dump(inverter), indent=1))
+        except InverterError as error:
+            return _fail(f"{error.reason}: {error}")
+    return OK
+
+
+def simulate(
+    wait_for_stop: Callable[[], None],
+    port: int,
+    dump_file: Path | None,
+    day: date | None,
+    speed: float,
+) -> int:
+    """Serve a fake dongle on this machine until the program is to stop."""
+    try:
+        source = DumpSource(dump_file) if dump_file else HouseholdSource(Clock(), day, speed)
+    except ValueError as error:
+        return _fail(str(error))
+    try:
+        with FakeDongle(source, port=port) as dongle:
+            print(f"a fake dongle listens on 127.0.0.1 port {dongle.port}", flush=True)
+            wait_for_stop()
+    except OSError as error:
+        return _fail(f"cannot listen on port {port}: {error.strerror}")
+    return OK
+
+
+@contextmanager
+def _dongle(settings: config.DongleConfig, clock: Clock) -> Iterator[Inverter | None]:
+    """Give the inverter; None, with the reason printed, while another command talks to it."""
+    with DongleLock(settings.host, settings.port) as lock:
+        if not lock.acquire():
+            _fail("the service, or another command, talks to this dongle; it stands one at a time")
+            yield None
+            return
+        inverter = inverter_of(settings, clock, threading.Event().wait)
+        try:
+            yield inverter
+        finally:
+            inverter.close()
+
+
+def inverter_of(
+    settings: config.DongleConfig, clock: Clock, wait: Callable[[float], bool]
+) -> Inverter:
+    """Give the inverter that the settings name.
+
+    Raises:
+        ConfigError: its host is none.
+    """
+    try:
+        return Inverter(
+            settings.host,
+            settings.port,
+            settings.unit_id,
+            settings.modbus_timeout_s,
+            settings.inter_register_delay_s,
+            clock,
+            wait,
+        )
+    except ValueError as error:
+        raise ConfigError(f"SUNGROW_HOST={settings.host!r}: {error}") from error
+
+
+def _read_parked(path: Path) -> list[spool_parked.Parked]:
+    # Read-only, so that it may be asked while the service runs.
+    if not path.exists():
+        raise SpoolError(
+            f"{path} does not exist: the service has not run yet, or SPOOL_PATH differs"
+        )
+    with closing(spool_file.connect_read_only(path)) as db:
+        return spool_parked.rows(db)
+
+
+def _release(store: config.StoreConfig, dongle: config.DongleConfig, ids: list[int]) -> int:
+    known = {"device_id": dongle.device_id, "interval_s": dongle.poll_interval_s}
+
+    def again(words: dict[int, int]) -> dict | None:
+        decoded = decode(words)
+        return None if decoded.problems else {**known, **decoded.values}
+
+    with Spool(store.spool_path, store.spool_keep_days) as spool:
+        count = spool.release(ids, again)
+    print(f"{count} of {len(ids)} put back into the queue")
+    return OK if count == len(ids) else FAILED
+
+
+def _table(sample: dict) -> str:
+    lines = []
+    for name, value in sample.items():
+        unit, about = _ABOUT.get(name, ("", ""))
+        shown = "-" if value is None else value
+        lines.append(f"{name:<28} {shown:>27} {unit:<5} {about}".rstrip())
+    return "\n".join(lines)
+
+
+def _fail(text: str, exit_status: int = FAILED) -> int:
+    print(text, file=sys.stderr)
+    return exit_status

@@ -1,0 +1,95 @@
+"""health.json: what the edge knows of itself, replaced atomically after each loop of a thread.
+
+``edge.py status`` reads it, and so may any script.
+"""
+
+import json
+import logging
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge_lib import VERSION
+from edge_lib.clock import Clock
+from edge_lib.repeat import RepeatLog
+from edge_lib.sample import format_ts, parse_ts
+from edge_lib.spool import Spool
+
+log = logging.getLogger("sungrow.edge.health")
+POLL_WITHIN = timedelta(minutes=1)
+UNSENT_WITHIN = timedelta(minutes=10)
+
+
+class Health:
+    """Gathers the numbers of both threads and writes the file."""
+
+    def __init__(self, path: Path, spool: Spool, clock: Clock):
+        self._path, self._spool, self._clock = path, spool, clock
+        self._lock = threading.Lock()
+        self._repeat = RepeatLog(log, clock)
+        self._state: dict = {"last_poll_ts": None, "last_upload_ts": None}
+
+    def write(self, **news: object) -> None:
+        """Take what is new and write everything. A file that cannot be written stops nobody."""
+        with self._lock:
+            self._state |= {k: _text(v) for k, v in news.items()}
+            counts = self._spool.counts()
+            state = {
+                **self._state,
+                "spool_count": counts.depth + counts.provisional,
+                "oldest_unsent_ts": counts.oldest_unsent_ts,
+                "parked_count": counts.parked,
+                "clock_synced": self._clock.synchronised(),
+                "boot": self._clock.boot(),
+                "version": VERSION,
+                "written_ts": format_ts(self._clock.now()),
+            }
+            try:
+                _replace(self._path, json.dumps(state, indent=1) + "\n")
+                self._repeat.recovered("health file written again")
+            except OSError as error:
+                self._repeat.failed("health file not written", str(error), path=str(self._path))
+
+
+def read(path: Path) -> dict:
+    """Give the last state.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: the file holds something else.
+    """
+    state = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(state, dict):
+        raise ValueError("not a JSON object")
+    return state
+
+
+def complaints(state: dict, now: datetime) -> list[str]:
+    """Give what is wrong, each in a sentence; [] if the edge is healthy."""
+    found = []
+    if not _is_within(state.get("last_poll_ts"), now, POLL_WITHIN):
+        reason = state.get("last_poll_error") or "is the service running?"
+        found.append(f"no successful poll within a minute: {reason}")
+    oldest = state.get("oldest_unsent_ts")
+    if oldest and not _is_within(oldest, now, UNSENT_WITHIN):
+        reason = state.get("last_upload_error") or "a backlog is being sent"
+        found.append(f"readings wait since {oldest}: {reason}")
+    if not state.get("clock_synced"):
+        found.append("the clock is not synchronised; is a time server reachable?")
+    return found
+
+
+def _is_within(text: str | None, now: datetime, span: timedelta) -> bool:
+    return text is not None and now - parse_ts(text) <= span
+
+
+def _text(value: object) -> object:
+    return format_ts(value) if isinstance(value, datetime) else value
+
+
+def _replace(path: Path, text: str) -> None:
+    # No fsync: after a power cut an old state, or none, is as good.
+    written = path.with_name(f".{path.name}.new")
+    written.write_text(text, encoding="utf-8")
+    written.chmod(0o644)
+    written.replace(path)

@@ -1,0 +1,132 @@
+"""One poll: words from the inverter, decoded, checked, and in the spool before it returns.
+
+Nothing that the inverter or the dongle does comes out of ``poll_once`` as an exception: a poll that
+gave no words is counted and logged; one whose words make no sample is parked with them.
+"""
+
+import logging
+from datetime import datetime
+
+from edge_lib.clock import Clock
+from edge_lib.config import DongleConfig
+from edge_lib.decode import decode, facts
+from edge_lib.dongle_lock import DongleLock
+from edge_lib.inverter import Inverter, InverterError, next_delay_s
+from edge_lib.repeat import RepeatLog
+from edge_lib.sample import SampleError, check, format_ts, in_order
+from edge_lib.spool import Spool
+
+log = logging.getLogger("sungrow.edge.poll")
+SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
+
+
+class Poller:
+    """The poll thread's state between its polls.
+
+    Attributes:
+        facts: what is known of the device; it grows (a meter shows by its first watt).
+        failures: polls without words, in a row.
+        last_success: when a poll last gave words; None before the first.
+        last_error: why the last one gave none; None if it did.
+    """
+
+    def __init__(
+        self, config: DongleConfig, inverter: Inverter, lock: DongleLock, spool: Spool, clock: Clock
+    ):
+        self._config, self._inverter, self._lock = config, inverter, lock
+        self._spool, self._clock = spool, clock
+        self._seq = spool.last_seq(clock.boot())
+        self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
+        self.facts: dict = {}
+        self.failures = 0
+        self.last_success: datetime | None = None
+        self.last_error: str | None = None
+
+    def poll_once(self) -> None:
+        """Poll, decode, store.
+
+        Raises:
+            SpoolError: the reading could not be stored.
+        """
+        try:
+            words = self._read_words()
+        except InverterError as error:
+            if error.reason == "stopped":
+                return
+            self.failures += 1
+            self.last_error = f"{error.reason}: {error}"
+            self._failed.failed("poll failed", error.reason, detail=str(error))
+            return
+        self._store(words, self._clock.now(), self._clock.boottime_us())
+        self._learn(words)
+        self._failed.recovered("poll works again")
+        self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
+
+    def next_poll_s(self, started_s: float) -> float:
+        """Give the monotonic time of the next poll, after one that began at ``started_s``.
+
+        The period counts from the first request on the wire, which a slow connect may delay; after
+        a stall nothing is made up for.
+        """
+        started_s = max(started_s, self._inverter.first_request_s)
+        return started_s + max(self._config.poll_interval_s, next_delay_s(self.failures))
+
+    def close(self) -> None:
+        """Hang up, and let other commands talk to the dongle."""
+        self._inverter.close()
+        self._lock.release()
+
+    def _read_words(self) -> dict[int, int]:
+        if not self._lock.acquire():
+            raise InverterError("locked", "another command of this machine talks to the dongle")
+        return self._inverter.read_words()
+
+    def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> None:
+        decoded = decode(words)
+        if decoded.doubts:
+            detail = "; ".join(decoded.doubts)
+            self._doubted.failed("values stored as null", "out_of_range", detail=detail)
+        else:
+            self._doubted.recovered("all values in range again")
+        source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
+        number = self._seq + 1
+        sample = self._sample(decoded.values, ts, number, source)
+        problems = decoded.problems or self._problems(sample, ts)
+        if problems:
+            reason = "; ".join(problems)
+            self._spool.park_words(
+                words, reason, ts, self._clock.boot(), number, boottime_us, source
+            )
+            self._unfit.failed("reading parked", "no_sample", logging.ERROR, detail=reason)
+        else:
+            self._spool.put(sample, boottime_us)
+            self._unfit.recovered("readings are samples again")
+        self._seq = number  # only now: a number that is not on disk would be a hole
+
+    def _sample(self, values: dict, ts: datetime, seq: int, ts_src: int) -> dict:
+        sample = {
+            "device_id": self._config.device_id,
+            "ts": format_ts(ts),
+            **values,
+            "interval_s": self._config.poll_interval_s,
+            "boot": self._clock.boot(),
+            "seq": seq,
+            "ts_src": ts_src,
+        }
+        return in_order(sample)
+
+    @staticmethod
+    def _problems(sample: dict, now: datetime) -> tuple[str, ...]:
+        try:
+            check(sample, now)
+        except SampleError as error:
+            return (str(error),)
+        return ()
+
+    def _learn(self, words: dict[int, int]) -> None:
+        # A block that was not read this time says nothing; a meter that was seen stays seen.
+        known = {k: v for k, v in facts(words).items() if v is not None}
+        for lasting in ("has_meter", "has_battery"):
+            if self.facts.get(lasting):
+                known.pop(lasting, None)
+        self.facts = {**self.facts, **known}

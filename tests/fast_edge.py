@@ -1,0 +1,57 @@
+"""The real edge in a world that runs faster: ``python tests/fast_edge.py SPEED START_S [COMMAND]``.
+
+Everything is the product's own but time: its clocks count SPEED seconds for each one since START_S
+(monotonic), and its waits are that much shorter. The wall clock began six hours back there, so that
+it does not run into the future.
+"""
+
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import edge
+from edge_lib.clock import Clock
+
+SPEED, START_S = float(sys.argv[1]), float(sys.argv[2])
+START = datetime.now(UTC) - timedelta(hours=6, seconds=time.monotonic() - START_S)
+
+
+class FastClock(Clock):
+    """Runs ``SPEED`` times as fast, goes on across starts, and is known to be right."""
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self._fast_s())
+
+    def monotonic_s(self) -> float:
+        return self._fast_s()
+
+    def boottime_us(self) -> int:
+        return int(self._fast_s() * 1e6)
+
+    def synchronised(self) -> bool:
+        return True
+
+    def _fast_s(self) -> float:
+        return (time.monotonic() - START_S) * SPEED
+
+
+class FastEvent(threading.Event):
+    """Waits ``SPEED`` times shorter."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(None if timeout is None else timeout / SPEED)
+
+
+class FastThreading:
+    """What ``edge`` uses of ``threading``; the Event is the fast one."""
+
+    Thread, Event = threading.Thread, FastEvent
+
+
+if __name__ == "__main__":
+    edge.Clock, edge.threading = FastClock, FastThreading
+    sys.exit(edge.main(sys.argv[3:]))

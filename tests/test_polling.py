@@ -1,0 +1,268 @@
+"""The poll step: what becomes of words, of silence, and of the time between two polls."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from edge import Edge, poll_loop
+from edge_lib.clock import Clock
+from edge_lib.config import dongle_config
+from edge_lib.dongle_lock import DongleLock
+from edge_lib.health import Health
+from edge_lib.inverter import Inverter
+from edge_lib.polling import Poller
+from edge_lib.registers import BLOCKS, FIRMWARE
+from edge_lib.simulator import FakeDongle, HouseholdSource
+from edge_lib.spool import Spool
+from tests.wire_proxy import SILENCE, WireProxy
+
+FIRST = BLOCKS[0].number - 1
+
+
+class Fast(Clock):
+    """Real clocks, but ``skip`` makes time pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.skipped_s, self.right = 0.0, True
+
+    def skip(self, seconds: float) -> bool:
+        self.skipped_s += max(0.0, seconds)
+        return False
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.skipped_s
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(hours=1) + timedelta(seconds=self.skipped_s)
+
+    def boottime_us(self) -> int:
+        return super().boottime_us() + int(self.skipped_s * 1e6)
+
+    def synchronised(self) -> bool:
+        return self.right
+
+
+@pytest.fixture
+def clock():
+    return Fast()
+
+
+@pytest.fixture
+def dongle(clock):
+    with FakeDongle(HouseholdSource(clock)) as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(dongle):
+    with WireProxy(("127.0.0.1", dongle.port)) as running:
+        yield running
+
+
+@pytest.fixture
+def spool(tmp_path):
+    with Spool(tmp_path / "spool.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def poller(proxy, spool, clock):
+    env = {"SUNGROW_HOST": "127.0.0.1", "SUNGROW_PORT": str(proxy.port), "DEVICE_ID": "house"}
+    config = dongle_config(env)
+    inverter = Inverter("127.0.0.1", proxy.port, 1, 0.5, 0.02, clock, threading.Event().wait)
+    poller = Poller(config, inverter, DongleLock("127.0.0.1", proxy.port), spool, clock)
+    yield poller
+    poller.close()
+
+
+def test_a_poll_is_one_reading_in_the_spool(poller, spool):
+    poller.poll_once()
+    [row] = spool.oldest(10)
+    assert row.sample["device_id"] == "house"
+    assert (row.sample["seq"], row.sample["ts_src"], row.sample["interval_s"]) == (1, 0, 5)
+    assert row.sample["load_power_w"] == (
+        row.sample["inverter_power_w"] - row.sample["export_power_w"]
+    )
+    assert poller.last_success is not None
+
+
+def test_a_poll_without_words_is_counted_and_stores_nothing(poller, proxy, spool):
+    proxy.once(SILENCE)
+    poller.poll_once()
+    assert (poller.failures, spool.counts().depth) == (1, 0)
+    assert poller.last_error.startswith("timeout: block A")
+    poller.poll_once()
+    assert (poller.failures, poller.last_error, spool.counts().depth) == (0, None, 1)
+
+
+def test_the_wait_after_failures_grows_from_5_to_90_seconds_and_ends_with_the_first_success(
+    poller, proxy, clock
+):
+    proxy.refuse()
+    waits_s = []
+    for _ in range(6):
+        started_s = clock.monotonic_s()
+        poller.poll_once()
+        waits_s.append(round(poller.next_poll_s(started_s) - started_s))
+    assert waits_s == [5, 20, 45, 90, 90, 90]
+    proxy.listen()
+    started_s = clock.monotonic_s()
+    poller.poll_once()
+    assert poller.next_poll_s(started_s) - started_s == pytest.approx(5, abs=1)
+
+
+def test_the_period_counts_from_the_first_request_on_the_wire(poller, proxy, clock):
+    started_s = clock.monotonic_s()
+    poller.poll_once()
+    assert poller.next_poll_s(started_s) >= started_s + 5.02
+    assert poller.next_poll_s(started_s) <= clock.monotonic_s() + 5
+
+
+@pytest.mark.parametrize("fault", ["sentinel", "impossible"])
+def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, spool, fault):
+    if fault == "sentinel":
+        dongle.faults[13008] = "sentinel"
+    else:
+        words = dongle.source.words()
+        dongle.source.words = lambda: words | {5017: 0x7000}  # PV of 1.9 GW
+    poller.poll_once()
+    dongle.faults.clear()
+    [parked] = spool.parked()
+    assert spool.counts().depth == 0
+    assert ("13008" if fault == "sentinel" else "5017") in parked["reason"]
+    assert len(parked["content"]["words"]) == sum(block.count for block in BLOCKS)
+    assert (parked["seq"], poller.failures) == (1, 0)
+
+
+def test_readings_and_parked_ones_share_one_sequence_that_a_restart_goes_on_with(
+    poller, dongle, spool, clock, proxy
+):
+    poller.poll_once()
+    dongle.faults[13008] = "sentinel"
+    poller.poll_once()
+    dongle.faults.clear()
+    again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
+    again.poll_once()
+    assert [row.sample["seq"] for row in spool.oldest(10)] == [1, 3]
+    assert [parked["seq"] for parked in spool.parked()] == [2]
+
+
+def test_while_the_clock_may_be_wrong_readings_are_held_back(poller, spool, clock):
+    clock.right = False
+    poller.poll_once()
+    assert (spool.oldest(10), spool.counts().provisional) == ([], 1)
+
+
+def test_another_command_on_the_dongle_makes_the_poll_wait_not_connect(poller, proxy):
+    with DongleLock("127.0.0.1", proxy.port) as other:
+        assert other.acquire()
+        poller.poll_once()
+        assert poller.last_error.startswith("locked: ")
+        assert proxy.accepted == 0
+    poller.poll_once()
+    assert poller.failures == 0
+
+
+def test_the_facts_of_the_device_come_together_from_its_polls(poller, proxy):
+    for _ in range(3):
+        poller.poll_once()
+    assert poller.facts["model"] == "SH4.0RS"
+    assert poller.facts["nominal_power_w"] == 4000
+    assert poller.facts["has_battery"] is True
+    assert poller.facts["firmware"].startswith("SUNSTONE")
+    asked = [seen.address for seen in proxy.requests]
+    assert asked.count(FIRMWARE.number - 1) == 1
+    assert len(asked) == 12
+
+
+class NoUploads:
+    """Takes the facts."""
+
+    facts = None
+
+
+def run_loop(poller, spool, clock, tmp_path, stop, polls: int):
+    """Run the poll loop until so many polls are over."""
+    poll_once, left = poller.poll_once, [polls]
+
+    def counted():
+        left[0] -= 1
+        if left[0] <= 0:
+            stop.set()
+        poll_once()
+
+    poller.poll_once = counted
+    health = Health(tmp_path / "health.json", spool, clock)
+    poll_loop(Edge(clock, stop, poller, NoUploads(), health))
+
+
+def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connection(
+    poller, proxy, spool, clock, tmp_path
+):
+    class Stop(threading.Event):
+        """Lets the time pass instead of waiting."""
+
+        def wait(self, timeout=None):
+            clock.skip(timeout)
+            if poller._seq == 50 and proxy.accepting:
+                proxy.accepting = False
+                proxy.hang_up()
+            elif not proxy.accepting and poller.failures >= 3:
+                proxy.accepting = True
+            return self.is_set()
+
+    run_loop(poller, spool, clock, tmp_path, Stop(), 103)
+    assert spool.counts().depth == 100
+    assert len(proxy.requests) == 400
+    assert proxy.most_open == 1
+    gaps_s = [b.asked_s - a.answered_s for a, b in pairwise(proxy.requests)]
+    assert min(gaps_s) >= 0.02
+
+
+def test_polls_are_five_seconds_apart_in_real_time(tmp_path, dongle, proxy, spool, poller):
+    real = Clock()
+    poller._clock = poller._inverter._clock = real
+    run_loop(poller, spool, real, tmp_path, threading.Event(), 3)
+    starts_s = [seen.asked_s for seen in proxy.requests if seen.address == FIRST]
+    assert len(starts_s) == 3
+    assert all(b - a >= 5 for a, b in pairwise(starts_s))
+
+
+def test_after_a_stall_no_poll_is_made_up_for(poller, proxy, spool, clock, tmp_path):
+    class Stalling(threading.Event):
+        """Each wait takes a minute longer than asked."""
+
+        waits_s: list[float] = []  # noqa: RUF012
+
+        def wait(self, timeout=None):
+            self.waits_s.append(timeout)
+            clock.skip(timeout + 60)
+            return self.is_set()
+
+    stop = Stalling()
+    run_loop(poller, spool, clock, tmp_path, stop, 3)
+    assert all(wait_s > 4 for wait_s in stop.waits_s)
+
+
+def test_what_breaks_a_step_is_logged_and_does_not_end_the_loop(
+    poller, proxy, spool, clock, tmp_path, caplog
+):
+    calls = []
+
+    def broken():
+        calls.append(datetime.now(UTC))
+        if len(calls) == 1:
+            raise ZeroDivisionError("bug")
+
+    class Stop(threading.Event):
+        def wait(self, timeout=None):
+            clock.skip(timeout)
+            return self.is_set()
+
+    poller.poll_once = broken
+    run_loop(poller, spool, clock, tmp_path, Stop(), 2)
+    assert len(calls) == 2
+    assert "bug" in [record.message for record in caplog.records]
