@@ -1,0 +1,175 @@
+"""Real servers for the tests; all of them end with the test run, whatever ends it.
+
+``postgres`` and ``redis_server`` are shared by the whole run: a test that stops, pauses or fills a
+server starts one of its own (``with Postgres(tmp_path, fast=True) as mine``: half a second).
+``TEST_DATABASE_URL`` points all tests but those at another server, whatever its edition; its role
+must be allowed to create databases and, for TimescaleDB, the extension.
+"""
+
+import contextlib
+import itertools
+import os
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from server import private
+
+
+class Databases:
+    """Makes databases on one server; migrated ones are copies of a template, one for each zone."""
+
+    def __init__(self, admin_url: str):
+        self.admin_url = admin_url
+        self._numbers = itertools.count(1)
+        self._templates: dict[str, str] = {}
+        self._made: list[str] = []
+
+    def empty(self) -> str:
+        return self._create("template0")
+
+    def migrated(self, site_timezone: str = "UTC") -> str:
+        if site_timezone not in self._templates:
+            self._templates[site_timezone] = self._template(site_timezone)
+        return self._create(self._templates[site_timezone])
+
+    def drop_all(self) -> None:
+        for name in self._made:
+            drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            private.execute(self.admin_url, drop)
+
+    def _create(self, template: str) -> str:
+        name = f"sungrow_test_{os.getpid()}_{next(self._numbers)}"
+        private.create_database(self.admin_url, name, template)
+        self._made.append(name)
+        return _with_database(self.admin_url, name)
+
+    def _template(self, site_timezone: str) -> str:
+        url = self.empty()
+        migrate(url, SITE_TIMEZONE=site_timezone)
+        name = self._made[-1]
+        # TimescaleDB's launcher connects to every database, and then none can be copied from it.
+        closed = sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name))
+        private.execute(self.admin_url, closed)
+        leave = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
+        with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
+            private.execute(self.admin_url, leave, (name,))
+        return name
+
+
+class Tokens(NamedTuple):
+    """What ``https_server`` accepts unless told otherwise, all for the device ``house``."""
+
+    device: str = "device-token"
+    read: str = "read-token"
+    device_id: str = "house"
+
+
+def migrate(url: str, **settings: str) -> str:
+    """Run ``python -m server.migrate`` on a database; give what it printed."""
+    env = private.environment(DATABASE_URL=url, **settings)
+    return private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
+
+
+def _with_database(url: str, name: str) -> str:
+    return re.sub(r"^(\w+://[^/?]*)(/[^?]*)?", rf"\1/{name}", url)
+
+
+def pytest_report_header() -> str:
+    try:
+        if url := os.environ.get("TEST_DATABASE_URL"):
+            return f"database: {_ask_edition(url)} (TEST_DATABASE_URL)"
+        return f"database: {private.installed_edition()}"
+    except (private.PrivateError, psycopg2.Error) as error:
+        return f"database: none that works: {error}"
+
+
+def _ask_edition(url: str) -> str:
+    databases = Databases(url)
+    try:
+        return private.edition(databases.migrated())
+    finally:
+        databases.drop_all()
+
+
+@pytest.fixture(scope="session")
+def servers_folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder):
+    """A private PostgreSQL; do not stop it."""
+    with private.Postgres(servers_folder, fast=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(request):
+    """Makes databases: ``empty()``, ``migrated(site_timezone)``; each gives a URL."""
+    url = os.environ.get("TEST_DATABASE_URL") or request.getfixturevalue("postgres").url()
+    databases = Databases(url)
+    yield databases
+    databases.drop_all()
+
+
+@pytest.fixture(scope="module")
+def database_url(databases) -> str:
+    """A fresh migrated database, in UTC, for the tests of one module."""
+    return databases.migrated()
+
+
+@pytest.fixture
+def empty_database_url(databases) -> str:
+    """A database with nothing in it, for one test."""
+    return databases.empty()
+
+
+@pytest.fixture(scope="session")
+def redis_server(servers_folder):
+    """A private Redis; do not stop it."""
+    with private.Redis(servers_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ca(servers_folder) -> private.Authority:
+    """A CA of our own; ``issue()`` makes certificates."""
+    return private.Authority(servers_folder / "ca")
+
+
+@pytest.fixture(scope="session")
+def certificate(ca) -> private.Certificate:
+    """A certificate for localhost, 127.0.0.1 and ::1."""
+    return ca.issue()
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Tokens:
+    return Tokens()
+
+
+@pytest.fixture(scope="module")
+def https_server(request, certificate, tokens, tmp_path_factory):
+    """Start the API behind gunicorn on TLS: ``https_server(workers=2, CACHE_TTL_S="1")``.
+
+    Gives the running ``Gunicorn``: ``url``, ``certificate.ca``, ``log``, ``stop()``, ``start()``.
+    Without a DATABASE_URL it has the module's ``database_url``.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(workers: int = 1, threads: int = 4, **settings: str) -> private.Gunicorn:
+            if "DATABASE_URL" not in settings:
+                settings["DATABASE_URL"] = request.getfixturevalue("database_url")
+            settings.setdefault("DEVICE_TOKENS", f"{tokens.device}:{tokens.device_id}")
+            settings.setdefault("READ_TOKENS", f"{tokens.read}:{tokens.device_id}")
+            log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
+            server = private.Gunicorn(log, settings, certificate, workers=workers, threads=threads)
+            return stack.enter_context(server)
+
+        yield start
