@@ -4,6 +4,7 @@ A value that breaks its rule stops the program with one line that names the vari
 wrong and gives an example. ``README.md`` explains the settings; the rules are here.
 """
 
+import ipaddress
 import re
 import ssl
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ from urllib.parse import urlsplit
 from edge_lib.env import ConfigError, log_level, number, required, secret, text, whole
 from edge_lib.sample import is_device_id
 
-_HOST = re.compile(r"[A-Za-z0-9._:%-]{1,253}", re.ASCII)
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
+_URL = re.compile(r"[^\x00-\x20\x7f-\U0010ffff?#]+")
 _TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
@@ -103,12 +105,20 @@ def store_config(env: Mapping[str, str]) -> StoreConfig:
 
 def _host(env: Mapping[str, str]) -> str:
     host = required(env, "SUNGROW_HOST", "192.168.1.50").removeprefix("[").removesuffix("]")
-    if not _HOST.fullmatch(host):
+    if not (_HOST_NAME.fullmatch(host) or _is_ipv6(host)):
         raise ConfigError(
             f"SUNGROW_HOST={host!r} is neither a host name nor an IP address; "
             "example: SUNGROW_HOST=192.168.1.50"
         )
     return host
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _device_id(env: Mapping[str, str]) -> str:
@@ -128,7 +138,8 @@ def _https_url(env: Mapping[str, str]) -> str:
         usable = url.scheme == "https" and bool(url.hostname) and url.port != 0
     except ValueError:
         usable = False
-    if not usable or url.query or url.fragment or url.username is not None:
+    # urlsplit itself passes over line breaks, and over "?" and "#" that nothing follows.
+    if not usable or url.username is not None or not _URL.fullmatch(base):
         raise ConfigError(
             f"{name} must be a base URL that starts with https:// and names a host, without user, "
             f"query or fragment; readings are never sent unencrypted; example: {name}={example}"
@@ -144,7 +155,10 @@ def _token(env: Mapping[str, str]) -> str:
             "example: VPS_TOKEN_FILE=/etc/sungrow-edge/token"
         )
     if not _TOKEN.fullmatch(token):
-        raise ConfigError("VPS_TOKEN must be one word of printable ASCII, without blanks")
+        raise ConfigError(
+            "VPS_TOKEN must be one word of printable ASCII, without blanks; "
+            "example: VPS_TOKEN_FILE=/etc/sungrow-edge/token"
+        )
     return token
 
 
@@ -157,6 +171,7 @@ def _ca_file(env: Mapping[str, str]) -> Path | None:
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
             f"VPS_CA_FILE: cannot read certificates from {path}: {error}; give the PEM file of the "
-            "authority that signed the server's certificate, or leave the setting out"
+            "authority that signed the server's certificate, or leave the setting out; "
+            "example: VPS_CA_FILE=/etc/sungrow-edge/ca.pem"
         ) from error
     return Path(path)

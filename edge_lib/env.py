@@ -79,13 +79,19 @@ def secret(env: Mapping[str, str], name: str) -> str | None:
     path = env.get(f"{name}_FILE", "").strip()
     value = env.get(name, "").strip()
     if path and value:
-        raise ConfigError(f"{name} and {name}_FILE are both set: keep one of them")
+        raise ConfigError(
+            f"{name} and {name}_FILE are both set: keep one of them; "
+            f"example: {name}_FILE={path}, and no {name}"
+        )
     if not path:
         return value or None
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}_FILE: cannot read {path}: {error}") from error
+        raise ConfigError(
+            f"{name}_FILE: cannot read {path}: {error}; "
+            f"example: {name}_FILE=/etc/sungrow/{name.lower()}"
+        ) from error
 
 
 def log_level(env: Mapping[str, str]) -> str:
@@ -96,5 +102,7 @@ def log_level(env: Mapping[str, str]) -> str:
     """
     level = text(env, "LOG_LEVEL", "INFO").upper()
     if level not in _LEVELS:
-        raise ConfigError(f"LOG_LEVEL={level!r} must be one of {', '.join(_LEVELS)}")
+        raise ConfigError(
+            f"LOG_LEVEL={level!r} must be one of {', '.join(_LEVELS)}; example: LOG_LEVEL=INFO"
+        )
     return level

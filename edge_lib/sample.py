@@ -94,7 +94,7 @@ TEXTS = {
         re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII),
         "which rule gave the battery's sign",
     ),
-    "boot": (re.compile(r"[0-9a-f]{1,32}", re.ASCII), "one value a boot of the edge"),
+    "boot": (re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII), "one value a boot of the edge"),
 }
 KEY = ("device_id", "ts")
 NAMES = (*KEY, *(field.name for field in FIELDS), *TEXTS)
@@ -179,6 +179,11 @@ def check(sample: object, now: datetime) -> datetime:
     if places:
         raise SampleError(places)
     return ts
+
+
+def in_order(sample: dict) -> dict:
+    """Give the sample with its known fields in the contract's order, and without others."""
+    return {name: sample[name] for name in NAMES if name in sample}
 
 
 def extra(sample: dict) -> dict:
