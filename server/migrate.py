@@ -31,8 +31,12 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
             schema.refuse_other_timezone(cursor, site_timezone)
         print("current")
     else:
-        done = schema.migrate(url, site_timezone)
-        print("\n".join(f"applied {name}" for name in done) or "current")
+        done = []
+        for name in schema.migrate(url, site_timezone):
+            print(f"applied {name}")
+            done.append(name)
+        if not done:
+            print("current")
 
 
 def main(argv: list[str]) -> int:
@@ -46,7 +50,7 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except (schema.SchemaError, psycopg2.Error) as error:
-        print(str(error).strip(), file=sys.stderr)
+        print(" ".join(str(error).split()), file=sys.stderr)
         return 1
     return 0
 

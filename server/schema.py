@@ -46,7 +46,11 @@ class Applied(NamedTuple):
 
 
 def migrations(edition: str) -> list[Migration]:
-    """Give the files for that edition, by number."""
+    """Give the files for that edition, by number.
+
+    Raises:
+        SchemaError: a number is there twice, or missing.
+    """
     found = {}
     for path in sorted(SQL.glob("[0-9]*.sql")):
         stem, *editions = path.name.removesuffix(".sql").split(".")
@@ -58,6 +62,9 @@ def migrations(edition: str) -> list[Migration]:
         if number in found:
             raise SchemaError(f"sql/ holds two files {number:04d} for the edition {edition}")
         found[number] = Migration(number, path.name, checksum, statements)
+    for number in range(1, len(found) + 1):
+        if number not in found:
+            raise SchemaError(f"sql/ holds no file {number:04d} for the edition {edition}")
     return [found[number] for number in sorted(found)]
 
 
@@ -84,69 +91,64 @@ def applied(cursor: Cursor) -> list[Applied]:
 
 def problems(cursor: Cursor) -> list[str]:
     """Give what stands between this database and the files, each with what to do; [] if current."""
-    seen = applied(cursor)
-    now = edition(cursor)
-    was = seen[-1].edition if seen else now
-    found = _edited(seen, migrations(was))
-    missing = [m.name for m in migrations(was) if m.number not in {row.number for row in seen}]
+    found, missing, _ = _compare(cursor)
     if missing:
-        found.append(f"not applied: {', '.join(missing)}; run: {COMMAND}")
-    if now != was:
-        found.append(
-            f"the schema was made for the edition {was}, the database is now {now}; "
-            f"run: {COMMAND} --to-timescaledb"
-        )
+        names = ", ".join(migration.name for migration in missing)
+        found.append(f"not applied: {names}; run: {COMMAND}")
     return found
 
 
-def migrate(url: str, site_timezone: str) -> list[str]:
-    """Apply what is missing; give the names of the files applied.
+def migrate(url: str, site_timezone: str) -> Iterator[str]:
+    """Apply what is missing; give the name of each file once it is committed.
 
     Raises:
-        SchemaError: an applied file was edited, or another zone is wanted than the rollups have.
+        SchemaError: the database has seen other files or was another edition, or its rollups are in
+            another zone; the text says what to do.
         psycopg2.Error: the database refused; nothing of the file at fault is stored.
     """
-    done = []
     with connect(url) as connection:
         with connection, connection.cursor() as cursor:
             _lock(cursor)
             if not applied(cursor):
                 _create_extension(cursor)
         while name := _apply_next(connection):
-            done.append(name)
+            yield name
         with connection, connection.cursor() as cursor:
+            _lock(cursor)
             _set_timezone(cursor, site_timezone)
-    return done
 
 
 def record(url: str, number: int) -> str:
     """Note a file that was applied by hand; give its name.
 
     Raises:
-        SchemaError: there is no such file, or it is noted already.
+        SchemaError: it is not the next one, or something else stands against it.
     """
     with connect(url) as connection, connection, connection.cursor() as cursor:
         _lock(cursor)
-        for migration in migrations(edition(cursor)):
-            if migration.number == number:
-                if number in {row.number for row in applied(cursor)}:
-                    raise SchemaError(f"{migration.name} is noted already")
-                _note(cursor, migration)
-                return migration.name
-    raise SchemaError(f"sql/ holds no file with the number {number}")
+        found, missing, kind = _compare(cursor)
+        if found:
+            raise SchemaError("; ".join(found))
+        if not missing or missing[0].number != number:
+            following = missing[0].name if missing else "none: all are noted"
+            raise SchemaError(f"{number} cannot be noted now; the next file is {following}")
+        _note(cursor, missing[0], kind)
+        return missing[0].name
 
 
 def refuse_stale_schema(url: str) -> None:
     """Do nothing where the schema is current or the database away.
 
     Raises:
-        SchemaError: it is reachable and not current; names the command to run.
+        SchemaError: it is reachable and not current, or may not be read; says what to do.
     """
     try:
         with connect(url) as connection, connection, connection.cursor() as cursor:
             found = problems(cursor)
-    except psycopg2.OperationalError:
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):
         return
+    except psycopg2.Error as error:
+        raise SchemaError(f"the schema cannot be read: {str(error).strip()}") from error
     if found:
         raise SchemaError("the database is not current: " + "; ".join(found))
 
@@ -154,7 +156,8 @@ def refuse_stale_schema(url: str) -> None:
 @contextmanager
 def connect(url: str) -> Iterator[Connection]:
     """Give a connection, closed at the end of the block."""
-    connection = psycopg2.connect(url, connect_timeout=5)
+    # The files are UTF-8, whatever encoding the database was created with.
+    connection = psycopg2.connect(url, connect_timeout=5, client_encoding="UTF8")
     try:
         yield connection
     finally:
@@ -167,13 +170,14 @@ def _lock(cursor: Cursor) -> None:
 
 def _create_extension(cursor: Cursor) -> None:
     # Look before: where the library is not preloaded, CREATE EXTENSION kills the connection. The
-    # preloaded loader shows by its settings, which everybody may read.
+    # preloaded loader shows by its settings in pg_settings, which everybody may read;
+    # current_setting() would also give one that merely stands in postgresql.conf.
     cursor.execute(
-        "SELECT current_setting('timescaledb.max_background_workers', true) IS NOT NULL, "
+        "SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers'),"
         "       bool_or(v.trusted AND has_database_privilege(current_database(), 'CREATE')"
-        "               OR u.usesuper) "
-        "  FROM pg_available_extension_versions v, pg_user u "
-        " WHERE v.name = 'timescaledb' AND u.usename = current_user"
+        "               OR u.rolsuper) "
+        "  FROM pg_available_extension_versions v, pg_roles u "
+        " WHERE v.name = 'timescaledb' AND u.rolname = current_user"
     )
     preloaded, allowed = cursor.fetchone()
     if preloaded and allowed:
@@ -193,26 +197,43 @@ def _create_extension(cursor: Cursor) -> None:
 def _apply_next(connection: Connection) -> str | None:
     with connection, connection.cursor() as cursor:
         _lock(cursor)
-        seen = applied(cursor)
-        kind = seen[-1].edition if seen else edition(cursor)
-        files = migrations(kind)
-        edited = _edited(seen, files)
-        if edited:
-            raise SchemaError("; ".join(edited))
-        numbers = {row.number for row in seen}
-        for migration in files:
-            if migration.number not in numbers:
-                cursor.execute(migration.statements)
-                _note(cursor, migration)
-                return migration.name
-    return None
+        found, missing, kind = _compare(cursor)
+        if found:
+            raise SchemaError("; ".join(found))
+        if not missing:
+            return None
+        cursor.execute(missing[0].statements)
+        _note(cursor, missing[0], kind)
+        return missing[0].name
 
 
-def _note(cursor: Cursor, migration: Migration) -> None:
+def _note(cursor: Cursor, migration: Migration, kind: str) -> None:
     cursor.execute(
         "INSERT INTO schema_migrations (number, name, edition, checksum) VALUES (%s, %s, %s, %s)",
-        (migration.number, migration.name, edition(cursor), migration.checksum),
+        (migration.number, migration.name, kind, migration.checksum),
     )
+
+
+def _compare(cursor: Cursor) -> tuple[list[str], list[Migration], str]:
+    """Give what forbids applying anything, the files not yet applied, and the schema's edition."""
+    now = edition(cursor)
+    seen = applied(cursor)
+    kind = seen[-1].edition if seen else now
+    files = migrations(kind)
+    found = _edited(seen, files)
+    missing = [file for file in files if file.number not in {row.number for row in seen}]
+    if missing and seen and missing[0].number < seen[-1].number:
+        found.append(
+            f"{missing[0].name} was never applied, but {seen[-1].name} after it was; "
+            "a new file needs a number above all others"
+        )
+    if kind != now:
+        poorer = EDITIONS.index(now) > EDITIONS.index(kind)
+        helps = "bring that one back" if poorer else f"run: {COMMAND} --to-timescaledb"
+        found.append(
+            f"the schema was made for the edition {kind}, the database is now {now}; {helps}"
+        )
+    return found, missing, kind
 
 
 def _edited(seen: list[Applied], files: list[Migration]) -> list[str]:
@@ -228,24 +249,31 @@ def _edited(seen: list[Applied], files: list[Migration]) -> list[str]:
 
 
 def refuse_other_timezone(cursor: Cursor, wanted: str) -> None:
-    """Do nothing where the rollups are in the wanted zone.
+    """Do nothing where the database is in the wanted zone.
 
     Raises:
-        SchemaError: they are in another.
+        SchemaError: it is in another; says what to run.
     """
-    cursor.execute("SELECT timezone FROM sungrow_site")
-    kept = cursor.fetchone()[0]
-    if kept != wanted:
+    cursor.execute("SELECT timezone, EXISTS (SELECT FROM sungrow_local_daily) FROM sungrow_site")
+    kept, has_rollups = cursor.fetchone()
+    if kept == wanted:
+        return
+    if has_rollups:
         raise SchemaError(
             f"SITE_TIMEZONE is {wanted}, the rollups are in {kept}, which stays; to change zone "
             "and rollups together, run: python -m server.rebuild"
         )
+    raise SchemaError(f"SITE_TIMEZONE is {wanted}, the database has {kept}; run: {COMMAND}")
 
 
 def _set_timezone(cursor: Cursor, wanted: str) -> None:
+    cursor.execute("SELECT 1 FROM sungrow_site WHERE timezone = %s", (wanted,))
+    if cursor.rowcount:
+        return
+    # Meanwhile nobody may store the first rollup in the old zone.
+    cursor.execute("LOCK TABLE sungrow_local_daily IN SHARE MODE")
     cursor.execute(
-        "UPDATE sungrow_site SET timezone = %s WHERE timezone <> %s "
-        "AND NOT EXISTS (SELECT FROM sungrow_local_daily)",
-        (wanted, wanted),
+        "UPDATE sungrow_site SET timezone = %s WHERE NOT EXISTS (SELECT FROM sungrow_local_daily)",
+        (wanted,),
     )
     refuse_other_timezone(cursor, wanted)

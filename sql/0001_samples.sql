@@ -17,13 +17,14 @@ COMMENT ON TABLE schema_migrations IS 'Which files of sql/ this database has see
 CREATE TABLE sungrow_site (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     timezone text NOT NULL DEFAULT 'UTC'
+             CHECK (to_timestamp(0) AT TIME ZONE timezone IS NOT NULL) -- an unknown zone is an error
 );
 INSERT INTO sungrow_site DEFAULT VALUES;
 COMMENT ON TABLE sungrow_site IS 'One row: the IANA zone of local days. Changed by server.migrate and server.rebuild only, since rollups hang on it.';
 
 CREATE TABLE sungrow_devices (
     device_id        text PRIMARY KEY,
-    timezone         text,
+    timezone         text CHECK (timezone IS NULL OR to_timestamp(0) AT TIME ZONE timezone IS NOT NULL),
     serial           text,
     device_type_code integer,
     model            text,

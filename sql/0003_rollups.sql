@@ -20,11 +20,14 @@ RETURNS TABLE (
     grid_to_battery_w double precision, loss_w double precision)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     -- OFFSET 0 keeps the planner from copying each expression into the next.
-    SELECT solar_to_house + CASE WHEN solar > 0 THEN short ELSE 0 END,
+    SELECT solar_to_house + CASE WHEN solar > 0 AND solar >= greatest(discharge, import)
+                                 THEN short ELSE 0 END,
            solar_to_battery, solar_to_grid,
-           battery_to_house + CASE WHEN solar <= 0 AND discharge > 0 THEN short ELSE 0 END,
+           battery_to_house + CASE WHEN discharge > solar AND discharge >= import
+                                   THEN short ELSE 0 END,
            battery_to_grid,
-           grid_to_house + CASE WHEN solar <= 0 AND discharge <= 0 THEN short ELSE 0 END,
+           grid_to_house + CASE WHEN import > greatest(solar, discharge)
+                                  OR greatest(solar, discharge) <= 0 THEN short ELSE 0 END,
            grid_to_battery,
            solar + discharge + import - house
                - solar_to_battery - solar_to_grid - battery_to_grid - grid_to_battery
@@ -111,14 +114,28 @@ ALTER TABLE sungrow_local_daily ADD PRIMARY KEY (device_id, bucket);
 ALTER TABLE sungrow_local_daily SET (fillfactor = 70);
 COMMENT ON TABLE sungrow_local_daily IS 'One local day of one device, in coalesce(sungrow_devices.timezone, sungrow_site.timezone).';
 
+-- A double may be so small that dividing it underflows, which PostgreSQL takes for an error. Nobody
+-- measures 1e-300 W: it is 0.
+CREATE FUNCTION sungrow_or_zero(double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN abs($1) < 1e-300 THEN 0 ELSE $1 END $$;
+
 CREATE FUNCTION sungrow_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    WITH sample AS (
+    WITH measured AS (
+        SELECT device_id, ts, interval_s, sungrow_or_zero(pv_power_w) AS pv_power_w,
+               sungrow_or_zero(battery_power_w) AS battery_power_w,
+               sungrow_or_zero(battery_soc_pct) AS battery_soc_pct,
+               sungrow_or_zero(load_power_w) AS load_power_w,
+               sungrow_or_zero(export_power_w) AS export_power_w,
+               pv_total_kwh, total_import_kwh, total_export_kwh, battery_total_charge_kwh,
+               battery_total_discharge_kwh
+          FROM new_samples OFFSET 0
+    ), sample AS (
         SELECT n.*, f.*, n.interval_s / 3600 AS hours,
                ROW(n.ts, nullif(n.pv_total_kwh, 0), nullif(n.total_import_kwh, 0),
                    nullif(n.total_export_kwh, 0), nullif(n.battery_total_charge_kwh, 0),
                    nullif(n.battery_total_discharge_kwh, 0))::sungrow_counters AS counters
-          FROM new_samples n
+          FROM measured n
           -- No battery counts as 0 in the flows; an undecidable direction leaves the sample out.
           LEFT JOIN LATERAL sungrow_flows(n.pv_power_w, coalesce(n.battery_power_w, 0),
                                           n.load_power_w, n.export_power_w) f
@@ -221,8 +238,9 @@ BEGIN
            sum(battery_discharge_integral_kwh), sum(flow_count)::bigint, sum(solar_to_house_kwh),
            sum(solar_to_battery_kwh), sum(solar_to_grid_kwh), sum(battery_to_house_kwh),
            sum(battery_to_grid_kwh), sum(grid_to_house_kwh), sum(grid_to_battery_kwh), sum(loss_kwh),
-           (min(ARRAY[counters_first]) FILTER (WHERE counters_first IS NOT NULL))[1],
-           (max(ARRAY[counters_last]) FILTER (WHERE counters_last IS NOT NULL))[1]
+           -- .ts, since a row with any unknown counter is not IS NOT NULL
+           (min(ARRAY[counters_first]) FILTER (WHERE (counters_first).ts IS NOT NULL))[1],
+           (max(ARRAY[counters_last]) FILTER (WHERE (counters_last).ts IS NOT NULL))[1]
       FROM summary CROSS JOIN sungrow_site site LEFT JOIN sungrow_devices device USING (device_id)
      GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (device_id, bucket) DO UPDATE SET

@@ -9,9 +9,9 @@ SELECT device_id, time_bucket('1 hour', ts) AS bucket,
        avg(battery_power_w) AS avg_battery_power_w, avg(battery_soc_pct) AS avg_battery_soc_pct,
        avg(load_power_w) AS avg_load_power_w, avg(export_power_w) AS avg_export_power_w,
        count(*) AS sample_count, sum(pv_power_w) AS pv_power_w_sum,
-       sum(battery_power_w) AS battery_power_w_sum,
+       coalesce(sum(battery_power_w), 0) AS battery_power_w_sum,
        count(battery_power_w) AS battery_power_w_count,
-       sum(battery_soc_pct) AS battery_soc_pct_sum,
+       coalesce(sum(battery_soc_pct), 0) AS battery_soc_pct_sum,
        count(battery_soc_pct) AS battery_soc_pct_count, sum(load_power_w) AS load_power_w_sum,
        sum(export_power_w) AS export_power_w_sum
   FROM sungrow_samples
@@ -27,9 +27,9 @@ SELECT device_id, time_bucket('1 day', ts) AS bucket,
        avg(battery_power_w) AS avg_battery_power_w, avg(battery_soc_pct) AS avg_battery_soc_pct,
        avg(load_power_w) AS avg_load_power_w, avg(export_power_w) AS avg_export_power_w,
        count(*) AS sample_count, sum(pv_power_w) AS pv_power_w_sum,
-       sum(battery_power_w) AS battery_power_w_sum,
+       coalesce(sum(battery_power_w), 0) AS battery_power_w_sum,
        count(battery_power_w) AS battery_power_w_count,
-       sum(battery_soc_pct) AS battery_soc_pct_sum,
+       coalesce(sum(battery_soc_pct), 0) AS battery_soc_pct_sum,
        count(battery_soc_pct) AS battery_soc_pct_count, sum(load_power_w) AS load_power_w_sum,
        sum(export_power_w) AS export_power_w_sum
   FROM sungrow_samples

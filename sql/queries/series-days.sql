@@ -1,5 +1,5 @@
 -- Called by series for the frames of days and months: unit says which, the range is of local dates.
-SELECT date_trunc(%(unit)s, bucket::timestamp) AT TIME ZONE %(timezone)s AS start,
+SELECT date_trunc(%(unit)s, bucket::timestamp)::date AS start,
        sum(pv_power_w_sum) / sum(sample_count) AS avg_pv_power_w,
        max(pv_power_w_max) AS max_pv_power_w,
        sum(battery_power_w_sum) / nullif(sum(battery_power_w_count), 0) AS avg_battery_power_w,
