@@ -15,7 +15,8 @@ from server.answers import Refused, place, readable_device
 
 blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
-_FIRST_DATE, _LAST_DATE = date(2010, 1, 1), date(9000, 1, 1)
+# The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
+_FIRST_DATE, _LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 
 
 class Frame(NamedTuple):
@@ -74,8 +75,10 @@ def _date(frame: str) -> date | None:
         return None
     problem = "frame=all takes no date" if frame == "all" else "a date like 2026-03-29"
     try:
-        day = date.fromisoformat(text) if len(text) == 10 else None
+        day = date.fromisoformat(text)
     except ValueError:
+        day = None
+    if day and day.isoformat() != text:  # 20260329, 2026-W13-7
         day = None
     if day is None or frame == "all" or not _FIRST_DATE <= day < _LAST_DATE:
         raise Refused(422, [place("query", "date", msg=problem, type="date")])
@@ -90,7 +93,7 @@ def _zone(device_id: str) -> ZoneInfo:
 def _range(device_id: str, frame: Frame, first: date, end: date, zone: ZoneInfo) -> dict:
     limits = (first, end)
     if frame.unit == "hour":
-        limits = tuple(datetime(d.year, d.month, d.day, tzinfo=zone) for d in limits)
+        limits = tuple(_midnight(day, zone) for day in limits)
     return {
         "device_id": device_id,
         "timezone": zone.key,
@@ -101,9 +104,9 @@ def _range(device_id: str, frame: Frame, first: date, end: date, zone: ZoneInfo)
 
 
 def _bucket(row: dict, unit: str, zone: ZoneInfo, now: datetime) -> dict:
-    start = row.pop("start")
+    start, end = _limits(row.pop("start"), unit, zone)
     covered_s = row.pop("covered_s")
-    elapsed_s = (min(_end(start, unit, zone), now) - start).total_seconds()
+    elapsed_s = (min(end, now) - start).total_seconds()
     return {
         "bucket": start.astimezone(zone).isoformat(),
         **row,
@@ -112,12 +115,28 @@ def _bucket(row: dict, unit: str, zone: ZoneInfo, now: datetime) -> dict:
     }
 
 
-def _end(start: datetime, unit: str, zone: ZoneInfo) -> datetime:
+def _limits(start: date | datetime, unit: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Give the first moment of a bucket, UTC, and the first one after it."""
     if unit == "hour":
-        return start + timedelta(hours=1)
-    day = start.astimezone(zone).date()
-    after = day + timedelta(days=1) if unit == "day" else _next_month(day)
-    return datetime(after.year, after.month, after.day, tzinfo=zone).astimezone(UTC)
+        return _clock_hour(start, zone)
+    after = start + timedelta(days=1) if unit == "day" else _next_month(start)
+    return _midnight(start, zone), _midnight(after, zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    # Where a day has two midnights the first counts, where it has none the moment of the change.
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _clock_hour(hour: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    # Where a clock changes by half an hour (Lord Howe Island, twice a year), an hour lacks its
+    # first half or its last: those of its minutes are left at which the clock shows them.
+    shown = [
+        minute
+        for minute in range(0, 60, 5)
+        if (hour + timedelta(minutes=minute)).astimezone(zone).minute == minute
+    ] or [0, 55]
+    return hour + timedelta(minutes=shown[0]), hour + timedelta(minutes=shown[-1] + 5)
 
 
 def _shares(row: dict) -> dict:
