@@ -48,6 +48,7 @@ def _app(env: Mapping[str, str]) -> Flask:
     jsonlog.start(settings.log_level)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False
+    app.url_map.merge_slashes = False  # a doubled slash is a 404 like any other, no HTML redirect
     app.extensions["settings"] = settings
     app.extensions["tokens"] = Tokens(env)
     app.extensions["limiter"] = BadTokenLimiter()

@@ -14,6 +14,7 @@ from server.auth import Caller
 from server.db import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
 
 log = logging.getLogger("sungrow.server.answers")
+DATABASE_REFUSES = [{"loc": ["body"], "msg": "the database refuses these data", "type": "database"}]
 _BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
 
 
@@ -82,7 +83,7 @@ def readable_device() -> str:
 def client_address() -> str:
     """Give the peer's address; behind a proxy on this machine, the one that the proxy names."""
     peer = request.remote_addr or ""
-    if peer in ("", "127.0.0.1", "::1"):
+    if peer in ("", "::1") or peer.removeprefix("::ffff:").startswith("127."):
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         return forwarded[:64] or peer
     return peer
@@ -112,8 +113,7 @@ def _database_away(_: DatabaseAway) -> tuple[Response, int, dict]:
 def _database_refuses(error: DatabaseRefuses) -> tuple[Response, int]:
     # What the checks before let through; names no sample, so no edge parks one for it.
     log.error("database refused data", extra={"reason": str(error)})
-    msg = "the database refuses these data"
-    return jsonify(detail=[place("body", msg=msg, type="database")]), 422
+    return jsonify(detail=DATABASE_REFUSES), 422
 
 
 def _bug(error: Exception) -> tuple[Response, int]:

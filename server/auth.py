@@ -18,6 +18,7 @@ from edge_lib.sample import is_device_id
 
 log = logging.getLogger("sungrow.server.auth")
 _DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
 _EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
 
 
@@ -101,12 +102,18 @@ def _signature(path: str) -> tuple[int, int, int] | None:
 
 def _parse(name: str, text: str | None) -> dict[bytes, list[str]]:
     tokens: dict[bytes, list[str]] = {}
-    for entry in filter(None, (e.strip() for e in re.split(r"[,\n]", text or ""))):
+    entries = filter(None, (e.strip() for e in re.split(r"[,\n]", text or "")))
+    for number, entry in enumerate(entries, 1):
         token, colon, device_id = entry.rpartition(":")
-        if not colon or not token or not is_device_id(device_id):
-            # The entry itself may be a secret with a typo: not into the message.
-            raise ConfigError(f"{name}: an entry is not token:device_id; example: {_EXAMPLE}")
         digest = _DIGEST.fullmatch(token)
+        if not colon or not (digest or _TOKEN.fullmatch(token)) or not is_device_id(device_id):
+            # The entry itself may be a secret with a typo: not into the message.
+            raise ConfigError(
+                f"{name}: entry {number} is not token:device_id, with a token of printable ASCII "
+                f"without blanks, or sha256$ and 64 hex digits; example: {_EXAMPLE}"
+            )
         key = bytes.fromhex(digest[1]) if digest else hashlib.sha256(token.encode()).digest()
-        tokens.setdefault(key, []).append(device_id)
+        devices = tokens.setdefault(key, [])
+        if device_id not in devices:
+            devices.append(device_id)
     return tokens

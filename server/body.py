@@ -3,6 +3,7 @@
 import zlib
 
 from flask import Request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from server.answers import Refused
@@ -18,7 +19,7 @@ def read(request: Request, max_bytes: int) -> bytes:
         max_bytes: what it may measure, before and after decompression.
 
     Raises:
-        Refused: 415 another encoding; 413 too large; 400 broken gzip, or it broke off.
+        Refused: 415 another encoding; 413 too large; 400 broken gzip or chunks, or it broke off.
     """
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("gzip", "identity", ""):
@@ -28,13 +29,17 @@ def read(request: Request, max_bytes: int) -> bytes:
 
 
 def _raw(request: Request, max_bytes: int) -> bytes:
-    request.max_content_length = max_bytes
+    # One byte more than allowed: a chunked body is cut at this limit without a word.
+    request.max_content_length = max_bytes + 1
     try:
-        return request.get_data(cache=False)
+        raw = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise _too_large(max_bytes) from error
-    except ClientDisconnected as error:
-        raise Refused(400, "the body broke off") from error
+    except (ClientDisconnected, ParseException) as error:
+        raise Refused(400, "the body broke off, or its chunks are broken") from error
+    if len(raw) > max_bytes:
+        raise _too_large(max_bytes)
+    return raw
 
 
 def _gunzip(raw: bytes, max_bytes: int) -> bytes:

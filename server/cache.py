@@ -16,6 +16,8 @@ from redis.retry import Retry
 log = logging.getLogger("sungrow.server.cache")
 _TIMEOUT_S = 0.2
 _LEAVE_ALONE_S = 2.0
+_SETTLE_MS = 1000
+_STALE = b""
 
 
 class Cache:
@@ -39,15 +41,19 @@ class Cache:
 
     def newest(self, device_id: str) -> bytes | None:
         """Give what ``keep`` kept, where it is there and fresh."""
-        return self._try(lambda r: r.get(_key(device_id)))
+        return self._try(lambda r: r.get(_key(device_id))) or None
 
     def keep(self, device_id: str, text: bytes) -> None:
-        """Keep the newest sample of a device."""
-        self._try(lambda r: r.set(_key(device_id), text, ex=self._ttl_s))
+        """Keep the newest sample of a device, unless ``forget`` came a moment ago."""
+        self._try(lambda r: r.set(_key(device_id), text, ex=self._ttl_s, nx=True))
 
     def forget(self, device_id: str) -> None:
-        """Forget the newest sample of a device: there is a newer one in the database."""
-        self._try(lambda r: r.delete(_key(device_id)))
+        """Forget the newest sample of a device: there is a newer one in the database.
+
+        Who asked the database just before may come to ``keep`` the older one only now; so the place
+        stays taken for a moment.
+        """
+        self._try(lambda r: r.set(_key(device_id), _STALE, px=_SETTLE_MS))
 
     def state(self) -> str:
         """Give ``off`` where no cache is configured, else ``ok`` or ``down``."""

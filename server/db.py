@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
+from psycopg2.extensions import parse_dsn
 
 log = logging.getLogger("sungrow.server.db")
 SQL = Path(__file__).resolve().parent.parent / "sql"
@@ -24,6 +25,14 @@ _OPTIONS = (
     "-c idle_in_transaction_session_timeout=30s"
 )
 _IDLE_CONNECTIONS = 32
+# Where the other machine has vanished without a word, this ends a wait that no time-out of the
+# server's can end.
+_KEEPALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
 RETRY_AFTER_S = 5
 
 
@@ -47,6 +56,7 @@ class Database:
 
     def __init__(self, url: str):
         self._url = url
+        self._options = f"{parse_dsn(url).get('options', '')} {_OPTIONS}"
         self._idle: queue.LifoQueue[Connection] = queue.LifoQueue(_IDLE_CONNECTIONS)
 
     @contextmanager
@@ -83,7 +93,9 @@ class Database:
             try:
                 connection = self._idle.get_nowait()
             except queue.Empty:
-                return psycopg2.connect(self._url, connect_timeout=3, options=_OPTIONS)
+                return psycopg2.connect(
+                    self._url, connect_timeout=3, options=self._options, **_KEEPALIVE
+                )
             if _is_alive(connection):
                 return connection
             connection.close()
@@ -113,8 +125,10 @@ def _translated(error: psycopg2.Error) -> Exception:
     # Bad data would be refused again for ever, so they must not look like trouble of ours, which
     # the edge retries; everything else must not look like bad data, which the edge parks.
     sqlstate = error.pgcode or ""
+    # The first line alone: what follows may quote the row, and no reading goes into a log.
+    reason = error.diag.message_primary or str(error).strip()
     if sqlstate[:2] in ("22", "23"):
-        return DatabaseRefuses(str(error).strip())
+        return DatabaseRefuses(reason)
     level = logging.WARNING if sqlstate[:2] in ("", "08", "40", "53", "55", "57") else logging.ERROR
-    log.log(level, "database away", extra={"sqlstate": sqlstate, "reason": str(error).strip()})
-    return DatabaseAway(str(error).strip())
+    log.log(level, "database away", extra={"sqlstate": sqlstate, "reason": reason})
+    return DatabaseAway(reason)

@@ -7,6 +7,7 @@ duplicate, other values a conflict, of which nothing is stored.
 
 import logging
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -15,14 +16,13 @@ from psycopg2.extras import Json, execute_values
 
 from edge_lib.sample import DEFAULT_INTERVAL_S, NAMES, SampleError, check, extra
 from server import body, parts, strict_json
-from server.answers import Refused, caller, place
-from server.db import Database, DatabaseAway, query
+from server.answers import DATABASE_REFUSES, Refused, caller, place
+from server.db import Database, DatabaseAway, DatabaseRefuses, query
 
 log = logging.getLogger("sungrow.server.ingest")
 blueprint = Blueprint("ingest", __name__)
 _TS = NAMES.index("ts")
 _INTERVAL_S = NAMES.index("interval_s")
-_MAX_EXACT = 2**53
 
 
 class Verdict(NamedTuple):
@@ -46,9 +46,13 @@ def ingest() -> Response:
     payload = _parse(body.read(request, settings.max_request_bytes))
     samples = _samples(payload, settings.max_samples_per_request)
     _refuse_other_devices(samples, device_id)
+    rows = _rows(payload, samples)
     batch = parts.read(payload)
-    rows = _rows(samples, batch.batch_id)
-    verdict = store(current_app.extensions["db"], device_id, rows, batch)
+    try:
+        verdict = store(current_app.extensions["db"], device_id, rows, batch)
+    except DatabaseRefuses as error:
+        log.error("database refused a batch", extra={"reason": str(error)})  # noqa: TRY400
+        raise _unprocessable(payload, DATABASE_REFUSES) from error
     if verdict.inserted:
         current_app.extensions["cache"].forget(device_id)
     return jsonify(_answer(verdict, batch))
@@ -56,15 +60,15 @@ def ingest() -> Response:
 
 def store(db: Database, device_id: str, rows: list[list], batch: parts.Parts) -> Verdict:
     """Store rows (values in the order of ``NAMES``, then ``extra``) and parts, all or nothing."""
-    unique, verdict = _merge_repeats(rows)
+    first = _first_by_time(rows)
     with db.transaction() as cursor:
         batch.store(cursor, device_id)
-        inserted = _insert(cursor, unique)
-        if inserted == len(unique):
-            return verdict._replace(inserted=inserted)
-        clashes = _clashes(cursor, device_id, unique)
-    duplicates = verdict.duplicates + len(unique) - inserted - len(clashes)
-    return Verdict(inserted, duplicates, sorted(verdict.conflicts + clashes))
+        inserted = _insert(cursor, list(first.values()))
+        if inserted == len(rows):
+            return Verdict(inserted, 0, [])
+        standing = first if inserted == len(first) else _standing(cursor, device_id, list(first))
+    conflicts = [i for i, row in enumerate(rows) if not _same(row, standing[row[_TS]])]
+    return Verdict(inserted, len(rows) - inserted - len(conflicts), conflicts)
 
 
 def _ingesting_device() -> str:
@@ -88,7 +92,8 @@ def _samples(payload: dict, most: int) -> list:
     samples = payload.get("samples")
     if type(samples) is not list:
         problem = ("is missing", "missing") if samples is None else ("must be a list", "list_type")
-        raise Refused(422, [place("body", "samples", msg=problem[0], type=problem[1])])
+        places = [place("body", "samples", msg=problem[0], type=problem[1])]
+        raise _unprocessable(payload, places)
     if len(samples) > most:
         raise Refused(413, f"more than {most} samples; send fewer a request")
     return samples
@@ -101,7 +106,13 @@ def _refuse_other_devices(samples: list, device_id: str) -> None:
             raise Refused(403, "a sample is of a device that is not this token's")
 
 
-def _rows(samples: list, batch_id: str | None) -> list[list]:
+def _unprocessable(payload: dict, places: list[dict]) -> Refused:
+    # The echo tells the edge that this answer is about its batch, so that it may park.
+    batch_id = parts.batch_id(payload)
+    return Refused(422, places, **({"batch_id": batch_id} if batch_id else {}))
+
+
+def _rows(payload: dict, samples: list) -> list[list]:
     """Give the rows to store.
 
     Raises:
@@ -117,8 +128,7 @@ def _rows(samples: list, batch_id: str | None) -> list[list]:
             continue
         rows.append(_row(sample, ts))
     if places:
-        echo = {"batch_id": batch_id} if batch_id else {}
-        raise Refused(422, places, **echo)
+        raise _unprocessable(payload, places)
     return rows
 
 
@@ -135,42 +145,34 @@ def _row(sample: dict, ts: datetime) -> list:
     return row
 
 
-def _merge_repeats(rows: list[list]) -> tuple[dict[int, list], Verdict]:
-    """Take out rows whose key stands earlier in the list; give the rest by index, by rising time.
+def _first_by_time(rows: list[list]) -> dict[datetime, list]:
+    """Give the first row of each key, by rising time.
 
     The order is for the database: two writers that lock the same rows in one order cannot deadlock.
     """
-    first: dict[datetime, int] = {}
-    verdict = Verdict(0, 0, [])
-    for index, row in enumerate(rows):
-        earlier = first.setdefault(row[_TS], index)
-        if earlier == index:
-            continue
-        if _same(rows[earlier], row):
-            verdict = verdict._replace(duplicates=verdict.duplicates + 1)
-        else:
-            verdict.conflicts.append(index)
-    return {index: rows[index] for _, index in sorted(first.items())}, verdict
+    first: dict[datetime, list] = {}
+    for row in rows:
+        first.setdefault(row[_TS], row)
+    return dict(sorted(first.items()))
 
 
-def _insert(cursor: Cursor, rows: dict[int, list]) -> int:
+def _insert(cursor: Cursor, rows: list[list]) -> int:
     if not rows:
         return 0
-    values = [[*row[:-1], row[-1] and Json(row[-1])] for row in rows.values()]
+    values = [[*row[:-1], row[-1] and Json(row[-1])] for row in rows]
     # One page, so that rowcount is the total: with several it would be the last page's.
     execute_values(cursor, query("samples-insert"), values, page_size=len(values))
     return cursor.rowcount
 
 
-def _clashes(cursor: Cursor, device_id: str, rows: dict[int, list]) -> list[int]:
-    times = [row[_TS] for row in rows.values()]
-    key = {"device_id": device_id, "ts": times, "first": min(times), "last": max(times)}
+def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, tuple]:
+    key = {"device_id": device_id, "ts": times, "first": times[0], "last": times[-1]}
     cursor.execute(query("samples-by-key"), key)
     standing = {row[_TS]: row for row in cursor.fetchall()}
-    if len(standing) < len(rows):
+    if len(standing) < len(times):
         # Taken a moment ago, and gone: somebody deletes at the same time. A resend settles it.
         raise DatabaseAway("rows vanished while they were compared")
-    return [index for index, row in rows.items() if not _same(standing[row[_TS]], row)]
+    return standing
 
 
 def _same(one: list | tuple, other: list | tuple) -> bool:
@@ -178,11 +180,14 @@ def _same(one: list | tuple, other: list | tuple) -> bool:
     return list(one[:-1]) == list(other[:-1]) and _plain(one[-1]) == _plain(other[-1])
 
 
-def _plain(fields: dict | None) -> dict | None:
-    # jsonb spells a number out: 1e300 comes back as a whole number of 301 digits.
-    if not fields:
-        return None
-    return {k: float(v) if type(v) is int and abs(v) > _MAX_EXACT else v for k, v in fields.items()}
+def _plain(fields: dict | None) -> dict:
+    # Numbers as jsonb has them, exact in decimal: it gives 1e300 back as a whole number of 301
+    # digits. And null is the same as absent, as it is for the fields that have a column.
+    return {
+        name: Decimal(str(value)) if type(value) in (int, float) else value
+        for name, value in (fields or {}).items()
+        if value is not None
+    }
 
 
 def _answer(verdict: Verdict, batch: parts.Parts) -> dict:

@@ -20,7 +20,7 @@ from server.db import query
 
 log = logging.getLogger("sungrow.server.parts")
 _BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_BOOT = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
+_BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 _CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _MAX_TEXT = 1024
 _MAX_COUNT = 2**31 - 1
@@ -56,13 +56,17 @@ def read(body: dict) -> Parts:
         rows["device"] = _entries({"device": [body["device"]]}, "device", _device, ignored)
     for name, reader in (("reports", _report), ("gaps", _gap), ("parked", _parked)):
         rows[name] = _entries(body, name, reader, ignored)
-    batch_id = body.get("batch_id")
-    if batch_id is not None and not _matches(_BATCH_ID, batch_id):
+    if body.get("batch_id") is not None and batch_id(body) is None:
         ignored.append(_place("batch_id", msg="1 to 64 of A-Za-z0-9-"))
-        batch_id = None
     for entry in ignored:
         log.warning("part left out", extra={"loc": entry["loc"], "reason": entry["msg"]})
-    return Parts(batch_id, rows, ignored)
+    return Parts(batch_id(body), rows, ignored)
+
+
+def batch_id(body: dict) -> str | None:
+    """Give the batch's own name, to be echoed; None where there is none or it is malformed."""
+    name = body.get("batch_id")
+    return name if _matches(_BATCH_ID, name) else None
 
 
 def _entries(body: dict, name: str, reader: Callable, ignored: list[dict]) -> list[dict]:

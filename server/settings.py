@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import psycopg2
+from psycopg2.extensions import parse_dsn
+
 from edge_lib.env import ConfigError, log_level, secret, text, whole
 
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
@@ -50,13 +53,17 @@ def database_url(env: Mapping[str, str]) -> str:
     """Give the libpq URL.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or libpq cannot read it.
     """
+    example = "example: DATABASE_URL=postgresql://sungrow@localhost/sungrow"
     url = secret(env, "DATABASE_URL")
     if not url:
-        raise ConfigError(
-            "DATABASE_URL is missing; example: DATABASE_URL=postgresql://sungrow@localhost/sungrow"
-        )
+        raise ConfigError(f"DATABASE_URL is missing; {example}")
+    try:
+        parse_dsn(url)
+    except psycopg2.ProgrammingError:
+        # libpq's own words quote the URL, and a password may stand in it.
+        raise ConfigError(f"DATABASE_URL is no libpq URL; {example}") from None
     return url
 
 

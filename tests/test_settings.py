@@ -1,0 +1,120 @@
+"""The server's settings: each rule of the contract, and words that a user can act on."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from edge_lib.env import ConfigError
+from server import private
+from server.settings import Settings, read
+
+SECRET = "never-shown-8f3a"
+LEAST = {"DATABASE_URL": f"postgresql://sungrow:{SECRET}@localhost/sungrow"}
+
+
+def complaint(**changes: str) -> str:
+    """The one line that these settings are refused with."""
+    with pytest.raises(ConfigError) as refusal:
+        read(LEAST | changes)
+    words = str(refusal.value)
+    assert "\n" not in words
+    assert SECRET not in words
+    assert "example: " in words
+    return words
+
+
+def test_the_defaults_are_those_of_the_contract():
+    expected = Settings(LEAST["DATABASE_URL"], None, "UTC", 5, 2_097_152, 1000, (), "INFO")
+    assert read(LEAST) == expected
+
+
+def test_every_setting_is_read():
+    settings = read(
+        {
+            "DATABASE_URL": "host=/run/postgresql dbname=solar",
+            "REDIS_URL": "redis://localhost:6379/0",
+            "SITE_TIMEZONE": "Europe/Berlin",
+            "CACHE_TTL_S": "1",
+            "MAX_REQUEST_BYTES": "65536",
+            "MAX_SAMPLES_PER_REQUEST": "10",
+            "CORS_ORIGINS": "https://a.example.org, http://localhost:3000",
+            "LOG_LEVEL": "debug",
+        }
+    )
+    assert settings == Settings(
+        "host=/run/postgresql dbname=solar",
+        "redis://localhost:6379/0",
+        "Europe/Berlin",
+        1,
+        65536,
+        10,
+        ("https://a.example.org", "http://localhost:3000"),
+        "DEBUG",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", f"postgresq://sungrow:{SECRET}@localhost/sungrow"),
+        ("DATABASE_URL", f"postgresql://sungrow:{SECRET}@localhost/sungrow?no_such_option=1"),
+        ("SITE_TIMEZONE", "Berlin"),
+        ("SITE_TIMEZONE", "Europe"),
+        ("SITE_TIMEZONE", "../etc/passwd"),
+        ("SITE_TIMEZONE", "/etc/passwd"),
+        ("SITE_TIMEZONE", "+01:00"),
+        ("CACHE_TTL_S", "0"),
+        ("CACHE_TTL_S", "1.5"),
+        ("CACHE_TTL_S", "soon"),
+        ("MAX_REQUEST_BYTES", "0"),
+        ("MAX_REQUEST_BYTES", "2M"),
+        ("MAX_SAMPLES_PER_REQUEST", "0"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "grafana.example.org"),
+        ("CORS_ORIGINS", "https://grafana.example.org/"),
+        ("CORS_ORIGINS", "https://a.example.org https://b.example.org"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_malformed_value_is_refused_by_name_with_an_example(name, value):
+    assert re.match(rf"{name}\b.*; example: {name}(_FILE)?=\S", complaint(**{name: value}))
+
+
+def test_the_database_may_be_named_in_a_file(tmp_path):
+    path = tmp_path / "url"
+    path.write_text(LEAST["DATABASE_URL"] + "\n")
+    assert read({"DATABASE_URL_FILE": str(path)}).database_url == LEAST["DATABASE_URL"]
+    assert "both set" in complaint(DATABASE_URL_FILE=str(path))
+    assert "cannot read" in complaint(DATABASE_URL="", DATABASE_URL_FILE=str(tmp_path / "none"))
+
+
+def test_no_password_is_in_the_repr():
+    settings = read(LEAST | {"REDIS_URL": f"redis://:{SECRET}@localhost"})
+    assert SECRET not in f"{settings} {settings!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", f"postgresq://sungrow:{SECRET}@localhost/sungrow"),
+        ("DEVICE_TOKENS", SECRET),
+        ("READ_TOKENS", f"{SECRET}:no such device"),
+        ("REDIS_URL", f"http://:{SECRET}@localhost"),
+    ],
+)
+def test_the_app_does_not_start_on_a_bad_setting_and_says_which(name, value):
+    env = private.environment(**LEAST | {"DEVICE_TOKENS": "token:home-1", name: value})
+    start = "from server import create_app; create_app()"
+    end = subprocess.run(
+        [sys.executable, "-c", start], env=env, cwd=private.ROOT, capture_output=True, text=True
+    )
+    assert end.returncode == 4, "gunicorn's master gives up only on its own status"
+    line = json.loads(end.stderr)
+    assert line["reason"].startswith(name)
+    assert "example: " in line["reason"]
+    assert SECRET not in end.stderr
