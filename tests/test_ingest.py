@@ -621,10 +621,7 @@ NASTY_TIME = NASTY | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat
 def good_value(name: str) -> st.SearchStrategy:
     _, low, high = NUMBERS[name]
     whole = st.integers(low, high)
-    # A value so near zero that doubles lose digits there underflows in sums of the rollup.
-    number = whole | (
-        whole.map(float) if name in WHOLE else st.floats(low, high)
-    )
+    number = whole | (whole.map(float) if name in WHOLE else st.floats(low, high))
     return number if name in NOT_NULL else st.none() | number
 
 

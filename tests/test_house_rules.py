@@ -1,0 +1,135 @@
+"""What a reader may rely on everywhere in the tree, and what the documents say of it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from edge_lib import VERSION
+from edge_lib.config import dongle_config, store_config, upload_config
+from server import private
+from server.series import FRAMES
+
+ROOT = private.ROOT
+CODE = sorted(
+    path
+    for path in [ROOT / "edge.py", *ROOT.glob("edge_lib/**/*.py"), *ROOT.glob("server/**/*.py")]
+)
+# What the server may know of the edge: the contract of a sample, and how both read their settings
+# and write their logs. The demo stands outside: it is the whole chain.
+SHARED = {"edge_lib", "edge_lib.sample", "edge_lib.env", "edge_lib.jsonlog"}
+SERVER = [path for path in CODE if path.parts[-2] == "server" and not path.stem.startswith("demo")]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def edge_modules(path: Path) -> set[str]:
+    modules = {f"edge_lib.{module.stem}" for module in ROOT.glob("edge_lib/*.py")} | {"edge_lib"}
+    return imported(path) & modules
+
+
+@pytest.mark.parametrize("path", SERVER, ids=lambda path: path.stem)
+def test_the_server_knows_no_more_of_the_edge_than_what_both_share(path):
+    assert edge_modules(path) <= SHARED
+
+
+@pytest.mark.parametrize("name", ["sample", "env", "jsonlog"])
+def test_what_both_share_needs_nothing_of_the_edge(name):
+    assert edge_modules(ROOT / "edge_lib" / f"{name}.py") == set()
+
+
+def test_the_edge_knows_nothing_of_the_server():
+    for path in [ROOT / "edge.py", *ROOT.glob("edge_lib/*.py")]:
+        assert not {name for name in imported(path) if name.split(".")[0] == "server"}, path
+
+
+def test_nobody_sleeps_through_a_stop():
+    for path in [*CODE, *ROOT.glob("tests/**/*.py")]:
+        if path != Path(__file__):
+            assert "time.sleep" not in path.read_text(), path
+
+
+def test_the_edge_reads_clocks_in_one_place():
+    for path in [ROOT / "edge.py", *ROOT.glob("edge_lib/*.py")]:
+        if path.name != "clock.py":
+            found = re.findall(r"datetime\.now\(|\btime\.\w+\(|\btoday\(", path.read_text())
+            assert not found, (path, found)
+
+
+def test_only_the_thread_bodies_catch_everything():
+    broad = [path.name for path in CODE if "except Exception" in path.read_text()]
+    assert broad == ["edge.py"]
+
+
+def test_no_function_is_longer_than_fifty_lines():
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 50, f"{path.name}: {node.name}"
+
+
+def test_the_changelog_begins_with_this_version():
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == VERSION
+
+
+@pytest.mark.parametrize("path", [f"/v1/series?frame={frame}" for frame in FRAMES])
+def test_the_readme_shows_every_frame(path):
+    assert f"frame={path.partition('=')[2]}" in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_lists_every_endpoint(database_url):
+    from server import create_app
+
+    app = create_app({"DATABASE_URL": database_url, "DEVICE_TOKENS": "t:d", "LOG_LEVEL": "ERROR"})
+    readme = (ROOT / "README.md").read_text()
+    for rule in app.url_map.iter_rules():
+        assert f"$URL{rule.rule}" in readme, rule.rule
+
+
+@pytest.mark.parametrize("module", ["config", "env"])
+def test_the_readme_lists_every_setting_of_the_edge(module):
+    names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', (ROOT / f"edge_lib/{module}.py").read_text()))
+    readme = (ROOT / "README.md").read_text()
+    levels = {"DEBUG", "ERROR", "WARNING"}
+    assert not {name for name in names - levels if f"`{name}`" not in readme}
+
+
+def test_the_readme_lists_every_setting_of_the_server():
+    text = (ROOT / "server/settings.py").read_text() + (ROOT / "server/auth.py").read_text()
+    names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', text))
+    readme = (ROOT / "README.md").read_text()
+    assert not {name for name in names if f"`{name}`" not in readme}
+
+
+def test_the_defaults_in_the_readme_are_those_of_the_code():
+    env = {
+        "SUNGROW_HOST": "h",
+        "DEVICE_ID": "d",
+        "VPS_INGEST_URL": "https://x",
+        "VPS_TOKEN": "t",
+    }
+    dongle, upload, store = dongle_config(env), upload_config(env), store_config(env)
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", README, re.MULTILINE))
+    assert float(rows["POLL_INTERVAL_S"]) == dongle.poll_interval_s
+    assert float(rows["INTER_REGISTER_DELAY_MS"]) == dongle.inter_register_delay_s * 1000
+    assert float(rows["MODBUS_TIMEOUT_S"]) == dongle.modbus_timeout_s
+    assert float(rows["UPLOAD_INTERVAL_S"]) == upload.upload_interval_s
+    assert int(rows["BATCH_SIZE"]) == upload.batch_size
+    assert float(rows["MAX_BACKOFF_S"]) == upload.max_backoff_s
+    assert rows["SPOOL_PATH"] == f"`{store.spool_path}`"
+    assert float(rows["SPOOL_KEEP_DAYS"]) == store.spool_keep_days
+    assert rows["HEALTH_PATH"] == f"`{store.health_path}`"
+
+
+README = (ROOT / "README.md").read_text()
