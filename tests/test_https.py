@@ -531,6 +531,7 @@ def test_a_name_that_cannot_be_resolved_is_said(connect, host):
 
 def test_the_token_is_in_no_representation_and_in_no_log(server, connect, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")  # jsonlog.start, if it ran, has made it quiet
     client = connect(server.url)
     server.answers(answer(200, {}), reset, raw(b"junk\r\n\r\n"))
     post(client)
