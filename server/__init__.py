@@ -1,9 +1,10 @@
 """The server: ``gunicorn 'server:create_app()'``.
 
 A request goes through ``answers`` (who is asking, and the shape of every error), one file an
-endpoint (``ingest``, ``realtime``, ``series``), ``db`` (connections and the queries of
-``sql/queries``) and ``cache``. ``settings`` and ``auth`` read the environment; ``schema`` knows
-what the database has to look like, and ``migrate`` is the command that brings it there.
+endpoint (``ingest``, ``realtime``, ``series``, ``hours``, ``completeness``), ``db`` (connections
+and the queries of ``sql/queries``) and ``cache``. ``settings`` and ``auth`` read the environment;
+``schema`` knows what the database has to look like, and ``migrate`` is the command that brings it
+there; ``forget`` is the one that deletes for good. ``rollups`` computes anew what triggers keep.
 """
 
 import logging
@@ -15,10 +16,9 @@ from flask import Flask, Response, current_app, jsonify, request
 
 from edge_lib import VERSION, jsonlog
 from edge_lib.env import ConfigError, environment
-from server import answers, ingest, realtime, schema, series
+from server import answers, cache, completeness, hours, ingest, realtime, schema, series
 from server import settings as settings_module
 from server.auth import Tokens
-from server.cache import Cache
 from server.db import Database, DatabaseAway
 from server.limiter import BadTokenLimiter
 
@@ -53,24 +53,15 @@ def _app(env: Mapping[str, str]) -> Flask:
     app.extensions["tokens"] = Tokens(env)
     app.extensions["limiter"] = BadTokenLimiter()
     app.extensions["db"] = Database(settings.database_url)
-    app.extensions["cache"] = _cache(settings)
+    app.extensions["cache"] = cache.configured(settings)
     answers.init_app(app)
     app.get("/health")(health)
-    for module in (ingest, realtime, series):
+    for module in (ingest, realtime, series, hours, completeness):
         app.register_blueprint(module.blueprint)
     app.after_request(_headers)
     schema.refuse_stale_schema(settings.database_url)
     log.info("ready", extra={"version": VERSION, "pid": os.getpid()})
     return app
-
-
-def _cache(settings: settings_module.Settings) -> Cache:
-    try:
-        return Cache(settings.redis_url, settings.cache_ttl_s)
-    except ValueError as error:
-        raise ConfigError(
-            f"REDIS_URL: {error}; example: REDIS_URL=redis://localhost:6379/0"
-        ) from error
 
 
 def health() -> tuple[Response, int]:

@@ -13,11 +13,28 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from edge_lib.env import ConfigError
+from server.settings import Settings
+
 log = logging.getLogger("sungrow.server.cache")
 _TIMEOUT_S = 0.2
 _LEAVE_ALONE_S = 2.0
 _SETTLE_MS = 1000
 _STALE = b""
+
+
+def configured(settings: Settings) -> "Cache":
+    """Give the cache of these settings.
+
+    Raises:
+        ConfigError: its URL is none.
+    """
+    try:
+        return Cache(settings.redis_url, settings.cache_ttl_s)
+    except ValueError as error:
+        raise ConfigError(
+            f"REDIS_URL: {error}; example: REDIS_URL=redis://localhost:6379/0"
+        ) from error
 
 
 class Cache:

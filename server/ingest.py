@@ -2,27 +2,39 @@
 
 A batch is checked whole before anything is stored. Then all its rows go in by one statement in one
 transaction; those whose key is taken are compared with what stands there: the same values make a
-duplicate, other values a conflict, of which nothing is stored.
+duplicate, other values a conflict, of which nothing is stored. A sample of a time that
+``server.forget`` deleted counts as a duplicate.
 """
 
 import logging
+import operator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from flask import Blueprint, Response, current_app, jsonify, request
+from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+from psycopg2.extensions import register_adapter
 from psycopg2.extras import Json, execute_values
 
 from edge_lib.sample import DEFAULT_INTERVAL_S, NAMES, SampleError, check, extra
-from server import body, parts, strict_json
+from server import body, forgotten, parts, strict_json
 from server.answers import DATABASE_REFUSES, Refused, caller, place
 from server.db import Database, DatabaseAway, DatabaseRefuses, query
 
 log = logging.getLogger("sungrow.server.ingest")
 blueprint = Blueprint("ingest", __name__)
+COLUMNS = (*NAMES, "extra")
 _TS = NAMES.index("ts")
 _INTERVAL_S = NAMES.index("interval_s")
+
+
+class Extra(dict):
+    """Fields that this version does not know, on their way into a column of jsonb."""
+
+
+register_adapter(Extra, Json)
 
 
 class Verdict(NamedTuple):
@@ -62,12 +74,16 @@ def store(db: Database, device_id: str, rows: list[list], batch: parts.Parts) ->
     """Store rows (values in the order of ``NAMES``, then ``extra``) and parts, all or nothing."""
     first = _first_by_time(rows)
     with db.transaction() as cursor:
+        gone = forgotten.shared(cursor, device_id, [*first, *batch.moments()])
+        if gone.ranges:
+            first = {ts: row for ts, row in first.items() if not gone.has(ts)}
+            batch = batch.without(gone)
         batch.store(cursor, device_id)
-        inserted = _insert(cursor, list(first.values()))
+        inserted = insert(cursor, list(first.values()))
         if inserted == len(rows):
             return Verdict(inserted, 0, [])
         standing = first if inserted == len(first) else _standing(cursor, device_id, list(first))
-    conflicts = [i for i, row in enumerate(rows) if not _same(row, standing[row[_TS]])]
+    conflicts = [i for i, row in enumerate(rows) if not _same(row, standing.get(row[_TS], row))]
     return Verdict(inserted, len(rows) - inserted - len(conflicts), conflicts)
 
 
@@ -141,7 +157,8 @@ def _row(sample: dict, ts: datetime) -> list:
     row[_TS] = ts
     if row[_INTERVAL_S] is None:
         row[_INTERVAL_S] = DEFAULT_INTERVAL_S
-    row.append(extra(sample) or None)
+    unknown = extra(sample)
+    row.append(Extra(unknown) if unknown else None)
     return row
 
 
@@ -156,12 +173,18 @@ def _first_by_time(rows: list[list]) -> dict[datetime, list]:
     return dict(sorted(first.items()))
 
 
-def _insert(cursor: Cursor, rows: list[list]) -> int:
+def insert(cursor: Cursor, rows: list[list]) -> int:
+    """Store rows (as for ``store``, of distinct times) whose key is free; give their number."""
     if not rows:
         return 0
-    values = [[*row[:-1], row[-1] and Json(row[-1])] for row in rows]
+    used = [
+        i for i, values in enumerate(zip(*rows, strict=True)) if any(v is not None for v in values)
+    ]
+    columns = sql.SQL(", ").join(sql.Identifier(COLUMNS[i]) for i in used)
+    statement = sql.SQL(query("samples-insert")).format(columns=columns).as_string(cursor)
+    pick = operator.itemgetter(*used)
     # One page, so that rowcount is the total: with several it would be the last page's.
-    execute_values(cursor, query("samples-insert"), values, page_size=len(values))
+    execute_values(cursor, statement, map(pick, rows), page_size=len(rows))
     return cursor.rowcount
 
 

@@ -17,11 +17,13 @@ from psycopg2.extras import Json
 from edge_lib.sample import parse_ts
 from server.answers import place
 from server.db import query
+from server.forgotten import Forgotten
 
 log = logging.getLogger("sungrow.server.parts")
 _BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 _CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_OF_READINGS = ("gaps", "parked")
 _MAX_TEXT = 1024
 _MAX_COUNT = 2**31 - 1
 
@@ -40,6 +42,19 @@ class Parts(NamedTuple):
     batch_id: str | None
     rows: dict[str, list[dict]]
     ignored: list[dict]
+
+    def moments(self) -> list[datetime]:
+        """Give the times of what could tell of a forgotten reading: gaps and parked ones."""
+        times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]
+        return [moment for pair in times for moment in pair]
+
+    def without(self, gone: Forgotten) -> "Parts":
+        """Give the parts without the gaps and parked readings of forgotten ranges."""
+        kept = {
+            name: [row for row in self.rows[name] if not _is_gone(row, gone)]
+            for name in _OF_READINGS
+        }
+        return self._replace(rows=self.rows | kept)
 
     def store(self, cursor: Cursor, device_id: str) -> None:
         """Store every row in the transaction of ``cursor``; a repeat replaces."""
@@ -61,6 +76,15 @@ def read(body: dict) -> Parts:
     for entry in ignored:
         log.warning("part left out", extra={"loc": entry["loc"], "reason": entry["msg"]})
     return Parts(batch_id(body), rows, ignored)
+
+
+def _times(row: dict) -> list[datetime]:
+    return [row[key] for key in ("ts", "from_ts", "to_ts") if row.get(key)]
+
+
+def _is_gone(row: dict, gone: Forgotten) -> bool:
+    times = _times(row)
+    return bool(times) and gone.has(*times)
 
 
 def batch_id(body: dict) -> str | None:

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
+from server import asked
 from server.answers import Refused, place, readable_device
 
 blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
-# The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
-_FIRST_DATE, _LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 
 
 class Frame(NamedTuple):
@@ -37,7 +36,7 @@ FRAMES = {
         "series-days", "day", lambda d: (d.replace(day=1), _next_month(d.replace(day=1)))
     ),
     "year": Frame("series-days", "month", lambda d: (date(d.year, 1, 1), date(d.year + 1, 1, 1))),
-    "all": Frame("series-days", "month", lambda _: (_FIRST_DATE, _LAST_DATE)),
+    "all": Frame("series-days", "month", lambda _: (asked.FIRST_DATE, asked.LAST_DATE)),
 }
 
 
@@ -70,19 +69,9 @@ def _frame() -> tuple[str, Frame]:
 
 
 def _date(frame: str) -> date | None:
-    text = request.args.get("date")
-    if text is None:
-        return None
-    problem = "frame=all takes no date" if frame == "all" else "a date like 2026-03-29"
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day and day.isoformat() != text:  # 20260329, 2026-W13-7
-        day = None
-    if day is None or frame == "all" or not _FIRST_DATE <= day < _LAST_DATE:
-        raise Refused(422, [place("query", "date", msg=problem, type="date")])
-    return day
+    if frame == "all" and "date" in request.args:
+        raise asked.wrong("date", "frame=all takes no date", "date")
+    return asked.day("date")
 
 
 def _zone(device_id: str) -> ZoneInfo:

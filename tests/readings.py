@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import psycopg2
-from psycopg2.extras import Json, RealDictCursor, execute_values, register_composite
+from psycopg2.extras import Json, RealDictCursor, register_composite
 
 from edge_lib.sample import NAMES
-from server.db import query
+from server.ingest import insert
 
 _numbers = itertools.count(1)
 
@@ -62,8 +62,7 @@ def store(connection, device_id: str, readings: Iterable[dict]) -> int:
     batch = {r["ts"]: r for r in sorted(readings, key=lambda r: r["ts"])}
     values = [_row({"device_id": device_id, **r}) for r in batch.values()]
     with connection, connection.cursor() as cursor:
-        execute_values(cursor, query("samples-insert"), values, page_size=len(values))
-        return cursor.rowcount
+        return insert(cursor, values)
 
 
 def _row(sample: dict) -> list:

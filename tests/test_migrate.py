@@ -21,6 +21,14 @@ from tests.readings import connected, reading, rows, store, utc
 RIVAL_ZONE = "Asia/Kolkata"
 
 
+LAST = len(schema.migrations("plain"))  # the number of the newest file
+
+
+def later(name: str, steps: int = 1) -> str:
+    """The name of a file that comes so many steps after the newest."""
+    return f"{LAST + steps:04d}_{name}.sql"
+
+
 @pytest.fixture
 def migrate(monkeypatch, capsys, tmp_path):
     """Run the command; give its exit status and its lines on stdout and stderr."""
@@ -205,7 +213,7 @@ def test_an_edited_file_is_refused(migrate, url, files):
     before = noted(url)
     with (files / "0003_rollups.sql").open("a") as file:
         file.write("-- a harmless remark\n")
-    (files / "0005_more.sql").write_text("CREATE TABLE more (a integer);")
+    (files / later("more")).write_text("CREATE TABLE more (a integer);")
     assert_refused(migrate, url, "0003_rollups.sql", "edited")
     assert noted(url) == before
     assert "more" not in tables(url)
@@ -217,14 +225,14 @@ def test_a_renamed_file_is_refused(migrate, url, files):
 
 
 def test_an_older_project_is_refused(migrate, url, files):
-    ask(url, "INSERT INTO schema_migrations VALUES (5, '0005_later.sql', 'plain', 'x')")
+    ask(url, "INSERT INTO schema_migrations VALUES (%s, %s, 'plain', 'x')", LAST + 1, later("x"))
     ask(url, "UPDATE schema_migrations SET edition = %s", edition(url))
-    assert_refused(migrate, url, "0005_later.sql", "older project")
+    assert_refused(migrate, url, later("x"), "older project")
 
 
 def test_a_number_that_is_missing_is_refused(migrate, url, files):
-    (files / "0006_more.sql").write_text("CREATE TABLE more (a integer);")
-    assert_refused(migrate, url, "0005")
+    (files / later("more", 2)).write_text("CREATE TABLE more (a integer);")
+    assert_refused(migrate, url, f"{LAST + 1:04d}")
     assert "more" not in tables(url)
 
 
@@ -246,24 +254,24 @@ def test_a_file_is_never_applied_after_its_successors(migrate, url, files):
 
 
 def test_a_new_file_is_applied_next(migrate, url, files):
-    (files / "0005_more.sql").write_text("CREATE TABLE more (a text DEFAULT '100 %');")
+    (files / later("more")).write_text("CREATE TABLE more (a text DEFAULT '100 %');")
     assert migrate(url, "--check")[0] == 1
-    assert migrate(url) == (0, ["applied 0005_more.sql"], [])
+    assert migrate(url) == (0, [f"applied {later('more')}"], [])
     assert "more" in tables(url)
 
 
 def test_a_file_that_fails_leaves_nothing_behind(migrate, url, files):
-    (files / "0005_good.sql").write_text("CREATE TABLE good (a integer);")
-    (files / "0006_bad.sql").write_text("CREATE TABLE bad (a integer);\nSELECT 1 / 0;")
-    (files / "0007_after.sql").write_text("CREATE TABLE after (a integer);")
+    (files / later("good")).write_text("CREATE TABLE good (a integer);")
+    (files / later("bad", 2)).write_text("CREATE TABLE bad (a integer);\nSELECT 1 / 0;")
+    (files / later("after", 3)).write_text("CREATE TABLE after (a integer);")
     before = tables(url)
     status, out, err = migrate(url)
-    assert (status, out) == (1, ["applied 0005_good.sql"])
+    assert (status, out) == (1, [f"applied {later('good')}"])
     assert err == ["division by zero"]
     assert tables(url) == sorted([*before, "good"])
-    assert noted(url)[-1] == "0005_good.sql"
-    (files / "0006_bad.sql").write_text("CREATE TABLE bad (a integer);")
-    assert migrate(url)[:2] == (0, ["applied 0006_bad.sql", "applied 0007_after.sql"])
+    assert noted(url)[-1] == later("good")
+    (files / later("bad", 2)).write_text("CREATE TABLE bad (a integer);")
+    assert migrate(url)[:2] == (0, [f"applied {later('bad', 2)}", f"applied {later('after', 3)}"])
 
 
 def test_no_file_opens_or_ends_a_transaction():
@@ -298,11 +306,11 @@ def test_files_applied_by_hand_are_noted_one_by_one(migrate, empty_database_url,
     assert ask(by, columns) == ask(url, columns)
 
 
-@pytest.mark.parametrize("number", ["0", "1", "4", "99", "-1"])
+@pytest.mark.parametrize("number", ["0", "1", str(LAST), "99", "-1"])
 def test_nothing_else_can_be_noted(migrate, url, number):
     status, out, err = migrate(url, "--record", number)
     assert (status, out, len(err)) == (1, [], 1)
-    assert len(noted(url)) == 4
+    assert len(noted(url)) == LAST
 
 
 def test_only_the_next_file_can_be_noted(migrate, empty_database_url):
@@ -393,9 +401,9 @@ def test_with_rollups_the_stored_zone_stays(migrate, url):
 
 def test_new_files_are_applied_and_named_even_where_the_zone_must_stay(migrate, url, files):
     store_one(url)
-    (files / "0005_more.sql").write_text("CREATE TABLE more (a integer);")
+    (files / later("more")).write_text("CREATE TABLE more (a integer);")
     status, out, _ = migrate(url, zone=RIVAL_ZONE)
-    assert (status, out) == (1, ["applied 0005_more.sql"])
+    assert (status, out) == (1, [f"applied {later('more')}"])
 
 
 def waits_for_a_lock(url: str) -> bool:
@@ -581,6 +589,6 @@ def test_a_changed_edition_is_named_with_what_helps(migrate, empty_database_url,
         return
     poorer = schema.EDITIONS.index(now) > schema.EDITIONS.index(was)
     helps = "bring that one back" if poorer else "--to-timescaledb"
-    (same_files / "0005_more.sql").write_text("CREATE TABLE more (a integer);")
+    (same_files / later("more")).write_text("CREATE TABLE more (a integer);")
     assert_refused(migrate, url, f"the edition {was}", f"now {now}", helps)
     assert "more" not in tables(url)

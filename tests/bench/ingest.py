@@ -45,7 +45,8 @@ def full_sample(number: int, dice: random.Random) -> dict:
             sample[field.name] = dice.randint(*PER_UNIT[field.unit])
         else:
             sample[field.name] = round(dice.uniform(max(field.low, 1), min(field.high, 100)), 1)
-    return {**sample, "battery_power_source": "signed", "boot": "0123456789abcdef" * 2}
+    poll = {"boot": "0123456789abcdef" * 2, "seq": number, "battery_power_source": "signed"}
+    return {**sample, **poll}
 
 
 def nine_fields(sample: dict) -> dict:
