@@ -12,8 +12,11 @@ module                owns                                                  runs
 ``registers``         the Sungrow register map: data                        any
 ``decode`` ``battery`` words -> values; pure                                poll
 ``sample``            the contract of a sample                              any, and the server
+``store`` ``keeper``  no reading refused, whatever the disk does: the spool, poll and upload
+``ring`` ``ballast``  or memory in its place
 ``spool`` (and        the one SQLite connection, behind one lock; the       poll and upload
 ``spool_*``)          others hold its parts
+``salvage``           a damaged spool's readings, brought over              upload
 ``upload``            one batch a step                                      upload
 ``verdict``           what an answer proves; pure                           upload
 ``https``             the one HTTPS session; ``https_wire`` can cut it      upload
@@ -26,8 +29,8 @@ module                owns                                                  runs
 ===================== ===================================================== ====================
 
 What may fail, and who hears of it: ``ConfigError`` stops the program, ``InverterError`` fails one
-poll, ``SpoolError`` one step of either thread, ``UploadRetry`` keeps everything and backs off,
-``UploadRefused`` parks samples or halves the batch.
+poll, ``SpoolError`` one step of the upload (no poll hears of it), ``UploadRetry`` keeps everything
+and backs off, ``UploadRefused`` parks samples or halves the batch.
 The server imports ``env``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and nothing else.
 """
 

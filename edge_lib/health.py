@@ -14,16 +14,18 @@ from edge_lib.clock import Clock
 from edge_lib.repeat import RepeatLog
 from edge_lib.sample import format_ts, parse_ts
 from edge_lib.spool import Spool
+from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.health")
 POLL_WITHIN = timedelta(minutes=1)
 UNSENT_WITHIN = timedelta(minutes=10)
+NEARLY_FULL = 0.7  # of the spool's limit
 
 
 class Health:
     """Gathers the numbers of both threads and writes the file."""
 
-    def __init__(self, path: Path, spool: Spool, clock: Clock):
+    def __init__(self, path: Path, spool: Spool | Store, clock: Clock):
         self._path, self._spool, self._clock = path, spool, clock
         self._lock = threading.Lock()
         self._repeat = RepeatLog(log, clock)
@@ -33,12 +35,9 @@ class Health:
         """Take what is new and write everything. A file that cannot be written stops nobody."""
         with self._lock:
             self._state |= {k: _text(v) for k, v in news.items()}
-            counts = self._spool.counts()
             state = {
                 **self._state,
-                "spool_count": counts.depth + counts.provisional,
-                "oldest_unsent_ts": counts.oldest_unsent_ts,
-                "parked_count": counts.parked,
+                **self._spool.figures(),
                 "clock_synced": self._clock.synchronised(),
                 "boot": self._clock.boot(),
                 "version": VERSION,
@@ -76,6 +75,22 @@ def complaints(state: dict, now: datetime) -> list[str]:
         found.append(f"readings wait since {oldest}: {reason}")
     if not state.get("clock_synced"):
         found.append("the clock is not synchronised; is a time server reachable?")
+    return found + _spool_complaints(state)
+
+
+def _spool_complaints(state: dict) -> list[str]:
+    found = []
+    free_mb = (state.get("disk_free_bytes") or 0) >> 20
+    waiting = f"{state.get('ring_count', 0)} readings wait in memory"
+    if state.get("spool_state") == "full":
+        found.append(f"the spool is full ({free_mb} MB free on its disk): {waiting}; make room")
+    elif state.get("spool_state") == "failing":
+        found.append(f"the spool's disk fails: {waiting}; see the log, check the card")
+    used, limit = state.get("spool_bytes") or 0, state.get("spool_limit_bytes")
+    if limit and used >= NEARLY_FULL * limit:
+        found.append(f"the spool has {used >> 20} of at most {limit >> 20} MB: is it delivered?")
+    if state.get("unsalvaged_spools"):
+        found.append("a damaged spool is being salvaged; its readings follow")
     return found
 
 

@@ -12,16 +12,26 @@ import math
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from edge_lib import spool_file, spool_keep, spool_parked, spool_row, spool_time
-from edge_lib.sample import parse_ts
-from edge_lib.spool_file import SpoolBusy, SpoolError, sqlite_errors, transaction
-from edge_lib.spool_row import HOUR_US, PROVISIONAL, Row
+from edge_lib import (
+    spool_file,
+    spool_gaps,
+    spool_keep,
+    spool_parked,
+    spool_queue,
+    spool_row,
+    spool_time,
+)
+from edge_lib.spool_errors import SpoolBusy, SpoolError, sqlite_errors
+from edge_lib.spool_file import transaction
+from edge_lib.spool_gaps import Gap
+from edge_lib.spool_queue import Counts, Spooled
+from edge_lib.spool_row import HOUR_US, PROVISIONAL, Reading, Row
+from edge_lib.spool_turns import Turns
 
 __all__ = ["Counts", "Spool", "SpoolBusy", "SpoolError", "Spooled"]
 
@@ -30,58 +40,51 @@ ACKS_WORTH_A_COMMIT = 50
 # ``boots`` is brought up to date after so many readings, and before any is deleted.
 COVER_EVERY = 1000
 
-_QUEUED = (
-    "SELECT queue.id, ts_us, boot, seq, boottime_us, ts_src, payload, crc"
-    " FROM queue LEFT JOIN samples ON samples.id = queue.id"
-)
-_OLDEST = f"{_QUEUED} ORDER BY queue.id LIMIT ?"
-_NEWEST = f"{_QUEUED} ORDER BY queue.id DESC LIMIT ?"
-_ONE = f"{_QUEUED} WHERE queue.id = ?"
 
-
-class Spooled(NamedTuple):
-    """A sample and the id under which the spool keeps it."""
-
-    id: int
-    sample: dict
-
-
-class Counts(NamedTuple):
-    """How much waits: samples to be sent, parked readings, samples whose time is provisional."""
-
-    depth: int
-    parked: int
-    oldest_unsent_ts: str | None
-    provisional: int
-
-
-class Spool:
+class Spool(Turns):
     """The spool at a path, opened; made on first use. Use it from any thread."""
 
-    def __init__(self, path: str | os.PathLike, keep_days: float = 7.0):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        keep_days: float = 7.0,
+        *,
+        locked: bool = False,
+        read_only: bool = False,
+        above_id: int = 0,
+    ):
         """Open the spool.
 
         Args:
             path: the file; its directory must exist.
             keep_days: how long delivered samples stay, counted from delivery in hours; 0 = not.
+            locked: the caller holds the lock.
+            read_only: look into it only, on a disk that takes nothing; receipts stay in memory.
+            above_id: a new file gives ids above this one, which an earlier file may have given.
 
         Raises:
             SpoolBusy: another process has it open.
             SpoolError: the file cannot be used; the message names SPOOL_PATH.
         """
+        self.read_only = read_only
+        self.thrifty = False  # True: delivered samples are not kept, there is no room
         self._keep_hours = math.ceil(keep_days * 24)
         self._lock = threading.Lock()
         self._acked: set[int] = set()  # delivered, but the commit that says so is to come
         self._expired: int | None = None  # the hour in which that was last done
         self._uncovered = 0
         with ExitStack() as undo:
-            lock = spool_file.lock(Path(path))
-            undo.callback(os.close, lock)
-            self._db = spool_file.connect(Path(path))
+            if not locked:
+                undo.callback(os.close, spool_file.lock(Path(path)))
+            with sqlite_errors():
+                connect = spool_file.connect_read_only if read_only else spool_file.connect
+                self._db = connect(Path(path))
             undo.callback(self._db.close)
-            with transaction(self._db) as db:
+            with self._beginning() as db:
                 self._seqs = spool_keep.uncovered_seqs(db)
-                spool_keep.cover(db, self._seqs)
+                if not read_only:
+                    spool_keep.cover(db, self._seqs)
+                    spool_keep.number_above(db, above_id)
                 self._hour = spool_keep.newest_hour(db)
             self._release_all = undo.pop_all()
 
@@ -102,25 +105,26 @@ class Spool:
         Returns:
             The sample as stored: ``ts`` moved by microseconds where the spool held it already.
         """
-        new = spool_row.new(
-            parse_ts(sample["ts"]),
-            sample["boot"],
-            sample["seq"],
-            boottime_us,
-            sample["ts_src"],
-            spool_row.pack(sample),
-        )
-        with self._commit(new) as db:
-            row = spool_row.insert(db, new)
-        return row.sample()
+        return self.put_all([spool_row.reading(sample, boottime_us)])[0].sample()
+
+    def put_all(self, readings: Sequence[Reading], gap: Gap | None = None) -> list[Row]:
+        """Store readings in their order, in one commit, and with them a gap that they left.
+
+        Returns:
+            The samples among them as stored.
+        """
+        with self._commit([reading.row for reading in readings]) as db:
+            if gap:
+                spool_gaps.note(db, gap)
+            return [row for reading in readings if (row := _insert(db, reading))]
 
     def oldest(self, n: int) -> list[Spooled]:
         """Give the ``n`` samples that wait longest to be sent, in the order of their arrival."""
-        return self._queued(_OLDEST, n)
+        return self._queued(spool_queue.OLDEST, n)
 
     def newest(self, n: int) -> list[Spooled]:
         """Give the ``n`` latest samples that wait to be sent, in the order of their arrival."""
-        return self._queued(_NEWEST, n)[::-1]
+        return self._queued(spool_queue.NEWEST, n)[::-1]
 
     def delivered(self, ids: Collection[int]) -> None:
         """Take the server's proof that it has these samples; they are not offered again.
@@ -138,9 +142,9 @@ class Spool:
         """Put samples aside that the server will never take: ``{id: reason}``."""
         with self._writing() as db:
             for row_id, reason in reasons.items():
-                found = db.execute(_ONE, (row_id,)).fetchall()
+                found = spool_queue.one(db, row_id)
                 if found and row_id not in self._acked:
-                    spool_parked.park_row(db, Row(*found[0]), reason)
+                    spool_parked.park_row(db, found, reason)
 
     def park_words(
         self,
@@ -154,27 +158,7 @@ class Spool:
     ) -> None:
         """Keep a poll that could be no sample: its words by document number, and the reason."""
         row = spool_row.new(ts, boot, seq, boottime_us, ts_src)
-        with self._commit(row) as db:
-            spool_parked.park_words(db, row, reason, words)
-
-    def unreported_parked(self, n: int) -> list[dict]:
-        """Give the oldest ``n`` parked readings that the server does not know: see ``parked``."""
-        with self._reading() as db:
-            return [row.shown() for row in spool_parked.unreported(db, n)]
-
-    def parked_reported(self, ids: Collection[int]) -> None:
-        """Note that the server has these parked readings, by their ``id``."""
-        with self._writing() as db:
-            db.executemany("UPDATE parked SET reported = 1 WHERE id = ?", [(i,) for i in ids])
-
-    def parked(self) -> list[dict]:
-        """Give all parked readings: ``id, boot, seq, ts, reason, content, reported``.
-
-        ``content`` is the sample, ``{"words": {register number as text: word}}`` for a poll that
-        could be none, and a text or None where the row is damaged (so is ``ts`` then).
-        """
-        with self._reading() as db:
-            return [row.shown() for row in spool_parked.rows(db)]
+        self.put_all([Reading(row, words, reason)])
 
     def release(self, ids: Collection[int], decode: spool_parked.Decode | None = None) -> int:
         """Put parked readings back in the queue, under their own time, boot and seq.
@@ -211,75 +195,90 @@ class Spool:
         """
         return spool_time.retime(self._writing, boot, offset_us)
 
+    def figures(self) -> dict:
+        """Give what the health file tells of the spool: see ``Store.figures``."""
+        counts = self.counts()
+        return {
+            "spool_count": counts.depth + counts.provisional,
+            "oldest_unsent_ts": counts.oldest_unsent_ts,
+            "parked_count": counts.parked,
+        }
+
     def counts(self) -> Counts:
         """Count what waits."""
         with self._reading() as db:
-            sql = (
-                "SELECT (SELECT count(*) FROM queue), (SELECT count(*) FROM parked),"
-                " (SELECT count(*) FROM samples WHERE ts_src = 2)"
-            )
-            ((queued, parked, provisional),) = db.execute(sql).fetchall()
-            first = self._unacked(_OLDEST, 1)
-            ts = spool_row.ts_text(first[0].ts_us) if first and first[0].intact() else None
-            return Counts(queued - len(self._acked), parked, ts, provisional)
+            return spool_queue.counts(db, self._acked)
 
-    def close(self) -> None:
-        """Commit the receipts that wait and let go of the file. What comes later fails."""
+    def close(self, *, write: bool = True) -> None:
+        """Commit the receipts that wait, if told to, and let go. What comes later fails."""
         with self._lock, self._release_all:
-            if self._acked:
+            if write:
                 self._flush()
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, sqlite_errors():
-            yield self._db
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, transaction(self._db):
-            yield self._db
-
-    @contextmanager
-    def _commit(self, new: Row) -> Iterator[sqlite3.Connection]:
-        """One reading's commit; receipts that wait and the hour's housekeeping ride in it."""
+    def flush(self) -> None:
+        """Commit the receipts that wait."""
         with self._lock:
-            seqs = self._seqs | {new.boot: max(new.seq, self._seqs.get(new.boot, 0))}
-            hour = new.ts_us // HOUR_US if new.ts_src != PROVISIONAL else self._hour
+            self._flush()
+
+    def unwritten(self) -> set[int]:
+        """Give the receipts that no commit has written down, even after ``close``."""
+        return set(self._acked)
+
+    def _beginning(self) -> AbstractContextManager[sqlite3.Connection]:
+        return self._reading() if self.read_only else self._writing()
+
+    @contextmanager
+    def _commit(self, rows: Sequence[Row]) -> Iterator[sqlite3.Connection]:
+        """The readings' commit; receipts that wait and the hour's housekeeping ride in it."""
+        with self._lock:
+            seqs = dict(self._seqs)
+            for row in rows:
+                seqs[row.boot] = max(row.seq, seqs.get(row.boot, 0))
+            hour = rows[-1].ts_us // HOUR_US if rows[-1].ts_src != PROVISIONAL else self._hour
             expire = hour != self._expired
-            deletes = expire or (self._acked and not self._keep_hours)
+            deletes = expire or (self._acked and not self._keeps)
             cover = deletes or self._uncovered >= COVER_EVERY
             with transaction(self._db) as db:
                 yield db
                 if cover:
                     spool_keep.cover(db, seqs)
                 if self._acked:
-                    spool_keep.settle(db, self._acked, hour, keep=self._keep_hours > 0)
+                    spool_keep.settle(db, self._acked, hour, self._keeps)
                 if expire:
                     spool_keep.expire(db, hour - self._keep_hours)
             self._acked.clear()
             self._seqs = seqs
             self._hour = hour
             self._expired = hour
-            self._uncovered = 0 if cover else self._uncovered + 1
+            self._uncovered = 0 if cover else self._uncovered + len(rows)
+
+    @property
+    def _keeps(self) -> bool:
+        return self._keep_hours > 0 and not self.thrifty
 
     def _flush(self) -> None:
+        if self.read_only or not self._acked:
+            return
         with transaction(self._db) as db:
             spool_keep.cover(db, self._seqs)
-            spool_keep.settle(db, self._acked, self._hour, keep=self._keep_hours > 0)
+            spool_keep.settle(db, self._acked, self._hour, self._keeps)
         self._acked.clear()
 
     def _queued(self, sql: str, n: int) -> list[Spooled]:
         """Give ``n`` samples; damaged ones are parked on the way, so that they block nothing."""
-        with self._reading():
+        with self._reading() as db:
             while True:
-                rows = self._unacked(sql, n)
+                rows = spool_queue.rows(db, sql, n, self._acked)
                 damaged = [row for row in rows if not row.intact()]
-                if not damaged:
-                    return [Spooled(row.id, row.sample()) for row in rows]
-                with transaction(self._db) as db:
+                if not damaged or self.read_only:
+                    return [Spooled(row.id, row.sample()) for row in rows if row.intact()]
+                with transaction(db):
                     for row in damaged:
                         spool_parked.park_damaged(db, row)
 
-    def _unacked(self, sql: str, n: int) -> list[Row]:
-        rows = self._db.execute(sql, (n + len(self._acked),)).fetchall()
-        return [Row(*row) for row in rows if row[0] not in self._acked][:n]
+
+def _insert(db: sqlite3.Connection, reading: Reading) -> Row | None:
+    if reading.words is None:
+        return spool_row.insert(db, reading.row)
+    spool_parked.park_words(db, reading.row, reading.reason, reading.words)
+    return None

@@ -5,15 +5,28 @@ does the last commit of the DELETE journal). One process by ``flock``, one conne
 older SQLites may corrupt a WAL that two connections share.
 """
 
+import errno
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-SCHEMA = 1
-SCHEMA_FILE = Path(__file__).with_name("spool_schema.sql")
+from edge_lib import spool_schema, spool_wal
+from edge_lib.spool_errors import (
+    SpoolBusy,
+    SpoolDamaged,
+    SpoolError,
+    SpoolFailing,
+    SpoolFull,
+    kind_of,
+    sqlite_errors,
+    words_of,
+)
+
 # Measured over a reading's whole life (tests/bench/spool.py --page-size): a commit writes each page
 # that it touches whole, so small pages write least.
 PAGE_SIZE_BYTES = 512
@@ -21,14 +34,10 @@ PAGE_SIZE_BYTES = 512
 CHECKPOINT_PAGES = 2000
 JOURNAL_LIMIT_BYTES = 1 << 20
 BUSY_TIMEOUT_S = 5.0
+# What the spool may grow to: more than a year of readings. Receipts go on at the limit.
+LIMIT_BYTES = 2 << 30
 
-
-class SpoolBusy(Exception):
-    """Another process holds the spool."""
-
-
-class SpoolError(Exception):
-    """The spool could not do it; nothing of the attempt is stored, and the cause is attached."""
+log = logging.getLogger("sungrow.edge.spool")
 
 
 def lock(path: Path) -> int:
@@ -36,14 +45,15 @@ def lock(path: Path) -> int:
 
     Raises:
         SpoolBusy: another process has it.
+        SpoolFull, SpoolFailing: the disk does not let us.
         SpoolError: the directory is missing or closed to us.
     """
     if not path.parent.is_dir():
         raise SpoolError(f"SPOOL_PATH: the directory {path.parent} does not exist; create it")
     try:
-        held = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise SpoolError(f"SPOOL_PATH: cannot write {path}.lock: {error.strerror}") from error
+        held = _open_ours(Path(f"{path}.lock"), os.O_RDWR | os.O_CREAT)
+    except SpoolFailing:  # a read-only disk: what is there may be locked all the same
+        held = _open_ours(Path(f"{path}.lock"), os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -52,40 +62,98 @@ def lock(path: Path) -> int:
     return held
 
 
+def claim(path: Path) -> None:
+    """See that the files are ours to write, and make the first; SQLite must not have it open.
+
+    Raises:
+        SpoolFull, SpoolFailing: the disk does not let us.
+        SpoolError: somebody else's; the message says whose.
+    """
+    log_file, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+    if index.exists() and path.exists() and not log_file.exists():
+        log.error("the spool's -wal file was deleted, and its latest readings with it")
+    # Closing a descriptor while SQLite has one would drop SQLite's own locks.
+    os.close(_open_ours(path, os.O_RDWR | os.O_CREAT))
+    for file in (log_file, index):
+        if file.exists():
+            os.close(_open_ours(file, os.O_RDWR))
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the spool, made on first use; the caller holds the lock.
 
     Raises:
-        SpoolError: no spool, one of a newer version, or not writable.
+        SpoolFull, SpoolFailing, SpoolDamaged: see there.
+        SpoolError: one of a newer version, another program's, or not ours.
     """
-    try:
-        # Before SQLite opens it: closing a descriptor later would drop SQLite's own locks.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        db = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-    except (OSError, sqlite3.Error) as error:
-        raise SpoolError(f"SPOOL_PATH: cannot open {path}: {error}") from error
-    try:
-        _prepare(db, path)
-    except sqlite3.Error as error:
-        db.close()
-        raise SpoolError(f"SPOOL_PATH: {path}: {error}") from error
-    except SpoolError:
-        db.close()
-        raise
+    claim(path)
+    with ExitStack() as undo:
+        try:
+            db = sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            undo.callback(db.close)
+            _prepare(db, path)
+        except sqlite3.Error as error:
+            raise kind_of(error)(f"SPOOL_PATH: {path}: {words_of(error)}") from error
+        except OSError as error:
+            raise SpoolFailing(f"SPOOL_PATH: {path}: {error}") from error
+        undo.pop_all()
     return db
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open the spool to look into it while its service runs: reads, and never checkpoints.
+    """Open the spool only to look into it: reads, and never checkpoints.
 
     Raises:
         sqlite3.Error: it cannot be opened.
     """
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", timeout=BUSY_TIMEOUT_S, uri=True)
-    db.text_factory = _lenient_text
+    # A disk that takes nothing has no room for an index of the log: then as the last one left it,
+    # or, after a clean end, without a log.
+    log_left = Path(f"{path}-wal").exists()
+    for way in ("", "&readonly_shm=1" if log_left else "&immutable=1"):
+        db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro{way}",
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
+        db.text_factory = _lenient_text
+        try:
+            _one(db, "PRAGMA schema_version")
+        except sqlite3.Error as error:
+            db.close()
+            if way or not issubclass(kind_of(error), SpoolFailing):
+                raise
+        else:
+            break
     return db
+
+
+def damage(path: Path, thorough: bool) -> str | None:
+    """Read the file through a connection of its own and say what is wrong with it; None: nothing.
+
+    Args:
+        path: the spool; nobody else has it open.
+        thorough: compares the indexes with their tables, too.
+
+    Raises:
+        SpoolFull, SpoolFailing: it could not be read, which says nothing about it.
+    """
+    try:
+        if not path.exists() or not path.stat().st_size:
+            return None
+        if spool_wal.is_damaged(Path(f"{path}-wal"), PAGE_SIZE_BYTES):
+            return "the -wal file is damaged"
+    except OSError as error:
+        raise SpoolFailing(f"cannot read {path}: {error.strerror}") from error
+    try:
+        with sqlite_errors(), closing(connect_read_only(path)) as db:
+            found = _one(db, f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)")
+    except SpoolDamaged as error:
+        return str(error)
+    return None if found == "ok" else found
 
 
 @contextmanager
@@ -105,27 +173,48 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
                 db.execute("ROLLBACK")
 
 
-@contextmanager
-def sqlite_errors() -> Iterator[None]:
-    """Turn SQLite's errors into ``SpoolError``."""
+class Usage(NamedTuple):
+    """What of the spool's file is used, bytes: in all, of it free, and until the limit."""
+
+    used_bytes: int
+    free_bytes: int
+    left_bytes: int
+
+
+def usage(db: sqlite3.Connection) -> Usage:
+    """Measure the file, without its log."""
+    names = ("page_size", "page_count", "freelist_count", "max_page_count")
+    size, pages, free, most = (_one(db, f"PRAGMA {name}") for name in names)
+    return Usage((pages - free) * size, free * size, (most - pages) * size)
+
+
+def parts(path: Path) -> tuple:
+    """Tell which files the names lead to: if others, what is written now is lost with the names."""
+    files = (Path(f"{path}{part}") for part in ("", "-wal"))
     try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        raise SpoolError(f"the spool failed: {error} ({name})") from error
+        return tuple((found.st_dev, found.st_ino) for found in (file.stat() for file in files))
+    except OSError:
+        return ()
+
+
+def _open_ours(file: Path, flags: int) -> int:
+    try:
+        return os.open(file, flags, 0o600)
+    except PermissionError as error:
+        owner = f"it belongs to user {file.stat().st_uid}" if file.exists() else "no permission"
+        raise SpoolError(
+            f"SPOOL_PATH: cannot write {file}: {owner}, and the service runs as user "
+            f"{os.geteuid()}: chown {os.geteuid()} it"
+        ) from error
+    except OSError as error:
+        text = f"SPOOL_PATH: cannot write {file}: {error.strerror}"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise (SpoolFull if full else SpoolFailing)(text) from error
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.text_factory = _lenient_text
-    version = _one(db, "PRAGMA user_version")
-    if version > SCHEMA:
-        raise SpoolError(
-            f"SPOOL_PATH: {path} was written by a newer version (schema {version}, this one knows "
-            f"{SCHEMA}): upgrade the edge, or move the file away"
-        )
-    fresh = version == 0
-    if fresh and _one(db, "SELECT count(*) FROM sqlite_master"):
-        raise SpoolError(f"SPOOL_PATH: {path} is another program's database")
+    fresh = spool_schema.is_fresh(db, path)
     if fresh:  # both only before the first table
         db.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES:d}")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -135,24 +224,13 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     _one(db, f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES:d}")
     _one(db, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES:d}")
     if fresh:
-        _create(db, path)
+        spool_schema.create(db, path)
+    _one(db, f"PRAGMA max_page_count = {LIMIT_BYTES // _one(db, 'PRAGMA page_size'):d}")
 
 
 def _lenient_text(raw: bytes) -> str:
     # A damaged text must not make its neighbours unreadable; its row's checksum tells.
     return raw.decode(errors="backslashreplace")
-
-
-def _create(db: sqlite3.Connection, path: Path) -> None:
-    script = (
-        f"BEGIN IMMEDIATE;\n{SCHEMA_FILE.read_text()}\nPRAGMA user_version = {SCHEMA:d};\nCOMMIT;"
-    )
-    db.executescript(script)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)  # a power cut may otherwise take the new file's name with it
-    finally:
-        os.close(directory)
 
 
 def _one(db: sqlite3.Connection, sql: str) -> object:

@@ -36,6 +36,22 @@ def expire(db: sqlite3.Connection, before_hour: int) -> None:
     db.executemany("DELETE FROM delivered WHERE id = ?", ids)
 
 
+def expire_early(db: sqlite3.Connection, n: int) -> int:
+    """Delete the ``n`` oldest delivered samples, to make room; give how many there were."""
+    ids = db.execute("SELECT id FROM delivered ORDER BY id LIMIT ?", (n,)).fetchall()
+    db.executemany("DELETE FROM samples WHERE id = ?", ids)
+    db.executemany("DELETE FROM delivered WHERE id = ?", ids)
+    return len(ids)
+
+
+def number_above(db: sqlite3.Connection, above_id: int) -> None:
+    """Let a new file's ids begin above one: a late receipt must name nothing new."""
+    for table in ("samples", "parked", "gaps"):
+        known = db.execute("SELECT 1 FROM sqlite_sequence WHERE name = ?", (table,)).fetchall()
+        if above_id and not known:
+            db.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, above_id))
+
+
 def newest_hour(db: sqlite3.Connection) -> int:
     """Give the hour of the newest sample with a time to trust; 0 without one."""
     sql = "SELECT ts_us FROM samples WHERE ts_src <> ? ORDER BY id DESC LIMIT 1"
@@ -58,11 +74,7 @@ def uncovered_seqs(db: sqlite3.Connection) -> dict[str, int]:
 
 def cover(db: sqlite3.Connection, seqs: dict[str, int]) -> None:
     """Write down each boot's last number, before samples that tell it may be deleted."""
-    db.executemany(
-        "INSERT INTO boots VALUES (?, ?)"
-        " ON CONFLICT (boot) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)",
-        seqs.items(),
-    )
+    cover_more(db, seqs)
     db.execute(
         "INSERT OR REPLACE INTO meta"
         " SELECT 'covered_id', seq FROM sqlite_sequence WHERE name = 'samples'"
@@ -75,3 +87,12 @@ def covered_seq(db: sqlite3.Connection, boot: str) -> int:
     sql = "SELECT max(seq) FROM parked WHERE boot = ? AND reason <> ?"
     found += db.execute(sql, (boot, DAMAGED)).fetchall()
     return max(seq or 0 for (seq,) in found)
+
+
+def cover_more(db: sqlite3.Connection, seqs: dict[str, int]) -> None:
+    """Write down numbers that boots have reached, as another file tells them."""
+    db.executemany(
+        "INSERT INTO boots VALUES (?, ?)"
+        " ON CONFLICT (boot) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)",
+        seqs.items(),
+    )

@@ -6,7 +6,7 @@ The functions that take a connection run inside their caller's lock and transact
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from edge_lib.spool_row import Row, checksum, insert, pack, ts_text, whole
@@ -117,6 +117,11 @@ def unreported(db: sqlite3.Connection, n: int) -> list[Parked]:
     """Give the oldest ``n`` that the server does not have."""
     sql = "SELECT * FROM parked WHERE reported = 0 ORDER BY id LIMIT ?"
     return [Parked(*row) for row in db.execute(sql, (n,)).fetchall()]
+
+
+def reported(db: sqlite3.Connection, ids: Collection[int]) -> None:
+    """Note that the server has them."""
+    db.executemany("UPDATE parked SET reported = 1 WHERE id = ?", [(i,) for i in ids])
 
 
 def release(db: sqlite3.Connection, parked_id: int, decode: Decode | None) -> Row | None:

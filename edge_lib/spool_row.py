@@ -9,7 +9,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from edge_lib.sample import FIELDS, format_ts
+from edge_lib.sample import FIELDS, format_ts, parse_ts
 
 PROVISIONAL = 2  # ts_src of a time that nobody vouches for yet
 HOUR_US = 3_600_000_000
@@ -43,6 +43,21 @@ class Row(NamedTuple):
     def sample(self) -> dict:
         """Give the sample; optional fields that were null are absent."""
         return whole(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
+
+
+class Reading(NamedTuple):
+    """What a poll gave: a sample's row, or the words that can be none and the reason."""
+
+    row: Row
+    words: dict[int, int] | None = None
+    reason: str = ""
+
+
+def reading(sample: dict, boottime_us: int) -> Reading:
+    """Make a reading of a checked sample."""
+    ts, payload = parse_ts(sample["ts"]), pack(sample)
+    keys = (sample[name] for name in ("boot", "seq"))
+    return Reading(new(ts, *keys, boottime_us, sample["ts_src"], payload))
 
 
 def checksum(*values: object) -> int:

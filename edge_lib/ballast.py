@@ -1,0 +1,70 @@
+"""A file of nothing beside the spool: on a full disk even a receipt needs room to be written down.
+
+Freed when the disk is full, made again when there is room for it and more.
+"""
+
+import os
+from pathlib import Path
+
+BALLAST_BYTES = 4 << 20
+# With so much free the disk is not full: enough for the ballast and for half a day of readings.
+ROOM_BYTES = BALLAST_BYTES + (8 << 20)
+_PROBE_BYTES = 64 << 10
+
+
+class Ballast:
+    """The file ``spool.db.ballast``, there or not."""
+
+    def __init__(self, spool_path: Path):
+        self._path = Path(f"{spool_path}.ballast")
+
+    def make(self) -> bool:
+        """Make it unless it is there; False: there is no room, or the disk refuses."""
+        if self._path.exists():
+            return True
+        if self.free_bytes() < ROOM_BYTES:
+            return False
+        return self._write(self._path, BALLAST_BYTES)
+
+    def free(self) -> bool:
+        """Give its room back; False: there was none."""
+        return _remove(self._path)
+
+    def free_bytes(self) -> int:
+        """Give what the disk has left for us; 0 if it does not say."""
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError:
+            return 0
+        return disk.f_bavail * disk.f_frsize
+
+    def disk_works(self) -> bool:
+        """Tell whether another file can be written beside the spool."""
+        probe = self._path.with_suffix(".probe")
+        worked = self._write(probe, _PROBE_BYTES)
+        _remove(probe)
+        return worked
+
+    @staticmethod
+    def _write(path: Path, count: int) -> bool:
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return False
+        try:
+            os.posix_fallocate(file, 0, count)
+            os.fsync(file)
+        except OSError:
+            _remove(path)
+            return False
+        finally:
+            os.close(file)
+        return True
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
