@@ -21,9 +21,11 @@ from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.health import Health
-from edge_lib.https import HttpsError
 from edge_lib.polling import Poller
-from edge_lib.spool import Spool, SpoolBusy, SpoolError
+from edge_lib.reconcile import Reconciler
+from edge_lib.reports import Reports
+from edge_lib.spool import SpoolBusy, SpoolError
+from edge_lib.store import Store
 from edge_lib.upload import Uploader
 
 log = logging.getLogger("sungrow.edge")
@@ -39,7 +41,9 @@ class Edge(NamedTuple):
     stop: threading.Event
     poller: Poller
     uploader: Uploader
+    reconciler: Reconciler
     health: Health
+    store: Store | None = None  # None: nothing to salvage
 
 
 def main(argv: list[str]) -> int:
@@ -57,7 +61,7 @@ def main(argv: list[str]) -> int:
 def service(env: Mapping[str, str]) -> int:
     """Poll and upload until SIGTERM or SIGINT."""
     _block_stop_signals()
-    settings, target, store = (
+    settings, target, place = (
         config.dongle_config(env),
         config.upload_config(env),
         config.store_config(env),
@@ -65,23 +69,25 @@ def service(env: Mapping[str, str]) -> int:
     jsonlog.start(settings.log_level)
     clock, stop = Clock(), threading.Event()
     try:
-        spool = Spool(store.spool_path, store.spool_keep_days)
+        store = Store(place.spool_path, place.spool_keep_days, clock)
     except SpoolBusy as error:
         log.critical("not started", extra={"reason": str(error)})
         return EXIT_BUSY
     except SpoolError as error:
         raise ConfigError(str(error)) from error
     inverter = commands.inverter_of(settings, clock, stop.wait)
-    try:
-        uploader = Uploader(target, spool, clock)
-    except HttpsError as error:
-        raise ConfigError(f"VPS_CA_FILE: {error}") from error
+    client = commands.client_of(target)
+    reports = Reports(store, clock)
+    uploader = Uploader(target, store, clock, client, reports=reports)
+    reconciler = Reconciler(store, client, clock, settings.device_id)
     lock = DongleLock(settings.host, settings.port)
-    poller = Poller(settings, inverter, lock, spool, clock)
-    edge = Edge(clock, stop, poller, uploader, Health(store.health_path, spool, clock))
+    poller = Poller(settings, inverter, lock, store, clock, reports)
+    health = Health(place.health_path, store, clock)
+    edge = Edge(clock, stop, poller, uploader, reconciler, health, store)
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge)
-    spool.close()
+    reports.close()
+    store.close()
     log.info("stopped", extra={"exit_status": exit_status})
     return exit_status
 
@@ -118,8 +124,12 @@ def upload_loop(edge: Edge) -> None:
 
 
 def upload_step(edge: Edge) -> bool:
-    """Upload once, write the health file; True if more is waiting."""
+    """Upload once, or compare with the server; salvage; True if more is waiting."""
     more = edge.uploader.upload_once()
+    if not more and edge.uploader.last_success and not edge.uploader.failures:
+        more = edge.reconciler.step()
+    if edge.store:
+        edge.store.salvage()
     edge.health.write(
         last_upload_ts=edge.uploader.last_success,
         upload_failures=edge.uploader.failures,
@@ -148,7 +158,7 @@ def _supervise(edge: Edge) -> int:
     for thread in threads:
         thread.start()
     exit_status = 0
-    while signal.sigtimedwait(STOP_SIGNALS, 1.0) is None:
+    while not _stop_asked(1.0):
         if not all(thread.is_alive() for thread in threads):
             log.critical(
                 "a thread died", extra={"alive": [t.name for t in threads if t.is_alive()]}
@@ -180,6 +190,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parked.add_argument(
         "--release", nargs="+", type=int, default=[], metavar="ID", help="queue them again"
     )
+    command.add_parser("reconcile", help="send again what the server has lost; 0 = it has all")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
     simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
     simulate.add_argument("--port", type=int, default=5020)
@@ -197,6 +208,8 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
             return commands.status(env, arguments.json)
         case "parked":
             return commands.parked(env, arguments.json, arguments.release)
+        case "reconcile":
+            return commands.reconcile(env)
         case "dump":
             return commands.dump(env)
         case "simulate":
@@ -210,6 +223,12 @@ def _block_stop_signals() -> None:
     # For this thread and every one to come; sigtimedwait receives them. So no handler ever runs,
     # and none can deadlock on a lock that the code it interrupted holds.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+
+
+def _stop_asked(within_s: float) -> bool:
+    info = signal.sigtimedwait(STOP_SIGNALS, within_s)
+    # Stopped for longer (SIGSTOP) and continued, Python gives back a siginfo that nobody filled in.
+    return info is not None and info.si_signo in STOP_SIGNALS
 
 
 def _wait_for_signal() -> None:

@@ -20,6 +20,8 @@ KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIMESYNC_FILE = Path("/run/systemd/timesync/synchronized")
 # How far the ``Date`` of an answer may lie off; it is cut to the second and some time on its way.
 AGREEMENT = timedelta(seconds=2)
+# Less than that is how a time server corrects a clock that drifts.
+STEP = timedelta(seconds=1)
 
 _BOOT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _STA_UNSYNC = 0x40  # Source: linux/timex.h
@@ -109,6 +111,25 @@ class Clock:
         # In a container /run may outlive the boot; a file from before it proves nothing.
         booted = self.now() - timedelta(microseconds=self.boottime_us())
         return touched_s >= booted.timestamp()
+
+
+class StepWatch:
+    """Notices when the wall clock is set although it counted as right. For one thread."""
+
+    def __init__(self) -> None:
+        self._booted: datetime | None = None
+
+    def step(self, now: datetime, boottime_us: int, synchronised: bool) -> timedelta | None:
+        """Compare with the last call; both clocks read at one moment.
+
+        Returns:
+            How far the wall clock was set; None: not, or it did not count as right before.
+        """
+        booted = now - timedelta(microseconds=boottime_us)
+        before, self._booted = self._booted, booted if synchronised else None
+        if before is None or not synchronised or abs(booted - before) <= STEP:
+            return None
+        return booted - before
 
 
 def _kernel_boot(file: Path) -> str | None:

@@ -18,12 +18,16 @@ from edge_lib.decode import decode
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.dump import dump as read_dump
 from edge_lib.env import ConfigError
+from edge_lib.https import HttpsClient, HttpsError
 from edge_lib.inverter import Inverter, InverterError
+from edge_lib.reconcile import ReconcileError, Reconciler
 from edge_lib.sample import FIELDS, TEXTS, SampleError, check, format_ts, in_order
 from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
 from edge_lib.spool import Spool, SpoolBusy, SpoolError
+from edge_lib.upload import Uploader
 
 OK, FAILED, BUSY = 0, 1, 3
+_STOP = "stop it first (systemctl stop sungrow-edge)"
 _ABOUT = {
     **{field.name: (field.unit, field.about) for field in FIELDS},
     **{name: ("", about) for name, (_, about) in TEXTS.items()},
@@ -81,7 +85,7 @@ def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:
             return _release(store, config.dongle_config(env), release)
         rows = [row.shown() for row in _read_parked(store.spool_path)]
     except SpoolBusy:
-        return _fail("the service runs: stop it first (systemctl stop sungrow-edge)", BUSY)
+        return _fail(f"the service runs; {_STOP}", BUSY)
     except (SpoolError, sqlite3.Error) as error:
         return _fail(str(error))
     if as_json:
@@ -90,6 +94,29 @@ def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:
         lines = [f"{row['id']:>6}  {row['ts'] or '-':<27}  {row['reason']}" for row in rows]
         print("\n".join(lines) or "nothing is parked")
     return OK
+
+
+def reconcile(env: Mapping[str, str]) -> int:
+    """Compare with the server, send again what it lost, and compare once more."""
+    target, store, clock = config.upload_config(env), config.store_config(env), Clock()
+    device_id = config.dongle_config(env).device_id
+    client = client_of(target)
+    try:
+        with Spool(store.spool_path, store.spool_keep_days) as spool:
+            reconciler = Reconciler(spool, client, clock, device_id)
+            uploader = Uploader(target, spool, clock, client)
+            count = reconciler.compare()
+            while uploader.upload_once():
+                pass
+            left = reconciler.compare() if count else 0
+    except SpoolBusy:
+        return _fail(f"the service runs, and does this at its start and every night; {_STOP}", BUSY)
+    except (SpoolError, ReconcileError) as error:
+        return _fail(str(error))
+    finally:
+        client.close()
+    print(f"{count} readings sent again" if count else "the server has all that was delivered")
+    return _fail(f"{left} readings are still missing there: see the log") if left else OK
 
 
 def dump(env: Mapping[str, str]) -> int:
@@ -161,6 +188,18 @@ def inverter_of(
         )
     except ValueError as error:
         raise ConfigError(f"SUNGROW_HOST={settings.host!r}: {error}") from error
+
+
+def client_of(target: config.UploadConfig) -> HttpsClient:
+    """Give the HTTPS session to the server that the settings name.
+
+    Raises:
+        ConfigError: there is no certificate to trust.
+    """
+    try:
+        return HttpsClient(target.ingest_url, target.token, target.ca_file)
+    except HttpsError as error:
+        raise ConfigError(f"VPS_CA_FILE: {error}") from error
 
 
 def _read_parked(path: Path) -> list[spool_parked.Parked]:

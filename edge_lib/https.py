@@ -56,7 +56,7 @@ class HttpsClient:
 
         Args:
             base_url: starts with ``https://``; paths are appended to it.
-            token: goes with every POST, and nowhere else.
+            token: goes with every POST, and with a GET that asks for it.
             ca_file: PEM file with the only authorities to trust; None: those of the system.
             total_timeout_s: from the call to the end of the answer, whatever happens between. Only
                 the look-up of the name has a limit of its own, the resolver's.
@@ -83,16 +83,15 @@ class HttpsClient:
         Raises:
             HttpsError: no answer; the server may have acted on the request all the same.
         """
-        token = {"Authorization": f"Bearer {self._token}"}
-        return self._exchange("POST", path, body, {**headers, **token})
+        return self._exchange("POST", path, body, {**headers, **self._authorization()})
 
-    def get(self, path: str) -> Answer:
-        """Ask without the token.
+    def get(self, path: str, authorised: bool = False) -> Answer:
+        """Ask, with the token only where ``authorised``.
 
         Raises:
             HttpsError: no answer.
         """
-        return self._exchange("GET", path, None, {})
+        return self._exchange("GET", path, None, self._authorization() if authorised else {})
 
     def abort(self) -> None:
         """End the request under way at once, and refuse every later one."""
@@ -101,6 +100,9 @@ class HttpsClient:
     def close(self) -> None:
         """Close the kept connection."""
         self._session.close()
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"}
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]

@@ -7,14 +7,16 @@ gave no words is counted and logged; one whose words make no sample is parked wi
 import logging
 from datetime import datetime
 
-from edge_lib.clock import Clock
+from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
 from edge_lib.decode import decode, facts
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.repeat import RepeatLog
-from edge_lib.sample import SampleError, check, format_ts, in_order
+from edge_lib.reports import Reports
+from edge_lib.sample import EARLIEST, SampleError, check, format_ts, in_order
 from edge_lib.spool import Spool
+from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.poll")
 SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
@@ -31,12 +33,19 @@ class Poller:
     """
 
     def __init__(
-        self, config: DongleConfig, inverter: Inverter, lock: DongleLock, spool: Spool, clock: Clock
+        self,
+        config: DongleConfig,
+        inverter: Inverter,
+        lock: DongleLock,
+        spool: Spool | Store,
+        clock: Clock,
+        reports: Reports | None = None,
     ):
         self._config, self._inverter, self._lock = config, inverter, lock
-        self._spool, self._clock = spool, clock
+        self._spool, self._clock, self._reports = spool, clock, reports
         self._seq = spool.last_seq(clock.boot())
         self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
+        self._steps = StepWatch()
         self.facts: dict = {}
         self.failures = 0
         self.last_success: datetime | None = None
@@ -56,7 +65,9 @@ class Poller:
             self.failures += 1
             self.last_error = f"{error.reason}: {error}"
             self._failed.failed("poll failed", error.reason, detail=str(error))
+            self._count(error.reason)
             return
+        self._count(None)
         self._store(words, self._clock.now(), self._clock.boottime_us())
         self._learn(words)
         self._failed.recovered("poll works again")
@@ -76,6 +87,11 @@ class Poller:
         self._inverter.close()
         self._lock.release()
 
+    def _count(self, failure: str | None) -> None:
+        # Before the reading is stored: a quarter hour begins with the readings that it has.
+        if self._reports:
+            self._reports.polled(failure)
+
     def _read_words(self) -> dict[int, int]:
         if not self._lock.acquire():
             raise InverterError("locked", "another command of this machine talks to the dongle")
@@ -89,6 +105,7 @@ class Poller:
         else:
             self._doubted.recovered("all values in range again")
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
+        self._watch_steps(ts, boottime_us, source)
         number = self._seq + 1
         sample = self._sample(decoded.values, ts, number, source)
         problems = decoded.problems or self._problems(sample, ts)
@@ -102,6 +119,12 @@ class Poller:
             self._spool.put(sample, boottime_us)
             self._unfit.recovered("readings are samples again")
         self._seq = number  # only now: a number that is not on disk would be a hole
+
+    def _watch_steps(self, ts: datetime, boottime_us: int, ts_src: int) -> None:
+        step = self._steps.step(ts, boottime_us, ts_src == SYNCHRONISED)
+        if step is not None:
+            step_s = round(step.total_seconds(), 3)
+            log.warning("the wall clock was set", extra={"step_s": step_s})
 
     def _sample(self, values: dict, ts: datetime, seq: int, ts_src: int) -> dict:
         sample = {
@@ -117,6 +140,8 @@ class Poller:
 
     @staticmethod
     def _problems(sample: dict, now: datetime) -> tuple[str, ...]:
+        if sample["ts_src"] == PROVISIONAL:  # a clock that begins in 1970 makes no reading wrong
+            sample, now = {**sample, "ts": format_ts(EARLIEST)}, EARLIEST
         try:
             check(sample, now)
         except SampleError as error:

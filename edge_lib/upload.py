@@ -10,8 +10,9 @@ import json
 import logging
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from edge_lib import VERSION
@@ -19,7 +20,9 @@ from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
 from edge_lib.https import Answer, HttpsClient, HttpsError
 from edge_lib.repeat import RepeatLog
+from edge_lib.reports import Reports, Slot
 from edge_lib.sample import FUTURE_SLACK, parse_ts
+from edge_lib.server_time import ServerTime
 from edge_lib.spool import Spool, Spooled
 from edge_lib.verdict import UploadRefused, UploadRetry, Verdicts, http_date, proof, retry
 
@@ -41,6 +44,9 @@ class Batch(NamedTuple):
     rows: list[Spooled]
     parked: list[dict]
     facts: dict | None
+    gaps: Sequence[dict] = ()
+    slots: Sequence[Slot] = ()
+    now: Mapping[str, object] = MappingProxyType({})  # what the newest report adds
 
     def body(self) -> bytes:
         """Give the gzip'd JSON; the same batch gives the same bytes."""
@@ -50,6 +56,12 @@ class Batch(NamedTuple):
             content["device"] = self.facts
         if self.parked:
             content["parked"] = [{key: entry[key] for key in of_parked} for entry in self.parked]
+        if self.gaps:
+            of_gap = ("from_ts", "to_ts", "cause", "count")
+            content["gaps"] = [{key: entry[key] for key in of_gap} for entry in self.gaps]
+        if self.slots:
+            content["reports"] = [slot.content() for slot in self.slots]
+            content["reports"][-1] |= self.now
         # str: a row that the disk has damaged may hold bytes, and must not stop the others.
         text = json.dumps(content, separators=(",", ":"), default=str)
         return gzip.compress(text.encode(), 6, mtime=0)
@@ -65,14 +77,22 @@ class Uploader:
         clock: Clock,
         client: HttpsClient | None = None,
         jitter: Callable[[], float] = random.random,
+        reports: Reports | None = None,
     ):
         """Prepare; nothing is sent yet. ``jitter`` gives numbers from 0 to 1."""
+        self._reports = reports
         self._config, self._spool, self._clock, self._jitter = config, spool, clock, jitter
         self._client = client or HttpsClient(config.ingest_url, config.token, config.ca_file)
         self._repeat, self._early_log = RepeatLog(log, clock), RepeatLog(log, clock)
+        self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
         self._verdicts = Verdicts()
         self._size = config.batch_size
         self._early: dict[int, float] = {}  # id -> monotonic seconds at which to offer it again
+        self._newest_turn = False  # that of the last full batch
+        # What a hold began with, and nothing else, is tried again: another batch might be clean by
+        # chance and end the hold, again and again.
+        self._held: list[Spooled] = []
+        self._held_bad = 0  # so many of them were refused when the hold began
         self._facts: dict | None = None
         self._facts_known: dict | None = None  # the same object as above: acknowledged
         self._probe_s = clock.monotonic_s()
@@ -125,7 +145,7 @@ class Uploader:
         batch = self._next_batch(size)
         if len(batch.rows) < size and self._place_provisional():
             batch = self._next_batch(size)
-        if not (batch.rows or batch.parked or batch.facts is not None):
+        if batch.facts is None and not any((batch.rows, batch.parked, batch.gaps, batch.slots)):
             return self._probe_clock()
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         answer = self._hear(lambda: self._client.post(INGEST, batch.body(), headers))
@@ -137,15 +157,47 @@ class Uploader:
         return len(batch.rows) == size
 
     def _next_batch(self, size: int) -> Batch:
-        now_s = self._clock.monotonic_s()
-        self._early = {row: due_s for row, due_s in self._early.items() if due_s > now_s}
-        oldest = self._spool.oldest(size + min(len(self._early), MAX_EARLY))
-        rows = self._due(oldest)[:size] or (self._due(self._spool.newest(size)) if oldest else [])
+        rows = self._next_rows(size)
         # A batch of one goes alone: nothing else can then be what is too large about it.
         room = 0 if size == 1 and rows else min(size, MAX_PARKED)
         parked = self._spool.unreported_parked(room) if room else []
-        facts = self._facts
-        return Batch(uuid.uuid4().hex, rows, parked, None if facts is self._facts_known else facts)
+        gaps = self._spool.unreported_gaps(room) if room else []
+        facts = None if self._facts is self._facts_known else self._facts
+        slots = self._reports.due(room) if room and self._reports else []
+        now = self._about_the_spool() if slots else {}
+        return Batch(uuid.uuid4().hex, rows, parked, facts, gaps, slots, now)
+
+    def _about_the_spool(self) -> dict:
+        counts = self._spool.counts()
+        return {
+            "waiting": counts.depth + counts.provisional,
+            "oldest_unsent_ts": counts.oldest_unsent_ts,
+            "parked": counts.parked,
+            "clock": "synchronised" if self._clock.synchronised() else "unknown",
+        }
+
+    def _next_rows(self, size: int) -> list[Spooled]:
+        now_s = self._clock.monotonic_s()
+        self._early = {row: due_s for row, due_s in self._early.items() if due_s > now_s}
+        held = self._due(self._held) if self._verdicts.holding else []
+        if held:
+            return held[:size]
+        most = size + min(len(self._early), MAX_EARLY)
+        oldest = self._spool.oldest(most)
+        rows = self._due(oldest)[:size]
+        if len(rows) == size:
+            return self._in_turn(rows, most)
+        return rows or (self._due(self._spool.newest(size)) if oldest else [])
+
+    def _in_turn(self, oldest: list[Spooled], most: int) -> list[Spooled]:
+        """Give as many of the newest in place of the oldest, every second time.
+
+        So a backlog does not hide the present. The turn changes with each attempt, delivered or
+        not: what blocks one end of the queue does not block the other.
+        """
+        self._newest_turn = not self._newest_turn
+        newest = self._due(self._spool.newest(most))[-len(oldest) :] if self._newest_turn else []
+        return newest if len(newest) == len(oldest) else oldest
 
     def _due(self, rows: list[Spooled]) -> list[Spooled]:
         return [row for row in rows if row.id not in self._early]
@@ -158,25 +210,50 @@ class Uploader:
         if not self._verdicts.holding:
             self._park(batch, dict.fromkeys(conflicts, "conflict"))
         self._spool.delivered([row.id for i, row in enumerate(batch.rows) if i not in conflicts])
-        if batch.parked:
-            self._spool.parked_reported([entry["id"] for entry in batch.parked])
-        if batch.facts is not None:
-            self._facts_known = batch.facts
+        self._acknowledged(batch)
         if self._verdicts.holding:
+            self._held, self._held_bad = [batch.rows[i] for i in conflicts], 0
             raise UploadRetry("held", "too many conflicts: they are held, not parked")
         self._succeeded()
+
+    def _acknowledged(self, batch: Batch) -> None:
+        """Note that the server has what travelled beside the samples."""
+        if batch.parked:
+            self._spool.parked_reported([entry["id"] for entry in batch.parked])
+        if batch.gaps:
+            self._spool.gaps_reported([entry["id"] for entry in batch.gaps])
+        if batch.slots:
+            self._reports.acknowledged(batch.slots)
+        if batch.facts is not None:
+            self._facts_known = batch.facts
 
     def _refused(self, batch: Batch, refusal: UploadRefused, answer: Answer) -> bool:
         """Park, leave out or halve; True: the rest may go at once."""
         if refusal.too_large:
-            return self._halve(min(self._size, len(batch.rows) + len(batch.parked)), answer)
+            count = len(batch.rows) + len(batch.parked) + len(batch.gaps)
+            return self._halve(min(self._size, count), answer)
         self._leave_out([batch.rows[i] for i in refusal.early], answer)
         if refusal.refused:
-            self._verdicts.add(0, len(refusal.refused))
-            if self._verdicts.holding:
-                raise UploadRetry("held", "too many samples refused: all are held, none is parked")
+            self._judge(batch, len(refusal.refused))
             self._park(batch, refusal.refused)
         return True
+
+    def _judge(self, batch: Batch, refused: int) -> None:
+        """Count refusals.
+
+        Raises:
+            UploadRetry: they are too many: none is parked.
+        """
+        held = self._verdicts.holding
+        if held and len(batch.rows) == len(self._held) and refused < self._held_bad:
+            self._verdicts.mended(len(batch.rows), refused)
+        else:
+            self._verdicts.add(0, refused)
+        if not self._verdicts.holding:
+            return
+        if not held:
+            self._held, self._held_bad = batch.rows, refused
+        raise UploadRetry("held", "too many samples refused: all are held, none is parked")
 
     def _halve(self, count: int, answer: Answer) -> bool:
         if count <= 1:
@@ -216,6 +293,7 @@ class Uploader:
         date = http_date(answer.headers.get("Date"))
         if date is not None:
             self._clock.confirm(date)
+            self._server_time.hear(date)
         return answer
 
     def _probe_clock(self) -> bool:
@@ -225,16 +303,29 @@ class Uploader:
             return False
         self._probe_s = now_s + PROBE_S
         self._hear(lambda: self._client.get(HEALTH))
-        return self._clock.synchronised()
+        return self._began_us() is not None
 
     def _place_provisional(self) -> bool:
         """Give the readings from before the clock was right their times, and so queue them."""
-        if not (self._clock.synchronised() and self._spool.counts().provisional):
+        began_us = self._began_us()
+        if began_us is None or not self._spool.counts().provisional:
             return False
-        wall_us = (self._clock.now() - EPOCH) // timedelta(microseconds=1)
-        placed = self._spool.retime(self._clock.boot(), wall_us - self._clock.boottime_us())
-        log.info("clock synchronised: provisional readings queued", extra={"samples": placed})
+        placed = self._spool.retime(self._clock.boot(), began_us)
+        if self._clock.synchronised():
+            log.info("clock synchronised: provisional readings queued", extra={"samples": placed})
+        else:
+            self._no_time_log.failed(
+                "no time server heard: times are taken from the server's answers",
+                "clock",
+                hint="make a time server reachable",
+            )
         return True
+
+    def _began_us(self) -> int | None:
+        """Give the wall time of the boot's start in microseconds, once that is known."""
+        if not self._clock.synchronised():
+            return self._server_time.began_us()
+        return (self._clock.now() - EPOCH) // timedelta(microseconds=1) - self._clock.boottime_us()
 
     def _succeeded(self) -> None:
         self._repeat.recovered("upload works again")

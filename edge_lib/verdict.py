@@ -81,6 +81,12 @@ class Verdicts:
             self._bad.clear()
         self.add(count, 0)
 
+    def mended(self, count: int, bad: int) -> None:
+        """Count what was held and is refused no more, but for a few: it empties the count, too."""
+        if bad <= self.SHARE * count:
+            self._bad.clear()
+        self.add(0, bad)
+
 
 def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> frozenset[int]:
     """Read an answer of ingest to a batch of ``count`` samples.

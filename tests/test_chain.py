@@ -14,10 +14,12 @@ import sys
 import threading
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
 import pytest
+import requests
 
 from edge_lib.clock import Clock
 from edge_lib.simulator import FakeDongle, HouseholdSource
@@ -175,3 +177,38 @@ def test_what_reaches_the_database_is_what_the_dongle_said(fast_edge, dongle, da
     assert count >= 20
     assert (imbalance_w, synchronised, five_s, boots) == (0, True, True, 1)
     assert facts == ("SH4.0RS", 4000, True, True, True)
+
+
+def test_the_server_accounts_for_every_poll(fast_edge, dongle, database_url, tokens):
+    fast_edge.start()
+    until(lambda: fast_edge.spooled() >= 10, "first readings")
+    dongle.stop()
+    until(lambda: "poll failed" in (fast_edge.folder / "edge.log").read_text(), "failure logged")
+    dongle.start()
+    before = fast_edge.spooled()
+    until(lambda: fast_edge.spooled() >= before + 30, "readings again")
+    fast_edge.end(signal.SIGTERM)
+    fast_edge.start()  # sends what the stop wrote down
+    until(lambda: len(stored(database_url, fast_edge.device_id)) >= fast_edge.spooled() - 5, "all")
+    until(lambda: sum(day["polled"] for day in account(fast_edge, tokens)) >= 40, "the report")
+    days = account(fast_edge, tokens)
+    assert sum(day["lost"] for day in days) == 0
+    assert sum(day["failed"] for day in days) > 0
+    assert {reason for day in days for reason in day["failed_reasons"]} <= REASONS
+
+
+REASONS = {"unreachable", "reset", "timeout"}
+
+
+def account(edge: FastEdge, tokens) -> list[dict]:
+    """Ask for the completeness of the last days."""
+    today = datetime.now(UTC).date()
+    answer = requests.get(
+        f"{edge.server.url}/v1/completeness",
+        {"from": str(today - timedelta(days=1)), "to": str(today)},
+        headers={"Authorization": f"Bearer {tokens.device}"},
+        verify=str(edge.server.certificate.ca),
+        timeout=10,
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()["days"]

@@ -196,7 +196,7 @@ def run_loop(poller, spool, clock, tmp_path, stop, polls: int):
 
     poller.poll_once = counted
     health = Health(tmp_path / "health.json", spool, clock)
-    poll_loop(Edge(clock, stop, poller, NoUploads(), health))
+    poll_loop(Edge(clock, stop, poller, NoUploads(), None, health))
 
 
 def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connection(

@@ -225,6 +225,47 @@ def test_full_batches_follow_at_once_over_one_connection_the_rest_with_the_last(
     assert len({sent(server, i)["batch_id"] for i in range(3)}) == 3
 
 
+def numbers(server, at):
+    return [sample["seq"] for sample in sent(server, at)["samples"]]
+
+
+def test_while_a_backlog_drains_the_newest_and_the_oldest_go_in_turn(make, server, spool):
+    fill(spool, 20)
+    uploader = make(batch_size=5)
+    assert uploader.upload_once() is True
+    fill(spool, 1, first=20)  # the present goes on
+    assert [uploader.upload_once() for _ in range(4)] == [True, True, True, False]
+    assert [numbers(server, at) for at in range(5)] == [
+        [16, 17, 18, 19, 20],
+        [1, 2, 3, 4, 5],
+        [12, 13, 14, 15, 21],
+        [6, 7, 8, 9, 10],
+        [11],
+    ]
+
+
+def test_a_turn_that_fails_leaves_the_next_to_the_other_end(make, server, spool):
+    fill(spool, 20)
+    uploader = make(batch_size=5)
+    server.answers(answer(500), answer(500))
+    for _ in range(3):
+        uploader.upload_once()
+    assert [numbers(server, at)[0] for at in range(3)] == [16, 1, 16]
+
+
+def test_samples_from_the_future_do_not_shorten_the_newest_batch(make, server, spool, ingest):
+    fill(spool, 20)
+    fill(spool, 3, first=20, load_power_w=1.0)
+    ingest.refuses = lambda sample: "ts_in_future" if sample["load_power_w"] == 1.0 else None
+    uploader = make(batch_size=5)
+    assert [uploader.upload_once() for _ in range(3)] == [True, True, True]
+    assert [numbers(server, at) for at in range(3)] == [
+        [19, 20, 21, 22, 23],
+        [1, 2, 3, 4, 5],
+        [16, 17, 18, 19, 20],
+    ]
+
+
 def test_an_answer_lost_after_the_commit_is_made_good_by_duplicates(
     uploader, server, spool, ingest
 ):
@@ -654,6 +695,33 @@ def test_a_fifth_of_poison_is_parked_up_to_49_then_held(make, spool, ingest, bat
     for _ in range(3):
         uploader.upload_once()
     assert (spool.counts().parked, uploader.failures) == (parked, 4)
+
+
+def test_a_hold_is_not_ended_by_another_batch_that_is_clean_by_chance(make, server, spool, ingest):
+    # The poison lies at the newest end; the oldest batch would be taken.
+    fill(spool, 200)
+    ingest.refuses = lambda sample: "x" if sample["pv_power_w"] >= 140 else None
+    uploader = make(batch_size=60)
+    for attempt in range(10):
+        assert uploader.upload_once() is False
+        fill(spool, 10, first=200 + 10 * attempt, pv_power_w=0.0)  # good ones go on coming
+    assert (len(ingest.stored), spool.counts().parked, spool.counts().depth) == (0, 0, 300)
+    assert {tuple(numbers(server, at)) for at in range(10)} == {tuple(range(141, 201))}
+    ingest.refuses = lambda _: None
+    drain(uploader)
+    assert (len(ingest.stored), spool.counts().depth) == (300, 0)
+
+
+def test_a_sample_that_is_wrong_after_all_does_not_prolong_the_hold(make, spool, ingest):
+    fill(spool, 100)
+    uploader = make(batch_size=100)
+    for refuses in (lambda _: "missing", lambda sample: "x" if sample["pv_power_w"] < 6 else None):
+        ingest.refuses = refuses
+        assert uploader.upload_once() is False  # 6 of 100: the server is not mended yet
+        assert (spool.counts().parked, spool.counts().depth) == (0, 100)
+    ingest.refuses = lambda sample: "x" if sample["pv_power_w"] < 5 else None
+    drain(uploader)
+    assert (len(ingest.stored), spool.counts().parked, spool.counts().depth) == (95, 5, 0)
 
 
 def test_a_flood_of_conflicts_is_held_but_what_is_proven_is_delivered(

@@ -1,0 +1,116 @@
+"""The edge's own counts by the quarter hour, and what the server makes of them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from edge_lib.clock import Clock
+from edge_lib.reports import RUNNING_EVERY_S, Reports
+from edge_lib.sample import format_ts
+from edge_lib.store import Store
+from tests.spooling import a_sample
+
+START = datetime(2026, 6, 1, 12, tzinfo=UTC)
+BOOT = "b" * 32
+
+
+class World(Clock):
+    """A clock that stands until it is moved."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed_s, self.right = 0.0, True
+
+    def now(self):
+        return START + timedelta(seconds=self.passed_s)
+
+    def monotonic_s(self):
+        return self.passed_s
+
+    def boot(self):
+        return BOOT
+
+    def synchronised(self):
+        return self.right
+
+
+@pytest.fixture
+def clock():
+    return World()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    opened = Store(tmp_path / "spool.db", 7, clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reports(store, clock):
+    return Reports(store, clock)
+
+
+def counted(slots):
+    return [(slot.content()["slot"][11:16], slot.polled, slot.failed) for slot in slots]
+
+
+def poll(reports, store, clock, count=1, failure=None):
+    for _ in range(count):
+        reports.polled(failure)
+        if failure is None:
+            number = store.last_seq(BOOT) + 1
+            sample = a_sample(number, boot=BOOT) | {"ts": format_ts(clock.now())}
+            store.put(sample, int(clock.passed_s * 1e6))
+        clock.passed_s += 5
+
+
+def test_polls_and_failures_are_counted_by_the_quarter_hour(reports, store, clock):
+    poll(reports, store, clock, 170)
+    poll(reports, store, clock, 10, "timeout")
+    poll(reports, store, clock, 5)
+    assert counted(reports.due(10)) == [("12:00", 180, {"timeout": 10}), ("12:15", 5, {})]
+
+
+def test_the_running_one_is_sent_once_a_minute_and_others_until_acknowledged(reports, store, clock):
+    poll(reports, store, clock, 181)
+    for _ in range(2):
+        assert len(reports.due(10)) == 2
+    reports.acknowledged(reports.due(10))
+    assert reports.due(10) == []
+    clock.passed_s += RUNNING_EVERY_S
+    assert counted(reports.due(10)) == [("12:15", 1, {})]
+
+
+def test_a_restart_goes_on_with_what_it_finds(reports, store, clock):
+    poll(reports, store, clock, 20)
+    poll(reports, store, clock, 3, "reset")
+    poll(reports, store, clock, 7)
+    again = Reports(store, clock)  # as after SIGKILL: nothing was closed
+    poll(again, store, clock, 1)
+    assert counted(again.due(10)) == [("12:00", 31, {"reset": 3})]
+
+
+def test_a_stop_writes_the_running_one_down(reports, store, clock):
+    poll(reports, store, clock, 4)
+    reports.close()
+    clock.passed_s += 3600
+    assert counted(Reports(store, clock).due(10)) == [("12:00", 4, {})]
+
+
+def test_while_the_clock_may_be_wrong_nothing_is_counted(reports, store, clock):
+    clock.right = False
+    reports.polled("timeout")
+    assert reports.due(10) == []
+
+
+def test_old_acknowledged_ones_go_and_others_stay(reports, store, clock, monkeypatch):
+    monkeypatch.setattr("edge_lib.reports.KEPT", 5)
+    for _ in range(12):
+        reports.polled("timeout")
+        clock.passed_s += 900
+    reports.polled("timeout")
+    reports.acknowledged(reports.due(8))
+    assert len(reports.due(20)) == 4  # of 12; the running one has just gone
+    kept = store.look(lambda db: db.execute("SELECT count(*) FROM reports").fetchall(), None)
+    assert kept[0][0] <= 12
