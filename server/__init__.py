@@ -16,7 +16,7 @@ from flask import Flask, Response, current_app, jsonify, request
 
 from edge_lib import VERSION, jsonlog
 from edge_lib.env import ConfigError, environment
-from server import answers, cache, completeness, hours, ingest, realtime, schema, series
+from server import answers, bad_http, cache, completeness, hours, ingest, realtime, schema, series
 from server import settings as settings_module
 from server.auth import Tokens
 from server.db import Database, DatabaseAway
@@ -46,6 +46,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
 def _app(env: Mapping[str, str]) -> Flask:
     settings = settings_module.read(env)
     jsonlog.start(settings.log_level)
+    bad_http.answer_in_json()
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False
     app.url_map.merge_slashes = False  # a doubled slash is a 404 like any other, no HTML redirect

@@ -228,6 +228,24 @@ def test_400_for_chunks_that_are_broken(wire, body):
     assert wire.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"POST /v1/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /v1/ingest HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n", 431),
+    ],
+)
+def test_what_is_no_http_is_answered_in_json_all_the_same(wire, request_text, status):
+    wire.sendall(request_text)
+    head, _, body = wire.recv(65536).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), head
+    assert b"Content-Type: application/json" in head
+    assert json.loads(body)["detail"]
+
+
 @pytest.mark.parametrize("body", [b"", b"5\r\nhel", b"5\r\nhello\r\n"])
 def test_who_breaks_off_harms_nobody(wire, ask, body):
     wire.sendall(CHUNKS + body)
