@@ -44,6 +44,7 @@ class Edge(NamedTuple):
     reconciler: Reconciler
     health: Health
     store: Store | None = None  # None: nothing to salvage
+    reports: Reports | None = None
 
 
 def main(argv: list[str]) -> int:
@@ -81,9 +82,9 @@ def service(env: Mapping[str, str]) -> int:
     uploader = Uploader(target, store, clock, client, reports=reports)
     reconciler = Reconciler(store, client, clock, settings.device_id)
     lock = DongleLock(settings.host, settings.port)
-    poller = Poller(settings, inverter, lock, store, clock, reports)
     health = Health(place.health_path, store, clock)
-    edge = Edge(clock, stop, poller, uploader, reconciler, health, store)
+    poller = Poller(settings, inverter, lock, store, clock, reports, health.last_seq)
+    edge = Edge(clock, stop, poller, uploader, reconciler, health, store, reports)
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge)
     reports.close()
@@ -112,6 +113,8 @@ def poll_step(edge: Edge) -> None:
         last_poll_ts=poller.last_success,
         poll_failures=poller.failures,
         last_poll_error=poller.last_error,
+        seq=poller.seq,
+        **(edge.reports.today() if edge.reports else {}),
     )
 
 

@@ -9,6 +9,7 @@ crash. Sent until the server acknowledges them, the running one once a minute.
 import json
 import sqlite3
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from edge_lib.sample import format_ts
 from edge_lib.store import Store
 
 SLOT_US = 15 * 60 * 1_000_000
+DAY_US = 96 * SLOT_US
 RUNNING_EVERY_S = 60.0
 KEPT = 1000  # acknowledged ones, for ``edge.py status``: ten days
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,6 +83,20 @@ class Reports:
             if over:
                 self._store.apply(lambda db: _acknowledge(db, over), None)
 
+    def today(self) -> dict:
+        """Give the counts of the day UTC so far, for ``edge.py status``."""
+        with self._lock:
+            running = self._slot
+        if running is None:
+            return {"polled_today": 0, "failed_today": {}}
+        midnight_us = running.slot_us // DAY_US * DAY_US
+        slots = self._store.look(lambda db: _since(db, midnight_us), [])
+        slots = [slot for slot in slots if slot[:2] != running[:2]] + [running]
+        failed: Counter[str] = Counter()
+        for slot in slots:
+            failed.update(slot.failed)
+        return {"polled_today": sum(slot.polled for slot in slots), "failed_today": dict(failed)}
+
     def close(self) -> None:
         """Write down the running quarter hour: the program ends."""
         with self._lock:
@@ -130,8 +146,17 @@ def _unacknowledged(db: sqlite3.Connection, most: int) -> list[Slot]:
     sql = (
         "SELECT boot, slot_us, content FROM reports WHERE acknowledged = 0 ORDER BY slot_us LIMIT ?"
     )
-    rows = [(boot, us, json.loads(text)) for boot, us, text in db.execute(sql, (most,)).fetchall()]
-    return [Slot(boot, us, content["polled"], content["failed"]) for boot, us, content in rows]
+    return _slots(db.execute(sql, (most,)).fetchall())
+
+
+def _since(db: sqlite3.Connection, first_us: int) -> list[Slot]:
+    sql = "SELECT boot, slot_us, content FROM reports WHERE slot_us >= ?"
+    return _slots(db.execute(sql, (first_us,)).fetchall())
+
+
+def _slots(rows: list[tuple]) -> list[Slot]:
+    found = [(boot, slot_us, json.loads(text)) for boot, slot_us, text in rows]
+    return [Slot(boot, us, content["polled"], content["failed"]) for boot, us, content in found]
 
 
 def _acknowledge(db: sqlite3.Connection, keys: list[tuple[str, int]]) -> None:
