@@ -24,7 +24,7 @@ DAYS = {
     "Australia/Adelaide": ("2026-04-05", "2026-10-04"),
     "America/St_Johns": ("2026-03-08", "2026-11-01"),
     "Australia/Lord_Howe": ("2026-04-05", "2026-10-04"),
-    "America/Havana": ("2026-03-08", "2026-11-01"),  # at midnight: one is missing, one comes twice
+    "America/Havana": ("2024-03-10", "2024-11-03"),  # at midnight: one is missing, one comes twice
     "UTC": ("2026-06-30",),
 }
 COUNTERS = (
