@@ -114,7 +114,7 @@ def poll_step(edge: Edge) -> None:
         poll_failures=poller.failures,
         last_poll_error=poller.last_error,
         seq=poller.seq,
-        **(edge.reports.today() if edge.reports else {}),
+        **(edge.reports.day_so_far() if edge.reports else {}),
     )
 
 

@@ -83,7 +83,7 @@ class Reports:
             if over:
                 self._store.apply(lambda db: _acknowledge(db, over), None)
 
-    def today(self) -> dict:
+    def day_so_far(self) -> dict:
         """Give the counts of the day UTC so far, for ``edge.py status``."""
         with self._lock:
             running = self._slot

@@ -105,15 +105,15 @@ def test_while_the_clock_may_be_wrong_nothing_is_counted(reports, store, clock):
 
 
 def test_the_day_so_far_is_told_across_quarter_hours_and_restarts(reports, store, clock):
-    assert reports.today() == {"polled_today": 0, "failed_today": {}}
+    assert reports.day_so_far() == {"polled_today": 0, "failed_today": {}}
     poll(reports, store, clock, 200)
     poll(reports, store, clock, 2, "reset")
     again = Reports(store, clock)
     poll(again, store, clock, 1, "timeout")
-    assert again.today() == {"polled_today": 203, "failed_today": {"reset": 2, "timeout": 1}}
+    assert again.day_so_far() == {"polled_today": 203, "failed_today": {"reset": 2, "timeout": 1}}
     clock.passed_s += 86_400
     poll(again, store, clock, 3)
-    assert again.today() == {"polled_today": 3, "failed_today": {}}
+    assert again.day_so_far() == {"polled_today": 3, "failed_today": {}}
 
 
 def test_old_acknowledged_ones_go_and_others_stay(reports, store, clock, monkeypatch):
