@@ -1,0 +1,230 @@
+"""Spoil the product in eleven known ways: every one must be noticed by the tests named for it.
+
+    nice .venv/bin/python -m tests.chaos.mutants [--only NAME ...]
+
+Each mutant is made in a copy of the project, where all its killers run: tests of the suite, and,
+where the harm is one of delivery, the wire and the chain of this folder. They must pass without the
+mutant and fail with it. Exit status 0: all are killed by all.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from server import private
+from tests.chaos.stack import nice
+
+WIRE = ("-m", "tests.chaos.wire", "--requests", "800", "--uploaders", "3")
+CHAIN = ("-m", "tests.chaos.chain", "--edge-kills", "24", "--worker-kills", "2")
+CHAIN += ("--postgres-stops", "2")
+POWER = ("-m", "tests.chaos.power_cuts", "--rounds", "20")
+LEFT_BEHIND = (".git", ".venv", ".demo", ".hypothesis", "__pycache__", ".*_cache")
+MOST_S = 300
+FAILED = 1  # the status of a test that fails, in pytest and here; others are accidents
+
+
+def tests(file: str, words: str) -> tuple[str, ...]:
+    """Give the command for the tests of a file whose names match."""
+    quiet = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly")
+    return ("-m", "pytest", *quiet, f"tests/{file}", "-k", words)
+
+
+class Mutant(NamedTuple):
+    """A change that loses, doubles or believes too much, and who must notice it."""
+
+    name: str
+    changes: tuple[tuple[str, str, str], ...]  # file, what stands there, what then does
+    killers: tuple[tuple[str, ...], ...]
+
+
+_NO_PROOF = """    if answer.status != 200:
+        raise retry(answer, now)
+"""
+_CONTEXT = "    context.hostname_checks_common_name = False\n"
+_UNVERIFIED = "    context.check_hostname = False\n    context.verify_mode = ssl.CERT_NONE\n"
+_ANY_ID = """        if size == 7 and len(received) == 7:
+            received = struct.pack(">H", self._transaction_id) + received[2:]
+        return received
+"""
+MUTANTS = (
+    Mutant(
+        "synchronous NORMAL",
+        (("edge_lib/spool_file.py", "synchronous = FULL", "synchronous = NORMAL"),),
+        (tests("test_spool_file.py", "survives_a_power_cut"), POWER),
+    ),
+    Mutant(
+        "plain rowid",
+        (
+            (
+                "edge_lib/spool_schema.sql",
+                "CREATE TABLE samples (\n    id          INTEGER PRIMARY KEY AUTOINCREMENT",
+                "CREATE TABLE samples (\n    id          INTEGER PRIMARY KEY",
+            ),
+        ),
+        (tests("test_spool.py", "late_second_receipt"),),
+    ),
+    Mutant(
+        "200 means delete",
+        (("edge_lib/verdict.py", _NO_PROOF, f"{_NO_PROOF}    return frozenset()\n"),),
+        (tests("test_upload.py", "proves_nothing"), WIRE, CHAIN),
+    ),
+    Mutant(
+        "ts in seconds",
+        (("edge_lib/sample.py", 'timespec="microseconds"', 'timespec="seconds"'),),
+        (tests("test_spool.py", "moves_by_a_microsecond"),),
+    ),
+    Mutant(
+        "DO UPDATE",
+        (
+            (
+                "sql/queries/samples-insert.sql",
+                "DO NOTHING",
+                "DO UPDATE SET pv_power_w = excluded.pv_power_w",
+            ),
+        ),
+        (tests("test_ingest.py", "another_value_in_any or counts_each_sample_once"),),
+    ),
+    Mutant(
+        "page_size 100",
+        (("server/ingest.py", "page_size=len(rows)", "page_size=100"),),
+        (tests("chaos/test_many_rows.py", "hundreds_of_samples"),),
+    ),
+    Mutant(
+        "verify off",
+        (
+            ("edge_lib/https.py", _CONTEXT, _CONTEXT + _UNVERIFIED),
+            ("edge_lib/https.py", '"CERT_REQUIRED"', '"CERT_NONE"'),
+        ),
+        (
+            tests("test_https.py", "expired_certificate or unknown_authority or another_name"),
+            tests("test_upload.py", "unverified_channel"),
+        ),
+    ),
+    Mutant(
+        "redirects on",
+        (
+            ("edge_lib/https.py", "allow_redirects=False", "allow_redirects=True"),
+            ("edge_lib/https.py", "def get_redirect_target", "def never_called"),
+        ),
+        (tests("test_https.py", "redirect_is_not_followed"), WIRE),
+    ),
+    Mutant(
+        "no transaction id check",
+        (("edge_lib/wire.py", "        return received\n", _ANY_ID),),
+        (tests("test_inverter.py", "broken_answer or no_byte_of_the_head"),),
+    ),
+    Mutant(
+        "ack by id <= x",
+        (("edge_lib/spool_keep.py", "FROM queue WHERE id = ?", "FROM queue WHERE id <= ?"),),
+        (tests("test_upload.py", "newest_and_the_oldest_go_in_turn"), WIRE),
+    ),
+    Mutant(
+        "park on 400",
+        (
+            (
+                "edge_lib/verdict.py",
+                "answer.status == 422 and ours",
+                "answer.status >= 400 and ours",
+            ),
+        ),
+        (tests("test_upload.py", "proves_nothing"), WIRE),
+    ),
+)
+
+
+class Scratch:
+    """A copy of the project, to be spoiled."""
+
+    def __init__(self, folder: Path):
+        self.root = folder / "project"
+        shutil.copytree(private.ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+
+    def spoil(self, mutant: Mutant) -> dict[Path, str]:
+        """Apply the changes; give what the files said before."""
+        before: dict[Path, str] = {}
+        for file, old, new in mutant.changes:
+            path = self.root / file
+            text = path.read_text()
+            before.setdefault(path, text)
+            if text.count(old) != 1:
+                raise SystemExit(f"{mutant.name}: {file} holds {text.count(old)} times {old!r}")
+            path.write_text(text.replace(old, new))
+        return before
+
+    def fails(self, killer: tuple[str, ...]) -> tuple[bool, str]:
+        """Run one killer; tell whether it noticed something, and its last line."""
+        try:
+            done = subprocess.run(
+                [sys.executable, *killer],
+                cwd=self.root,
+                env=private.environment(PYTHONDONTWRITEBYTECODE="1"),
+                capture_output=True,
+                text=True,
+                timeout=MOST_S,
+            )
+        except subprocess.TimeoutExpired:
+            return True, "does not end"
+        words = (done.stdout + done.stderr).strip().splitlines()
+        last = next((line for line in reversed(words) if "lost" in line), words[-1])
+        if done.returncode not in (0, FAILED):
+            raise SystemExit(f"{killer} exited with {done.returncode}:\n" + "\n".join(words[-30:]))
+        return done.returncode == FAILED, last
+
+
+def run(mutants: Iterable[Mutant], killers_each: int | None = None, baseline: bool = True) -> int:
+    """Try each mutant with (the first of) its killers; print the table."""
+    mutants = list(mutants)
+    chosen = {mutant: mutant.killers[:killers_each] for mutant in mutants}
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="chaos-mutants-") as folder:
+        scratch = Scratch(Path(folder))
+        for killer in sorted(
+            {k for killers in chosen.values() for k in killers} if baseline else ()
+        ):
+            noticed, last = scratch.fails(killer)
+            print(f"{'-':<24} {_name(killer):<58} {'FAILS' if noticed else 'passes'}", flush=True)
+            if noticed:
+                raise SystemExit(f"the product itself does not pass: {last}")
+        for mutant, killers in chosen.items():
+            before = scratch.spoil(mutant)
+            for killer in killers:
+                survivors += not _try(scratch, mutant, killer)
+            for path, text in before.items():
+                path.write_text(text)
+    print(f"{len(mutants)} mutants, {survivors} survived")
+    return 1 if survivors else 0
+
+
+def _try(scratch: Scratch, mutant: Mutant, killer: tuple[str, ...]) -> bool:
+    start_s = time.monotonic()
+    noticed, last = scratch.fails(killer)
+    spent_s, word = time.monotonic() - start_s, "killed" if noticed else "SURVIVED"
+    if last.startswith("skipped: "):  # not on this machine: no ext4 to be had, no compiler
+        noticed, word = True, "skipped"
+    print(f"{mutant.name:<24} {_name(killer):<58} {word:<8} {spent_s:5.1f} s  {last}", flush=True)
+    return noticed
+
+
+def _name(killer: tuple[str, ...]) -> str:
+    if killer[1] == "pytest":
+        return f"{killer[-3]} -k {killer[-1]}"[:58]
+    return " ".join(killer[1:2])
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tests.chaos.mutants", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="part of the names")
+    only = parser.parse_args(argv).only
+    chosen = [m for m in MUTANTS if only is None or any(word in m.name for word in only)]
+    return run(chosen)
+
+
+if __name__ == "__main__":
+    nice()
+    sys.exit(main(sys.argv[1:]))
