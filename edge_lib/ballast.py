@@ -20,8 +20,11 @@ class Ballast:
 
     def make(self) -> bool:
         """Make it unless it is there; False: there is no room, or the disk refuses."""
-        if self._path.exists():
-            return True
+        try:
+            if self._path.exists():
+                return True
+        except OSError:
+            return False
         if self.free_bytes() < ROOM_BYTES:
             return False
         return self._write(self._path, BALLAST_BYTES)
@@ -48,17 +51,13 @@ class Ballast:
     @staticmethod
     def _write(path: Path, count: int) -> bool:
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
-            return False
-        try:
-            os.posix_fallocate(file, 0, count)
-            os.fsync(file)
+            with path.open("wb") as file:
+                path.chmod(0o600)
+                os.posix_fallocate(file.fileno(), 0, count)
+                os.fsync(file.fileno())
         except OSError:
             _remove(path)
             return False
-        finally:
-            os.close(file)
         return True
 
 

@@ -17,19 +17,31 @@ from edge_lib.spool import Spool
 from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.health")
+# No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.
+POLL_US = 5_000_000
 POLL_WITHIN = timedelta(minutes=1)
 UNSENT_WITHIN = timedelta(minutes=10)
 NEARLY_FULL = 0.7  # of the spool's limit
 
 
 class Health:
-    """Gathers the numbers of both threads and writes the file."""
+    """Gathers the numbers of both threads and writes the file.
+
+    Attributes:
+        last_seq: the last number of this boot's polls as the file knows it; 0 if it does not. The
+            spool knows better, unless damage has cut off the end of its log without a trace.
+    """
 
     def __init__(self, path: Path, spool: Spool | Store, clock: Clock):
         self._path, self._spool, self._clock = path, spool, clock
         self._lock = threading.Lock()
         self._repeat = RepeatLog(log, clock)
-        self._state: dict = {"last_poll_ts": None, "last_upload_ts": None}
+        self.last_seq = _last_seq(path, clock)
+        self._state: dict = {
+            "last_poll_ts": None,
+            "last_upload_ts": None,
+            "seq": self.last_seq,
+        }
 
     def write(self, **news: object) -> None:
         """Take what is new and write everything. A file that cannot be written stops nobody."""
@@ -100,6 +112,17 @@ def _is_within(text: str | None, now: datetime, span: timedelta) -> bool:
 
 def _text(value: object) -> object:
     return format_ts(value) if isinstance(value, datetime) else value
+
+
+def _last_seq(path: Path, clock: Clock) -> int:
+    try:
+        state = read(path)
+    except (OSError, ValueError):
+        return 0
+    seq = state.get("seq")
+    # The file may be damaged as well: what cannot be does not count.
+    possible = type(seq) is int and 0 <= seq <= clock.boottime_us() // POLL_US + 1
+    return seq if possible and state.get("boot") == clock.boot() else 0
 
 
 def _replace(path: Path, text: str) -> None:

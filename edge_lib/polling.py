@@ -16,6 +16,8 @@ from edge_lib.repeat import RepeatLog
 from edge_lib.reports import Reports
 from edge_lib.sample import EARLIEST, SampleError, check, format_ts, in_order
 from edge_lib.spool import Spool
+from edge_lib.spool_gaps import CLOCK_STEP, Gap
+from edge_lib.spool_row import ts_us
 from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.poll")
@@ -26,6 +28,7 @@ class Poller:
     """The poll thread's state between its polls.
 
     Attributes:
+        seq: the number of the last poll that gave words, counted within a boot.
         facts: what is known of the device; it grows (a meter shows by its first watt).
         failures: polls without words, in a row.
         last_success: when a poll last gave words; None before the first.
@@ -40,10 +43,13 @@ class Poller:
         spool: Spool | Store,
         clock: Clock,
         reports: Reports | None = None,
+        least_seq: int = 0,
     ):
+        """Prepare; ``least_seq`` is this boot's last number as known from outside the spool."""
         self._config, self._inverter, self._lock = config, inverter, lock
         self._spool, self._clock, self._reports = spool, clock, reports
-        self._seq = spool.last_seq(clock.boot())
+        # A number given twice would hide a loss; a hole tells of it.
+        self.seq = max(spool.last_seq(clock.boot()), least_seq)
         self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
         self._steps = StepWatch()
         self.facts: dict = {}
@@ -106,7 +112,7 @@ class Poller:
             self._doubted.recovered("all values in range again")
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
         self._watch_steps(ts, boottime_us, source)
-        number = self._seq + 1
+        number = self.seq + 1
         sample = self._sample(decoded.values, ts, number, source)
         problems = decoded.problems or self._problems(sample, ts)
         if problems:
@@ -118,13 +124,15 @@ class Poller:
         else:
             self._spool.put(sample, boottime_us)
             self._unfit.recovered("readings are samples again")
-        self._seq = number  # only now: a number that is not on disk would be a hole
+        self.seq = number  # only now: a number that is not on disk would be a hole
 
     def _watch_steps(self, ts: datetime, boottime_us: int, ts_src: int) -> None:
         step = self._steps.step(ts, boottime_us, ts_src == SYNCHRONISED)
         if step is not None:
             step_s = round(step.total_seconds(), 3)
             log.warning("the wall clock was set", extra={"step_s": step_s})
+            begins_us, ends_us = sorted((ts_us(ts - step), ts_us(ts)))
+            self._spool.note_gap(Gap(begins_us, ends_us, 0), CLOCK_STEP)
 
     def _sample(self, values: dict, ts: datetime, seq: int, ts_src: int) -> dict:
         sample = {

@@ -58,7 +58,11 @@ def salvaged(path: Path) -> dict[str, int]:
         ``salvaged`` and ``unreadable``.
     """
     total = {"salvaged": 0, "unreadable": 0}
-    for aside in _all(path):
+    try:
+        asides = _all(path)
+    except OSError:  # the disk fails: no reason not to start
+        asides = []
+    for aside in asides:
         try:
             said = json.loads(_note(aside).read_text())
             total = {name: count + int(said[name]) for name, count in total.items()}

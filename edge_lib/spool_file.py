@@ -58,6 +58,8 @@ def lock(path: Path) -> int:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(held)
+        if error.errno == errno.EIO:
+            raise SpoolFailing(f"SPOOL_PATH: cannot lock {path}: {error.strerror}") from error
         raise SpoolBusy(f"another process holds the spool {path}") from error
     return held
 

@@ -1,4 +1,4 @@
-"""Gap records: readings that had to be thinned, counted until the server has acknowledged it.
+"""Gap records: readings that were thinned, a clock that was set, until the server knows of it.
 
 The functions that take a connection run inside their caller's lock, the writing ones inside its
 transaction.
@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from edge_lib.spool_row import ts_text
 
-THINNED = "thinned"
+THINNED, CLOCK_STEP = "thinned", "clock_step"
 
 
 class Gap(NamedTuple):
-    """So many readings from one time to another (microseconds since 1970) that were given up."""
+    """So many readings from one time to another (microseconds since 1970) that were given up.
+
+    When a clock was set, none: the span is then what it skipped or went through twice.
+    """
 
     from_us: int
     to_us: int

@@ -3,6 +3,7 @@
 Holds the lock from the first success on, through every closing and opening in between.
 """
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -20,6 +21,9 @@ FORGIVEN_S = 60.0  # after the last of them
 # No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.
 POLL_US = 5_000_000
 
+# What no disk mends that comes back.
+_SETTINGS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+
 log = logging.getLogger("sungrow.edge.spool")
 
 
@@ -34,10 +38,10 @@ class Opener:
         self._path, self._keep_days, self._clock = path, keep_days, clock
         self._ballast = ballast
         self._lock: int | None = None
-        self._was_ours = Path(f"{path}.lock").exists()
+        self._was_ours: bool | None = None  # None: not looked yet
         self._suspect: str | None = None
         self._strikes, self._last_strike_s = 0, 0.0
-        self.asides = spool_aside.unsalvaged(path)
+        self.asides: list[Path] = []
 
     def open(self, above_id: int) -> Spool:
         """Open the spool, another one in its place if it is damaged.
@@ -48,21 +52,28 @@ class Opener:
         Raises:
             SpoolBusy, SpoolFull, SpoolFailing, SpoolDamaged, SpoolError: see there.
         """
-        if self._lock is None:
-            self._lock = spool_file.lock(self._path)
-        spool_file.claim(self._path)
-        reason = self._damage()
+        try:
+            self._look_around()
+            if self._lock is None:
+                self._lock = spool_file.lock(self._path)
+            spool_file.claim(self._path)
+            reason = self._damage()
+        except OSError as error:  # the folder itself cannot be looked into
+            kind = SpoolError if error.errno in _SETTINGS else SpoolFailing
+            raise kind(f"SPOOL_PATH: {self._path}: {error.strerror}") from error
         if reason:
             self._set_aside(reason)
         return Spool(self._path, self._keep_days, locked=True, above_id=above_id)
 
     def open_read_only(self) -> Spool | None:
         """Open it only to look into it; None if not even that is possible."""
-        if self._lock is None or not self._path.exists():
+        if self._lock is None:
             return None
         try:
+            if not self._path.exists():
+                return None
             return Spool(self._path, self._keep_days, locked=True, read_only=True)
-        except SpoolError:
+        except (SpoolError, OSError):
             return None
 
     def blame(self, error: SpoolError) -> None:
@@ -98,6 +109,12 @@ class Opener:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _look_around(self) -> None:
+        """See what an earlier run of the program left, before this one leaves anything."""
+        if self._was_ours is None:
+            self.asides = spool_aside.unsalvaged(self._path)
+            self._was_ours = Path(f"{self._path}.lock").exists()
 
     def _damage(self) -> str | None:
         """Say why the file must go, if it must."""

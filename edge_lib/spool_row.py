@@ -68,7 +68,12 @@ def checksum(*values: object) -> int:
 def new(ts: datetime, boot: str, seq: int, boottime_us: int, ts_src: int, payload: str = "") -> Row:
     """Give a row that is not stored yet: without id and crc."""
     # int(): SQLite would store 5.0 as 5, and the checksum would not fit it.
-    return Row(0, (ts - _EPOCH) // _US, boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
+    return Row(0, ts_us(ts), boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
+
+
+def ts_us(ts: datetime) -> int:
+    """Give a time as microseconds since 1970."""
+    return (ts - _EPOCH) // _US
 
 
 def ts_text(ts_us: int) -> str:

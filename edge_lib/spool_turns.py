@@ -37,6 +37,10 @@ class Turns:
         """Note that the server has these parked readings, by their ``id``."""
         self.apply(lambda db: spool_parked.reported(db, ids))
 
+    def note_gap(self, gap: spool_gaps.Gap, cause: str) -> None:
+        """Write down that something is amiss with a span of time."""
+        self.apply(lambda db: spool_gaps.note(db, gap, cause))
+
     def unreported_gaps(self, n: int) -> list[dict]:
         """Give ``n`` gaps that the server does not know: ``id, from_ts, to_ts, cause, count``."""
         return self.look(lambda db: spool_gaps.unreported(db, n))

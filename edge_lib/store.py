@@ -93,6 +93,10 @@ class Store:
         """Note that the server has them; if that fails, they are sent again."""
         self._keeper.ask(lambda spool: spool.parked_reported(ids), None)
 
+    def note_gap(self, gap: spool_gaps.Gap, cause: str) -> None:
+        """Write down that something is amiss with a span of time; the log alone, if that fails."""
+        self._keeper.ask(lambda spool: spool.note_gap(gap, cause), None)
+
     def unreported_gaps(self, n: int) -> list[dict]:
         """Give the oldest gaps that the server does not know."""
         entries = self._keeper.ask(lambda spool: spool.unreported_gaps(n), [])

@@ -1,12 +1,13 @@
 """The poll step: what becomes of words, of silence, and of the time between two polls."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from edge import Edge, poll_loop
+from edge import Edge, poll_loop, poll_step
 from edge_lib.clock import Clock
 from edge_lib.config import dongle_config
 from edge_lib.dongle_lock import DongleLock
@@ -14,8 +15,10 @@ from edge_lib.health import Health
 from edge_lib.inverter import Inverter
 from edge_lib.polling import Poller
 from edge_lib.registers import BLOCKS, FIRMWARE
+from edge_lib.sample import parse_ts
 from edge_lib.simulator import FakeDongle, HouseholdSource
 from edge_lib.spool import Spool
+from tests.spooling import seqs
 from tests.wire_proxy import SILENCE, WireProxy
 
 FIRST = BLOCKS[0].number - 1
@@ -150,6 +153,47 @@ def test_readings_and_parked_ones_share_one_sequence_that_a_restart_goes_on_with
     assert [parked["seq"] for parked in spool.parked()] == [2]
 
 
+def test_no_number_is_given_twice_although_the_end_of_the_spool_is_gone(
+    poller, spool, clock, tmp_path
+):
+    path = tmp_path / "health.json"
+    for _ in range(3):
+        poll_step(Edge(clock, None, poller, NoUploads(), None, Health(path, spool, clock)))
+    Health(path, spool, clock).write(last_upload_ts=None)  # the other thread was first
+    assert Health(path, spool, clock).last_seq == 3
+    (tmp_path / "new").mkdir()
+    with Spool(tmp_path / "new" / "spool.db") as emptied:
+        known = Health(path, emptied, clock).last_seq
+        again = Poller(
+            poller._config, poller._inverter, poller._lock, emptied, clock, least_seq=known
+        )
+        again.poll_once()
+        assert seqs(emptied.oldest(9)) == [4]
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["", "[]", "no JSON", {"seq": "3"}, {"seq": -1}, {"seq": 10**9}, {"seq": 3, "boot": "f" * 32}],
+)
+def test_a_health_file_that_cannot_be_right_gives_no_number(state, spool, clock, tmp_path):
+    path = tmp_path / "health.json"
+    if isinstance(state, dict):
+        state = json.dumps({"boot": clock.boot(), **state})
+    path.write_text(state)
+    assert Health(path, spool, clock).last_seq == 0
+
+
+@pytest.mark.parametrize("step_s", [-3600, 90])
+def test_a_clock_that_is_set_leaves_a_gap_that_the_server_is_told_of(poller, spool, clock, step_s):
+    poller.poll_once()
+    clock.now = lambda now=clock.now: now() + timedelta(seconds=step_s)
+    poller.poll_once()
+    [gap] = spool.unreported_gaps(9)
+    span_s = (parse_ts(gap["to_ts"]) - parse_ts(gap["from_ts"])).total_seconds()
+    assert abs(span_s - abs(step_s)) < 0.5
+    assert (gap["cause"], gap["count"]) == ("clock_step", 0)
+
+
 def test_while_the_clock_may_be_wrong_readings_are_held_back(poller, spool, clock):
     clock.right = False
     poller.poll_once()
@@ -207,7 +251,7 @@ def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connec
 
         def wait(self, timeout=None):
             clock.skip(timeout)
-            if poller._seq == 50 and proxy.accepting:
+            if poller.seq == 50 and proxy.accepting:
                 proxy.accepting = False
                 proxy.hang_up()
             elif not proxy.accepting and poller.failures >= 3:

@@ -264,6 +264,12 @@ def test_the_upload_thread_mends_the_spool_while_no_poll_succeeds(store, clock):
     assert seqs(store.oldest(9)) == [1]
 
 
+def test_a_path_that_no_disk_can_have_is_a_wrong_setting(tmp_path, clock):
+    with pytest.raises(SpoolError, match="SPOOL_PATH") as raised:
+        Store(tmp_path / f"{'x' * 300}.db", 7, clock)
+    assert type(raised.value) is SpoolError
+
+
 def test_what_cannot_be_parked_now_is_said(store):
     put(store, 1)
     [row] = store.oldest(1)
