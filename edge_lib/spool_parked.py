@@ -92,7 +92,10 @@ def park_row(db: sqlite3.Connection, row: Row, reason: str) -> None:
 
 
 def park_words(db: sqlite3.Connection, row: Row, reason: str, words: dict[int, int]) -> None:
-    """Keep the words of a poll; of ``row`` only times, boot and seq count."""
+    """Keep the words of a poll, once; of ``row`` only times, boot and seq count."""
+    same = "SELECT 1 FROM parked WHERE boot = ? AND seq = ? AND ts_us = ?"
+    if db.execute(same, (row.boot, row.seq, row.ts_us)).fetchall():
+        return  # by a commit that was said to have failed
     park(db, row, reason, json.dumps({"words": words}, separators=(",", ":")))
 
 

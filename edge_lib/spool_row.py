@@ -108,9 +108,15 @@ def whole(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> dict:
 def insert(db: sqlite3.Connection, row: Row) -> Row:
     """Store a sample, queued unless its time is provisional; its id and crc are given here.
 
+    A commit that failed may have reached the disk all the same: where the log could not be cut, the
+    next opening finds it whole. So a reading that is there already is not stored again.
+
     Returns:
         The row as stored: ``ts_us`` moved on until no other sample has it.
     """
+    there = _already_there(db, row)
+    if there:
+        return there
     # From AUTOINCREMENT's own counter, because the checksum covers the id too, and above any id
     # that damage has made.
     used = db.execute(
@@ -123,6 +129,17 @@ def insert(db: sqlite3.Connection, row: Row) -> Row:
     if row.ts_src != PROVISIONAL:
         db.execute("INSERT OR IGNORE INTO queue VALUES (?)", (row.id,))
     return row
+
+
+def _already_there(db: sqlite3.Connection, row: Row) -> Row | None:
+    """Give the same reading where the spool holds it, at its time or moved on from there."""
+    ts_us = row.ts_us
+    while found := db.execute("SELECT * FROM samples WHERE ts_us = ?", (ts_us,)).fetchall():
+        there = Row(*found[0])
+        if (there.boot, there.seq) == (row.boot, row.seq) and there.intact():
+            return there
+        ts_us += 1
+    return None
 
 
 def free_ts(db: sqlite3.Connection, ts_us: int, row_id: int) -> int:

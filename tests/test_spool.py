@@ -234,3 +234,18 @@ def test_many_readings_without_a_clock_leave_little_to_look_back_at(path, monkey
     assert covered >= 80
     with Spool(path) as spool:
         assert spool.last_seq(BOOT) == 99
+
+
+def test_a_reading_that_a_failed_commit_left_on_disk_is_not_stored_again(spool):
+    first = put(spool, seq=1)
+    put(spool, seq=2, after_s=5)  # another reading of the same moment: moved on
+    assert put(spool, seq=1) == first
+    again = put(spool, seq=2, after_s=5)
+    assert again["ts"] > first["ts"]
+    assert seqs(spool.oldest(10)) == [1, 2]
+
+
+def test_a_parked_poll_that_a_failed_commit_left_on_disk_is_not_kept_twice(spool):
+    for _ in range(2):
+        spool.park_words({13008: 1}, "missing", START, BOOT, 3, 15 * S, 0)
+    assert len(spool.parked()) == 1
