@@ -105,7 +105,7 @@ CREATE TABLE sungrow_5min (
 COMMENT ON TABLE sungrow_5min IS 'Five minutes UTC of one device: counts, sums, minima and maxima of its samples.';
 COMMENT ON COLUMN sungrow_5min.covered_s IS 's; sum of interval_s: how much of the bucket its samples stand for';
 COMMENT ON COLUMN sungrow_5min.flow_count IS 'samples that the eight flow columns cover: all but those whose battery direction is undecidable';
-COMMENT ON COLUMN sungrow_5min.counters_first IS 'lifetime counters of the first sample that has them; a total of 0 counts as not read';
+COMMENT ON COLUMN sungrow_5min.counters_first IS 'lifetime counters of the first sample that has any; a total of 0 counts as not read';
 
 -- The same by local day. LIKE would copy the column bucket too, which is a date here.
 CREATE TABLE sungrow_local_daily (LIKE sungrow_5min INCLUDING COMMENTS);
@@ -134,7 +134,9 @@ BEGIN
         SELECT n.*, f.*, n.interval_s / 3600 AS hours,
                ROW(n.ts, nullif(n.pv_total_kwh, 0), nullif(n.total_import_kwh, 0),
                    nullif(n.total_export_kwh, 0), nullif(n.battery_total_charge_kwh, 0),
-                   nullif(n.battery_total_discharge_kwh, 0))::sungrow_counters AS counters
+                   nullif(n.battery_total_discharge_kwh, 0))::sungrow_counters AS counters,
+               greatest(n.pv_total_kwh, n.total_import_kwh, n.total_export_kwh,
+                        n.battery_total_charge_kwh, n.battery_total_discharge_kwh) > 0 AS counts
           FROM measured n
           -- No battery counts as 0 in the flows; an undecidable direction leaves the sample out.
           LEFT JOIN LATERAL sungrow_flows(n.pv_power_w, coalesce(n.battery_power_w, 0),
@@ -178,8 +180,8 @@ BEGIN
                coalesce(sum(grid_to_house_w * hours), 0) / 1000 AS grid_to_house_kwh,
                coalesce(sum(grid_to_battery_w * hours), 0) / 1000 AS grid_to_battery_kwh,
                coalesce(sum(loss_w * hours), 0) / 1000 AS loss_kwh,
-               (min(ARRAY[counters]) FILTER (WHERE pv_total_kwh > 0))[1] AS counters_first,
-               (max(ARRAY[counters]) FILTER (WHERE pv_total_kwh > 0))[1] AS counters_last
+               (min(ARRAY[counters]) FILTER (WHERE counts))[1] AS counters_first,
+               (max(ARRAY[counters]) FILTER (WHERE counts))[1] AS counters_last
           FROM sample
          GROUP BY 1, 2
     ), five_minutes AS (

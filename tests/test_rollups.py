@@ -62,10 +62,10 @@ def kwh(samples: list[dict], power_w) -> object:
 
 
 def counters(samples: list[dict], choose) -> tuple | None:
-    with_total = [s for s in samples if s["pv_total_kwh"]]
-    if not with_total:
+    with_any = [s for s in samples if any(s[name] for name in COUNTERS)]
+    if not with_any:
         return None
-    sample = choose(with_total, key=lambda s: s["ts"])
+    sample = choose(with_any, key=lambda s: s["ts"])
     return (sample["ts"], *(sample[name] or None for name in COUNTERS))
 
 
@@ -314,13 +314,13 @@ def test_two_devices_share_a_batch_and_nothing_else(database):
 def test_a_total_of_zero_is_no_counter(database):
     device_id = new_device()
     ts = utc("2026-05-05 12:00")
-    values = [(None, 7.0), (0.0, 7.0), (100.5, 0.0), (100.6, 7.1), (0.0, 7.2)]
+    values = [(None, None), (0.0, 0.0), (100.5, 0.0), (100.6, 7.1), (0.0, 7.2), (0.0, None)]
     for n, (pv, imported) in enumerate(values):
         fields = {"pv_total_kwh": pv, "total_import_kwh": imported}
         store(database, device_id, [reading(ts + timedelta(seconds=n), **fields)])
     row = rollup(database, "sungrow_local_daily", device_id)[dt.date(2026, 5, 5)]
     assert row["counters_first"][:3] == (ts + timedelta(seconds=2), 100.5, None)
-    assert row["counters_last"][:3] == (ts + timedelta(seconds=3), 100.6, 7.1)
+    assert row["counters_last"][:3] == (ts + timedelta(seconds=4), None, 7.2)
 
 
 @pytest.mark.parametrize("lateness_days", [0, 400])
