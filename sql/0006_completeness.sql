@@ -49,9 +49,10 @@ $$;
 -- The first moment of a local day. Of two midnights (Havana, in autumn) PostgreSQL takes the second.
 CREATE FUNCTION sungrow_midnight(day date, timezone text) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
-    SELECT min(midnight) FROM (VALUES (day::timestamp AT TIME ZONE timezone),
-        ((day::timestamp AT TIME ZONE timezone) - interval '1 hour')) AS candidates (midnight)
-     WHERE (midnight AT TIME ZONE timezone)::date >= day
+    SELECT CASE WHEN ((day::timestamp AT TIME ZONE timezone - interval '1 hour')
+                      AT TIME ZONE timezone)::date >= day
+                THEN day::timestamp AT TIME ZONE timezone - interval '1 hour'
+                ELSE day::timestamp AT TIME ZONE timezone END
 $$;
 
 -- The holes in the numbers of a device between two moments, those that only begin or end there

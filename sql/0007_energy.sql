@@ -47,7 +47,7 @@ $$;
 -- written. A year: whoever comes back later begins anew, so that nobody has to search further back.
 CREATE FUNCTION sungrow_fits(rise_kwh double precision, length interval, limit_kw double precision)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT rise_kwh >= 0 AND rise_kwh <= limit_kw * extract(epoch FROM length)::float8 / 3600 + 0.3
+    SELECT rise_kwh >= 0 AND rise_kwh <= limit_kw * date_part('epoch', length) / 3600 + 0.3
        AND length <= interval '366 days'
 $$;
 
@@ -99,14 +99,13 @@ LANGUAGE sql STABLE AS $$
       FROM step WHERE from_ts IS NOT NULL
 $$;
 
--- A counter's days, each by its first and last reading, and the step to it from the day before that
--- has one. is_doubtful: the five-minute rows have to tell. A run is a day that is not, and the
--- doubtful ones that follow it.
+-- A counter's days, numbered, each by its first and last reading, and the step to it from the day
+-- before that has one. is_doubtful: the five-minute rows have to tell.
 CREATE FUNCTION sungrow_counter_days(
     of_device text, low date, high date, limits_kw double precision[], replaced timestamptz[])
-RETURNS TABLE (counter int, day date, rise_kwh double precision, step_kwh double precision,
-               from_ts timestamptz, first_ts timestamptz, last_ts timestamptz, next_ts timestamptz,
-               from_day date, is_doubtful boolean, follows_doubtful boolean, run bigint)
+RETURNS TABLE (counter int, number bigint, day date, rise_kwh double precision,
+               from_day date, step_kwh double precision, from_ts timestamptz, first_ts timestamptz,
+               last_ts timestamptz, until_ts timestamptz, is_doubtful boolean)
 LANGUAGE sql STABLE AS $$
     WITH day AS MATERIALIZED (
         SELECT bucket, (counters_first).ts AS first_ts, sungrow_kwh(counters_first) AS first_kwh,
@@ -120,48 +119,48 @@ LANGUAGE sql STABLE AS $$
           FROM sungrow_local_daily
          WHERE device_id = of_device AND bucket >= low AND bucket < high
            AND (counters_first).ts IS NOT NULL
-    ), counted AS (
+    ), counted AS ( -- OFFSET 0: rows without the arrays are sorted in memory
         SELECT counter, bucket, first_ts, last_ts, first_inverter, last_inverter,
                first_kwh[counter] AS first_kwh, last_kwh[counter] AS last_kwh,
-               last_kwh[counter] - first_kwh[counter] AS rise_kwh,
                integral_kwh[counter] AS integral_kwh, limits_kw[counter] AS limit_kw,
                CASE WHEN counter > 3 THEN battery_known_s ELSE known_s END AS known_s
           FROM day CROSS JOIN generate_series(1, 5) AS counter
-         WHERE coalesce(first_kwh[counter], last_kwh[counter]) IS NOT NULL
+         WHERE coalesce(first_kwh[counter], last_kwh[counter]) IS NOT NULL OFFSET 0
     ), beside AS (
-        SELECT *, lag(bucket) OVER w AS from_day, lag(last_ts) OVER w AS from_ts,
-               first_kwh - lag(last_kwh) OVER w AS step_kwh,
-               first_inverter = lag(last_inverter) OVER w
-                   AND sungrow_fits(first_kwh - lag(last_kwh) OVER w, first_ts - lag(last_ts) OVER w,
-                                    limit_kw) AS step_fits,
-               -- Some meters are some percent off every day, which is no doubt: measured by the last.
-               greatest(0.85, least(1, lag(rise_kwh) OVER w / nullif(lag(integral_kwh) OVER w, 0)))
-                   AS usual
+        SELECT *, row_number() OVER w AS number, lag(bucket) OVER w AS from_day,
+               lag(last_ts) OVER w AS from_ts, lag(last_kwh) OVER w AS from_kwh,
+               lag(last_inverter) OVER w AS from_inverter,
+               lag((last_kwh - first_kwh) / nullif(integral_kwh, 0)) OVER w AS usual,
+               lead(first_ts) OVER w AS until_ts, lead(first_kwh) OVER w AS until_kwh,
+               lead(first_inverter) OVER w AS until_inverter
           FROM counted WINDOW w AS (PARTITION BY counter ORDER BY bucket)
-    ), judged AS (
-        SELECT *, (first_inverter = last_inverter
-                   AND sungrow_fits(rise_kwh, last_ts - first_ts, limit_kw)
-                   AND rise_kwh >= integral_kwh * coalesce(usual, 1) * 0.97 - 0.2
-                   AND rise_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600
-                       * greatest(extract(epoch FROM last_ts - first_ts)::float8 - known_s, 0)
-                  ) IS NOT TRUE
-                  OR NOT step_fits OR NOT lead(step_fits) OVER w AS is_doubtful
-          FROM beside WINDOW w AS (PARTITION BY counter ORDER BY bucket)
     )
-    SELECT counter, bucket, rise_kwh, step_kwh, from_ts, first_ts, last_ts, lead(first_ts) OVER w,
-           from_day, coalesce(is_doubtful, false), coalesce(lag(is_doubtful) OVER w, false),
-           count(*) FILTER (WHERE is_doubtful IS NOT TRUE) OVER w
-      FROM judged WINDOW w AS (PARTITION BY counter ORDER BY bucket)
+    SELECT counter, number, bucket, last_kwh - first_kwh, from_day, first_kwh - from_kwh, from_ts,
+           first_ts, last_ts, until_ts,
+           (first_inverter = last_inverter
+            AND sungrow_fits(last_kwh - first_kwh, last_ts - first_ts, limit_kw)
+            -- Some meters are some percent off every day, which is no doubt: hence usual.
+            AND last_kwh - first_kwh
+                >= integral_kwh * 0.97 * greatest(0.85, coalesce(least(1, usual), 1)) - 0.2
+            AND last_kwh - first_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600
+                * greatest(date_part('epoch', last_ts - first_ts) - known_s, 0)
+            AND (number = 1 OR (first_inverter = from_inverter
+                 AND sungrow_fits(first_kwh - from_kwh, first_ts - from_ts, limit_kw)))
+            AND (until_ts IS NULL OR (last_inverter = until_inverter
+                 AND sungrow_fits(until_kwh - last_kwh, until_ts - last_ts, limit_kw)))
+           ) IS NOT TRUE
+      FROM beside
 $$;
 
 -- The local days that a step spans, with the share of each by time.
 CREATE FUNCTION sungrow_spread(
     from_ts timestamptz, to_ts timestamptz, from_day date, to_day date, kwh double precision, zone text)
 RETURNS TABLE (day date, kwh double precision) LANGUAGE sql STABLE AS $$
-    SELECT day, kwh * extract(epoch FROM least(to_ts, sungrow_midnight(day + 1, zone))
-                                         - greatest(from_ts, sungrow_midnight(day, zone)))::float8
-                    / extract(epoch FROM to_ts - from_ts)::float8
-      FROM (SELECT day::date FROM generate_series(from_day::timestamp, to_day, '1 day') AS day) AS days
+    SELECT day, kwh * date_part('epoch',
+               CASE WHEN day = to_day THEN to_ts ELSE sungrow_midnight(day + 1, zone) END
+               - CASE WHEN day = from_day THEN from_ts ELSE sungrow_midnight(day, zone) END)
+           / date_part('epoch', to_ts - from_ts)
+      FROM (SELECT from_day + number AS day FROM generate_series(0, to_day - from_day) AS number) AS days
 $$;
 
 -- Which days have to be read for the energies of some days: whole months, for the share of the loss,
@@ -237,19 +236,24 @@ BEGIN
     RETURN QUERY
     WITH counter_day AS MATERIALIZED (
         SELECT * FROM sungrow_counter_days(of_device, low, high, limits_kw, replaced)
+    ), doubt AS MATERIALIZED ( -- a run: doubtful days that follow each other
+        SELECT *, number - row_number() OVER (PARTITION BY counter ORDER BY number) AS run
+          FROM counter_day WHERE is_doubtful
     ), close_step AS MATERIALIZED (
         SELECT step.*, (step.from_ts AT TIME ZONE zone)::date AS from_day,
                (step.to_ts AT TIME ZONE zone)::date AS to_day
           FROM (SELECT counter, min(coalesce(from_ts, first_ts)) AS first_ts,
-                       max(coalesce(next_ts, last_ts)) AS until_ts
-                  FROM counter_day WHERE is_doubtful GROUP BY counter, run) AS doubt
+                       max(coalesce(until_ts, last_ts)) AS until_ts
+                  FROM doubt GROUP BY counter, run) AS doubt
          CROSS JOIN LATERAL sungrow_close_steps(of_device, ARRAY[doubt.counter], doubt.first_ts,
                                                 doubt.until_ts, limits_kw, replaced) AS step
     ), over_midnight AS (
         SELECT counter, from_ts, first_ts AS to_ts, from_day, day AS to_day, step_kwh AS kwh,
                false AS is_break
-          FROM counter_day
-         WHERE NOT is_doubtful AND NOT follows_doubtful AND (step_kwh > 0 OR day > from_day + 1)
+          FROM counter_day AS c
+         WHERE NOT is_doubtful AND (step_kwh > 0 OR day > from_day + 1)
+           AND NOT EXISTS (SELECT FROM doubt AS d
+                            WHERE d.counter = c.counter AND d.number = c.number - 1)
         UNION ALL
         SELECT counter, from_ts, to_ts, from_day, to_day, kwh, is_break
           FROM close_step WHERE from_day < to_day
@@ -262,8 +266,7 @@ BEGIN
         SELECT counter, share.day, share.kwh,
                is_break OR (step.kwh > 0 AND to_ts - from_ts > interval '10 minutes')
           FROM over_midnight AS step
-         CROSS JOIN LATERAL sungrow_spread(from_ts, to_ts, greatest(from_day, first),
-                                           least(to_day, until - 1), step.kwh, zone) AS share
+         CROSS JOIN LATERAL sungrow_spread(from_ts, to_ts, from_day, to_day, step.kwh, zone) AS share
     ), energy AS (
         SELECT day, sum(kwh) FILTER (WHERE counter = 1) AS pv_kwh,
                sum(kwh) FILTER (WHERE counter = 2) AS import_kwh,
