@@ -74,8 +74,9 @@ class Poller:
             self._count(error.reason)
             return
         self._count(None)
-        self._store(words, self._clock.now(), self._clock.boottime_us())
-        self._learn(words)
+        ts = self._clock.now()
+        self._store(words, ts, self._clock.boottime_us())
+        self._learn(words, ts)
         self._failed.recovered("poll works again")
         self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
 
@@ -156,9 +157,12 @@ class Poller:
             return (str(error),)
         return ()
 
-    def _learn(self, words: dict[int, int]) -> None:
+    def _learn(self, words: dict[int, int], ts: datetime) -> None:
         # A block that was not read this time says nothing; a meter that was seen stays seen.
         known = {k: v for k, v in facts(words).items() if v is not None}
+        if known.get("serial", self.facts.get("serial")) != self.facts.get("serial"):
+            # Since when the server has to tell two inverters apart; a wrong clock does not know.
+            known["since_ts"] = format_ts(ts) if self._clock.synchronised() else None
         for lasting in ("has_meter", "has_battery"):
             if self.facts.get(lasting):
                 known.pop(lasting, None)

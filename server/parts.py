@@ -120,6 +120,7 @@ def _place(*loc: str | int, msg: str) -> dict:
 def _device(entry: dict) -> dict:
     return {
         "serial": _text(entry, "serial"),
+        "since_ts": _time(entry, "since_ts"),
         "device_type_code": _count(entry, "device_type_code"),
         "model": _text(entry, "model"),
         "nominal_power_w": _watts(entry, "nominal_power_w"),

@@ -21,6 +21,22 @@ COMMENT ON COLUMN sungrow_inverters.since IS 'first reading of it; -infinity: th
 INSERT INTO sungrow_inverters (device_id, since, serial)
 SELECT device_id, '-infinity', serial FROM sungrow_devices WHERE serial IS NOT NULL;
 
+-- Called with each report of a device's facts. Another serial than the last one tells of another
+-- inverter: since the edge's first reading of it or, where the edge does not say, since the newest
+-- reading that is stored.
+CREATE FUNCTION sungrow_note_inverter(of_device text, serial text, since timestamptz) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO sungrow_inverters AS i (device_id, since, serial)
+    SELECT $1, CASE WHEN known IS NULL THEN '-infinity'
+                    ELSE coalesce($3, newest + interval '1 microsecond', now()) END, $2
+      FROM (SELECT (SELECT i.serial FROM sungrow_inverters AS i
+                     WHERE device_id = $1 ORDER BY i.since DESC LIMIT 1) AS known,
+                   (SELECT last_ts FROM sungrow_local_daily
+                     WHERE device_id = $1 ORDER BY bucket DESC LIMIT 1) AS newest) AS before
+     WHERE $2 <> coalesce(known, '')
+    ON CONFLICT (device_id, since) DO UPDATE SET serial = excluded.serial
+$$;
+
 -- The five counters are handled by one text each: as the elements of arrays in this order.
 CREATE FUNCTION sungrow_kwh(sungrow_counters) RETURNS double precision[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -45,15 +61,14 @@ $$;
 
 -- Whether a counter can have risen so. 0.3 kWh: three of its digits, for the times at which it is
 -- written. A year: whoever comes back later begins anew, so that nobody has to search further back.
-CREATE FUNCTION sungrow_fits(rise_kwh double precision, length interval, limit_kw double precision)
+CREATE FUNCTION sungrow_fits(rise_kwh double precision, in_s double precision, limit_kw double precision)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT rise_kwh >= 0 AND rise_kwh <= limit_kw * date_part('epoch', length) / 3600 + 0.3
-       AND length <= interval '366 days'
+    SELECT rise_kwh >= 0 AND rise_kwh <= limit_kw / 3600 * in_s + 0.3 AND in_s <= 366 * 86400
 $$;
 
 -- The steps of some counters between two moments, from the five-minute rows: each from one reading to
--- the next that is not left out. Of a step that is no plausible one (is_break) nothing counts, or, if
--- it lies within five minutes, what the powers say.
+-- the next that is not left out. A step that is no plausible one (is_break) counts nothing, or, if it
+-- is short, what the powers say.
 CREATE FUNCTION sungrow_close_steps(
     of_device text, counters int[], first timestamptz, until timestamptz,
     limits_kw double precision[], replaced timestamptz[])
@@ -63,11 +78,13 @@ LANGUAGE sql STABLE AS $$
         SELECT bucket, (counters_first).ts AS first_ts, sungrow_kwh(counters_first) AS first_kwh,
                (counters_last).ts AS last_ts, sungrow_kwh(counters_last) AS last_kwh,
                ARRAY[pv_integral_kwh, import_integral_kwh, export_integral_kwh,
-                     battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh
+                     battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh,
+               covered_s
           FROM sungrow_5min
          WHERE device_id = of_device AND bucket > first - interval '5 minutes' AND bucket <= until
     ), reading AS (
-        SELECT counter, ts, total_kwh, bucket, integral_kwh[counter] AS integral_kwh,
+        SELECT counter, ts, date_part('epoch', ts) AS at_s, total_kwh,
+               integral_kwh[counter] / covered_s AS mean_kwh_a_s,
                width_bucket(ts, replaced) AS inverter, limits_kw[counter] AS limit_kw
           FROM five_minutes CROSS JOIN unnest(counters) AS counter
          CROSS JOIN LATERAL (
@@ -75,28 +92,30 @@ LANGUAGE sql STABLE AS $$
                UNION ALL SELECT last_ts, last_kwh[counter] WHERE last_ts > first_ts) AS ends
          WHERE total_kwh IS NOT NULL AND ts >= first AND ts <= until
     ), beside AS (
-        SELECT *, lag(ts) OVER w AS ts_before, lag(total_kwh) OVER w AS kwh_before,
-               lag(inverter) OVER w AS inverter_before, lead(ts) OVER w AS ts_after,
+        SELECT *, lag(at_s) OVER w AS s_before, lag(total_kwh) OVER w AS kwh_before,
+               lag(inverter) OVER w AS inverter_before, lead(at_s) OVER w AS s_after,
                lead(total_kwh) OVER w AS kwh_after, lead(inverter) OVER w AS inverter_after
           FROM reading WINDOW w AS (PARTITION BY counter ORDER BY ts)
     ), kept AS (
-        SELECT counter, ts, total_kwh, bucket, integral_kwh, inverter, limit_kw FROM beside
+        SELECT counter, ts, at_s, total_kwh, mean_kwh_a_s, inverter, limit_kw FROM beside
          WHERE (inverter_before = inverter_after
-                AND sungrow_fits(kwh_after - kwh_before, ts_after - ts_before, limit_kw)
+                AND sungrow_fits(kwh_after - kwh_before, s_after - s_before, limit_kw)
                 AND NOT (inverter = inverter_before
-                         AND sungrow_fits(total_kwh - kwh_before, ts - ts_before, limit_kw)
-                         AND sungrow_fits(kwh_after - total_kwh, ts_after - ts, limit_kw))
+                         AND sungrow_fits(total_kwh - kwh_before, at_s - s_before, limit_kw)
+                         AND sungrow_fits(kwh_after - total_kwh, s_after - at_s, limit_kw))
                ) IS NOT TRUE
     ), step AS (
-        SELECT counter, lag(ts) OVER w AS from_ts, ts AS to_ts, total_kwh - lag(total_kwh) OVER w AS kwh,
-               inverter = lag(inverter) OVER w
-                   AND sungrow_fits(total_kwh - lag(total_kwh) OVER w, ts - lag(ts) OVER w, limit_kw)
-                   AS fits,
-               CASE WHEN bucket = lag(bucket) OVER w THEN integral_kwh ELSE 0 END AS instead_kwh
+        SELECT counter, lag(ts) OVER w AS from_ts, ts AS to_ts, at_s - lag(at_s) OVER w AS in_s,
+               total_kwh - lag(total_kwh) OVER w AS rise_kwh, inverter = lag(inverter) OVER w AS is_same,
+               limit_kw, mean_kwh_a_s
           FROM kept WINDOW w AS (PARTITION BY counter ORDER BY ts)
+    ), judged AS (
+        SELECT *, is_same AND sungrow_fits(rise_kwh, in_s, limit_kw) AS fits FROM step
+         WHERE from_ts IS NOT NULL
     )
-    SELECT counter, from_ts, to_ts, CASE WHEN fits THEN kwh ELSE instead_kwh END, NOT fits
-      FROM step WHERE from_ts IS NOT NULL
+    SELECT counter, from_ts, to_ts,
+           CASE WHEN fits THEN rise_kwh WHEN in_s <= 600 THEN mean_kwh_a_s * in_s ELSE 0 END, NOT fits
+      FROM judged
 $$;
 
 -- A counter's days, numbered, each by its first and last reading, and the step to it from the day
@@ -110,6 +129,8 @@ LANGUAGE sql STABLE AS $$
     WITH day AS MATERIALIZED (
         SELECT bucket, (counters_first).ts AS first_ts, sungrow_kwh(counters_first) AS first_kwh,
                (counters_last).ts AS last_ts, sungrow_kwh(counters_last) AS last_kwh,
+               date_part('epoch', (counters_first).ts) AS first_s,
+               date_part('epoch', (counters_last).ts) AS last_s,
                width_bucket((counters_first).ts, replaced) AS first_inverter,
                width_bucket((counters_last).ts, replaced) AS last_inverter,
                ARRAY[pv_integral_kwh, import_integral_kwh, export_integral_kwh,
@@ -120,7 +141,7 @@ LANGUAGE sql STABLE AS $$
          WHERE device_id = of_device AND bucket >= low AND bucket < high
            AND (counters_first).ts IS NOT NULL
     ), counted AS ( -- OFFSET 0: rows without the arrays are sorted in memory
-        SELECT counter, bucket, first_ts, last_ts, first_inverter, last_inverter,
+        SELECT counter, bucket, first_ts, last_ts, first_s, last_s, first_inverter, last_inverter,
                first_kwh[counter] AS first_kwh, last_kwh[counter] AS last_kwh,
                integral_kwh[counter] AS integral_kwh, limits_kw[counter] AS limit_kw,
                CASE WHEN counter > 3 THEN battery_known_s ELSE known_s END AS known_s
@@ -128,26 +149,28 @@ LANGUAGE sql STABLE AS $$
          WHERE coalesce(first_kwh[counter], last_kwh[counter]) IS NOT NULL OFFSET 0
     ), beside AS (
         SELECT *, row_number() OVER w AS number, lag(bucket) OVER w AS from_day,
-               lag(last_ts) OVER w AS from_ts, lag(last_kwh) OVER w AS from_kwh,
+               lag(last_ts) OVER w AS from_ts, lag(last_s) OVER w AS from_s,
+               lag(last_kwh) OVER w AS from_kwh,
                lag(last_inverter) OVER w AS from_inverter,
                lag((last_kwh - first_kwh) / nullif(integral_kwh, 0)) OVER w AS usual,
-               lead(first_ts) OVER w AS until_ts, lead(first_kwh) OVER w AS until_kwh,
+               lead(first_ts) OVER w AS until_ts, lead(first_s) OVER w AS until_s,
+               lead(first_kwh) OVER w AS until_kwh,
                lead(first_inverter) OVER w AS until_inverter
           FROM counted WINDOW w AS (PARTITION BY counter ORDER BY bucket)
     )
     SELECT counter, number, bucket, last_kwh - first_kwh, from_day, first_kwh - from_kwh, from_ts,
            first_ts, last_ts, until_ts,
            (first_inverter = last_inverter
-            AND sungrow_fits(last_kwh - first_kwh, last_ts - first_ts, limit_kw)
+            AND sungrow_fits(last_kwh - first_kwh, last_s - first_s, limit_kw)
             -- Some meters are some percent off every day, which is no doubt: hence usual.
             AND last_kwh - first_kwh
                 >= integral_kwh * 0.97 * greatest(0.85, coalesce(least(1, usual), 1)) - 0.2
             AND last_kwh - first_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600
-                * greatest(date_part('epoch', last_ts - first_ts) - known_s, 0)
+                * greatest(last_s - first_s - known_s, 0)
             AND (number = 1 OR (first_inverter = from_inverter
-                 AND sungrow_fits(first_kwh - from_kwh, first_ts - from_ts, limit_kw)))
+                 AND sungrow_fits(first_kwh - from_kwh, first_s - from_s, limit_kw)))
             AND (until_ts IS NULL OR (last_inverter = until_inverter
-                 AND sungrow_fits(until_kwh - last_kwh, until_ts - last_ts, limit_kw)))
+                 AND sungrow_fits(until_kwh - last_kwh, until_s - last_s, limit_kw)))
            ) IS NOT TRUE
       FROM beside
 $$;

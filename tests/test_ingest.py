@@ -661,7 +661,8 @@ def nasty_batches(draw) -> object:
         }.items()
     }
     facts = (
-        "serial device_type_code model nominal_power_w firmware has_meter has_battery edge_version"
+        "serial since_ts device_type_code model nominal_power_w firmware has_meter has_battery"
+        " edge_version"
     )
     parts["device"] = draw(st.dictionaries(st.sampled_from(facts.split()), NASTY))
     parts["batch_id"] = draw(NASTY)

@@ -73,6 +73,16 @@ def test_the_facts_of_a_device_are_kept_and_corrected(client, database_url):
     assert rows(database_url, query, DEVICE) == [tuple(corrected.values())]
 
 
+def test_another_serial_is_another_inverter_from_the_moment_the_edge_names(client, database_url):
+    query = "select serial, since from sungrow_inverters where device_id = %s and isfinite(since)"
+    facts = FACTS | {"serial": "B1", "since_ts": "2026-06-01T12:00:00.5+02:00"}
+    assert taken(client, device=FACTS) == []
+    assert taken(client, device=facts) == []
+    assert taken(client, device=facts | {"since_ts": None}) == []
+    since = datetime(2026, 6, 1, 10, 0, 0, 500_000, UTC)
+    assert rows(database_url, query, DEVICE) == [("B1", since)]
+
+
 def test_a_report_is_kept_and_its_repeat_replaces(client, database_url):
     columns = "polled, failed, waiting, oldest_unsent_ts, parked, clock"
     query = f"select {columns} from sungrow_reports where boot = %s and slot = %s"  # noqa: S608
@@ -148,6 +158,7 @@ NO_TIME = ["", "now", "infinity", "2026-06-01T12:15:00", "2026-06-01T12:15:60Z",
 NO_BOOT = ["", "g", "f" * 33, 5, True, None, "a\0"]
 MALFORMED = [
     *(("device", [], key, v) for key in ("serial", "model", "firmware") for v in NO_TEXT),
+    *(("device", [], "since_ts", v) for v in NO_TIME),
     *(("device", [], "device_type_code", v) for v in NO_COUNT),
     *(("device", [], "nominal_power_w", v) for v in (-1, "10", True, 1e300, [])),
     *(("device", [], key, v) for key in ("has_meter", "has_battery") for v in (0, 1, "yes", [])),

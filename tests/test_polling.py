@@ -222,6 +222,23 @@ def test_the_facts_of_the_device_come_together_from_its_polls(poller, proxy):
     assert len(asked) == 12
 
 
+def test_the_facts_say_since_when_the_inverter_is_this_one(poller, spool):
+    poller.poll_once()
+    (first,) = spool.oldest(9)
+    assert poller.facts["since_ts"] == first.sample["ts"]
+    poller.poll_once()
+    assert poller.facts["since_ts"] == first.sample["ts"]
+    poller.facts |= {"serial": "OLD", "since_ts": "2020-01-01T00:00:00.000000Z"}
+    poller.poll_once()
+    assert poller.facts["since_ts"] == spool.oldest(9)[-1].sample["ts"]
+
+
+def test_a_clock_that_is_not_right_does_not_say_since_when(poller, clock):
+    clock.right = False
+    poller.poll_once()
+    assert (poller.facts["serial"], poller.facts["since_ts"]) == ("A0000000042", None)
+
+
 class NoUploads:
     """Takes the facts."""
 

@@ -46,6 +46,7 @@ VALUES = {
     "cause": "edge_down",
     "count": 3,
     "serial": "A1",
+    "since_ts": NOON,
     "device_type_code": 3600,
     "model": "SH10RT",
     "nominal_power_w": 1e4,

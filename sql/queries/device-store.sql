@@ -14,3 +14,4 @@ ON CONFLICT (device_id) DO UPDATE SET
     has_battery = coalesce(excluded.has_battery, d.has_battery),
     edge_version = coalesce(excluded.edge_version, d.edge_version),
     updated_at = now()
+RETURNING sungrow_note_inverter(device_id, %(serial)s, %(since_ts)s)
