@@ -64,12 +64,13 @@ class Report(NamedTuple):
 
     def is_right(self) -> bool:
         """Say whether all of it is as it must be."""
-        changed = {name: 0.2 if name != "load" else 0.5 for name in self.worst_changed}
-        plain = {name: 0.1 if name != "load" else 0.5 for name in self.worst}
         return (
-            all(self.worst[name] <= most + 0.02 for name, most in plain.items())
-            and all(self.worst_changed[name] <= most + 0.02 for name, most in changed.items())
-            and self.worst_span <= 0.12
+            all(
+                kwh <= (0.5 if name == "load" else 0.1)
+                for worst in (self.worst, self.worst_changed)
+                for name, kwh in worst.items()
+            )
+            and self.worst_span <= 0.1
             and not self.unflagged
             and not self.flagged
             and self.worst_flow <= 1e-6
