@@ -481,8 +481,9 @@ def test_samples_that_were_there_before_the_table_are_counted(
     empty_database_url, monkeypatch, tmp_path
 ):
     older = shutil.copytree(schema.SQL, tmp_path / "sql")
-    for path in older.glob("0006*"):
-        path.unlink()
+    for path in older.glob("[0-9]*.sql"):
+        if path.name >= "0006":
+            path.unlink()
     with monkeypatch.context() as patch:
         patch.setattr(schema, "SQL", older)
         assert list(schema.migrate(empty_database_url, "UTC"))
