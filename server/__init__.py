@@ -1,10 +1,11 @@
 """The server: ``gunicorn 'server:create_app()'``.
 
 A request goes through ``answers`` (who is asking, and the shape of every error), one file an
-endpoint (``ingest``, ``realtime``, ``series``, ``hours``, ``completeness``), ``db`` (connections
-and the queries of ``sql/queries``) and ``cache``. ``settings`` and ``auth`` read the environment;
-``schema`` knows what the database has to look like, and ``migrate`` is the command that brings it
-there; ``forget`` is the one that deletes for good. ``rollups`` computes anew what triggers keep.
+endpoint (``ingest``, ``realtime``, ``series``, ``hours``, ``completeness``), ``db``
+(connections and the queries of ``sql/queries``) and ``cache``; what a client may keep or take
+compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment; ``schema`` knows
+what the database has to look like, and ``migrate`` is the command that brings it there; ``forget``
+is the one that deletes for good. ``rollups`` computes anew what triggers keep.
 """
 
 import logging
@@ -16,7 +17,17 @@ from flask import Flask, Response, current_app, jsonify, request
 
 from edge_lib import VERSION, jsonlog
 from edge_lib.env import ConfigError, environment
-from server import answers, bad_http, cache, completeness, hours, ingest, realtime, schema, series
+from server import (
+    answers,
+    bad_http,
+    cache,
+    completeness,
+    hours,
+    ingest,
+    realtime,
+    schema,
+    series,
+)
 from server import settings as settings_module
 from server.auth import Tokens
 from server.db import Database, DatabaseAway
@@ -83,7 +94,7 @@ def health() -> tuple[Response, int]:
 
 
 def _headers(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
     origin = request.headers.get("Origin")
     allowed = current_app.extensions["settings"].cors_origins

@@ -1,11 +1,14 @@
-"""Dates and times in the query string of a request."""
+"""Dates, times and choices in the query string of a request."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 from flask import request
 
 from edge_lib.sample import parse_ts
 from server.answers import Refused, place
+from server.buckets import midnight
 
 # The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
@@ -43,6 +46,40 @@ def moment(name: str) -> datetime:
         return parse_ts(text)
     except ValueError as error:
         raise wrong(name, str(error), "datetime") from error
+
+
+def local_moment(name: str, zone: ZoneInfo) -> datetime:
+    """Give the time of that name, in UTC; a date stands for its local midnight.
+
+    Raises:
+        Refused: 422 it is missing, or neither of them, or outside the calendar of samples.
+    """
+    text = request.args.get(name, "")
+    if len(text) == len("2026-03-29"):
+        return midnight(day(name), zone)
+    try:
+        found = moment(name)
+    except Refused as refused:
+        if not text:
+            raise
+        msg = "a date like 2026-03-29 or a time like 2026-03-29T00:00:00Z (its + is %2B in a URL)"
+        raise wrong(name, msg, "datetime") from refused
+    earliest, latest = (datetime.combine(d, time(), UTC) for d in (FIRST_DATE, LAST_DATE))
+    if not earliest <= found < latest:
+        raise wrong(name, f"from {FIRST_DATE} on, and before {LAST_DATE}", "datetime")
+    return found
+
+
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """Give the choice of that name; the first one if it is absent.
+
+    Raises:
+        Refused: 422 it is none of these.
+    """
+    found = request.args.get(name, choices[0])
+    if found not in choices:
+        raise wrong(name, f"one of {', '.join(choices)}", "enum")
+    return found
 
 
 def wrong(name: str, msg: str, type: str) -> Refused:

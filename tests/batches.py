@@ -74,9 +74,9 @@ def app_on(database_url: str, **settings: str) -> Flask:
     return create_app({"DATABASE_URL": database_url, **SETTINGS, **settings})
 
 
-def migrated(server: private.Postgres) -> str:
+def migrated(server: private.Postgres, name: str = "mine") -> str:
     """Make a database on a server of the test's own; give its URL."""
-    url = server.create_database("mine")
+    url = server.create_database(name)
     migrate = [sys.executable, "-m", "server.migrate"]
     private.run(migrate, private.environment(DATABASE_URL=url), cwd=private.ROOT)
     return url

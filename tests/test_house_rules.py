@@ -9,7 +9,7 @@ import pytest
 from edge_lib import VERSION
 from edge_lib.config import dongle_config, store_config, upload_config
 from server import private
-from server.series import FRAMES
+from server.series import ALL, FRAMES
 
 ROOT = private.ROOT
 CODE = sorted(
@@ -83,7 +83,7 @@ def test_the_changelog_begins_with_this_version():
     assert headings[0] == VERSION
 
 
-@pytest.mark.parametrize("path", [f"/v1/series?frame={frame}" for frame in FRAMES])
+@pytest.mark.parametrize("path", [f"/v1/series?frame={frame}" for frame in (*FRAMES, ALL)])
 def test_the_readme_shows_every_frame(path):
     assert f"frame={path.partition('=')[2]}" in (ROOT / "README.md").read_text()
 

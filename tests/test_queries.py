@@ -21,13 +21,13 @@ RANGES = {
     "samples-hours": HOURS,
     "forgotten-ranges": {"first": NOON, "last": NOON},
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
-    "series-hours": HOURS,
-    "series-days": {"first": date(2026, 1, 1), "end": date(2027, 1, 1), "unit": "month"},
+    "series-times": {**HOURS, "keys": [NOON]},
+    "series-days": {"first": date(2026, 1, 1), "end": date(2027, 1, 1), "keys": [date(2026, 1, 1)]},
     "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
 }
 VALUES = {
     "device_id": "house-7",
-    "timezone": "Australia/Adelaide",
+    "device_ids": ["house-7", "house-8"],
     "latest": NOON,
     "ts": NOON,
     "slot": NOON,
@@ -168,7 +168,7 @@ def test_it_reaches_what_grows_by_the_index_on_device_and_time(database, name):
         assert "device_id" in condition, node
         assert re.search(rf"\b{BY_TIME[table]}\b", condition), node
         reached.append(table)
-    read = re.findall(r"\bFROM (\w+)", without_comments(name))
+    read = re.findall(r"\b(?:FROM|JOIN) (\w+)", without_comments(name))
     assert set(reached) == {table for table in read if table in BY_TIME}
 
 

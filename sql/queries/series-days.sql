@@ -1,23 +1,45 @@
--- Called by series for the frames of days and months: unit says which, the range is of local dates.
-SELECT date_trunc(%(unit)s, bucket::timestamp)::date AS start,
+-- Called by series for days and months: keys are the first local dates of the buckets, in order, end is
+-- where the last one ends. An energy is the counter's where that speaks for a day, else the integral's.
+-- A day without samples is here too where the counters tell what it brought.
+SELECT keys[width_bucket(day, keys)] AS key,
        sum(pv_power_w_sum) / sum(sample_count) AS avg_pv_power_w,
        max(pv_power_w_max) AS max_pv_power_w,
        sum(battery_power_w_sum) / nullif(sum(battery_power_w_count), 0) AS avg_battery_power_w,
        sum(battery_soc_pct_sum) / nullif(sum(battery_soc_pct_count), 0) AS avg_battery_soc_pct,
        sum(load_power_w_sum) / sum(sample_count) AS avg_load_power_w,
        sum(export_power_w_sum) / sum(sample_count) AS avg_export_power_w,
-       sum(sample_count)::bigint AS sample_count, sum(covered_s) AS covered_s,
-       sum(pv_integral_kwh) AS pv_kwh, sum(load_integral_kwh) AS load_kwh,
-       sum(import_integral_kwh) AS import_kwh, sum(export_integral_kwh) AS export_kwh,
-       sum(battery_charge_integral_kwh) AS battery_charge_kwh,
-       sum(battery_discharge_integral_kwh) AS battery_discharge_kwh,
+       coalesce(sum(sample_count), 0)::bigint AS sample_count,
+       coalesce(sum(covered_s), 0) AS covered_s,
+       sum(coalesce(pv_counter_kwh, pv_integral_kwh)) AS pv_kwh,
+       sum(coalesce(load_counter_kwh, load_integral_kwh)) AS load_kwh,
+       sum(coalesce(import_counter_kwh, import_integral_kwh)) AS import_kwh,
+       sum(coalesce(export_counter_kwh, export_integral_kwh)) AS export_kwh,
+       sum(coalesce(battery_charge_counter_kwh, battery_charge_integral_kwh)) AS battery_charge_kwh,
+       sum(coalesce(battery_discharge_counter_kwh, battery_discharge_integral_kwh)) AS battery_discharge_kwh,
+       sum(pv_counter_kwh) AS pv_counter_kwh,
+       sum(load_counter_kwh) AS load_counter_kwh,
+       sum(import_counter_kwh) AS import_counter_kwh,
+       sum(export_counter_kwh) AS export_counter_kwh,
+       sum(battery_charge_counter_kwh) AS battery_charge_counter_kwh,
+       sum(battery_discharge_counter_kwh) AS battery_discharge_counter_kwh,
+       sum(pv_integral_kwh) AS pv_integral_kwh,
+       sum(load_integral_kwh) AS load_integral_kwh,
+       sum(import_integral_kwh) AS import_integral_kwh,
+       sum(export_integral_kwh) AS export_integral_kwh,
+       sum(battery_charge_integral_kwh) AS battery_charge_integral_kwh,
+       sum(battery_discharge_integral_kwh) AS battery_discharge_integral_kwh,
        sum(solar_to_house_kwh) AS solar_to_house_kwh,
        sum(solar_to_battery_kwh) AS solar_to_battery_kwh,
        sum(solar_to_grid_kwh) AS solar_to_grid_kwh,
        sum(battery_to_house_kwh) AS battery_to_house_kwh,
        sum(battery_to_grid_kwh) AS battery_to_grid_kwh,
        sum(grid_to_house_kwh) AS grid_to_house_kwh,
-       sum(grid_to_battery_kwh) AS grid_to_battery_kwh, sum(loss_kwh) AS loss_kwh
-  FROM sungrow_local_daily
- WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
- GROUP BY 1 ORDER BY 1
+       sum(grid_to_battery_kwh) AS grid_to_battery_kwh,
+       sum(loss_kwh) AS loss_kwh,
+       bool_or(estimated) AS estimated
+  FROM (SELECT %(keys)s::date[] AS keys) AS asked
+ CROSS JOIN sungrow_daily_energy(%(device_id)s, %(first)s, %(end)s)
+  LEFT JOIN (SELECT * FROM sungrow_local_daily
+              WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s) AS daily
+         ON bucket = day
+ GROUP BY 1

@@ -1,0 +1,183 @@
+"""``GET /v1/series?format=csv``: the same as JSON, line by line, sent while it is being read."""
+
+import csv
+import gzip
+import http.client
+import io
+import ssl
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from server import private
+from tests.batches import assert_error, migrated
+from tests.history import COLUMNS, DEVICE, EMPTY, SITE, bearer, history_client
+from tests.readings import connected, reading, rows, store, utc
+
+RANGE = "/v1/series?device_id=test-house&from=2025-06-01&to=2025-06-11&bucket=1d"
+LONG = "/v1/series?device_id=test-house&from=2020-06-01&to=2020-07-01&bucket=5m"
+NOON = utc("2025-06-01 10:00")
+
+
+@pytest.fixture(scope="module")
+def client(databases):
+    url = databases.migrated(SITE)
+    with connected(url) as connection:
+        batch = [reading(NOON + timedelta(hours=7 * n), pv_power_w=n / 3) for n in range(20)]
+        store(connection, DEVICE, [*batch, reading(utc("2025-06-09 10:00"), battery_power_w=None)])
+    return history_client(url)
+
+
+def get(client, path: str, **options):
+    return client.get(path, headers=bearer(), **options)
+
+
+def parsed(text: str) -> list[dict]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def as_text(value: object) -> str:
+    """Write a value of JSON as CSV has to."""
+    if value is None:
+        return ""
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        RANGE,
+        RANGE.replace("1d", "1h"),
+        "/v1/series?device_id=test-house&frame=day&date=2025-06-01",
+        "/v1/series?device_id=test-house&frame=month&date=2025-06-01",
+        "/v1/series?device_id=test-house&frame=all",
+    ],
+)
+def test_it_holds_what_json_holds(client, path):
+    expected = get(client, path).json["series"]
+    answer = get(client, f"{path}&format=csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    lines = answer.text.split("\r\n")
+    assert lines[0] == ",".join(COLUMNS)
+    assert lines[-1] == ""
+    found = parsed(answer.text)
+    assert found == [{name: as_text(value) for name, value in b.items()} for b in expected]
+    assert len(found) >= (1 if "all" in path else 2)
+    assert all(row["pv_counter_kwh"] == "" for row in found)
+
+
+def test_without_a_row_there_is_the_header(client):
+    answer = get(client, f"/v1/series?device_id={EMPTY}&frame=all&format=csv")
+    assert answer.text == ",".join(COLUMNS) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("frame=all", "test-house-all.csv"),
+        ("frame=year&date=2025-06-09", "test-house-year-2025-01-01.csv"),
+        ("frame=day&date=2025-06-09", "test-house-day-2025-06-09.csv"),
+        ("from=2025-06-09&to=2025-07-01&bucket=15m", "test-house-15m-2025-06-09.csv"),
+    ],
+)
+def test_it_has_a_name_to_be_saved_under(client, query, name):
+    answer = get(client, f"/v1/series?device_id=test-house&{query}&format=csv")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+
+
+def test_it_travels_compressed_where_that_is_taken(client):
+    plain = get(client, f"{RANGE}&format=csv")
+    headers = {**bearer(), "Accept-Encoding": "gzip"}
+    packed = client.get(f"{RANGE}&format=csv", headers=headers)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    for answer in (plain, packed):
+        assert "ETag" not in answer.headers
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+def test_json_is_the_other_format(client):
+    assert get(client, f"{RANGE}&format=json").data == get(client, RANGE).data
+
+
+@pytest.mark.parametrize("name", ["xml", "CSV", "", "csv\0"])
+def test_there_is_no_third_format(client, name):
+    answer = get(client, f"{RANGE}&format={name}".replace("\0", "%00"))
+    assert answer.status_code == 422
+    assert answer.json["detail"][0]["loc"] == ["query", "format"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("frame=week", 422),
+        ("from=2020-01-01&to=2025-01-01&bucket=5m", 422),
+        ("frame=all&device_id=elsewhere", 403),
+    ],
+)
+def test_what_is_wrong_is_said_in_json(client, query, status):
+    device = "" if status == 403 else f"&device_id={DEVICE}"
+    assert_error(get(client, f"/v1/series?{query}{device}&format=csv"), status)
+
+
+@pytest.fixture(scope="module")
+def my_postgres(tmp_path_factory):
+    """A server that this module may stop."""
+    with private.Postgres(tmp_path_factory.mktemp("mine"), fast=True) as server:
+        yield server
+
+
+def test_a_slow_reader_holds_no_transaction_open(my_postgres):
+    url = migrated(my_postgres)
+    answer = get(history_client(url), f"{LONG}&format=csv", buffered=False)
+    pieces = answer.iter_encoded()
+    assert next(pieces).count(b"\r\n") == 501
+    statement = (
+        "SELECT state FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        " AND pid <> pg_backend_pid()"
+    )
+    with connected(url) as connection:
+        assert {row["state"] for row in rows(connection, statement)} <= {"idle"}
+    assert sum(piece.count(b"\r\n") for piece in pieces) == 30 * 288 - 500
+
+
+def fill(url: str) -> None:
+    """Make a month of full five minutes out of one."""
+    with connected(url) as connection:
+        store(connection, DEVICE, [reading(utc("2020-06-01 00:00"), pv_power_w=1000 / 3)])
+        columns = "SELECT attname FROM pg_attribute WHERE attrelid = 'sungrow_5min'::regclass"
+        names = [
+            r["attname"] for r in rows(connection, f"{columns} AND attnum > 2 ORDER BY attnum")
+        ]
+        rows(
+            connection,
+            f"INSERT INTO sungrow_5min (device_id, bucket, {', '.join(names)})"  # noqa: S608
+            f" SELECT device_id, bucket + n * interval '5 minutes', {', '.join(names)}"
+            "  FROM sungrow_5min, generate_series(1, 9999) AS n",
+        )
+
+
+def test_an_answer_that_breaks_off_does_not_look_whole(https_server, my_postgres):
+    url = migrated(my_postgres, "other")
+    fill(url)
+    token = bearer()["Authorization"].removeprefix("Bearer ")
+    server = https_server(DATABASE_URL=url, READ_TOKENS=f"{token}:{DEVICE}")
+    address = urlsplit(server.url)
+    context = ssl.create_default_context(cafile=server.certificate.ca)
+    connection = http.client.HTTPSConnection(address.hostname, address.port, context=context)
+    path = "/v1/series?from=2020-06-01&to=2020-07-05T17:20:00Z&bucket=5m&format=csv"
+    connection.request("GET", path, headers=bearer())
+    answer = connection.getresponse()
+    assert (answer.status, answer.read(7)) == (200, b"bucket,")
+    my_postgres.stop()  # far more is left than fits into the buffers in between
+    with pytest.raises(http.client.IncompleteRead):
+        answer.read()
+    connection.close()
+
+
+def test_a_database_that_is_away_from_the_start_is_a_503():
+    client = history_client("postgresql://127.0.0.1:1/none")
+    answer = get(client, f"{LONG}&format=csv")
+    assert_error(answer, 503)
