@@ -6,10 +6,11 @@ All the counting is the database's (``sql/0006_completeness.sql``), where the vi
 
 from datetime import date, timedelta
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, request
 
 from server.answers import readable_device
 from server.asked import day, wrong
+from server.sending import json_answer
 
 blueprint = Blueprint("completeness", __name__)
 MOST_DAYS = 400
@@ -29,7 +30,7 @@ def completeness() -> Response:
     rows = current_app.extensions["db"].rows("completeness-days", asked)
     timezone = {row.pop("timezone") for row in rows}.pop()
     days = [{**row, "date": row["date"].isoformat()} for row in rows]
-    return jsonify(device_id=device_id, timezone=timezone, days=days)
+    return json_answer(device_id=device_id, timezone=timezone, days=days)
 
 
 def _range() -> tuple[date | None, date | None]:

@@ -6,10 +6,11 @@ were delivered. Count and sum of the times tell both apart without a list of all
 
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app
 
 from server.answers import readable_device
 from server.asked import moment, wrong
+from server.sending import json_answer
 
 blueprint = Blueprint("hours", __name__)
 LONGEST = timedelta(days=60)
@@ -29,7 +30,7 @@ def hours() -> Response:
     asked = {"device_id": device_id, "first": first, "end": end}
     rows = current_app.extensions["db"].rows("samples-hours", asked)
     counts = [{**row, "hour": f"{row['hour']:%Y-%m-%dT%H:%M:%SZ}"} for row in rows]
-    return jsonify(device_id=device_id, hours=counts)
+    return json_answer(device_id=device_id, hours=counts)
 
 
 def _range() -> tuple[datetime, datetime]:
