@@ -1,7 +1,7 @@
 """The server: ``gunicorn 'server:create_app()'``.
 
 A request goes through ``answers`` (who is asking, and the shape of every error), one file an
-endpoint (``ingest``, ``realtime``, ``series``, ``hours``, ``completeness``), ``db``
+endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``hours``, ``completeness``), ``db``
 (connections and the queries of ``sql/queries``) and ``cache``; what a client may keep or take
 compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment; ``schema`` knows
 what the database has to look like, and ``migrate`` is the command that brings it there; ``forget``
@@ -22,6 +22,7 @@ from server import (
     bad_http,
     cache,
     completeness,
+    devices,
     hours,
     ingest,
     realtime,
@@ -68,7 +69,7 @@ def _app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings)
     answers.init_app(app)
     app.get("/health")(health)
-    for module in (ingest, realtime, series, hours, completeness):
+    for module in (ingest, realtime, series, devices, hours, completeness):
         app.register_blueprint(module.blueprint)
     app.after_request(_headers)
     schema.refuse_stale_schema(settings.database_url)

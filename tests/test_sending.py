@@ -17,6 +17,7 @@ ENDPOINTS = (
     LONG,
     "/v1/completeness?from=2025-06-01&to=2025-06-20&device_id=test-house",
     "/v1/hours?from=2025-06-01T00:00:00Z&to=2025-06-20T00:00:00Z&device_id=test-house",
+    "/v1/devices",
 )
 NOON = utc("2025-06-01 12:00")
 
@@ -125,6 +126,15 @@ def test_a_short_answer_is_not_compressed(client):
     assert answer.json["series"] == []
     assert "Content-Encoding" not in answer.headers
     assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("path", [*ENDPOINTS, f"{LONG}&format=csv"])
+def test_head_tells_what_get_would(client, path):
+    headers = {**bearer(), "Accept-Encoding": "gzip"}
+    whole, head = client.get(path, headers=headers), client.head(path, headers=headers)
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("ETag", "Content-Type", "Content-Encoding", "Vary", "Cache-Control"):
+        assert head.headers.get(name) == whole.headers.get(name)
 
 
 def test_an_error_is_kept_by_nobody(client):

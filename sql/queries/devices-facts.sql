@@ -1,0 +1,9 @@
+-- Called by devices: the facts of each of these devices, whether it ever sent anything or not.
+SELECT asked.device_id, sungrow_timezone(asked.device_id) AS timezone, serial, device_type_code, model,
+       nominal_power_w, firmware, has_meter, has_battery, edge_version,
+       (SELECT first_ts FROM sungrow_local_daily d WHERE d.device_id = asked.device_id AND bucket =
+           (SELECT min(bucket) FROM sungrow_local_daily d WHERE d.device_id = asked.device_id)) AS first_ts,
+       (SELECT last_ts FROM sungrow_local_daily d WHERE d.device_id = asked.device_id AND bucket =
+           (SELECT max(bucket) FROM sungrow_local_daily d WHERE d.device_id = asked.device_id)) AS newest_ts
+  FROM unnest(%(device_ids)s::text[]) AS asked (device_id) LEFT JOIN sungrow_devices USING (device_id)
+ ORDER BY asked.device_id
