@@ -43,8 +43,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
       FROM (SELECT *, least(solar, charge - surplus_import) AS solar_to_battery
       FROM (SELECT *, greatest(least(charge, import - house), 0) AS surplus_import
       FROM (SELECT greatest(pv_power_w, 0) AS solar, greatest(battery_power_w, 0) AS charge,
-                   greatest(-battery_power_w, 0) AS discharge, greatest(load_power_w, 0) AS house,
-                   greatest(export_power_w, 0) AS export, greatest(-export_power_w, 0) AS import
+                   greatest(0, -battery_power_w) AS discharge, greatest(load_power_w, 0) AS house,
+                   greatest(export_power_w, 0) AS export, greatest(0, -export_power_w) AS import
       OFFSET 0) a OFFSET 0) b OFFSET 0) c OFFSET 0) d OFFSET 0) e OFFSET 0) f OFFSET 0) g OFFSET 0) h
 $$;
 
@@ -167,10 +167,10 @@ BEGIN
                max(battery_soc_pct) AS battery_soc_pct_max,
                sum(pv_power_w * hours) / 1000 AS pv_integral_kwh,
                sum(load_power_w * hours) / 1000 AS load_integral_kwh,
-               sum(greatest(-export_power_w, 0) * hours) / 1000 AS import_integral_kwh,
+               sum(greatest(0, -export_power_w) * hours) / 1000 AS import_integral_kwh,
                sum(greatest(export_power_w, 0) * hours) / 1000 AS export_integral_kwh,
                sum(greatest(battery_power_w, 0) * hours) / 1000 AS battery_charge_integral_kwh,
-               sum(greatest(-battery_power_w, 0) * hours) / 1000 AS battery_discharge_integral_kwh,
+               sum(greatest(0, -battery_power_w) * hours) / 1000 AS battery_discharge_integral_kwh,
                count(solar_to_house_w) AS flow_count,
                coalesce(sum(solar_to_house_w * hours), 0) / 1000 AS solar_to_house_kwh,
                coalesce(sum(solar_to_battery_w * hours), 0) / 1000 AS solar_to_battery_kwh,

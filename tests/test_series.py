@@ -103,6 +103,13 @@ def test_shares_of_next_to_nothing_are_null(ask, database, watts, known):
     assert (bucket["self_consumption"] is not None) == known
 
 
+def test_nothing_is_less_than_nothing(ask, database):
+    # -(+0.0) is a number of its own for a machine, and reads "-0.0".
+    idle = {"pv_power_w": 0.0, "battery_power_w": 0.0, "load_power_w": 0.0, "export_power_w": 0.0}
+    (bucket,) = day_of(ask, one_hour(database, **idle), "2025-06-01")
+    assert not [name for name, value in bucket.items() if str(value).startswith("-0")]
+
+
 def test_a_bucket_covered_more_than_once_counts_as_covered(ask, database):
     device_id, start = new_device(), utc("2025-06-01 10:00")
     store(database, device_id, [reading(start + n * STEP, interval_s=3600.0) for n in range(3)])
