@@ -77,6 +77,22 @@ def test_a_month_is_the_sum_of_its_days(ask, outage):
             assert month[column] == pytest.approx(sum(b[column] or 0 for b in days))
 
 
+def test_a_month_chooses_for_each_of_its_days(ask, database):
+    device_id = new_device()
+    totals = {"01 10:00": 700.0, "01 11:00": 713.0, "02 10:00": None, "02 11:00": None}
+    batch = [
+        reading(utc(f"2025-06-{m}"), pv_power_w=6000.0, interval_s=3600.0, pv_total_kwh=total)
+        for m, total in totals.items()
+    ]
+    store(database, device_id, batch)
+    days = june(ask, device_id)
+    assert [b["pv_counter_kwh"] for b in days] == [13, None]
+    assert [b["pv_kwh"] for b in days] == [13, 12]
+    (month,) = june(ask, device_id, frame="year")
+    assert month["pv_kwh"] == 25
+    assert (month["pv_counter_kwh"], month["pv_integral_kwh"]) == (13, 24)
+
+
 def test_hours_without_a_reading_have_no_energy(ask, outage):
     asked = {"from": "2025-06-01", "to": "2025-06-05", "bucket": "1h"}
     hours = ask({"device_id": outage, **asked})["series"]

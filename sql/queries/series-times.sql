@@ -34,9 +34,9 @@ SELECT keys[width_bucket(bucket, keys)] AS key,
        sum(grid_to_house_kwh) AS grid_to_house_kwh,
        sum(grid_to_battery_kwh) AS grid_to_battery_kwh,
        sum(loss_kwh) AS loss_kwh,
-       coalesce(bool_or(estimated), false) AS estimated
+       bool_or(estimated) AS estimated
   FROM (SELECT %(keys)s::timestamptz[] AS keys) AS asked
  CROSS JOIN sungrow_5min
-  LEFT JOIN sungrow_short_energy(%(device_id)s, %(first)s, %(end)s) AS energy USING (bucket)
+  JOIN sungrow_short_energy(%(device_id)s, %(first)s, %(end)s) AS energy USING (bucket)
  WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
  GROUP BY 1
