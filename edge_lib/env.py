@@ -5,6 +5,7 @@ Edge and server both read their settings with these; the server imports this fil
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from dotenv import dotenv_values
 
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; the unit files do not restart on it
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_TOO_OPEN = stat.S_IRWXO | stat.S_IWGRP
+_CONTAINER_SECRETS = Path("/run/secrets")
 
 
 class ConfigError(Exception):
@@ -74,24 +77,49 @@ def secret(env: Mapping[str, str], name: str) -> str | None:
     """Give a secret from ``NAME`` or from the file that ``NAME_FILE`` points to; None if neither.
 
     Raises:
-        ConfigError: both are given, or the file cannot be read.
+        ConfigError: both are given, or the file cannot be read, or others could read it too.
     """
-    path = env.get(f"{name}_FILE", "").strip()
-    value = env.get(name, "").strip()
-    if path and value:
-        raise ConfigError(
-            f"{name} and {name}_FILE are both set: keep one of them; "
-            f"example: {name}_FILE={path}, and no {name}"
-        )
-    if not path:
-        return value or None
+    path = secret_file(env, name)
+    if path is None:
+        return env.get(name, "").strip() or None
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        with path.open(encoding="utf-8") as file:
+            _refuse_if_open(f"{name}_FILE", path, os.fstat(file.fileno()).st_mode)
+            return file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{name}_FILE: cannot read {path}: {error}; "
             f"example: {name}_FILE=/etc/sungrow/{name.lower()}"
         ) from error
+
+
+def secret_file(env: Mapping[str, str], name: str) -> Path | None:
+    """Give the file that ``NAME_FILE`` points to; None where that is not set.
+
+    Raises:
+        ConfigError: the secret itself is given, too.
+    """
+    path = env.get(f"{name}_FILE", "").strip()
+    if path and env.get(name, "").strip():
+        raise ConfigError(
+            f"{name} and {name}_FILE are both set: keep one of them; "
+            f"example: {name}_FILE={path}, and no {name}"
+        )
+    return Path(path) if path else None
+
+
+def _refuse_if_open(name: str, path: Path, mode: int) -> None:
+    """Do nothing where only the file's owner may write it, and nobody but owner and group read it.
+
+    systemd's credentials (0400, 0440) pass; so do pipes. What a container's engine mounts at
+    ``/run/secrets`` is 0444 whatever one asks for, and no other user lives in there.
+    """
+    if not stat.S_ISREG(mode) or not mode & _TOO_OPEN or path.is_relative_to(_CONTAINER_SECRETS):
+        return
+    raise ConfigError(
+        f"{name}: {path} has mode {mode & 0o7777:04o}: others on this machine may read or change "
+        f"it; run: chmod 640 {path} (or 600); example: {name}={path}"
+    )
 
 
 def log_level(env: Mapping[str, str]) -> str:

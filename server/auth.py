@@ -7,19 +7,15 @@ nothing here (tokens are random, not chosen by people) and cost every request.
 import hashlib
 import hmac
 import logging
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.env import ConfigError, secret
-from edge_lib.sample import is_device_id
+from server import token_list
 
 log = logging.getLogger("sungrow.server.auth")
-_DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
-_TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
-_EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
 
 
 class Caller(NamedTuple):
@@ -57,7 +53,7 @@ class Tokens:
         writers = _parse("DEVICE_TOKENS", secret(self._env, "DEVICE_TOKENS"))
         readers = _parse("READ_TOKENS", secret(self._env, "READ_TOKENS"))
         if not writers:
-            raise ConfigError(f"DEVICE_TOKENS is missing; example: {_EXAMPLE}")
+            raise ConfigError(f"DEVICE_TOKENS is missing; example: {token_list.EXAMPLE}")
         if any(len(devices) > 1 for devices in writers.values()):
             raise ConfigError("DEVICE_TOKENS: one token names two devices; give each its own")
         if writers.keys() & readers.keys():
@@ -97,23 +93,14 @@ def _signature(path: str) -> tuple[int, int, int] | None:
         status = Path(path.strip()).stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    # Not the time of writing: a chmod that makes a refused file good has to be seen as well.
+    return status.st_ino, status.st_size, status.st_ctime_ns
 
 
 def _parse(name: str, text: str | None) -> dict[bytes, list[str]]:
     tokens: dict[bytes, list[str]] = {}
-    entries = filter(None, (e.strip() for e in re.split(r"[,\n]", text or "")))
-    for number, entry in enumerate(entries, 1):
-        token, colon, device_id = entry.rpartition(":")
-        digest = _DIGEST.fullmatch(token)
-        if not colon or not (digest or _TOKEN.fullmatch(token)) or not is_device_id(device_id):
-            # The entry itself may be a secret with a typo: not into the message.
-            raise ConfigError(
-                f"{name}: entry {number} is not token:device_id, with a token of printable ASCII "
-                f"without blanks, or sha256$ and 64 hex digits; example: {_EXAMPLE}"
-            )
-        key = bytes.fromhex(digest[1]) if digest else hashlib.sha256(token.encode()).digest()
-        devices = tokens.setdefault(key, [])
+    for digest, device_id, _ in token_list.entries(name, text or ""):
+        devices = tokens.setdefault(digest, [])
         if device_id not in devices:
             devices.append(device_id)
     return tokens

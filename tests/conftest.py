@@ -149,6 +149,14 @@ def certificate(ca) -> private.Certificate:
     return ca.issue()
 
 
+@pytest.fixture
+def private_files():
+    """Let files that the test writes be for their owner alone, as files of secrets have to be."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def tokens() -> Tokens:
     return Tokens()

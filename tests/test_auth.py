@@ -128,6 +128,7 @@ def test_both_forms_at_once_are_refused(name, tmp_path):
     assert words.startswith(f"{name} and {name}_FILE are both set")
 
 
+@pytest.mark.usefixtures("private_files")
 def test_a_file_of_tokens_is_read_again_when_it_changes(tmp_path):
     path = tmp_path / "tokens"
     path.write_text("old:home-1\n")
@@ -143,6 +144,7 @@ def test_a_file_of_tokens_is_read_again_when_it_changes(tmp_path):
     assert tokens.caller("old") is tokens.caller("new") is None
 
 
+@pytest.mark.usefixtures("private_files")
 def test_a_change_of_the_same_length_is_seen_too(tmp_path):
     path = tmp_path / "tokens"
     path.write_text("one:home-1")
@@ -153,6 +155,28 @@ def test_a_change_of_the_same_length_is_seen_too(tmp_path):
     assert tokens.caller("one") is None
 
 
+@pytest.mark.usefixtures("private_files")
+def test_a_file_that_others_may_read_is_not_taken_until_that_is_mended(tmp_path):
+    path = tmp_path / "tokens"
+    path.write_text("old:home-1")
+    tokens = Tokens({"DEVICE_TOKENS_FILE": str(path)})
+    path.write_text(f"{SECRET}:home-1")
+    path.chmod(0o644)
+    with LogLines() as log:
+        assert tokens.caller(SECRET) is None
+        assert tokens.caller("old")
+    assert f"chmod 640 {path}" in log.lines[0]
+    path.chmod(0o640)
+    assert tokens.caller(SECRET)
+
+
+def test_comments_in_a_list_are_passed_over():
+    tokens = Tokens({"DEVICE_TOKENS": "# a, comment: of 2026\none:home-1\n  #\n#two:home-1"})
+    assert tokens.caller("one")
+    assert tokens.caller("#two"), "a comment's # is followed by a blank"
+
+
+@pytest.mark.usefixtures("private_files")
 def test_read_tokens_are_read_again_too(tmp_path):
     path = tmp_path / "tokens"
     path.write_text("")
@@ -161,6 +185,7 @@ def test_read_tokens_are_read_again_too(tmp_path):
     assert tokens.caller("r") == Caller(("home-1",), may_ingest=False)
 
 
+@pytest.mark.usefixtures("private_files")
 @pytest.mark.parametrize("content", [b"", b"half-wri", b"\xff\xfe:home-1", None])
 def test_a_broken_file_leaves_the_good_tokens_good_and_is_logged_without_them(tmp_path, content):
     path = tmp_path / "tokens"

@@ -1,10 +1,12 @@
 """The edge's settings: each rule of the contract, and words that a user can act on."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from edge_lib import env as env_module
 from edge_lib.config import (
     DongleConfig,
     StoreConfig,
@@ -156,6 +158,7 @@ def test_the_token_is_in_no_repr(capsys):
     assert "https://solar.example.org" in repr(upload)
 
 
+@pytest.mark.usefixtures("private_files")
 def test_the_token_may_come_from_a_file(tmp_path):
     path = tmp_path / "token"
     path.write_text(f"{SECRET}\n")
@@ -168,6 +171,42 @@ def test_a_token_in_both_forms_is_refused(tmp_path):
     assert re.match(r"VPS_TOKEN and VPS_TOKEN_FILE are both set.*; example: VPS_TOKEN_FILE=", words)
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o620, 0o666])
+def test_a_file_that_others_may_read_or_change_is_refused(tmp_path, mode):
+    path = tmp_path / "token"
+    path.write_text(SECRET)
+    path.chmod(mode)
+    words = complaint(VPS_TOKEN="", VPS_TOKEN_FILE=str(path))
+    assert re.match(r"VPS_TOKEN_FILE: .*; run: chmod 640 .*; example: VPS_TOKEN_FILE=", words)
+    assert f"{mode:04o}" in words
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o440])
+def test_a_file_for_owner_and_group_is_taken(tmp_path, mode):
+    path = tmp_path / "token"
+    path.write_text(SECRET)
+    path.chmod(mode)
+    assert upload_config(LEAST | {"VPS_TOKEN": "", "VPS_TOKEN_FILE": str(path)}).token == SECRET
+
+
+def test_what_a_container_is_given_as_a_secret_is_taken_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(env_module, "_CONTAINER_SECRETS", tmp_path)
+    path = tmp_path / "token"
+    path.write_text(SECRET)
+    path.chmod(0o444)
+    assert upload_config(LEAST | {"VPS_TOKEN": "", "VPS_TOKEN_FILE": str(path)}).token == SECRET
+
+
+def test_a_pipe_is_no_file_that_others_could_read():
+    reader, writer = os.pipe()
+    os.write(writer, SECRET.encode())
+    os.close(writer)
+    given = {"VPS_TOKEN": "", "VPS_TOKEN_FILE": f"/dev/fd/{reader}"}
+    assert upload_config(LEAST | given).token == SECRET
+    os.close(reader)
+
+
+@pytest.mark.usefixtures("private_files")
 @pytest.mark.parametrize("content", [None, b"", b"  \n", b"\xff\xfe", b"two\nlines"])
 def test_a_file_that_holds_no_token_is_refused(tmp_path, content):
     path = tmp_path / "token"

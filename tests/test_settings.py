@@ -85,6 +85,7 @@ def test_a_malformed_value_is_refused_by_name_with_an_example(name, value):
     assert re.match(rf"{name}\b.*; example: {name}(_FILE)?=\S", complaint(**{name: value}))
 
 
+@pytest.mark.usefixtures("private_files")
 def test_the_database_may_be_named_in_a_file(tmp_path):
     path = tmp_path / "url"
     path.write_text(LEAST["DATABASE_URL"] + "\n")

@@ -1,0 +1,154 @@
+"""The text of ``DEVICE_TOKENS`` and ``READ_TOKENS``, and the files that hold it.
+
+Entries ``token:device_id`` or ``sha256$HEX:device_id``, by lines or commas; a line that begins
+with ``# `` is a comment. A file is replaced as a whole, so that a running server reads the old one
+or the new one; comments, and whatever else stands there, stay.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_lib.env import ConfigError
+from edge_lib.sample import is_device_id
+
+EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
+NEW_MODE = 0o640
+_DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
+_COMMENT = re.compile(r"\s*#(\s.*)?", re.ASCII)
+
+
+class Entry(NamedTuple):
+    """One device of one token."""
+
+    digest: bytes
+    device_id: str
+    is_plain: bool
+
+
+def is_token(text: str) -> bool:
+    """Tell whether this could be a token: printable ASCII without blanks."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def entries(name: str, text: str) -> list[Entry]:
+    """Read a list of tokens.
+
+    Raises:
+        ConfigError: an entry is malformed; the text names its number and the setting.
+    """
+    found = []
+    for number, piece in enumerate((p for line in text.split("\n") for p in _pieces(line)), 1):
+        entry = _entry(piece)
+        if entry is None:
+            # The entry itself may be a secret with a typo: not into the message.
+            raise ConfigError(
+                f"{name}: entry {number} is not token:device_id, with a token of printable ASCII "
+                "without blanks, or sha256$ and 64 hex digits (a comment begins with '# '); "
+                f"example: {EXAMPLE}"
+            )
+        found.append(entry)
+    return found
+
+
+def added(text: str, digest: bytes, devices: list[str]) -> str:
+    """Give the text with a token more, at its end."""
+    return _whole_lines(text) + "".join(
+        f"sha256${digest.hex()}:{device_id}\n" for device_id in devices
+    )
+
+
+def without(text: str, digest: bytes) -> str:
+    """Give a text that ``entries`` could read without any entry of this token."""
+    lines = []
+    for line in text.split("\n"):
+        pieces = _pieces(line)
+        kept = [piece for piece in pieces if _entry(piece).digest != digest]
+        if kept == pieces:
+            lines.append(line)
+        elif kept:
+            lines.append(",".join(kept))
+    return _whole_lines("\n".join(lines))
+
+
+def _whole_lines(text: str) -> str:
+    return f"{text.rstrip()}\n" if text.strip() else ""
+
+
+def _pieces(line: str) -> list[str]:
+    if _COMMENT.fullmatch(line):
+        return []
+    return [piece for piece in map(str.strip, line.split(",")) if piece]
+
+
+def _entry(piece: str) -> Entry | None:
+    token, colon, device_id = piece.rpartition(":")
+    digest = _DIGEST.fullmatch(token)
+    if not colon or not (digest or is_token(token)) or not is_device_id(device_id):
+        return None
+    if digest:
+        return Entry(bytes.fromhex(digest[1]), device_id, is_plain=False)
+    return Entry(hashlib.sha256(token.encode()).digest(), device_id, is_plain=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one command at a time change the files of this folder."""
+    # The folder, since the file itself is another one after each change.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def replace(path: Path, text: str) -> None:
+    """Put ``text`` in the file's place; owner and mode stay. A new file is made for the folder's.
+
+    Raises:
+        OSError: it cannot be done; the file is as it was.
+    """
+    path = path.resolve()  # where it is a link, the link stays
+    written = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            _take_over(file.fileno(), path)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _take_over(file: int, path: Path) -> None:
+    """Give the new file the owner and the mode of the one at ``path``."""
+    try:
+        model, mode = path.stat(), path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        # Made by root, it has to be readable by the server; whose folder that is, root has said.
+        model, mode = path.parent.stat(), NEW_MODE
+        if os.geteuid() != 0:
+            os.fchmod(file, mode)
+            return
+    mine = os.fstat(file)
+    if (mine.st_uid, mine.st_gid) != (model.st_uid, model.st_gid):
+        os.fchown(file, model.st_uid, model.st_gid)
+    os.fchmod(file, mode)
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
