@@ -1,0 +1,214 @@
+"""``python -m server.tokens new DEVICE | list | revoke ID``: makes, shows and ends tokens.
+
+The token is printed once; what is kept is its SHA-256, in the file of ``DEVICE_TOKENS_FILE`` or
+``READ_TOKENS_FILE``. A running server knows of the change with its next request.
+"""
+
+import argparse
+import hashlib
+import re
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_lib.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
+from edge_lib.sample import is_device_id
+from server import settings, token_list
+
+COMMAND = "python -m server.tokens"
+LIVE_TOKENS = 2  # of one device: the one in use, and the next one
+ID_DIGITS = 12
+_NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}
+_EXAMPLES = {name: f"/etc/sungrow-server/{kind}-tokens" for kind, name in _NAMES.items()}
+_PREFIX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
+
+
+class Refused(Exception):
+    """The command does nothing; the text says why, and what to do instead."""
+
+
+class Known(NamedTuple):
+    """One token: its digest, what it is for, and where it stands (None: the environment)."""
+
+    digest: bytes
+    kind: str
+    devices: list[str]
+    is_plain: bool
+    file: Path | None
+
+    @property
+    def id(self) -> str:
+        """What the command calls it."""
+        return self.digest.hex()[:ID_DIGITS]
+
+
+def known(env: Mapping[str, str]) -> list[Known]:
+    """Give every token of the settings, as they stand there, the oldest of a file first.
+
+    Raises:
+        ConfigError: a list is malformed, its file cannot be read, or it is given in both forms.
+    """
+    found: dict[tuple[str, bytes], Known] = {}
+    for kind, name in _NAMES.items():
+        file = secret_file(env, name)
+        for digest, device_id, is_plain in token_list.entries(name, _text(env, name)):
+            token = found.setdefault((kind, digest), Known(digest, kind, [], is_plain, file))
+            if device_id not in token.devices:
+                token.devices.append(device_id)
+    return list(found.values())
+
+
+def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
+    """Make a token; give it. Nobody can be told it again.
+
+    Raises:
+        ConfigError: there is no file to keep it in, or it is malformed.
+        Refused: the device has enough of them.
+        OSError: the file cannot be replaced.
+    """
+    name = _NAMES[kind]
+    file = _file(env, name)
+    token = f"{kind}_{secrets.token_urlsafe(32)}"
+    with token_list.locked(file):
+        if kind == "device":
+            _refuse_a_third(env, devices[0])
+        text = token_list.added(_text(env, name), hashlib.sha256(token.encode()).digest(), devices)
+        token_list.replace(file, text)
+    return token
+
+
+def revoke(env: Mapping[str, str], prefix: str) -> Known:
+    """End the token whose SHA-256 begins so; give what it was.
+
+    Raises:
+        ConfigError: a list is malformed.
+        Refused: none begins so, or several, or it stands in the environment, or the server could
+            not start without it.
+        OSError: the file cannot be replaced.
+    """
+    token = _only(known(env), prefix)
+    name = _NAMES[token.kind]
+    if token.file is None:
+        raise Refused(f"{token.id} stands in {name} itself: take it out there, restart the server")
+    with token_list.locked(token.file):
+        text = _text(env, name)
+        token_list.entries(name, text)
+        text = token_list.without(text, token.digest)
+        if token.kind == "device" and not token_list.entries(name, text):
+            raise Refused(
+                f"{token.id} is the last device token, and the server needs one; make the next one "
+                f"first: {COMMAND} new {token.devices[0]}"
+            )
+        token_list.replace(token.file, text)
+    return token
+
+
+def _refuse_a_third(env: Mapping[str, str], device_id: str) -> None:
+    live = [t for t in known(env) if t.kind == "device" and device_id in t.devices]
+    if len(live) >= LIVE_TOKENS:
+        raise Refused(
+            f"{device_id} has {len(live)} tokens; end the one that its edge does not use, of which "
+            f"{live[0].id} is the oldest: {COMMAND} revoke {live[0].id}"
+        )
+
+
+def _only(tokens: list[Known], prefix: str) -> Known:
+    if not _PREFIX.fullmatch(prefix.lower()):
+        raise Refused(f"an id has at least 6 hex digits; see: {COMMAND} list")
+    found = [token for token in tokens if token.digest.hex().startswith(prefix.lower())]
+    if not found:
+        raise Refused(f"no token has the id {prefix}; see: {COMMAND} list")
+    if len(found) > 1:
+        raise Refused(f"{len(found)} ids begin with {prefix}: give more digits")
+    return found[0]
+
+
+def _file(env: Mapping[str, str], name: str) -> Path:
+    file = secret_file(env, name)
+    if file is None:
+        raise ConfigError(
+            f"{name}_FILE is missing: new tokens are kept in a file; write it into the server's "
+            f"settings, and move there what {name} holds; example: {name}_FILE={_EXAMPLES[name]}"
+        )
+    return file
+
+
+def _text(env: Mapping[str, str], name: str) -> str:
+    file = secret_file(env, name)
+    if file is not None and not file.exists():  # the first token makes it
+        return ""
+    return secret(env, name) or ""
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Makes, shows and ends tokens.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    making = commands.add_parser("new", help="make a token and print it, once")
+    making.add_argument("devices", nargs="+", metavar="DEVICE", type=_device_id)
+    making.add_argument("--read", action="store_true", help="one that reads, and may not write")
+    commands.add_parser("list", help="show the tokens that are good, by the start of their SHA-256")
+    ending = commands.add_parser("revoke", help="end a token, at once")
+    ending.add_argument("id", metavar="ID", help="as `list` shows it, or its first digits")
+    arguments = parser.parse_args(argv)
+    if arguments.command == "new" and len(arguments.devices) > 1 and not arguments.read:
+        parser.error("a device's token has one device; several go with --read")
+    return arguments
+
+
+def _device_id(text: str) -> str:
+    if not is_device_id(text):
+        raise argparse.ArgumentTypeError("a device_id has 1 to 64 of A-Za-z0-9._-")
+    return text
+
+
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    match arguments.command:
+        case "new":
+            print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
+            print("kept as its SHA-256 alone: it is not shown again", file=sys.stderr)
+        case "list":
+            print(_table(known(env)))
+        case "revoke":
+            token = revoke(env, arguments.id)
+            print(f"revoked {token.id}: {token.kind} token of {', '.join(token.devices)}")
+
+
+def _kind(arguments: argparse.Namespace) -> str:
+    return "read" if arguments.read else "device"
+
+
+def _table(tokens: list[Known]) -> str:
+    rows = [("ID", "KIND", "DEVICES", "KEPT AS"), *map(_row, tokens)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _row(token: Known) -> tuple[str, str, str, str]:
+    kept = "plain text" if token.is_plain else "SHA-256"
+    place = str(token.file or f"{_NAMES[token.kind]} itself")
+    return token.id, token.kind, ",".join(token.devices), f"{kept} in {place}"
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    arguments = _arguments(argv)
+    try:
+        _run(arguments, environment(settings.DOTENV))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except Refused as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        # Naming the temporary file that could not be made would help nobody.
+        reason = error.strerror or error
+        print(f"the file of the tokens cannot be changed: {reason}; as root?", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
