@@ -5,7 +5,8 @@ endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``hours``, ``comple
 (connections and the queries of ``sql/queries``) and ``cache``; what a client may keep or take
 compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment; ``schema`` knows
 what the database has to look like, and ``migrate`` is the command that brings it there; ``forget``
-is the one that deletes for good. ``rollups`` computes anew what triggers keep.
+is the one that deletes for good, ``tokens`` the one that makes tokens. ``rollups`` computes anew
+what triggers keep. ``metrics`` and the command ``doctor`` tell how all of
 """
 
 import logging
@@ -25,6 +26,7 @@ from server import (
     devices,
     hours,
     ingest,
+    metrics,
     realtime,
     schema,
     series,
@@ -71,6 +73,8 @@ def _app(env: Mapping[str, str]) -> Flask:
     app.get("/health")(health)
     for module in (ingest, realtime, series, devices, hours, completeness):
         app.register_blueprint(module.blueprint)
+    if settings.metrics_token:
+        metrics.init_app(app)
     app.after_request(_headers)
     schema.refuse_stale_schema(settings.database_url)
     log.info("ready", extra={"version": VERSION, "pid": os.getpid()})

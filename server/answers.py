@@ -50,16 +50,27 @@ def caller() -> Caller:
     Raises:
         Refused: 401 no, unknown or malformed token; 429 too many such from this address.
     """
-    match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
-    known = current_app.extensions["tokens"].caller(match[1]) if match else None
+    token = bearer_token()
+    known = current_app.extensions["tokens"].caller(token) if token else None
     if known:
         return known
+    raise bad_token(token)
+
+
+def bearer_token() -> str | None:
+    """Give the token of the request; None where there is none, or it is malformed."""
+    match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    return match[1] if match else None
+
+
+def bad_token(token: str | None) -> Refused:
+    """Count a token that is nobody's, or missing; give the answer: 401, or 429 after too many."""
     limiter = current_app.extensions["limiter"]
     wait_s = limiter.retry_after_s(client_address(), time.monotonic())
     if wait_s is not None:
-        raise Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
-    sentence = "unknown token" if match else "Authorization: Bearer TOKEN is missing or malformed"
-    raise Refused(401, sentence, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
+        return Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
+    sentence = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
+    return Refused(401, sentence, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
 
 
 def readable_device() -> str:

@@ -49,6 +49,11 @@ class Tokens:
                 found = caller
         return found
 
+    def devices(self) -> list[str]:
+        """Give the devices that may write."""
+        self._reread_if_changed()
+        return sorted({who.devices[0] for _, who in self._callers if who.may_ingest})
+
     def _read(self) -> tuple[tuple[bytes, Caller], ...]:
         writers = _parse("DEVICE_TOKENS", secret(self._env, "DEVICE_TOKENS"))
         readers = _parse("READ_TOKENS", secret(self._env, "READ_TOKENS"))

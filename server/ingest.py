@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify, request
 from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extensions import register_adapter
@@ -65,6 +65,7 @@ def ingest() -> Response:
     except DatabaseRefuses as error:
         log.error("database refused a batch", extra={"reason": str(error)})  # noqa: TRY400
         raise _unprocessable(payload, DATABASE_REFUSES) from error
+    g.verdict = verdict  # for metrics
     if verdict.inserted:
         current_app.extensions["cache"].forget(device_id)
     return jsonify(_answer(verdict, batch))

@@ -1,6 +1,7 @@
 """Every setting of the server: name, default, rule. Read once, at the start."""
 
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from edge_lib.env import ConfigError, log_level, secret, text, whole
+from server import token_list
 
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
 
@@ -25,9 +27,11 @@ class Settings(NamedTuple):
     max_samples_per_request: int
     cors_origins: tuple[str, ...]
     log_level: str
+    metrics_token: str | None
+    run_dir: Path
 
     def __repr__(self) -> str:
-        """Give nothing away: two of the fields hold passwords."""
+        """Give nothing away: some of the fields hold secrets."""
         return "Settings(...)"
 
 
@@ -46,6 +50,9 @@ def read(env: Mapping[str, str]) -> Settings:
         max_samples_per_request=whole(env, "MAX_SAMPLES_PER_REQUEST", 1000, 1, 100_000),
         cors_origins=_origins(env),
         log_level=log_level(env),
+        metrics_token=_metrics_token(env),
+        # systemd's; several are separated by colons.
+        run_dir=Path(text(env, "RUNTIME_DIRECTORY", tempfile.gettempdir()).partition(":")[0]),
     )
 
 
@@ -81,6 +88,16 @@ def site_timezone(env: Mapping[str, str]) -> str:
             f"SITE_TIMEZONE={name!r} is no IANA time zone; example: SITE_TIMEZONE=Europe/Berlin"
         ) from error
     return name
+
+
+def _metrics_token(env: Mapping[str, str]) -> str | None:
+    token = secret(env, "METRICS_TOKEN")
+    if token and not token_list.is_token(token):
+        raise ConfigError(
+            "METRICS_TOKEN must be one word of printable ASCII, without blanks, and no sha256$; "
+            "example: METRICS_TOKEN_FILE=/etc/sungrow-server/metrics-token"
+        )
+    return token or None
 
 
 def _origins(env: Mapping[str, str]) -> tuple[str, ...]:

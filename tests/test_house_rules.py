@@ -88,10 +88,11 @@ def test_the_readme_shows_every_frame(path):
     assert f"frame={path.partition('=')[2]}" in (ROOT / "README.md").read_text()
 
 
-def test_the_readme_lists_every_endpoint(database_url):
+def test_the_readme_lists_every_endpoint(database_url, tmp_path):
     from server import create_app
 
-    app = create_app({"DATABASE_URL": database_url, "DEVICE_TOKENS": "t:d", "LOG_LEVEL": "ERROR"})
+    settings = {"DEVICE_TOKENS": "t:d", "METRICS_TOKEN": "m", "RUNTIME_DIRECTORY": str(tmp_path)}
+    app = create_app({"DATABASE_URL": database_url, "LOG_LEVEL": "ERROR", **settings})
     readme = (ROOT / "README.md").read_text()
     for rule in app.url_map.iter_rules():
         assert f"$URL{rule.rule}" in readme, rule.rule

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +29,9 @@ def complaint(**changes: str) -> str:
 
 
 def test_the_defaults_are_those_of_the_contract():
-    expected = Settings(LEAST["DATABASE_URL"], None, "UTC", 5, 2_097_152, 1000, (), "INFO")
-    assert read(LEAST) == expected
+    temporary = Path(tempfile.gettempdir())
+    rest = (None, "UTC", 5, 2_097_152, 1000, (), "INFO", None, temporary)
+    assert read(LEAST) == Settings(LEAST["DATABASE_URL"], *rest)
 
 
 def test_every_setting_is_read():
@@ -42,6 +45,8 @@ def test_every_setting_is_read():
             "MAX_SAMPLES_PER_REQUEST": "10",
             "CORS_ORIGINS": "https://a.example.org, http://localhost:3000",
             "LOG_LEVEL": "debug",
+            "METRICS_TOKEN": "m3trics",
+            "RUNTIME_DIRECTORY": "/run/sungrow-server:/run/other",
         }
     )
     assert settings == Settings(
@@ -53,6 +58,8 @@ def test_every_setting_is_read():
         10,
         ("https://a.example.org", "http://localhost:3000"),
         "DEBUG",
+        "m3trics",
+        Path("/run/sungrow-server"),
     )
 
 
@@ -79,6 +86,8 @@ def test_every_setting_is_read():
         ("CORS_ORIGINS", "https://grafana.example.org/"),
         ("CORS_ORIGINS", "https://a.example.org https://b.example.org"),
         ("LOG_LEVEL", "LOUD"),
+        ("METRICS_TOKEN", "two words"),
+        ("METRICS_TOKEN", "sha256$0"),
     ],
 )
 def test_a_malformed_value_is_refused_by_name_with_an_example(name, value):

@@ -1,0 +1,17 @@
+-- Called by metrics and doctor: what is known of each of these devices; waiting and parked as the edge last
+-- reported, lost of the last seven days.
+SELECT device_id, newest.ts AS newest_ts, device.edge_version, report.received_at AS reported_at,
+       report.waiting, report.parked, missing.lost
+  FROM unnest(%(device_ids)s::text[]) AS asked (device_id)
+  LEFT JOIN sungrow_devices AS device USING (device_id)
+  LEFT JOIN LATERAL (
+        SELECT ts FROM sungrow_samples AS s
+         WHERE s.device_id = asked.device_id AND ts <= now() + interval '1 minute'
+         ORDER BY ts DESC LIMIT 1) AS newest ON true
+  LEFT JOIN LATERAL (
+        SELECT received_at, waiting, parked FROM sungrow_reports AS r
+         WHERE r.device_id = asked.device_id
+         ORDER BY received_at DESC, slot DESC LIMIT 1) AS report ON true
+ CROSS JOIN LATERAL sungrow_missing(asked.device_id, sungrow_slot(now() - interval '7 days'),
+                                    sungrow_slot(now()) + interval '15 minutes') AS missing
+ ORDER BY device_id
