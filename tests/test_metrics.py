@@ -17,8 +17,7 @@ from server.limiter import BAD_TOKENS
 from server.prometheus import Metric, text
 from server.tally import Tally
 from tests.batches import (
-    DEVICE,
-    OTHER,
+    OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
     a_sample,
@@ -30,6 +29,7 @@ from tests.batches import (
     post,
     send,
 )
+from tests.readings import new_device
 
 METRICS_TOKEN = "metrics-token-4711"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -74,18 +74,24 @@ def scrape(client) -> dict:
 
 
 @pytest.fixture
-def url(databases):
-    return databases.migrated()
+def device() -> str:
+    return new_device()
 
 
 @pytest.fixture
-def settings(tmp_path) -> dict:
-    return {"METRICS_TOKEN": METRICS_TOKEN, "RUNTIME_DIRECTORY": str(tmp_path)}
+def settings(tmp_path, device) -> dict:
+    """Counts and a device of the test's own."""
+    return {
+        "METRICS_TOKEN": METRICS_TOKEN,
+        "RUNTIME_DIRECTORY": str(tmp_path),
+        "DEVICE_TOKENS": f"{TOKEN}:{device}",
+        "READ_TOKENS": f"{READ_TOKEN}:{device}",
+    }
 
 
 @pytest.fixture
-def client(url, settings):
-    return app_on(url, **settings).test_client()
+def client(database_url, settings):
+    return app_on(database_url, **settings).test_client()
 
 
 def test_without_a_metrics_token_there_are_no_metrics(database_url):
@@ -111,12 +117,12 @@ def test_no_token_is_401_and_the_metrics_token_opens_nothing_else(client):
     assert_error(post(client, {"samples": []}, METRICS_TOKEN), 401)
 
 
-def test_the_token_may_come_from_a_file(url, settings, tmp_path):
+def test_the_token_may_come_from_a_file(database_url, settings, tmp_path):
     path = tmp_path / "metrics-token"
     path.write_text(f"{METRICS_TOKEN}\n")
     path.chmod(0o600)
     files = settings | {"METRICS_TOKEN": "", "METRICS_TOKEN_FILE": str(path)}
-    assert scrape(app_on(url, **files).test_client())
+    assert scrape(app_on(database_url, **files).test_client())
 
 
 def test_the_answer_is_in_the_text_format(client):
@@ -130,9 +136,9 @@ def test_the_answer_is_in_the_text_format(client):
     assert one == 1
 
 
-def test_requests_are_counted_by_endpoint_and_status(client):
-    send(client, a_sample())
-    send(client, a_sample(pv_power_w="much"))
+def test_requests_are_counted_by_endpoint_and_status(client, device):
+    send(client, a_sample(device_id=device))
+    send(client, a_sample(device_id=device, pv_power_w="much"))
     for path in ("/v1/realtime", "/v1/realtime", "/v1/nothing", "/favicon.ico"):
         get(client, path)
     client.get("/v1/realtime")
@@ -150,8 +156,8 @@ def test_requests_are_counted_by_endpoint_and_status(client):
     }
 
 
-def test_samples_are_counted_by_verdict(client):
-    one, two, three = a_sample(), a_sample(), a_sample()
+def test_samples_are_counted_by_verdict(client, device):
+    one, two, three = (a_sample(device_id=device) for _ in range(3))
     send(client, one, two)
     send(client, two, three, {**one, "load_power_w": 401})
     send(client, {**three, "ts": "never"})
@@ -163,40 +169,42 @@ def test_samples_are_counted_by_verdict(client):
     }
 
 
-def test_each_device_with_a_token_has_its_numbers(client):
+def test_each_device_with_a_token_has_its_numbers(database_url, settings, device):
+    other = new_device()
+    tokens = f"{TOKEN}:{device},{OTHER_TOKEN}:{other}"
+    client = app_on(database_url, **settings | {"DEVICE_TOKENS": tokens}).test_client()
     now = datetime.now(UTC).replace(microsecond=250_000)
     slot = now.replace(minute=0, second=0, microsecond=0)
     report = {"boot": "ab", "slot": slot.isoformat(), "polled": 9, "waiting": 7, "parked": 2}
     numbered = [{"boot": "ab", "seq": seq} for seq in (1, 2, 5)]
     samples = [
-        a_sample(ts=(now - timedelta(minutes=20 - minute)).isoformat(), **number)
-        for minute, number in enumerate(numbered)
+        a_sample(device_id=device, ts=(now - timedelta(minutes=20 - m)).isoformat(), **number)
+        for m, number in enumerate(numbered)
     ]
-    # Reported later than five minutes ago, what is missing might be on its way.
     send(client, *samples, reports=[{**report, "waiting": 0}], device={"edge_version": 'v"1\\'})
     found = scrape(client)
     newest = found["sungrow_device_newest_sample_timestamp_seconds"]
-    assert newest == {labels(device_id=DEVICE): (now - timedelta(minutes=18)).timestamp()}
-    reported = found["sungrow_device_report_timestamp_seconds"][labels(device_id=DEVICE)]
+    assert newest == {labels(device_id=device): (now - timedelta(minutes=18)).timestamp()}
+    reported = found["sungrow_device_report_timestamp_seconds"][labels(device_id=device)]
     assert abs(reported - now.timestamp()) < 60
-    assert found["sungrow_device_waiting_readings"] == {labels(device_id=DEVICE): 0}
-    assert found["sungrow_device_parked_readings"] == {labels(device_id=DEVICE): 2}
-    lost = {labels(device_id=DEVICE): 2, labels(device_id=OTHER): 0}
+    assert found["sungrow_device_waiting_readings"] == {labels(device_id=device): 0}
+    assert found["sungrow_device_parked_readings"] == {labels(device_id=device): 2}
+    lost = {labels(device_id=device): 2, labels(device_id=other): 0}
     assert found["sungrow_device_lost_readings"] == lost
-    edge = labels(device_id=DEVICE, version=r"v\"1\\")
+    edge = labels(device_id=device, version=r"v\"1\\")
     assert found["sungrow_device_edge_info"] == {edge: 1}
 
 
-def test_a_reading_of_the_future_is_not_the_newest(client):
-    ahead = datetime.now(UTC) + timedelta(minutes=30)
-    send(client, a_sample(ts="2026-01-01T00:00:00Z"), a_sample(ts=ahead.isoformat()))
+def test_a_reading_of_the_future_is_not_the_newest(client, device):
+    ahead = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    send(client, *(a_sample(device_id=device, ts=ts) for ts in ("2026-01-01T00:00:00Z", ahead)))
     newest = scrape(client)["sungrow_device_newest_sample_timestamp_seconds"]
-    assert newest == {labels(device_id=DEVICE): datetime(2026, 1, 1, tzinfo=UTC).timestamp()}
+    assert newest == {labels(device_id=device): datetime(2026, 1, 1, tzinfo=UTC).timestamp()}
 
 
-def test_the_edition_is_told(client, url):
+def test_the_edition_is_told(client, database_url):
     ((info, one),) = scrape(client)["sungrow_database_info"].items()
-    words = private.edition(url)
+    words = private.edition(database_url)
     shown = dict(info)
     assert one == 1
     assert f"PostgreSQL {shown['postgresql']}" in words
@@ -223,9 +231,10 @@ def test_a_database_that_is_away_is_a_number_not_an_error(tmp_path, settings):
         assert found["sungrow_http_requests_total"]
 
 
-def test_the_cache_is_told_where_there_is_one(url, settings, redis_server):
+def test_the_cache_is_told_where_there_is_one(database_url, settings, redis_server):
     def up(**more: str) -> dict | None:
-        return scrape(app_on(url, **settings, **more).test_client()).get("sungrow_cache_up")
+        client = app_on(database_url, **settings, **more).test_client()
+        return scrape(client).get("sungrow_cache_up")
 
     assert up() is None
     assert up(REDIS_URL=redis_server.url) == {frozenset(): 1}
@@ -260,8 +269,8 @@ class Served:
         return set(map(int, children.read_text().split()))
 
 
-def test_counts_of_all_workers_are_one_and_outlive_a_worker(https_server, url, settings):
-    server = Served(https_server(workers=3, threads=2, DATABASE_URL=url, **settings))
+def test_counts_of_all_workers_are_one_and_outlive_a_worker(https_server, settings):
+    server = Served(https_server(workers=3, threads=2, **settings))
     before = server.counted()
     askers = [threading.Thread(target=server.ask, args=("/health", 20)) for _ in range(4)]
     for asker in askers:
@@ -347,7 +356,9 @@ def test_what_a_label_holds_cannot_break_out_of_it():
     assert len(parse(page)["sungrow_x"]) == 1
 
 
-def test_the_readme_lists_every_metric(client):
+def test_the_readme_lists_every_metric(client, device):
     readme = (private.ROOT / "README.md").read_text()
-    send(client, a_sample(), reports=[{"boot": "a", "slot": a_ts(), "polled": 1, "waiting": 0}])
+    report = {"boot": "a", "slot": a_ts(), "polled": 1, "waiting": 0, "parked": 0}
+    parts = {"reports": [report], "device": {"edge_version": VERSION}}
+    send(client, a_sample(device_id=device), **parts)
     assert {name for name in scrape(client) if f"`{name}`" not in readme} == set()
