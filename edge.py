@@ -112,6 +112,8 @@ def poll_step(edge: Edge) -> None:
     edge.health.write(
         last_poll_ts=poller.last_success,
         poll_failures=poller.failures,
+        polled_count=poller.polls,
+        failed_count=poller.failed_polls,
         last_poll_error=poller.last_error,
         seq=poller.seq,
         **(edge.reports.day_so_far() if edge.reports else {}),
@@ -137,6 +139,7 @@ def upload_step(edge: Edge) -> bool:
         last_upload_ts=edge.uploader.last_success,
         upload_failures=edge.uploader.failures,
         last_upload_error=edge.uploader.last_error,
+        **edge.uploader.counts,
     )
     return more
 

@@ -36,6 +36,7 @@ class Health:
         self._path, self._spool, self._clock = path, spool, clock
         self._lock = threading.Lock()
         self._repeat = RepeatLog(log, clock)
+        self._started_s = clock.monotonic_s()
         self.last_seq = _last_seq(path, clock)
         self._state: dict = {
             "last_poll_ts": None,
@@ -53,6 +54,7 @@ class Health:
                 "clock_synced": self._clock.synchronised(),
                 "boot": self._clock.boot(),
                 "version": VERSION,
+                "uptime_s": round(self._clock.monotonic_s() - self._started_s),
                 "written_ts": format_ts(self._clock.now()),
             }
             try:

@@ -31,6 +31,8 @@ class Poller:
         seq: the number of the last poll that gave words, counted within a boot.
         facts: what is known of the device; it grows (a meter shows by its first watt).
         failures: polls without words, in a row.
+        polls: all of them since the start.
+        failed_polls: those of them without words.
         last_success: when a poll last gave words; None before the first.
         last_error: why the last one gave none; None if it did.
     """
@@ -53,7 +55,7 @@ class Poller:
         self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
         self._steps = StepWatch()
         self.facts: dict = {}
-        self.failures = 0
+        self.failures = self.polls = self.failed_polls = 0
         self.last_success: datetime | None = None
         self.last_error: str | None = None
 
@@ -69,10 +71,13 @@ class Poller:
             if error.reason == "stopped":
                 return
             self.failures += 1
+            self.polls += 1
+            self.failed_polls += 1
             self.last_error = f"{error.reason}: {error}"
             self._failed.failed("poll failed", error.reason, detail=str(error))
             self._count(error.reason)
             return
+        self.polls += 1
         self._count(None)
         ts = self._clock.now()
         self._store(words, ts, self._clock.boottime_us())

@@ -24,7 +24,7 @@ from edge_lib.reports import Reports, Slot
 from edge_lib.sample import FUTURE_SLACK, parse_ts
 from edge_lib.server_time import ServerTime
 from edge_lib.spool import Spool, Spooled
-from edge_lib.verdict import UploadRefused, UploadRetry, Verdicts, http_date, proof, retry
+from edge_lib.verdict import Proof, UploadRefused, UploadRetry, Verdicts, http_date, proof, retry
 
 INGEST, HEALTH = "/v1/ingest", "/health"
 MAX_PARKED = 100  # parked ones reported with one batch: they may be longer than samples
@@ -100,6 +100,8 @@ class Uploader:
         self.failures = 0  # in a row
         self.last_success: datetime | None = None
         self.last_error: str | None = None  # of the failures in a row
+        # The server's verdicts since the start; where an answer was lost, the next one says twice.
+        self.counts = {"inserted_count": 0, "duplicate_count": 0, "conflict_count": 0}
 
     @property
     def facts(self) -> dict | None:
@@ -150,10 +152,11 @@ class Uploader:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         answer = self._hear(lambda: self._client.post(INGEST, batch.body(), headers))
         try:
-            conflicts = proof(answer, batch.batch_id, len(batch.rows), self._clock.now())
+            proven = proof(answer, batch.batch_id, len(batch.rows), self._clock.now())
         except UploadRefused as refusal:
             return self._refused(batch, refusal, answer)
-        self._delivered(batch, conflicts)
+        self._count(proven)
+        self._delivered(batch, proven.conflicts)
         return len(batch.rows) == size
 
     def _next_batch(self, size: int) -> Batch:
@@ -215,6 +218,11 @@ class Uploader:
             self._held, self._held_bad = [batch.rows[i] for i in conflicts], 0
             raise UploadRetry("held", "too many conflicts: they are held, not parked")
         self._succeeded()
+
+    def _count(self, proven: Proof) -> None:
+        numbers = (proven.inserted, proven.duplicates, len(proven.conflicts))
+        for name, number in zip(self.counts, numbers, strict=True):
+            self.counts[name] += number
 
     def _acknowledged(self, batch: Batch) -> None:
         """Note that the server has what travelled beside the samples."""

@@ -10,6 +10,7 @@ import re
 from collections import deque
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 from edge_lib.https import Answer
 
@@ -27,6 +28,14 @@ _SENTENCES = {
     422: "the server refuses the batch without naming a sample",
     429: "the server wants fewer requests",
 }
+
+
+class Proof(NamedTuple):
+    """What a 200 proves: every sample but those in conflict is stored."""
+
+    inserted: int
+    duplicates: int
+    conflicts: frozenset[int]
 
 
 class UploadRetry(Exception):
@@ -88,11 +97,8 @@ class Verdicts:
         self.add(0, bad)
 
 
-def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> frozenset[int]:
+def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> Proof:
     """Read an answer of ingest to a batch of ``count`` samples.
-
-    Returns:
-        The places of the conflicts: every other sample is stored, that is proven.
 
     Raises:
         UploadRefused: our server has a verdict against some of them, or against their number.
@@ -111,7 +117,7 @@ def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> frozenset
     conflicts = content.get("conflicts")
     if not (ours and _adds_up(content, conflicts, count)):
         raise UploadRetry("no_proof", "a 200, but not from ingest: something answers in its place")
-    return frozenset(conflicts)
+    return Proof(content["inserted"], content["duplicates"], frozenset(conflicts))
 
 
 def _adds_up(content: dict, conflicts: object, count: int) -> bool:

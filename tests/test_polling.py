@@ -99,6 +99,7 @@ def test_a_poll_without_words_is_counted_and_stores_nothing(poller, proxy, spool
     assert poller.last_error.startswith("timeout: block A")
     poller.poll_once()
     assert (poller.failures, poller.last_error, spool.counts().depth) == (0, None, 1)
+    assert (poller.polls, poller.failed_polls) == (2, 1)
 
 
 def test_the_wait_after_failures_grows_from_5_to_90_seconds_and_ends_with_the_first_success(
@@ -277,6 +278,9 @@ def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connec
 
     run_loop(poller, spool, clock, tmp_path, Stop(), 103)
     assert spool.counts().depth == 100
+    state = json.loads((tmp_path / "health.json").read_text())
+    assert (state["polled_count"], state["failed_count"]) == (103, 3)
+    assert state["uptime_s"] >= 100 * 5
     assert len(proxy.requests) == 400
     assert proxy.most_open == 1
     gaps_s = [b.asked_s - a.answered_s for a, b in pairwise(proxy.requests)]

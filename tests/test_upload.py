@@ -279,6 +279,7 @@ def test_an_answer_lost_after_the_commit_is_made_good_by_duplicates(
     assert (uploader.failures, spool.counts().depth) == (1, 3)
     uploader.upload_once()
     assert (uploader.failures, spool.counts().depth, len(ingest.stored)) == (0, 0, 3)
+    assert uploader.counts == {"inserted_count": 0, "duplicate_count": 3, "conflict_count": 0}
 
 
 def test_facts_travel_until_a_200_acknowledges_them(uploader, server, spool):
@@ -535,6 +536,7 @@ def test_conflicts_are_parked_and_the_rest_is_delivered(uploader, server, spool)
     assert spool.counts().depth == 0
     (parked,) = spool.parked()
     assert (parked["content"]["pv_power_w"], parked["reason"]) == (2.0, "conflict")
+    assert uploader.counts == {"inserted_count": 2, "duplicate_count": 1, "conflict_count": 1}
 
 
 def test_a_refused_sample_is_parked_with_its_reason_and_the_rest_is_stored_at_once(
