@@ -7,6 +7,7 @@ compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment
 what the database has to look like, and ``migrate`` is the command that brings it there; ``forget``
 is the one that deletes for good, ``tokens`` the one that makes tokens. ``rollups`` computes anew
 what triggers keep. ``metrics`` and the command ``doctor`` tell how all of
+it is: what ``tally`` counts, and what ``condition`` asks the database.
 """
 
 import logging
