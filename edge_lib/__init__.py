@@ -21,7 +21,7 @@ module                owns                                                  runs
 ``verdict``           what an answer proves; pure                           upload
 ``https``             the one HTTPS session; ``https_wire`` can cut it      upload
 ``health``            health.json                                           poll and upload
-``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any
+``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any; ``log`` writes
 ``commands`` ``dump`` what ``edge.py`` does beside the service              never in the service
 ``dongle_lock``       that only one process talks to the dongle             poll, commands
 ``simulator``         the fake dongle on ``modbus_server``; ``household``,  never in the service

@@ -2,13 +2,24 @@
 
 ``log.info("uploaded", extra={"count": 12})`` prints ``"event": "uploaded", "count": 12``. JSON
 escapes line breaks, so nothing that a peer sends can forge a line. Edge and server both use it.
+
+Whoever logs never waits for whoever reads: a pipe that nobody empties, a terminal that stands still
+and a log file on a disk that hangs hold up the thread ``log`` alone, which writes the lines.
 """
 
+import contextlib
+import fcntl
 import json
 import logging
-import sys
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+STDERR_FD = 2
+MOST_WAITING = 1000  # lines
+DRAIN_S = 1.0  # for the last lines, when the program ends
 _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -30,9 +41,115 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class Stderr:
+    """A text stream onto stderr whose ``write`` never blocks; lines leave whole and in order.
+
+    Lines that find ``MOST_WAITING`` before them are dropped, and so are all after them until those
+    have left; then one line tells how many. A line that could not be written (a disk is full, the
+    reader is gone) is counted in the same way, and told before the next one that can be.
+    """
+
+    def __init__(self, most_waiting: int = MOST_WAITING):
+        """Prepare; the thread starts with the first line of each process."""
+        self._most = most_waiting
+        self._begin()
+        # gunicorn forks its workers: threads are not inherited, and what waits is the parent's.
+        os.register_at_fork(after_in_child=self._begin)
+
+    def write(self, text: str) -> None:
+        """Queue a whole line, or count it as dropped."""
+        with self._changed:
+            self._full = self._full or len(self._waiting) >= self._most
+            if self._full:
+                self._dropped += 1
+                return
+            if self._dropped:
+                self._tell()
+            self._waiting.append((text.encode(), 1))
+            self._changed.notify_all()
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="log", daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def drain(self, within_s: float = DRAIN_S) -> None:
+        """Wait until all is written, but no longer than that."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting, within_s)
+
+    def _begin(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[bytes, int]] = deque()  # a line, and for how many it stands
+        self._full, self._dropped = False, 0
+        self._begun = b""  # the rest of a line that is half written
+        self._thread: threading.Thread | None = None
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                line, stands_for = self._waiting[0]
+            written = self._put(line)
+            with self._changed:
+                self._waiting.popleft()
+                if not written:
+                    self._dropped += stands_for
+                if self._full and not self._waiting:
+                    self._full = False
+                    self._tell()
+                self._changed.notify_all()
+
+    def _tell(self) -> None:
+        told = {"name": "sungrow.log", "levelname": "WARNING", "count": self._dropped}
+        record = logging.makeLogRecord({**told, "msg": "log lines dropped"})
+        self._waiting.append((f"{JsonFormatter().format(record)}\n".encode(), self._dropped))
+        self._dropped = 0
+
+    def _put(self, line: bytes) -> bool:
+        """Write; False: nothing of the line has left."""
+        self._begun += line
+        with _alone():
+            try:
+                while self._begun:
+                    self._begun = self._begun[os.write(STDERR_FD, self._begun) :]
+            except OSError:
+                if len(self._begun) < len(line):
+                    return True  # its rest leaves before the next one
+                self._begun = self._begun[: -len(line)]
+                return False
+        return True
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Keep the other processes on the same stderr from writing into a line.
+
+    The kernel does so up to PIPE_BUF (4096 bytes); with a traceback a line is longer. The lock is
+    the process's own, so it ends with it, however that ends.
+    """
+    try:
+        fcntl.lockf(STDERR_FD, fcntl.LOCK_EX)
+    except OSError:  # no such lock here: as it would be without
+        yield
+        return
+    try:
+        yield
+    finally:
+        fcntl.lockf(STDERR_FD, fcntl.LOCK_UN)
+
+
+STDERR = Stderr()
+
+
+class _Lines(logging.StreamHandler):
+    def close(self) -> None:
+        self.stream.drain()  # logging closes every handler when the program ends
+        super().close()
+
+
 def handler() -> logging.Handler:
     """Give a handler that writes such lines to stderr."""
-    lines = logging.StreamHandler(sys.stderr)
+    lines = _Lines(STDERR)
     lines.setFormatter(JsonFormatter())
     return lines
 

@@ -152,7 +152,7 @@ def test_a_dongle_outage_ends_by_itself(fast_edge, dongle, database_url):
     dongle.start()
     before = fast_edge.spooled()
     until(lambda: fast_edge.spooled() >= before + 3, "readings again")
-    assert "poll works again" in (fast_edge.folder / "edge.log").read_text()
+    until(lambda: "poll works again" in (fast_edge.folder / "edge.log").read_text(), "end logged")
     assert_nothing_lost_or_doubled(fast_edge, database_url)
 
 

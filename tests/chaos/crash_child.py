@@ -7,6 +7,7 @@ acknowledged when a line says so: after a ``put`` that left nothing in the store
 """
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -132,6 +133,7 @@ def in_a_process(control: Control, order: dict) -> dict:
             code = 0
         finally:
             control.disarm()
+            logging.shutdown()
             os._exit(code)
     os.close(writing)
     with os.fdopen(reading) as pipe:

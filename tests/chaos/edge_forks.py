@@ -10,6 +10,7 @@ for certain (``put`` has come back, and none waits in memory) is noted in the le
 import ctypes
 import functools
 import json
+import logging
 import os
 import signal
 import sys
@@ -43,7 +44,9 @@ def become_an_edge(env: dict[str, str], log: str, ledger: str) -> None:
         return stored
 
     store.Store.put = put_and_note
-    os._exit(edge.main([]))
+    status = edge.main([])
+    logging.shutdown()
+    os._exit(status)
 
 
 def main() -> None:
