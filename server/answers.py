@@ -15,6 +15,7 @@ from server.db import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
 
 log = logging.getLogger("sungrow.server.answers")
 DATABASE_REFUSES = [{"loc": ["body"], "msg": "the database refuses these data", "type": "database"}]
+_HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{0,5})?", re.IGNORECASE | re.ASCII)
 _BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
 
 
@@ -36,7 +37,8 @@ class Refused(Exception):
 
 
 def init_app(app: Flask) -> None:
-    """Make every error of ``app`` JSON."""
+    """Make every error of ``app`` JSON, and malformed ``Host`` headers one of them."""
+    app.before_request(_check_host)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseAway, _database_away)
@@ -103,6 +105,16 @@ def client_address() -> str:
 def place(*loc: str | int, msg: str, type: str) -> dict:
     """Give one place of a 422."""
     return {"loc": list(loc), "msg": msg, "type": type}
+
+
+def _check_host() -> None:
+    # As RFC 9112 3.2 asks. No list of our own names: the proxy answers to its names alone, no
+    # answer here is made of this header, and what a browser sends by itself opens nothing.
+    host = request.headers.get("Host")
+    if host is None and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        return
+    if host is None or not _HOST.fullmatch(host):
+        raise Refused(400, "the Host header is missing or malformed")
 
 
 def _refused(error: Refused) -> tuple[Response, int, dict]:
