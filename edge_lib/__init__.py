@@ -18,6 +18,7 @@ module                owns                                                  runs
 ``spool_*``)          others hold its parts
 ``salvage``           a damaged spool's readings, brought over              upload
 ``upload``            one batch a step                                      upload
+``choice`` ``batch``  which readings it takes; how it is written            upload
 ``verdict``           what an answer proves; pure                           upload
 ``https``             the one HTTPS session; ``https_wire`` can cut it      upload
 ``health``            health.json                                           poll and upload

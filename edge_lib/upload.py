@@ -5,66 +5,32 @@ it is sent again later. The thread ``upload`` runs the steps; the poll thread ma
 any thread may call ``abort``.
 """
 
-import gzip
-import json
 import logging
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
-from typing import NamedTuple
 
 from edge_lib import VERSION
+from edge_lib.batch import Batch
+from edge_lib.choice import Choice
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
 from edge_lib.https import Answer, HttpsClient, HttpsError
 from edge_lib.repeat import RepeatLog
-from edge_lib.reports import Reports, Slot
-from edge_lib.sample import FUTURE_SLACK, parse_ts
+from edge_lib.reports import Reports
 from edge_lib.server_time import ServerTime
-from edge_lib.spool import Spool, Spooled
-from edge_lib.verdict import Proof, UploadRefused, UploadRetry, Verdicts, http_date, proof, retry
+from edge_lib.spool import Spool
+from edge_lib.verdict import Proof, UploadRefused, UploadRetry, http_date, proof, retry
 
 INGEST, HEALTH = "/v1/ingest", "/health"
 MAX_PARKED = 100  # parked ones reported with one batch: they may be longer than samples
-MAX_EARLY = 1000  # rows left out that a step reads at most to find others behind them
 PROBE_S = 60.0  # between two questions for the server's time
 FIRST_BACKOFF_S = 1.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOR_A_HUMAN = ("http_401", "http_403", "http_404", "redirect", "held", "tls", "ca_file", "url")
 
 log = logging.getLogger("sungrow.edge.upload")
-
-
-class Batch(NamedTuple):
-    """What goes into one request."""
-
-    batch_id: str
-    rows: list[Spooled]
-    parked: list[dict]
-    facts: dict | None
-    gaps: Sequence[dict] = ()
-    slots: Sequence[Slot] = ()
-    now: Mapping[str, object] = MappingProxyType({})  # what the newest report adds
-
-    def body(self) -> bytes:
-        """Give the gzip'd JSON; the same batch gives the same bytes."""
-        of_parked = ("boot", "seq", "ts", "reason", "content")
-        content = {"batch_id": self.batch_id, "samples": [row.sample for row in self.rows]}
-        if self.facts is not None:
-            content["device"] = self.facts
-        if self.parked:
-            content["parked"] = [{key: entry[key] for key in of_parked} for entry in self.parked]
-        if self.gaps:
-            of_gap = ("from_ts", "to_ts", "cause", "count")
-            content["gaps"] = [{key: entry[key] for key in of_gap} for entry in self.gaps]
-        if self.slots:
-            content["reports"] = [slot.content() for slot in self.slots]
-            content["reports"][-1] |= self.now
-        # str: a row that the disk has damaged may hold bytes, and must not stop the others.
-        text = json.dumps(content, separators=(",", ":"), default=str)
-        return gzip.compress(text.encode(), 6, mtime=0)
 
 
 class Uploader:
@@ -83,16 +49,9 @@ class Uploader:
         self._reports = reports
         self._config, self._spool, self._clock, self._jitter = config, spool, clock, jitter
         self._client = client or HttpsClient(config.ingest_url, config.token, config.ca_file)
-        self._repeat, self._early_log = RepeatLog(log, clock), RepeatLog(log, clock)
+        self._choice, self._size = Choice(spool, clock), config.batch_size
+        self._repeat = RepeatLog(log, clock)
         self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
-        self._verdicts = Verdicts()
-        self._size = config.batch_size
-        self._early: dict[int, float] = {}  # id -> monotonic seconds at which to offer it again
-        self._newest_turn = False  # that of the last full batch
-        # What a hold began with, and nothing else, is tried again: another batch might be clean by
-        # chance and end the hold, again and again.
-        self._held: list[Spooled] = []
-        self._held_bad = 0  # so many of them were refused when the hold began
         self._facts: dict | None = None
         self._facts_known: dict | None = None  # the same object as above: acknowledged
         self._probe_s = clock.monotonic_s()
@@ -160,7 +119,7 @@ class Uploader:
         return len(batch.rows) == size
 
     def _next_batch(self, size: int) -> Batch:
-        rows = self._next_rows(size)
+        rows = self._choice.rows(size)
         # A batch of one goes alone: nothing else can then be what is too large about it.
         room = 0 if size == 1 and rows else min(size, MAX_PARKED)
         parked = self._spool.unreported_parked(room) if room else []
@@ -179,43 +138,13 @@ class Uploader:
             "clock": "synchronised" if self._clock.synchronised() else "unknown",
         }
 
-    def _next_rows(self, size: int) -> list[Spooled]:
-        now_s = self._clock.monotonic_s()
-        self._early = {row: due_s for row, due_s in self._early.items() if due_s > now_s}
-        held = self._due(self._held) if self._verdicts.holding else []
-        if held:
-            return held[:size]
-        most = size + min(len(self._early), MAX_EARLY)
-        oldest = self._spool.oldest(most)
-        rows = self._due(oldest)[:size]
-        if len(rows) == size:
-            return self._in_turn(rows, most)
-        return rows or (self._due(self._spool.newest(size)) if oldest else [])
-
-    def _in_turn(self, oldest: list[Spooled], most: int) -> list[Spooled]:
-        """Give as many of the newest in place of the oldest, every second time.
-
-        So a backlog does not hide the present. The turn changes with each attempt, delivered or
-        not: what blocks one end of the queue does not block the other.
-        """
-        self._newest_turn = not self._newest_turn
-        newest = self._due(self._spool.newest(most))[-len(oldest) :] if self._newest_turn else []
-        return newest if len(newest) == len(oldest) else oldest
-
-    def _due(self, rows: list[Spooled]) -> list[Spooled]:
-        return [row for row in rows if row.id not in self._early]
-
     def _delivered(self, batch: Batch, conflicts: frozenset[int]) -> None:
-        if conflicts:
-            self._verdicts.add(len(batch.rows) - len(conflicts), len(conflicts))
-        elif batch.rows:
-            self._verdicts.clean(len(batch.rows))
-        if not self._verdicts.holding:
+        self._choice.stored(batch.rows, conflicts)
+        if not self._choice.holding:
             self._park(batch, dict.fromkeys(conflicts, "conflict"))
         self._spool.delivered([row.id for i, row in enumerate(batch.rows) if i not in conflicts])
         self._acknowledged(batch)
-        if self._verdicts.holding:
-            self._held, self._held_bad = [batch.rows[i] for i in conflicts], 0
+        if self._choice.holding:
             raise UploadRetry("held", "too many conflicts: they are held, not parked")
         self._succeeded()
 
@@ -240,28 +169,14 @@ class Uploader:
         if refusal.too_large:
             count = len(batch.rows) + len(batch.parked) + len(batch.gaps)
             return self._halve(min(self._size, count), answer)
-        self._leave_out([batch.rows[i] for i in refusal.early], answer)
+        server_now = http_date(answer.headers.get("Date")) or self._clock.now()
+        self._choice.leave_out([batch.rows[i] for i in refusal.early], server_now)
         if refusal.refused:
-            self._judge(batch, len(refusal.refused))
+            self._choice.refused(batch.rows, len(refusal.refused))
+            if self._choice.holding:
+                raise UploadRetry("held", "too many samples refused: all are held, none is parked")
             self._park(batch, refusal.refused)
         return True
-
-    def _judge(self, batch: Batch, refused: int) -> None:
-        """Count refusals.
-
-        Raises:
-            UploadRetry: they are too many: none is parked.
-        """
-        held = self._verdicts.holding
-        if held and len(batch.rows) == len(self._held) and refused < self._held_bad:
-            self._verdicts.mended(len(batch.rows), refused)
-        else:
-            self._verdicts.add(0, refused)
-        if not self._verdicts.holding:
-            return
-        if not held:
-            self._held, self._held_bad = batch.rows, refused
-        raise UploadRetry("held", "too many samples refused: all are held, none is parked")
 
     def _halve(self, count: int, answer: Answer) -> bool:
         if count <= 1:
@@ -269,22 +184,6 @@ class Uploader:
         self._size = count // 2
         log.info("batch halved", extra={"size": self._size})
         return True
-
-    def _leave_out(self, rows: list[Spooled], answer: Answer) -> None:
-        """Offer these again when the server's clock has come near; not before a minute is over."""
-        server_now = http_date(answer.headers.get("Date")) or self._clock.now()
-        for row in rows:
-            ahead = parse_ts(row.sample["ts"]) - FUTURE_SLACK - server_now
-            wait_s = max(PROBE_S, ahead.total_seconds())
-            self._early[row.id] = self._clock.monotonic_s() + wait_s
-        if rows:
-            self._early_log.failed(
-                "readings left out: the server says that they lie in the future",
-                "ts_in_future",
-                level=logging.ERROR,
-                samples=len(self._early),
-                hint="compare the clocks of both machines",
-            )
 
     def _park(self, batch: Batch, reasons: Mapping[int, str]) -> None:
         if not reasons:

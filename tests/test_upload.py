@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_lib import VERSION
+from edge_lib.batch import Batch
 from edge_lib.config import UploadConfig
 from edge_lib.https import Answer
 from edge_lib.repeat import RepeatLog
 from edge_lib.sample import format_ts
 from edge_lib.spool import Spool
-from edge_lib.upload import Batch, Uploader
+from edge_lib.upload import Uploader
 from edge_lib.verdict import UploadRefused, Verdicts, http_date, proof, retry_after_s
 from tests.tls_server import Authority, TlsServer, answer, message, raw, reset
 

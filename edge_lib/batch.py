@@ -1,0 +1,40 @@
+"""What one request carries, and how it is written."""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from edge_lib.reports import Slot
+from edge_lib.spool import Spooled
+
+
+class Batch(NamedTuple):
+    """What goes into one request."""
+
+    batch_id: str
+    rows: list[Spooled]
+    parked: list[dict]
+    facts: dict | None
+    gaps: Sequence[dict] = ()
+    slots: Sequence[Slot] = ()
+    now: Mapping[str, object] = MappingProxyType({})  # what the newest report adds
+
+    def body(self) -> bytes:
+        """Give the gzip'd JSON; the same batch gives the same bytes."""
+        of_parked = ("boot", "seq", "ts", "reason", "content")
+        content = {"batch_id": self.batch_id, "samples": [row.sample for row in self.rows]}
+        if self.facts is not None:
+            content["device"] = self.facts
+        if self.parked:
+            content["parked"] = [{key: entry[key] for key in of_parked} for entry in self.parked]
+        if self.gaps:
+            of_gap = ("from_ts", "to_ts", "cause", "count")
+            content["gaps"] = [{key: entry[key] for key in of_gap} for entry in self.gaps]
+        if self.slots:
+            content["reports"] = [slot.content() for slot in self.slots]
+            content["reports"][-1] |= self.now
+        # str: a row that the disk has damaged may hold bytes, and must not stop the others.
+        text = json.dumps(content, separators=(",", ":"), default=str)
+        return gzip.compress(text.encode(), 6, mtime=0)
