@@ -20,8 +20,9 @@ from edge_lib.dump import dump as read_dump
 from edge_lib.env import ConfigError
 from edge_lib.https import HttpsClient, HttpsError
 from edge_lib.inverter import Inverter, InverterError
+from edge_lib.polling import reading
 from edge_lib.reconcile import ReconcileError, Reconciler
-from edge_lib.sample import FIELDS, TEXTS, SampleError, check, format_ts, in_order
+from edge_lib.sample import FIELDS, TEXTS
 from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
 from edge_lib.spool import Spool, SpoolBusy, SpoolError
 from edge_lib.upload import Uploader
@@ -41,19 +42,14 @@ def once(env: Mapping[str, str], as_json: bool) -> int:
         if inverter is None:
             return BUSY
         try:
-            decoded = decode(inverter.read_words())
+            words = inverter.read_words()
         except InverterError as error:
             return _fail(f"{error.reason}: {error}")
-    now = clock.now()
-    sample = in_order({"device_id": settings.device_id, "ts": format_ts(now), **decoded.values})
-    for doubt in decoded.doubts:
+    sample, problems, doubts = reading(words, clock.now(), {"device_id": settings.device_id})
+    for doubt in doubts:
         print(f"out of range, so null: {doubt}", file=sys.stderr)
-    if decoded.problems:
-        return _fail("no sample: " + "; ".join(decoded.problems))
-    try:
-        check(sample, now)
-    except SampleError as error:
-        return _fail(f"no sample: {error}")
+    if problems:
+        return _fail("no sample: " + "; ".join(problems))
     print(json.dumps(sample) if as_json else _table(sample))
     return OK
 

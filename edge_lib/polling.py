@@ -5,7 +5,9 @@ gave no words is counted and logged; one whose words make no sample is parked wi
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
@@ -22,6 +24,37 @@ from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.poll")
 SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
+
+
+class Reading(NamedTuple):
+    """What the words of one poll make."""
+
+    sample: dict
+    problems: tuple[str, ...]  # why it is no sample; () if it is one
+    doubts: tuple[str, ...]  # values out of range, so null
+
+
+def reading(words: dict[int, int], ts: datetime, about: Mapping[str, object]) -> Reading:
+    """Decode the words of a poll at ``ts``, and check what comes of them.
+
+    Args:
+        words: as ``decode`` takes them.
+        ts: when they were read, by this machine's clock.
+        about: ``device_id``, and what else the sample says of its poll.
+    """
+    decoded = decode(words)
+    sample = in_order({"ts": format_ts(ts), **decoded.values, **about})
+    return Reading(sample, decoded.problems or _problems(sample, ts), decoded.doubts)
+
+
+def _problems(sample: dict, now: datetime) -> tuple[str, ...]:
+    if sample.get("ts_src") == PROVISIONAL:  # a clock that begins in 1970 makes no reading wrong
+        sample, now = {**sample, "ts": format_ts(EARLIEST)}, EARLIEST
+    try:
+        check(sample, now)
+    except SampleError as error:
+        return (str(error),)
+    return ()
 
 
 class Poller:
@@ -110,17 +143,15 @@ class Poller:
         return self._inverter.read_words()
 
     def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> None:
-        decoded = decode(words)
-        if decoded.doubts:
-            detail = "; ".join(decoded.doubts)
-            self._doubted.failed("values stored as null", "out_of_range", detail=detail)
-        else:
-            self._doubted.recovered("all values in range again")
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
         self._watch_steps(ts, boottime_us, source)
         number = self.seq + 1
-        sample = self._sample(decoded.values, ts, number, source)
-        problems = decoded.problems or self._problems(sample, ts)
+        sample, problems, doubts = reading(words, ts, self._about(number, source))
+        if doubts:
+            detail = "; ".join(doubts)
+            self._doubted.failed("values stored as null", "out_of_range", detail=detail)
+        else:
+            self._doubted.recovered("all values in range again")
         if problems:
             reason = "; ".join(problems)
             self._spool.park_words(
@@ -140,27 +171,14 @@ class Poller:
             begins_us, ends_us = sorted((ts_us(ts - step), ts_us(ts)))
             self._spool.note_gap(Gap(begins_us, ends_us, 0), CLOCK_STEP)
 
-    def _sample(self, values: dict, ts: datetime, seq: int, ts_src: int) -> dict:
-        sample = {
+    def _about(self, seq: int, ts_src: int) -> dict:
+        return {
             "device_id": self._config.device_id,
-            "ts": format_ts(ts),
-            **values,
             "interval_s": self._config.poll_interval_s,
             "boot": self._clock.boot(),
             "seq": seq,
             "ts_src": ts_src,
         }
-        return in_order(sample)
-
-    @staticmethod
-    def _problems(sample: dict, now: datetime) -> tuple[str, ...]:
-        if sample["ts_src"] == PROVISIONAL:  # a clock that begins in 1970 makes no reading wrong
-            sample, now = {**sample, "ts": format_ts(EARLIEST)}, EARLIEST
-        try:
-            check(sample, now)
-        except SampleError as error:
-            return (str(error),)
-        return ()
 
     def _learn(self, words: dict[int, int], ts: datetime) -> None:
         # A block that was not read this time says nothing; a meter that was seen stays seen.
