@@ -45,6 +45,7 @@ class Reports:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
         self._slot: Slot | None = None
+        self._over: dict[tuple[str, int], Slot] = {}  # the other ones of its day
         self._sent_s = float("-inf")
 
     def polled(self, failure: str | None = None) -> None:
@@ -86,12 +87,10 @@ class Reports:
     def day_so_far(self) -> dict:
         """Give the counts of the day UTC so far, for ``edge.py status``."""
         with self._lock:
-            running = self._slot
+            running, over = self._slot, self._over
         if running is None:
             return {"polled_today": 0, "failed_today": {}}
-        midnight_us = running.slot_us // DAY_US * DAY_US
-        slots = self._store.look(lambda db: _since(db, midnight_us), [])
-        slots = [slot for slot in slots if slot[:2] != running[:2]] + [running]
+        slots = (over | {running[:2]: running}).values()
         failed: Counter[str] = Counter()
         for slot in slots:
             failed.update(slot.failed)
@@ -110,7 +109,14 @@ class Reports:
             return self._slot
         if self._slot:
             self._write(self._slot)
+        self._over = self._of_day(slot_us // DAY_US)
         return self._store.look(lambda db: _begun(db, boot, slot_us), Slot(boot, slot_us, 0, {}))
+
+    def _of_day(self, day: int) -> dict[tuple[str, int], Slot]:
+        """Give what is known of that day, also what a failing disk has not taken."""
+        slots = self._store.look(lambda db: _since(db, day * DAY_US), [])
+        slots += [*self._over.values(), *([self._slot] if self._slot else [])]
+        return {slot[:2]: slot for slot in slots if slot.slot_us // DAY_US == day}
 
     def _write(self, slot: Slot) -> None:
         self._store.apply(lambda db: _write(db, slot), None)

@@ -116,6 +116,35 @@ def test_the_day_so_far_is_told_across_quarter_hours_and_restarts(reports, store
     assert again.day_so_far() == {"polled_today": 3, "failed_today": {}}
 
 
+def test_the_day_so_far_is_known_without_asking_the_disk_at_each_poll(reports, store, clock):
+    asked, look = [], store.look
+    store.look = lambda *args: (asked.append(1), look(*args))[1]
+    for polls in range(1, 361):
+        reports.polled()
+        assert reports.day_so_far()["polled_today"] == polls
+        clock.passed_s += 5
+    assert len(asked) <= 2 * 2, "twice at the start of a quarter hour"
+
+
+def test_the_day_so_far_holds_what_a_failing_disk_did_not_take(reports, store, clock):
+    poll(reports, store, clock, 100)
+    store.apply = store.look = lambda *args: args[1]
+    for _ in range(100):
+        reports.polled()
+        clock.passed_s += 5
+    assert reports.day_so_far()["polled_today"] == 200
+
+
+def test_a_clock_that_is_set_back_into_the_day_before_counts_that_day(reports, store, clock):
+    poll(reports, store, clock, 3)
+    clock.passed_s -= 86_400
+    poll(reports, store, clock, 2)
+    assert reports.day_so_far()["polled_today"] == 2
+    clock.passed_s += 86_400
+    poll(reports, store, clock, 1)
+    assert reports.day_so_far()["polled_today"] == 4
+
+
 def test_old_acknowledged_ones_go_and_others_stay(reports, store, clock, monkeypatch):
     monkeypatch.setattr("edge_lib.reports.KEPT", 5)
     for _ in range(12):
