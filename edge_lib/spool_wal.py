@@ -33,7 +33,8 @@ def is_damaged(path: Path, page_bytes: int) -> bool:
     """Tell whether commits lie behind a frame that SQLite would stop at.
 
     The last commit may be cut short by a power cut: that is no damage, nobody was told of it. But
-    when it was begun, the one before was on the disk, whole.
+    when it was begun, the one before was on the disk, whole. Nor is it damage where the database
+    holds them already: a log begins its next round only then, and may be cut short in its header.
 
     Raises:
         OSError: the file cannot be read.
@@ -46,7 +47,8 @@ def is_damaged(path: Path, page_bytes: int) -> bool:
         return False
     salts = _newest_salts(log[:HEADER_BYTES], [_frame(log, i, page_bytes) for i in range(count)])
     later = range(_whole_frames(log, page_bytes), count)
-    return sum(_is_commit(log, i, salts, page_bytes) for i in later) > 1
+    suspect = sum(_is_commit(log, i, salts, page_bytes) for i in later) > 1
+    return suspect and not _is_in_database(path, page_bytes)
 
 
 def frames(file: int, page_bytes: int) -> list[Frame]:
@@ -70,6 +72,18 @@ def frames(file: int, page_bytes: int) -> list[Frame]:
             found.append(Frame(page, pages != 0, at + FRAME_BYTES))
             committed = len(found) if pages else committed
     return found[:committed]
+
+
+def _is_in_database(path: Path, page_bytes: int) -> bool:
+    """Tell whether the database holds each page as the log has it last."""
+    database = path.with_name(path.name.removesuffix("-wal"))
+    with database.open("rb") as pages, path.open("rb") as log:
+        latest = {frame.page: frame.offset for frame in frames(log.fileno(), page_bytes)}
+        return all(
+            os.pread(log.fileno(), page_bytes, offset)
+            == os.pread(pages.fileno(), page_bytes, (page - 1) * page_bytes)
+            for page, offset in latest.items()
+        )
 
 
 def _count(size: int, page_bytes: int) -> int:

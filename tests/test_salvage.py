@@ -311,6 +311,28 @@ def test_a_log_that_begins_a_new_round_is_no_damage(path):
         assert not spool_wal.is_damaged(half, PAGE)
 
 
+def test_a_new_round_whose_header_is_cut_short_is_no_damage_and_costs_no_row(path, tmp_path):
+    with Spool(path) as spool:
+        for seq in range(1, 301):
+            put(spool, seq)
+        ask(path, "PRAGMA wal_checkpoint(PASSIVE)")
+        database, old = path.read_bytes(), Path(f"{path}-wal").read_bytes()
+        put(spool, 301)
+        new = Path(f"{path}-wal").read_bytes()
+    torn = tmp_path / "torn.db"
+    log = Path(f"{torn}-wal")
+    for written in range(1, 32):
+        torn.write_bytes(database)
+        log.write_bytes(new[:written] + old[written:])
+        assert not spool_wal.is_damaged(log, PAGE), written
+        with Spool(torn) as spool:
+            put(spool, 301)
+            assert [row.sample["seq"] for row in spool.oldest(400)] == [*range(1, 302)]
+    log.write_bytes(new[:16] + old[16:])
+    torn.write_bytes(database[:-PAGE] + bytes(PAGE))
+    assert spool_wal.is_damaged(log, PAGE), "the database lacks a page of it"
+
+
 def test_page_by_page_the_rows_are_those_that_sqlite_reads(crashed, filled, path):
     for source in (crashed, filled):
         copy_of(source, path)
