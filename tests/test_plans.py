@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from edge_lib.sample import NAMES
-from server.db import SQL, query
+from server.db import SQL, Database, query
 from server.ingest import insert
 from tests import plans
 from tests.readings import connected, reading, rows, store, utc
@@ -186,3 +186,9 @@ def test_a_range_reads_only_the_chunks_that_it_touches(database):
     store(database, "house-7", [reading(NOON + timedelta(days=30 * n)) for n in range(12)])
     found = {node["Relation Name"] for _, node, _ in reached_by(database, "samples-by-key")}
     assert len(found) == 1
+
+
+def test_the_servers_statements_are_not_compiled(database_url):
+    with Database(database_url).transaction() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
