@@ -16,9 +16,17 @@ from typing import NamedTuple
 
 import psycopg2
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 
 from server import private
+
+# For tests that leave the number of examples open. Those of --hypothesis-profile=long are others
+# each time.
+_SLOW = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("quick", _SLOW, max_examples=3, derandomize=True)
+settings.register_profile("long", _SLOW, max_examples=250)
+settings.load_profile("quick")
 
 
 class Databases:
