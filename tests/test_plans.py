@@ -17,11 +17,12 @@ from tests.readings import connected, reading, rows, store, utc
 
 NOON = utc("2026-05-05 12:00")
 DAY = {"first": NOON, "end": NOON + timedelta(days=1)}
+MONTH = date(2026, 5, 1)
 # What each query is asked for here; what all of them may be asked for stands below.
 ASKED = {
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
     "device-store": {"serial": "A1", "device_type_code": 3600, "model": "SH10RT"},
-    "device-timezone": {},
+    "devices-facts": {"device_ids": ["house-7", "house-8"]},
     "forgotten-ranges": {"first": NOON, "last": NOON},
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "health": {},
@@ -31,12 +32,13 @@ ASKED = {
     "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "samples-hours": DAY,
     "samples-insert": {"samples": [reading(NOON + timedelta(seconds=n)) for n in range(1, 4)]},
-    "series-days": {"first": date(2026, 1, 1), "end": date(2027, 1, 1), "unit": "month"},
-    "series-hours": DAY,
+    "series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "series-device": {},
+    "series-times": {**DAY, "keys": [NOON]},
 }
 ALWAYS = {"device_id": "house-7", "timezone": "Australia/Adelaide", "boot": "00ff"}
 FACTS = ("nominal_power_w", "firmware", "has_meter", "has_battery", "edge_version")
-NULLS = dict.fromkeys((*FACTS, "oldest_unsent_ts", "parked"))
+NULLS = dict.fromkeys((*FACTS, "oldest_unsent_ts", "parked", "since_ts"))
 # What a query has to read to say anything, be it by a function or by a trigger.
 READS = {
     "completeness-days": {
@@ -46,14 +48,16 @@ READS = {
         "sungrow_parked",
         "sungrow_devices",
     },
-    "device-timezone": {"sungrow_devices"},
+    "device-store": {"sungrow_inverters"},
+    "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "sample-newest": {"sungrow_samples"},
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
     "samples-insert": {"sungrow_devices"},
-    "series-days": {"sungrow_local_daily"},
-    "series-hours": {"sungrow_5min"},
+    "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "series-device": {"sungrow_devices", "sungrow_local_daily"},
+    "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
 }
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
@@ -65,7 +69,8 @@ KEYS = {
     "sungrow_gaps": {"from_ts"},
     "sungrow_parked": {"ts", "boot"},
     "sungrow_forgotten": {"from_ts"},
-    "sungrow_devices": {"device_id"},  # grows with the devices alone
+    "sungrow_devices": {"device_id"},  # these two grow with the devices alone
+    "sungrow_inverters": {"device_id"},
 }
 STANDS_STILL = {"sungrow_site"}
 
@@ -95,11 +100,15 @@ def filling() -> Iterator[str]:
         "INSERT INTO sungrow_forgotten SELECT device_id, ts, ts + interval '1 hour'"
         "  FROM sungrow_devices, unnest(ARRAY[timestamptz '2026-01-01Z', '2026-05-01Z']) ts"
     )
+    yield "INSERT INTO sungrow_inverters SELECT device_id, '-infinity', 'A1' FROM sungrow_devices"
+    # A counter that falls every other night makes those who ask look closely at its days.
+    counter = "mod(extract(epoch FROM ts), 172800)"
     for table, step, values in (
         (
-            "samples (device_id, ts, pv_power_w, load_power_w, export_power_w, boot, seq)",
+            "samples (device_id, ts, pv_power_w, load_power_w, export_power_w, pv_total_kwh,"
+            " boot, seq)",
             "5 minutes",
-            f"ts, 1, 1, 0, {boot}, {number}",
+            f"ts, 1, 1, 0, {counter}, {boot}, {number}",
         ),
         (
             "seqs (device_id, slot, boot, seqs, received_at)",
