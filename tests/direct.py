@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+import psycopg2
 import pytest
 
+from server.private import wait_until
 from tests.local_time import clock_hour
 from tests.readings import flows, rows
 
@@ -207,11 +209,24 @@ def refresh(database) -> None:
         return
     database.autocommit = True
     with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT alter_job(job_id, scheduled => false) FROM timescaledb_information.jobs"
+            " WHERE scheduled AND proc_name = 'policy_refresh_continuous_aggregate'"
+        )
         for name in ("sungrow_hourly", "sungrow_daily"):
-            cursor.execute(
-                f"CALL refresh_continuous_aggregate('{name}', NULL, now() - interval '1 day')"
-            )
+            # The policy may have begun before it was held.
+            assert wait_until(lambda name=name: refreshed(cursor, name), 60)
     database.autocommit = False
+
+
+def refreshed(cursor, name: str) -> bool:
+    try:
+        cursor.execute(
+            f"CALL refresh_continuous_aggregate('{name}', NULL, now() - interval '1 day')"
+        )
+    except psycopg2.errors.LockNotAvailable:
+        return False
+    return True
 
 
 def assert_views_exact(database, device_id: str, raw: list[dict]) -> None:
