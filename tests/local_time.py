@@ -1,6 +1,5 @@
 """Local days and hours, found by looking at the clock: no rule of ``server.buckets`` is used."""
 
-from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,16 +33,6 @@ def notable_days(local: ZoneInfo) -> list[date]:
 
 def length(day: date, local: ZoneInfo) -> timedelta:
     return midnight(day + timedelta(days=1), local) - midnight(day, local)
-
-
-def hours_of(day: date, local: ZoneInfo) -> dict[tuple, tuple[datetime, timedelta]]:
-    """Give start and length of each clock hour of a day, found by its five minutes."""
-    step = timedelta(minutes=5)
-    start = midnight(day, local)
-    hours = defaultdict(list)
-    for n in range(length(day, local) // step):
-        hours[clock_hour(start + n * step, local)].append(start + n * step)
-    return {key: (moments[0], len(moments) * step) for key, moments in hours.items()}
 
 
 def clock_hour(ts: datetime, local: ZoneInfo) -> tuple:

@@ -1,16 +1,16 @@
-"""Every bucket of every frame and width, in eight zones, against the raw rows."""
+"""Buckets in eight zones around the days on which the clock changes.
 
-import math
+That every number in them is true is shown by ``test_true_numbers``.
+"""
+
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.history import (
-    COLUMNS,
     FLOWS,
-    POWERS,
     SITE,
     STEP,
     asker,
@@ -18,19 +18,8 @@ from tests.history import (
     starts,
     zone_name,
 )
-from tests.local_time import YEAR, ZONES, clock_hour, length, midnight, next_month, notable_days
+from tests.local_time import YEAR, ZONES, midnight, notable_days
 from tests.readings import connected, reading, rows, store, utc
-
-FIVE_MINUTES = timedelta(minutes=5)
-NEVER_NULL = {"bucket", "sample_count", "coverage", "estimated"}
-# How the start of a bucket is told from the one before it.
-KEY_OF = {
-    "5m": lambda ts, _: ts.replace(minute=ts.minute // 5 * 5, second=0, microsecond=0),
-    "15m": lambda ts, _: ts.replace(minute=ts.minute // 15 * 15, second=0, microsecond=0),
-    "1h": clock_hour,
-    "1d": lambda ts, local: ts.astimezone(local).date(),
-    "1mo": lambda ts, local: ts.astimezone(local).date().replace(day=1),
-}
 
 
 @pytest.fixture(scope="module")
@@ -83,134 +72,6 @@ def zone_samples(zone: str) -> list[dict]:
         )
         for n, ts in enumerate(sorted(set(moments)))
     ]
-
-
-def group(samples: list[dict], width: str, local: ZoneInfo) -> dict:
-    groups = defaultdict(list)
-    for sample in samples:
-        groups[KEY_OF[width](sample["ts"], local)].append(sample)
-    return groups
-
-
-def spans(first: datetime, end: datetime, width: str, local: ZoneInfo) -> dict:
-    """Give start and length of each bucket between two borders, found by its five minutes."""
-    found = defaultdict(list)
-    for n in range((end - first) // FIVE_MINUTES):
-        ts = first + n * FIVE_MINUTES
-        found[KEY_OF[width](ts, local)].append(ts)
-    return {key: (moments[0], len(moments) * FIVE_MINUTES) for key, moments in found.items()}
-
-
-def assert_buckets(found: list, samples: dict, expected: dict, local: ZoneInfo) -> None:
-    for bucket, (key, span) in zip(found, expected.items(), strict=True):
-        assert tuple(bucket) == COLUMNS
-        assert bucket["bucket"] == span[0].astimezone(local).isoformat()
-        if key in samples:
-            assert_bucket(bucket, samples[key], span[1])
-        else:
-            assert {name for name in COLUMNS if bucket[name] is not None} == NEVER_NULL
-            assert (bucket["sample_count"], bucket["coverage"]) == (0, 0)
-        assert bucket["estimated"] is False
-
-
-def assert_bucket(bucket: dict, samples: list[dict], span: timedelta) -> None:
-    assert bucket["sample_count"] == len(samples)
-    covered = sum(s["interval_s"] for s in samples) / span.total_seconds()
-    assert bucket["coverage"] == pytest.approx(min(1, covered), rel=1e-9)
-    for field in (*POWERS, "battery_power_w", "battery_soc_pct"):
-        values = [s[field] for s in samples if s[field] is not None]
-        mean = pytest.approx(math.fsum(values) / len(values), rel=1e-9) if values else None
-        assert bucket[f"avg_{field}"] == mean
-    assert bucket["max_pv_power_w"] == max(s["pv_power_w"] for s in samples)
-    for name, field, sign in (
-        ("pv", "pv_power_w", 1),
-        ("load", "load_power_w", 1),
-        ("export", "export_power_w", 1),
-        ("import", "export_power_w", -1),
-        ("battery_charge", "battery_power_w", 1),
-        ("battery_discharge", "battery_power_w", -1),
-    ):
-        energy = math.fsum(max(sign * (s[field] or 0), 0) * s["interval_s"] for s in samples)
-        exact = pytest.approx(energy / 3_600_000, rel=1e-9, abs=1e-12)
-        assert bucket[f"{name}_integral_kwh"] == exact
-        assert bucket[f"{name}_kwh"] == exact  # these houses have no counters
-        assert bucket[f"{name}_counter_kwh"] is None
-
-
-# Frames: the buckets that hold anything
-
-
-@pytest.mark.parametrize("zone", ZONES)
-def test_hours_are_those_of_the_local_clock(ask, database, zone):
-    device_id, raw = zone_device(database, zone)
-    local = ZoneInfo(zone)
-    groups = group(raw, "1h", local)
-    for odd in notable_days(local):
-        for day in (odd - timedelta(days=1), odd, odd + timedelta(days=1)):
-            answer = ask({"device_id": device_id, "frame": "day", "date": day.isoformat()})
-            assert answer["timezone"] == zone
-            start = midnight(day, local)
-            hours = spans(start, start + length(day, local), "1h", local)
-            held = {key: span for key, span in hours.items() if key in groups}
-            assert_buckets(answer["series"], groups, held, local)
-
-
-@pytest.mark.parametrize("zone", ZONES)
-def test_days_are_cut_at_local_midnight(ask, database, zone):
-    device_id, raw = zone_device(database, zone)
-    local = ZoneInfo(zone)
-    groups = group(raw, "1d", local)
-    for month in range(1, 13):
-        first = date(YEAR, month, 1)
-        answer = ask({"device_id": device_id, "frame": "month", "date": first.replace(day=9)})
-        days = sorted(d for d in groups if d.replace(day=1) == first)
-        held = {day: (midnight(day, local), length(day, local)) for day in days}
-        assert_buckets(answer["series"], groups, held, local)
-
-
-@pytest.mark.parametrize("zone", ZONES)
-def test_months_are_cut_at_local_midnight(ask, database, zone):
-    device_id, raw = zone_device(database, zone)
-    local = ZoneInfo(zone)
-    groups = group(raw, "1mo", local)
-    held = {month: month_span(month, local) for month in sorted(groups)}
-    series = ask({"device_id": device_id, "frame": "all"})["series"]
-    assert_buckets(series, groups, held, local)
-    held = {month: span for month, span in held.items() if month.year == YEAR}
-    series = ask({"device_id": device_id, "frame": "year", "date": f"{YEAR}-06-15"})["series"]
-    assert_buckets(series, groups, held, local)
-
-
-def month_span(month: date, local: ZoneInfo) -> tuple[datetime, timedelta]:
-    start = midnight(month, local)
-    return start, midnight(next_month(month), local) - start
-
-
-# Ranges: every bucket
-
-
-@pytest.mark.parametrize("width", KEY_OF)
-@pytest.mark.parametrize("zone", ZONES)
-def test_a_range_holds_every_bucket_of_its_width(ask, database, zone, width):
-    device_id, raw = zone_device(database, zone)
-    local = ZoneInfo(zone)
-    groups = group(raw, width, local)
-    days_around = {"1d": 40, "1mo": 0}.get(width, 2)
-    for odd in notable_days(local):
-        first, end = (odd + timedelta(days=n * days_around) for n in (-1, 1))
-        if width == "1mo":
-            first, end = date(YEAR - 1, 11, 1), date(YEAR + 1, 4, 1)
-        first, end = midnight(first, local), midnight(end, local)
-        query = {
-            # Neither begins a bucket: both are moved down to where one does.
-            "from": (first + timedelta(minutes=4, microseconds=7)).isoformat(),
-            "to": (end + timedelta(minutes=3)).astimezone(local).isoformat(),
-            "bucket": width,
-        }
-        answer = ask({"device_id": device_id, **query})
-        assert datetime.fromisoformat(answer["from"]) == first
-        assert datetime.fromisoformat(answer["to"]) == end
-        assert_buckets(answer["series"], groups, spans(first, end, width, local), local)
 
 
 @pytest.mark.parametrize("zone", ZONES)
