@@ -66,7 +66,6 @@ def ask_with(url: str) -> tuple[Watched, Callable[[str, dict], bytes]]:
             "DATABASE_URL": url,
             "DEVICE_TOKENS": f"old:{OLD},young:{YOUNG}",
             "READ_TOKENS": f"reader:{OLD},reader:{YOUNG}",
-            "SITE_TIMEZONE": ZONE,
             "LOG_LEVEL": "WARNING",
         }
     )
@@ -95,7 +94,7 @@ def queries(size: Size) -> dict[str, dict]:
 
 
 def measure(url: str, name: str, query: dict, rounds: int) -> dict:
-    """Ask both houses in turn; give the medians in ms, and their ratios."""
+    """Ask both houses in turn; give the medians in ms, their ratios, and the old one's best."""
     database, ask = ask_with(url)
     spent: dict[str, list[float]] = {}
     for house in (OLD, YOUNG):
@@ -108,6 +107,7 @@ def measure(url: str, name: str, query: dict, rounds: int) -> dict:
             spent.setdefault(f"{house}_database_ms", []).append(database.spent_s * 1000)
             spent.setdefault(f"{house}_whole_ms", []).append(whole_s * 1000)
     line = {key: statistics.median(values) for key, values in spent.items()}
+    line["best_database_ms"] = min(spent[f"{OLD}_database_ms"])
     for part in ("database", "whole"):
         line[f"{part}_ratio"] = line[f"{OLD}_{part}_ms"] / line[f"{YOUNG}_{part}_ms"]
     return {"name": name, **{key: round(value, 2) for key, value in line.items()}}
@@ -151,10 +151,12 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(lines))
         return
-    print(f"{'':<20}{'in the database, ms':^32}{'with Flask, ms':^32}")
-    print(f"{'series':<20}" + f"{'ten years':>12}{'one year':>10}{'ratio':>8}  " * 2)
+    print(f"{'':<20}{'in the database, ms':^32}{'with Flask, ms':^32}{'database,':>12}")
+    heads = f"{'ten years':>12}{'one year':>10}{'ratio':>8}  " * 2
+    print(f"{'series':<20}{heads}{'best of ten':>12}")
     for line in lines:
-        print(f"{line['name']:<20}" + "".join(_half(line, part) for part in ("database", "whole")))
+        halves = "".join(_half(line, part) for part in ("database", "whole"))
+        print(f"{line['name']:<20}{halves}{line['best_database_ms']:12.1f}")
     print(f"goals: {GOAL_MS} ms in the database; ratio {GOAL_RATIO} for day, month and year")
 
 
