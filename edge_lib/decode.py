@@ -39,6 +39,7 @@ _TABLE_NOMINAL_W = 15_000
 _SIGNED = ("battery_power", "battery_power_legacy", "battery_current", "battery_current_legacy")
 _FOR_RULES = {"device_type_code", *_SIGNED}
 _USED = tuple(r for r in REGISTERS if r.field or r.name in _FOR_RULES)
+_IDENTITY_END = 5002  # serial number, type code, size, output type; the firmware stands before them
 _FIELDS = {field.name: field for field in FIELDS}
 _NOT_NULL = {field.name for field in FIELDS if field.required and not field.nullable}
 # What shows that there is a battery, a meter.
@@ -82,6 +83,14 @@ def value(words: Words, register: Register) -> float | int | str | None:
     if register.scale >= 1:
         return number * int(register.scale)
     return round(number * register.scale, 3)  # 543 tenths are 54.3, not 54.300000000000004
+
+
+def is_silent(words: Words) -> bool:
+    """Tell whether nothing was measured: all is 0 but what says which inverter it is.
+
+    So answers a dongle whose inverter is off; one that runs has a temperature and a grid voltage.
+    """
+    return not any(word for number, word in words.items() if number > _IDENTITY_END)
 
 
 def facts(words: Words) -> dict[str, str | int | bool | None]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
-from edge_lib.decode import decode, facts
+from edge_lib.decode import decode, facts, is_silent
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.repeat import RepeatLog
@@ -140,7 +140,10 @@ class Poller:
     def _read_words(self) -> dict[int, int]:
         if not self._lock.acquire():
             raise InverterError("locked", "another command of this machine talks to the dongle")
-        return self._inverter.read_words()
+        words = self._inverter.read_words()
+        if is_silent(words):
+            raise InverterError("inverter_off", "the dongle answers, but with zeros alone")
+        return words
 
     def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> None:
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL

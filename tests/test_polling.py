@@ -141,6 +141,19 @@ def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, s
     assert (parked["seq"], poller.failures) == (1, 0)
 
 
+def test_a_dongle_that_knows_its_inverters_name_but_measures_nothing_gives_no_reading(
+    poller, dongle, spool
+):
+    words = dongle.source.words
+    dongle.source.words = lambda: {a: w if a < 5002 else 0 for a, w in words().items()}
+    poller.poll_once()
+    assert (spool.counts().depth, spool.counts().parked, poller.failures) == (0, 0, 1)
+    assert poller.last_error.startswith("inverter_off: ")
+    dongle.source.words = words
+    poller.poll_once()
+    assert (spool.counts().depth, poller.seq, poller.failures) == (1, 1, 0)
+
+
 def test_readings_and_parked_ones_share_one_sequence_that_a_restart_goes_on_with(
     poller, dongle, spool, clock, proxy
 ):
