@@ -18,6 +18,7 @@ from edge_lib.sample import format_ts
 from edge_lib.store import Store
 
 SLOT_US = 15 * 60 * 1_000_000
+MINUTE_US = 60 * 1_000_000
 DAY_US = 96 * SLOT_US
 RUNNING_EVERY_S = 60.0
 KEPT = 1000  # acknowledged ones, for ``edge.py status``: ten days
@@ -46,14 +47,19 @@ class Reports:
         self._lock = threading.Lock()
         self._slot: Slot | None = None
         self._over: dict[tuple[str, int], Slot] = {}  # the other ones of its day
+        self._unplaced: Counter[tuple[int, str]] = Counter()  # (minute since the boot, reason)
         self._sent_s = float("-inf")
 
     def polled(self, failure: str | None = None) -> None:
         """Count one poll, and the reason where it gave no words.
 
-        Polls of a clock that may be wrong are not counted: nobody knows in which quarter hour.
+        While the clock may be wrong nobody knows in which quarter hour: the readings have their
+        place in the spool, and failures wait for ``place``, as long as the program runs.
         """
         if not self._clock.synchronised():
+            if failure:
+                with self._lock:
+                    self._unplaced[self._clock.boottime_us() // MINUTE_US, failure] += 1
             return
         with self._lock:
             slot = self._current()
@@ -64,13 +70,30 @@ class Reports:
             if failure:
                 self._write(self._slot)
 
+    def place(self, began_us: int) -> None:
+        """Count the failures from before the time was known; the boot began then, as is known now.
+
+        Their readings have their times by now.
+        """
+        boot = self._clock.boot()
+        with self._lock:
+            waiting, self._unplaced = self._unplaced, Counter()
+            for (minute, failure), count in sorted(waiting.items()):
+                slot_us = (began_us + minute * MINUTE_US) // SLOT_US * SLOT_US
+                self._add(boot, slot_us, Counter({failure: count}))
+
     def due(self, most: int) -> list[Slot]:
-        """Give what the server does not know: what is over, and now and then the running one."""
+        """Give what the server does not know: what is over, and now and then the running one.
+
+        Oldest first, and the running one only when none is left out: so the server may take what it
+        has no count of for a time without polls.
+        """
         with self._lock:
             running = self._slot
-            due = self._store.look(lambda db: _unacknowledged(db, most), [])
-        due = [slot for slot in due if running is None or slot[:2] != running[:2]]
-        if running and self._clock.monotonic_s() - self._sent_s >= RUNNING_EVERY_S:
+            kept = self._store.look(lambda db: _unacknowledged(db, most), [])
+        due = [slot for slot in kept if running is None or slot[:2] != running[:2]]
+        is_time = self._clock.monotonic_s() - self._sent_s >= RUNNING_EVERY_S
+        if running and is_time and len(kept) < most:
             due.append(running)
         return due
 
@@ -117,6 +140,21 @@ class Reports:
         slots = self._store.look(lambda db: _since(db, day * DAY_US), [])
         slots += [*self._over.values(), *([self._slot] if self._slot else [])]
         return {slot[:2]: slot for slot in slots if slot.slot_us // DAY_US == day}
+
+    def _add(self, boot: str, slot_us: int, failed: Counter[str]) -> None:
+        running = self._slot
+        slot = running
+        if running is None or running[:2] != (boot, slot_us):
+            slot = self._store.look(
+                lambda db: _begun(db, boot, slot_us), Slot(boot, slot_us, 0, {})
+            )
+        polled = slot.polled + failed.total()
+        slot = slot._replace(polled=polled, failed=dict(failed + Counter(slot.failed)))
+        if running and slot[:2] == running[:2]:
+            self._slot = slot
+        elif running and slot_us // DAY_US == running.slot_us // DAY_US:
+            self._over = self._over | {slot[:2]: slot}
+        self._write(slot)
 
     def _write(self, slot: Slot) -> None:
         self._store.apply(lambda db: _write(db, slot), None)

@@ -215,9 +215,14 @@ class Uploader:
     def _place_provisional(self) -> bool:
         """Give the readings from before the clock was right their times, and so queue them."""
         began_us = self._began_us()
-        if began_us is None or not self._spool.counts().provisional:
+        if began_us is None:
             return False
-        placed = self._spool.retime(self._clock.boot(), began_us)
+        waited = self._spool.counts().provisional > 0
+        placed = self._spool.retime(self._clock.boot(), began_us) if waited else 0
+        if self._reports:
+            self._reports.place(began_us)
+        if not waited:
+            return False
         if self._clock.synchronised():
             log.info("clock synchronised: provisional readings queued", extra={"samples": placed})
         else:

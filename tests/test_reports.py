@@ -30,6 +30,9 @@ class World(Clock):
     def boot(self):
         return BOOT
 
+    def boottime_us(self):
+        return int(self.passed_s * 1e6)
+
     def synchronised(self):
         return self.right
 
@@ -98,10 +101,48 @@ def test_a_stop_writes_the_running_one_down(reports, store, clock):
     assert counted(Reports(store, clock).due(10)) == [("12:00", 4, {})]
 
 
+def test_the_running_one_waits_until_no_older_one_is_left_out(reports, store, clock):
+    poll(reports, store, clock, 361)
+    assert counted(reports.due(2)) == [("12:00", 180, {}), ("12:15", 180, {})]
+    reports.acknowledged(reports.due(2))
+    assert counted(reports.due(2)) == [("12:30", 1, {})]
+
+
 def test_while_the_clock_may_be_wrong_nothing_is_counted(reports, store, clock):
     clock.right = False
     reports.polled("timeout")
     assert reports.due(10) == []
+
+
+def failures_of_an_unknown_time(reports, clock):
+    """Fail at 12:00, 12:14 and 12:16, when nobody knows the time."""
+    clock.right = False
+    for minute, failure in ((0, "timeout"), (14, "reset"), (16, "timeout")):
+        clock.passed_s = minute * 60
+        reports.polled(failure)
+
+
+def test_failures_from_before_the_time_was_known_are_counted_where_they_belong(
+    reports, store, clock
+):
+    failures_of_an_unknown_time(reports, clock)
+    began_us = int(START.timestamp() * 1e6)
+    for _ in range(2):
+        reports.place(began_us)
+    failed = [("12:00", 2, {"timeout": 1, "reset": 1}), ("12:15", 1, {"timeout": 1})]
+    assert counted(reports.due(10)) == failed
+    clock.right = True
+    poll(reports, store, clock, 2)
+    assert counted(reports.due(10))[1] == ("12:15", 3, {"timeout": 1})
+
+
+def test_what_runs_already_takes_up_failures_from_before_the_time_was_known(reports, store, clock):
+    failures_of_an_unknown_time(reports, clock)
+    clock.right = True
+    poll(reports, store, clock, 2)
+    reports.place(int(START.timestamp() * 1e6))
+    poll(reports, store, clock, 1)
+    assert counted(reports.due(10))[1] == ("12:15", 4, {"timeout": 1})
 
 
 def test_the_day_so_far_is_told_across_quarter_hours_and_restarts(reports, store, clock):
@@ -152,6 +193,19 @@ def test_old_acknowledged_ones_go_and_others_stay(reports, store, clock, monkeyp
         clock.passed_s += 900
     reports.polled("timeout")
     reports.acknowledged(reports.due(8))
-    assert len(reports.due(20)) == 4  # of 12; the running one has just gone
+    assert len(reports.due(20)) == 5  # of 13, with the running one
     kept = store.look(lambda db: db.execute("SELECT count(*) FROM reports").fetchall(), None)
     assert kept[0][0] <= 12
+
+
+def test_failures_placed_in_an_earlier_quarter_hour_are_told_for_the_day_at_once(
+    reports, store, clock
+):
+    poll(reports, store, clock)
+    clock.right = False
+    reports.polled("timeout")
+    clock.passed_s += 20 * 60
+    clock.right = True
+    poll(reports, store, clock)
+    reports.place(int(START.timestamp() * 1e6))
+    assert reports.day_so_far() == {"polled_today": 3, "failed_today": {"timeout": 1}}

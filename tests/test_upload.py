@@ -2,6 +2,7 @@ import gzip
 import json
 import logging
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -14,8 +15,10 @@ from edge_lib.batch import Batch
 from edge_lib.config import UploadConfig
 from edge_lib.https import Answer
 from edge_lib.repeat import RepeatLog
+from edge_lib.reports import Reports
 from edge_lib.sample import format_ts
 from edge_lib.spool import Spool
+from edge_lib.store import Store
 from edge_lib.upload import Uploader
 from edge_lib.verdict import UploadRefused, Verdicts, http_date, proof, retry_after_s
 from tests.tls_server import Authority, TlsServer, answer, message, raw, reset
@@ -920,6 +923,21 @@ def test_a_provisional_reading_that_comes_late_is_placed_as_well(uploader, spool
     fill(spool, 1, ts_src=2)
     uploader.upload_once()
     assert (len(ingest.stored), spool.counts().depth) == (1, 0)
+
+
+def test_failures_from_before_the_time_was_known_are_reported_once_it_is(
+    authority, server, clock, tmp_path
+):
+    clock.known_good = False
+    config = UploadConfig(server.url, TOKEN, authority.ca_file, 10.0, 500, 300.0)
+    with closing(Store(tmp_path / "store.db", 7, clock)) as store:
+        reports = Reports(store, clock)
+        reports.polled("timeout")
+        with closing(Uploader(config, store, clock, reports=reports)) as uploader:
+            for _ in range(3):  # asks for the time, places them, sends
+                uploader.upload_once()
+    (report,) = sent(server, 1)["reports"]
+    assert (report["polled"], report["failed"]) == (1, {"timeout": 1})
 
 
 # The log, the stop
