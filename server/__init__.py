@@ -1,13 +1,13 @@
 """The server: ``gunicorn 'server:create_app()'``.
 
 A request goes through ``answers`` (who is asking, and the shape of every error), one file an
-endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``hours``, ``completeness``), ``db``
-(connections and the queries of ``sql/queries``) and ``cache``; what a client may keep or take
-compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment; ``schema`` knows
-what the database has to look like, and ``migrate`` is the command that brings it there; ``forget``
-is the one that deletes for good, ``tokens`` the one that makes tokens. ``rollups`` computes anew
-what triggers keep. ``metrics`` and the command ``doctor`` tell how all of
-it is: what ``tally`` counts, and what ``condition`` asks the database.
+endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``hours``, ``completeness``, ``gaps``),
+``db`` (connections and the queries of ``sql/queries``) and ``cache``; what a client may keep or
+take compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment; ``schema``
+knows what the database has to look like, and ``migrate`` is the command that brings it there;
+``forget`` is the one that deletes for good, ``tokens`` the one that makes tokens. ``rollups``
+computes anew what triggers keep. ``metrics`` and the command ``doctor`` tell how all of it is: what
+``tally`` counts, and what ``condition`` asks the database.
 """
 
 import logging
@@ -25,6 +25,7 @@ from server import (
     cache,
     completeness,
     devices,
+    gaps,
     hours,
     ingest,
     metrics,
@@ -72,7 +73,7 @@ def _app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings)
     answers.init_app(app)
     app.get("/health")(health)
-    for module in (ingest, realtime, series, devices, hours, completeness):
+    for module in (ingest, realtime, series, devices, hours, completeness, gaps):
         app.register_blueprint(module.blueprint)
     if settings.metrics_token:
         metrics.init_app(app)

@@ -22,6 +22,7 @@ import pytest
 import requests
 
 from edge_lib.clock import Clock
+from edge_lib.sample import format_ts
 from edge_lib.simulator import FakeDongle, HouseholdSource
 from server import private
 
@@ -71,8 +72,10 @@ class FastEdge:
                 return 0
 
     def waiting(self) -> int:
-        path = self.folder / "health.json"
-        return json.loads(path.read_text())["spool_count"] if path.exists() else 0
+        return self.health()["spool_count"] if (self.folder / "health.json").exists() else 0
+
+    def health(self) -> dict:
+        return json.loads((self.folder / "health.json").read_text())
 
 
 @pytest.fixture
@@ -197,18 +200,57 @@ def test_the_server_accounts_for_every_poll(fast_edge, dongle, database_url, tok
     assert {reason for day in days for reason in day["failed_reasons"]} <= REASONS
 
 
+@pytest.mark.parametrize("cause", ["dongle_silent", "inverter_off", "edge_down"])
+def test_the_server_knows_why_readings_are_missing(fast_edge, dongle, tokens, cause):
+    fast_edge.start()
+    until(lambda: fast_edge.spooled() >= 10, "first readings")
+    words = dongle.source.words
+    if cause == "edge_down":
+        fast_edge.end(signal.SIGTERM)
+        _pause(150 / SPEED)
+        fast_edge.start()
+    else:
+        if cause == "dongle_silent":
+            dongle.stop()
+        else:
+            dongle.source.words = dict
+        until(lambda: fast_edge.health()["poll_failures"] >= 4, "four failures")
+        dongle.source.words = words
+        if cause == "dongle_silent":
+            dongle.start()
+    before = fast_edge.spooled()
+    until(lambda: fast_edge.spooled() >= before + 12, "a minute of readings")
+    until(lambda: first_gap(fast_edge, tokens)["cause"] == cause, f"the cause {cause}")
+    assert first_gap(fast_edge, tokens)["duration_s"] > 60
+
+
+def first_gap(edge: FastEdge, tokens) -> dict:
+    """Ask for the gaps of the last hours; what the fast clock has before it is the last of them."""
+    now = datetime.now(UTC)
+    span = {"from": now - timedelta(hours=7), "to": now + timedelta(hours=1)}
+    query = {name: format_ts(moment) for name, moment in span.items()}
+    first, *_, last = ask(edge, tokens, "gaps", query)["gaps"]
+    assert (first["running"], last["running"]) == (False, True)
+    return first
+
+
 REASONS = {"unreachable", "reset", "timeout"}
 
 
 def account(edge: FastEdge, tokens) -> list[dict]:
     """Ask for the completeness of the last days."""
     today = datetime.now(UTC).date()
+    span = {"from": str(today - timedelta(days=1)), "to": str(today)}
+    return ask(edge, tokens, "completeness", span)["days"]
+
+
+def ask(edge: FastEdge, tokens, endpoint: str, query: dict) -> dict:
     answer = requests.get(
-        f"{edge.server.url}/v1/completeness",
-        {"from": str(today - timedelta(days=1)), "to": str(today)},
+        f"{edge.server.url}/v1/{endpoint}",
+        query,
         headers={"Authorization": f"Bearer {tokens.device}"},
         verify=str(edge.server.certificate.ca),
         timeout=10,
     )
     assert answer.status_code == 200, answer.text
-    return answer.json()["days"]
+    return answer.json()
