@@ -7,14 +7,14 @@ stored. Asks nothing.
 import argparse
 import logging
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.sample import format_ts, is_device_id, parse_ts
-from server import cache, forgotten, schema, settings
+from server import aggregates, cache, forgotten, schema, settings
 
 COMMAND = "python -m server.forget"
 _HELP = """
@@ -22,8 +22,6 @@ Deletes what was measured from --from on and before --to: samples, readings that
 the time of one is not known, that of its receipt counts), and gaps that lie inside; rollups follow
 in the same transaction. Facts of the device and the edge's counts of its polls stay. Without --from
 it begins with the first sample. It ends now at the latest: what comes later is stored as ever."""
-_AGGREGATES = (("sungrow_hourly", timedelta(hours=1)), ("sungrow_daily", timedelta(days=1)))
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -66,7 +64,8 @@ def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
             f"forgot {deleted.samples} samples of {arguments.device} from {first} to {end}, "
             f"{deleted.parked} parked readings, {deleted.gaps} gaps"
         )
-        _refresh(connection, deleted.range)
+        for delay in aggregates.refresh(connection, *deleted.range):
+            print(delay, file=sys.stderr)
     if newest.state() == "down":
         seconds = options.cache_ttl_s
         print(f"Redis is away: a newest sample may show for {seconds} s more", file=sys.stderr)
@@ -79,33 +78,6 @@ def _forget(connection: Connection, arguments: argparse.Namespace) -> forgotten.
         if found:
             raise schema.SchemaError("the database is not current: " + "; ".join(found))
         return forgotten.forget(cursor, arguments.device, arguments.first, arguments.end)
-
-
-def _refresh(connection: Connection, deleted: forgotten.Range) -> None:
-    """Take what was deleted out of the community edition's own aggregates at once.
-
-    Only as far as the policies of ``sql/`` go: what is newer is not kept there yet, and what a
-    refresh brings there stays without later samples until the policy comes by.
-    """
-    with connection, connection.cursor() as cursor:
-        if schema.edition(cursor) != "community":
-            return
-    connection.autocommit = True  # a refresh is a transaction of its own
-    for name, width in _AGGREGATES:
-        first = _floor(deleted.first, width)
-        end = min(_floor(deleted.end, width) + width, _floor(datetime.now(UTC) - width, width))
-        if first >= end:
-            continue
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("CALL refresh_continuous_aggregate(%s, %s, %s)", (name, first, end))
-        except psycopg2.Error as error:
-            reason = " ".join(str(error).split())
-            print(f"{name} follows with its policy's next run: {reason}", file=sys.stderr)
-
-
-def _floor(moment: datetime, width: timedelta) -> datetime:
-    return moment - (moment - _EPOCH) % width
 
 
 def main(argv: list[str]) -> int:

@@ -8,6 +8,7 @@ import psycopg2
 
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from server import schema, settings
+from server.to_timescaledb import to_timescaledb
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -16,6 +17,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     what.add_argument("--check", action="store_true", help="compare only, change nothing")
     what.add_argument(
         "--record", type=int, metavar="N", help="note file N, applied by hand with psql -1 -f"
+    )
+    what.add_argument(
+        "--to-timescaledb",
+        action="store_true",
+        help="turn a filled database into the richest edition that its server has, then apply "
+        "what is missing; needs room for a second copy of the samples",
     )
     return parser.parse_args(argv)
 
@@ -31,10 +38,14 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
             schema.refuse_other_timezone(cursor, site_timezone)
         print("current")
     else:
-        done = []
+        done = False
+        if arguments.to_timescaledb:
+            for line in to_timescaledb(url):
+                print(line)
+                done = True
         for name in schema.migrate(url, site_timezone):
             print(f"applied {name}")
-            done.append(name)
+            done = True
         if not done:
             print("current")
 

@@ -16,10 +16,11 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from server.edition import NOT_INSTALLED, create_extension, edition, is_richer
+
 log = logging.getLogger("sungrow.server.schema")
 SQL = Path(__file__).resolve().parent.parent / "sql"
 COMMAND = "python -m server.migrate"
-EDITIONS = ("community", "apache", "plain")
 _LOCK = 7_368_621  # any number that nobody else uses: one migration at a time
 
 
@@ -68,18 +69,6 @@ def migrations(edition: str) -> list[Migration]:
     return [found[number] for number in sorted(found)]
 
 
-def edition(cursor: Cursor) -> str:
-    """Tell which edition of the database this is: one of ``EDITIONS``."""
-    cursor.execute(
-        "SELECT current_setting('timescaledb.license', true) FROM pg_extension "
-        "WHERE extname = 'timescaledb'"
-    )
-    row = cursor.fetchone()
-    if row is None:
-        return "plain"
-    return "community" if row[0] == "timescale" else "apache"
-
-
 def applied(cursor: Cursor) -> list[Applied]:
     """Give what the database has seen, by number."""
     cursor.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
@@ -108,13 +97,14 @@ def migrate(url: str, site_timezone: str) -> Iterator[str]:
     """
     with connect(url) as connection:
         with connection, connection.cursor() as cursor:
-            _lock(cursor)
-            if not applied(cursor):
-                _create_extension(cursor)
+            lock(cursor)
+            obstacle = None if applied(cursor) else create_extension(cursor)
+        if obstacle not in (None, NOT_INSTALLED):
+            log.warning(obstacle)
         while name := _apply_next(connection):
             yield name
         with connection, connection.cursor() as cursor:
-            _lock(cursor)
+            lock(cursor)
             _set_timezone(cursor, site_timezone)
 
 
@@ -125,7 +115,7 @@ def record(url: str, number: int) -> str:
         SchemaError: it is not the next one, or something else stands against it.
     """
     with connect(url) as connection, connection, connection.cursor() as cursor:
-        _lock(cursor)
+        lock(cursor)
         found, missing, kind = _compare(cursor)
         if found:
             raise SchemaError("; ".join(found))
@@ -164,39 +154,14 @@ def connect(url: str) -> Iterator[Connection]:
         connection.close()
 
 
-def _lock(cursor: Cursor) -> None:
+def lock(cursor: Cursor) -> None:
+    """Let no other migration begin until the transaction ends."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-
-
-def _create_extension(cursor: Cursor) -> None:
-    # Look before: where the library is not preloaded, CREATE EXTENSION kills the connection. The
-    # preloaded loader shows by its settings in pg_settings, which everybody may read;
-    # current_setting() would also give one that merely stands in postgresql.conf.
-    cursor.execute(
-        "SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers'),"
-        "       bool_or(v.trusted AND has_database_privilege(current_database(), 'CREATE')"
-        "               OR u.rolsuper) "
-        "  FROM pg_available_extension_versions v, pg_roles u "
-        " WHERE v.name = 'timescaledb' AND u.rolname = current_user"
-    )
-    preloaded, allowed = cursor.fetchone()
-    if preloaded and allowed:
-        cursor.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
-    elif allowed is not None and edition(cursor) == "plain":
-        log.warning(
-            "TimescaleDB is installed here but not used: %s",
-            (
-                "this role may not create the extension; run as a superuser: "
-                "CREATE EXTENSION timescaledb"
-                if preloaded
-                else "add it to shared_preload_libraries in postgresql.conf and restart PostgreSQL"
-            ),
-        )
 
 
 def _apply_next(connection: Connection) -> str | None:
     with connection, connection.cursor() as cursor:
-        _lock(cursor)
+        lock(cursor)
         found, missing, kind = _compare(cursor)
         if found:
             raise SchemaError("; ".join(found))
@@ -220,7 +185,7 @@ def _compare(cursor: Cursor) -> tuple[list[str], list[Migration], str]:
     seen = applied(cursor)
     kind = seen[-1].edition if seen else now
     files = migrations(kind)
-    found = _edited(seen, files)
+    found = edited(seen, files)
     missing = [file for file in files if file.number not in {row.number for row in seen}]
     if missing and seen and missing[0].number < seen[-1].number:
         found.append(
@@ -228,15 +193,18 @@ def _compare(cursor: Cursor) -> tuple[list[str], list[Migration], str]:
             "a new file needs a number above all others"
         )
     if kind != now:
-        poorer = EDITIONS.index(now) > EDITIONS.index(kind)
-        helps = "bring that one back" if poorer else f"run: {COMMAND} --to-timescaledb"
-        found.append(
-            f"the schema was made for the edition {kind}, the database is now {now}; {helps}"
-        )
+        found.append(changed(kind, now))
     return found, missing, kind
 
 
-def _edited(seen: list[Applied], files: list[Migration]) -> list[str]:
+def changed(kind: str, now: str) -> str:
+    """Say that the edition is not the one that the schema was made for, and what helps."""
+    helps = f"run: {COMMAND} --to-timescaledb" if is_richer(now, kind) else "bring that one back"
+    return f"the schema was made for the edition {kind}, the database is now {now}; {helps}"
+
+
+def edited(seen: list[Applied], files: list[Migration]) -> list[str]:
+    """Give what differs between the files as they were applied and as they are now."""
     by_number = {migration.number: migration for migration in files}
     found = []
     for row in seen:

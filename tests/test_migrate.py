@@ -15,6 +15,8 @@ import pytest
 from psycopg2 import sql
 
 from server import create_app, private, schema, settings
+from server.edition import EDITIONS
+from server.edition import edition as edition_of
 from server.migrate import main
 from tests.readings import connected, reading, rows, store, utc
 
@@ -79,7 +81,7 @@ def tables(url: str) -> list[str]:
 
 def edition(url: str) -> str:
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        return schema.edition(cursor)
+        return edition_of(cursor)
 
 
 def store_one(url: str) -> None:
@@ -578,7 +580,7 @@ def same_files(files):
     return files
 
 
-@pytest.mark.parametrize("was", schema.EDITIONS)
+@pytest.mark.parametrize("was", EDITIONS)
 def test_a_changed_edition_is_named_with_what_helps(migrate, empty_database_url, same_files, was):
     url = empty_database_url
     migrate(url)
@@ -587,7 +589,7 @@ def test_a_changed_edition_is_named_with_what_helps(migrate, empty_database_url,
     if was == now:
         assert migrate(url, "--check") == (0, ["current"], [])
         return
-    poorer = schema.EDITIONS.index(now) > schema.EDITIONS.index(was)
+    poorer = EDITIONS.index(now) > EDITIONS.index(was)
     helps = "bring that one back" if poorer else "--to-timescaledb"
     (same_files / later("more")).write_text("CREATE TABLE more (a integer);")
     assert_refused(migrate, url, f"the edition {was}", f"now {now}", helps)
