@@ -1,22 +1,52 @@
 """Computes anew what triggers keep beside the samples, after samples were deleted or corrected.
 
-The arithmetic stays where it is, in the triggers of ``sungrow_samples``: what remains is inserted
-once more, into a temporary table that carries copies of them.
+The arithmetic of five minutes and of the edge's numbers stays where it is, in the triggers of
+``sungrow_samples``: what remains is inserted once more, into a temporary table that carries copies
+of them. Local days are then summed from their five minutes. Where samples are gone of which the
+rollups still tell (an old chunk was dropped), the rollups stay.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime
+from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-_KEPT = (
-    "DELETE FROM sungrow_5min WHERE device_id = %(device_id)s"
-    " AND bucket >= %(first)s AND bucket < %(end)s",
-    "DELETE FROM sungrow_seqs WHERE device_id = %(device_id)s"
-    " AND slot >= %(first)s AND slot < %(end)s",
-    "DELETE FROM sungrow_local_daily WHERE device_id = %(device_id)s"
-    " AND bucket >= %(first_day)s AND bucket <= %(last_day)s",
+from server.db import query
+
+FOREVER = ("-infinity", "infinity")
+NEVER = ("infinity", "infinity")
+_DELETED = (
+    "DELETE FROM sungrow_5min WHERE device_id = %(device_id)s AND bucket >= %(first)s"
+    " AND bucket < %(end)s AND sungrow_slot(bucket) <> ALL (%(slots)s::timestamptz[])",
+    "DELETE FROM sungrow_seqs WHERE device_id = %(device_id)s AND slot >= %(first)s"
+    " AND slot < %(end)s AND slot <> ALL (%(slots)s::timestamptz[])",
 )
-_SLICE = timedelta(days=7)  # a chunk's: so much is in the temporary table at once
+_DELETED_DAYS = (
+    "DELETE FROM sungrow_local_daily WHERE device_id = %(device_id)s AND bucket >= %(first_day)s"
+    " AND bucket <= %(last_day)s AND bucket <> ALL (%(days)s::date[])"
+)
+_ADDED = (
+    "INSERT INTO pg_temp.sungrow_again SELECT * FROM sungrow_samples"
+    " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
+    " AND sungrow_slot(ts) <> ALL (%(slots)s::timestamptz[])"
+)
+
+
+class Days(NamedTuple):
+    """Whole local days, and the time from ``first`` on and before ``end`` that they last."""
+
+    first_day: date
+    last_day: date
+    zone: str
+    first: datetime
+    end: datetime
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild of some days did: samples that count, days kept in whole or part."""
+
+    samples: int
+    kept: list[date]
 
 
 def lock(cursor: Cursor, device_id: str) -> None:
@@ -25,10 +55,9 @@ def lock(cursor: Cursor, device_id: str) -> None:
 
 
 def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> None:
-    """Compute anew whatever the samples of this time have part in.
+    """Compute anew whatever the samples of this time have part in, though little may be left.
 
-    Only a sum over a whole local day can be right for that day, so the time is widened to such
-    days. All in the transaction of ``cursor``; nobody else stores samples of the device meanwhile.
+    All in the transaction of ``cursor``; nobody else stores samples of the device meanwhile.
 
     Args:
         cursor: of the transaction in which the samples were changed.
@@ -37,42 +66,57 @@ def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> N
         end: the first moment after it.
     """
     lock(cursor, device_id)
-    days = _whole_days(cursor, device_id, first, end)
-    for statement in _KEPT:
-        cursor.execute(statement, days)
+    start = first
+    while days := next_days(cursor, device_id, start, end):
+        rebuild_days(cursor, device_id, days, (first, end))
+        start = days.end
+
+
+def next_days(
+    cursor: Cursor, device_id: str, first: datetime | str, end: datetime | str
+) -> Days | None:
+    """Give the next whole days, a week at most, that hold anything of this time."""
+    cursor.execute(query("days-next"), {"device_id": device_id, "first": first, "end": end})
+    found = cursor.fetchone()
+    return found and Days(*found)
+
+
+def rebuild_days(
+    cursor: Cursor, device_id: str, days: Days, shrink: tuple[datetime | str, datetime | str]
+) -> Rebuilt:
+    """Compute some days anew; ``lock`` is held.
+
+    Args:
+        cursor: of a transaction, which may change samples too.
+        device_id: whose.
+        days: as ``next_days`` gave them.
+        shrink: the time from its first on and before its second in which rollups may come to
+            count fewer samples than they did; ``FOREVER``, ``NEVER``. Elsewhere these are kept.
+    """
+    asked = {"device_id": device_id, **days._asdict()}
+    bounds = {"shrink_first": shrink[0], "shrink_end": shrink[1]}
+    cursor.execute(query("rollups-kept"), asked | bounds)
+    asked["slots"], asked["days"], kept, samples = cursor.fetchone()
+    for statement in _DELETED:
+        cursor.execute(statement, asked)
     _make_copy(cursor)
-    while start := _next_sample(cursor, days):
-        slice_end = min(start + _SLICE, days["end"])
-        cursor.execute(
-            "INSERT INTO pg_temp.sungrow_again SELECT * FROM sungrow_samples"
-            " WHERE device_id = %s AND ts >= %s AND ts < %s",
-            (device_id, start, slice_end),
-        )
-        cursor.execute("TRUNCATE pg_temp.sungrow_again")
-        days["first"] = slice_end
+    cursor.execute(_ADDED, asked)
     cursor.execute("DROP TABLE pg_temp.sungrow_again")
+    cut(cursor, asked)
+    return Rebuilt(samples, kept)
 
 
-def _whole_days(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> dict:
-    cursor.execute(
-        "SELECT first_day, last_day, sungrow_midnight(first_day, zone) AS first,"
-        "       sungrow_midnight(last_day + 1, zone) AS end"
-        "  FROM (SELECT (%s AT TIME ZONE zone)::date AS first_day,"
-        "               ((%s - interval '1 microsecond') AT TIME ZONE zone)::date AS last_day, zone"
-        "          FROM (SELECT sungrow_timezone(%s) AS zone) AS site) AS days",
-        (first, end, device_id),
-    )
-    names = [column.name for column in cursor.description]
-    return {"device_id": device_id, **dict(zip(names, cursor.fetchone(), strict=True))}
+def cut(cursor: Cursor, days: dict) -> int:
+    """Sum local days from their five minutes; give their number.
 
-
-def _next_sample(cursor: Cursor, days: dict) -> datetime | None:
-    cursor.execute(
-        "SELECT min(ts) FROM sungrow_samples"
-        " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s",
-        days,
-    )
-    return cursor.fetchone()[0]
+    Args:
+        cursor: of a transaction that has the lock of the device.
+        days: ``device_id``, ``first_day``, ``last_day``, ``first``, ``end``, and ``days``: those
+            that stay as they are.
+    """
+    cursor.execute(_DELETED_DAYS, days)
+    cursor.execute(query("days-cut"), days)
+    return cursor.rowcount
 
 
 def _make_copy(cursor: Cursor) -> None:

@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from edge_lib.sample import format_ts
-from server import forgotten, rollups, schema, settings
+from server import forgotten, rollups, settings
+from server.edition import edition
 from server.forget import main
 from server.private import wait_until
 from tests.batches import (
@@ -248,7 +249,7 @@ def test_aggregates_of_the_community_edition_forget_at_once(forget, database, ur
 
 def schema_edition(connection) -> str:
     with connection, connection.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
-        return schema.edition(cursor)
+        return edition(cursor)
 
 
 def test_a_rebuild_of_untouched_samples_changes_nothing(database):

@@ -1,0 +1,185 @@
+"""``python -m server.rebuild``: computes the rollups anew from the samples, or in another zone."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from edge_lib.env import EXIT_CONFIG, ConfigError, environment, text
+from edge_lib.sample import parse_ts
+from server import rollups, schema, settings, zones
+
+COMMAND = "python -m server.rebuild"
+_PROGRESS_SAMPLES = 1_000_000
+_HELP = """
+A week of a device is computed in one transaction, in which nobody else stores samples of that
+device; what was interrupted is whole up to there, and can be run again. Where the rollups count
+more samples than there are (old ones were dropped to save room), they are kept, and named.
+Where SITE_TIMEZONE is set and is not the zone of the stored days, the days of all devices without a
+zone of their own are cut in that zone instead, in one transaction."""
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=COMMAND, description="Computes rollups anew.", epilog=_HELP
+    )
+    parser.add_argument("--device", metavar="D", help="of one device alone")
+    example = "RFC 3339, like 2026-11-23T12:00:00Z; local days are taken whole"
+    parser.add_argument("--from", dest="first", metavar="T", type=_time, help=example)
+    parser.add_argument("--to", dest="end", metavar="T", type=_time, help="the same")
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        type=_zone,
+        help="a zone of the device's own from now on, or 'site': the site's",
+    )
+    parser.add_argument(
+        "--shrink",
+        action="store_true",
+        help="let rollups of which samples are gone count what is left, and go where nothing is",
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.first and arguments.end and arguments.first >= arguments.end:
+        parser.error("--to must lie after --from")
+    if arguments.timezone and (not arguments.device or arguments.first or arguments.end):
+        parser.error("--timezone needs --device, and is for all its days: without --from, --to")
+    return arguments
+
+
+def _time(words: str) -> object:
+    try:
+        return parse_ts(words)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _zone(words: str) -> str:
+    if words == "site":
+        return words
+    try:
+        return settings.site_timezone({"SITE_TIMEZONE": words})
+    except ConfigError as error:
+        problem = f"{words!r} is neither 'site' nor an IANA time zone, like Europe/Berlin"
+        raise argparse.ArgumentTypeError(problem) from error
+
+
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    zone = settings.site_timezone(env) if text(env, "SITE_TIMEZONE", "") else None
+    with schema.connect(settings.database_url(env)) as connection:
+        devices, kept_zone = _known(connection)
+        if arguments.device not in (None, *devices):
+            known = ", ".join(devices) or "none"
+            raise schema.SchemaError(f"nothing is stored of {arguments.device}; devices: {known}")
+        if arguments.timezone:
+            _change_device(connection, arguments)
+        elif zone not in (None, kept_zone):
+            _change_site(connection, arguments, kept_zone, zone)
+        else:
+            for device_id in [arguments.device] if arguments.device else devices:
+                _rebuild(connection, device_id, arguments)
+
+
+def _known(connection: Connection) -> tuple[list[str], str]:
+    """Give all devices, and the zone of the site.
+
+    Raises:
+        SchemaError: the database is not current.
+    """
+    with connection, connection.cursor() as cursor:
+        found = schema.problems(cursor)
+        if found:
+            raise schema.SchemaError("the database is not current: " + "; ".join(found))
+        cursor.execute("SELECT array(SELECT sungrow_known_devices()), timezone FROM sungrow_site")
+        return cursor.fetchone()
+
+
+def _change_device(connection: Connection, arguments: argparse.Namespace) -> None:
+    zone = None if arguments.timezone == "site" else arguments.timezone
+    with connection, connection.cursor() as cursor:
+        count = zones.change_device(cursor, arguments.device, zone, arguments.shrink)
+    print(f"{arguments.device}: {arguments.timezone}, {count} days")
+
+
+def _change_site(
+    connection: Connection, arguments: argparse.Namespace, kept: str, zone: str
+) -> None:
+    if arguments.device or arguments.first or arguments.end:
+        raise schema.SchemaError(
+            f"SITE_TIMEZONE is {zone}, the stored days are in {kept}: a zone changes for all "
+            "devices and all time at once, so leave out --device, --from and --to, or set "
+            f"SITE_TIMEZONE={kept}"
+        )
+    with connection, connection.cursor() as cursor:
+        counts = zones.change_site(cursor, zone, arguments.shrink)
+    print(f"site: {kept} -> {zone}")
+    for device_id, count in counts.items():
+        print(f"{device_id}: {count} days")
+
+
+def _rebuild(connection: Connection, device_id: str, arguments: argparse.Namespace) -> None:
+    samples, told, kept = 0, 0, []
+    for days, done in _weeks(connection, device_id, arguments):
+        samples += done.samples
+        kept += done.kept
+        if samples >= told + _PROGRESS_SAMPLES:
+            told = samples
+            print(f"{device_id}: up to {days.last_day}, {samples} samples so far", flush=True)
+    print(f"{device_id}: {samples} samples")
+    if kept:
+        _name_kept(device_id, kept)
+
+
+def _weeks(
+    connection: Connection, device_id: str, arguments: argparse.Namespace
+) -> Iterator[tuple[rollups.Days, rollups.Rebuilt]]:
+    first, last = arguments.first or rollups.FOREVER[0], arguments.end or rollups.FOREVER[1]
+    while True:
+        with connection, connection.cursor() as cursor:
+            done = _week(cursor, device_id, first, last, arguments.shrink)
+        if not done:
+            return
+        yield done
+        first = done[0].end
+
+
+def _week(
+    cursor: Cursor, device_id: str, first: object, last: object, shrink: bool
+) -> tuple[rollups.Days, rollups.Rebuilt] | None:
+    rollups.lock(cursor, device_id)
+    days = rollups.next_days(cursor, device_id, first, last)
+    if not days:
+        return None
+    may_shrink = rollups.FOREVER if shrink else rollups.NEVER
+    return days, rollups.rebuild_days(cursor, device_id, days, may_shrink)
+
+
+def _name_kept(device_id: str, kept: list[date]) -> None:
+    print(
+        f"{device_id}: kept as it was, in whole or part, since samples are gone of which the "
+        f"rollups still tell: {zones.spans(kept)}; with --shrink they follow the samples",
+        file=sys.stderr,
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    arguments = _arguments(argv)
+    logging.basicConfig(format="%(message)s")
+    try:
+        _run(arguments, environment(settings.DOTENV))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except (schema.SchemaError, zones.Uncut, psycopg2.Error) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
