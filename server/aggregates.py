@@ -20,9 +20,10 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 def refresh(
     connection: Connection, first: datetime | None = None, end: datetime | None = None
 ) -> Iterator[str]:
-    """Refresh what the time from ``first`` on and before ``end`` has part in; None: all.
+    """Refresh what the time from ``first`` on and before ``end`` has part in.
 
-    Nothing on the other editions. The connection is left in autocommit.
+    None: from the first sample, up to now. Nothing on the other editions. The connection is left in
+    autocommit.
 
     Yields:
         One line for each aggregate that has to wait for its policy, with the reason.
@@ -30,12 +31,18 @@ def refresh(
     with connection, connection.cursor() as cursor:
         if edition(cursor) != "community":
             return
+        if first is None:
+            # Where older samples were dropped, a refresh would drop what is known of them.
+            cursor.execute("SELECT min(ts) FROM sungrow_samples")
+            (first,) = cursor.fetchone()
+    if first is None:
+        return
     connection.autocommit = True  # a refresh is a transaction of its own
     for name, width in _AGGREGATES:
         kept = _floor(datetime.now(UTC) - width, width)
-        start = first and _floor(first, width)
+        start = _floor(first, width)
         stop = min(_floor(end, width) + width, kept) if end else kept
-        if start and start >= stop:
+        if start >= stop:
             continue
         try:
             with connection.cursor() as cursor:
