@@ -33,13 +33,16 @@ _ADDED = (
 
 
 class Days(NamedTuple):
-    """Whole local days, and the time from ``first`` on and before ``end`` that they last."""
+    """Whole local days, and the time from ``first`` on and before ``end`` that they last.
 
-    first_day: date
-    last_day: date
+    Infinities are words of SQL.
+    """
+
+    first_day: date | str
+    last_day: date | str
     zone: str
-    first: datetime
-    end: datetime
+    first: datetime | str
+    end: datetime | str
 
 
 class Rebuilt(NamedTuple):
@@ -111,8 +114,7 @@ def cut(cursor: Cursor, days: dict) -> int:
 
     Args:
         cursor: of a transaction that has the lock of the device.
-        days: ``device_id``, ``first_day``, ``last_day``, ``first``, ``end``, and ``days``: those
-            that stay as they are.
+        days: ``device_id``, the fields of ``Days``, and ``days``: those that stay as they are.
     """
     cursor.execute(_DELETED_DAYS, days)
     cursor.execute(query("days-cut"), days)

@@ -12,8 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 from server import rollups, schema
 from server.db import query
 
-_ALL = dict(zip(("first", "end"), rollups.FOREVER, strict=True))
-_ALL_DAYS = {"first_day": _ALL["first"], "last_day": _ALL["end"]}
+_FIRST, _LAST = rollups.FOREVER
 
 
 class Uncut(Exception):
@@ -75,7 +74,7 @@ def spans(days: Iterable[date]) -> str:
 
 
 def _take_away(cursor: Cursor, device_id: str, shrink: bool) -> None:
-    cursor.execute(query("days-uncut"), {"device_id": device_id, **_ALL, **_ALL_DAYS})
+    cursor.execute(query("days-uncut"), _all_days(cursor, device_id))
     uncut = [day for (day,) in cursor.fetchall()]
     if uncut and not shrink:
         raise Uncut(
@@ -87,4 +86,11 @@ def _take_away(cursor: Cursor, device_id: str, shrink: bool) -> None:
 
 
 def _cut(cursor: Cursor, device_id: str) -> int:
-    return rollups.cut(cursor, {"device_id": device_id, "days": [], **_ALL, **_ALL_DAYS})
+    return rollups.cut(cursor, {**_all_days(cursor, device_id), "days": []})
+
+
+def _all_days(cursor: Cursor, device_id: str) -> dict:
+    # The zone as a value: asked for in the query, it would be looked up for each row.
+    cursor.execute("SELECT sungrow_timezone(%s)", (device_id,))
+    days = rollups.Days(_FIRST, _LAST, cursor.fetchone()[0], _FIRST, _LAST)
+    return {"device_id": device_id, **days._asdict()}

@@ -2,6 +2,19 @@
 -- no local day hangs on it: `python -m server.rebuild` takes the days away, changes the zone and cuts
 -- them anew, in one transaction. Whoever comes with a plain UPDATE is sent there.
 --
+-- What would stand in the way of a distributed PostgreSQL (Citus), beside what 0001 names, though every key
+-- and every join begins with device_id:
+-- - statement triggers (0003, 0006): allowed on shards only by a setting that calls them unsafe, fired once a
+--   shard; and their functions, like the triggers below, reach other tables by name, which a task on a
+--   shard may not. Ingest would have to run the same statements itself.
+-- - sungrow_site: a reference table; LOCK TABLE and the change of its zone reach over all shards.
+-- - the advisory lock of a device (0005) holds on one node: all who store, forget or rebuild a device would
+--   have to come by the same one.
+-- - functions in PL/pgSQL of several statements: each would have to be told that of_device says where it
+--   runs; the type sungrow_counters has to be on all nodes.
+-- - schema_migrations stays on the coordinator; TimescaleDB's chunks, columnstore and aggregates are not to be
+--   had beside shards, so it would be the plain edition.
+--
 -- After triggers, so that a zone that does not exist is refused as such before.
 CREATE FUNCTION sungrow_refuse_device_zone() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -325,6 +325,24 @@ def test_503_where_the_database_refuses_for_reasons_of_its_own(databases):
     assert verdict(client, sample) == (1, 0, [])
 
 
+def test_503_where_a_limit_of_the_database_is_reached(databases):
+    """SQLSTATE 53400: TimescaleDB's, of rows that it unpacks for one batch. Never to be parked."""
+    url = databases.migrated()
+    client = app_on(url).test_client()
+    private.execute(
+        url,
+        "create function full_up() returns trigger language plpgsql as"
+        " $$ begin raise 'limit' using errcode = '53400'; end $$",
+    )
+    private.execute(
+        url, "create trigger full_up before insert on sungrow_samples execute function full_up()"
+    )
+    sample = a_sample()
+    assert_error(send(client, sample), 503)
+    private.execute(url, "drop trigger full_up on sungrow_samples")
+    assert verdict(client, sample) == (1, 0, [])
+
+
 def test_503_where_another_holds_the_rows_for_too_long(databases):
     url = databases.migrated()
     client = app_on(url).test_client()

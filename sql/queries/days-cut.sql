@@ -1,6 +1,6 @@
 -- Called by rollups: the local days of a device, from their five minutes, as the trigger adds them up.
 INSERT INTO sungrow_local_daily
-SELECT device_id, (bucket AT TIME ZONE site.zone)::date,
+SELECT device_id, (bucket AT TIME ZONE %(zone)s)::date,
        sum(sample_count)::bigint, sum(covered_s), min(first_ts), max(last_ts), sum(pv_power_w_sum),
        min(pv_power_w_min), max(pv_power_w_max), sum(load_power_w_sum), min(load_power_w_min),
        max(load_power_w_max), sum(export_power_w_sum), min(export_power_w_min),
@@ -14,7 +14,7 @@ SELECT device_id, (bucket AT TIME ZONE site.zone)::date,
        sum(battery_to_grid_kwh), sum(grid_to_house_kwh), sum(grid_to_battery_kwh), sum(loss_kwh),
        (min(ARRAY[counters_first]) FILTER (WHERE (counters_first).ts IS NOT NULL))[1],
        (max(ARRAY[counters_last]) FILTER (WHERE (counters_last).ts IS NOT NULL))[1]
-  FROM sungrow_5min CROSS JOIN (SELECT sungrow_timezone(%(device_id)s) AS zone) AS site
+  FROM sungrow_5min
  WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
-   AND (bucket AT TIME ZONE site.zone)::date <> ALL (%(days)s::date[])
+   AND (bucket AT TIME ZONE %(zone)s)::date <> ALL (%(days)s::date[])
  GROUP BY 1, 2

@@ -1,7 +1,7 @@
 -- Called by zones: local days that count more samples than their five minutes do: these are gone, so the day
 -- cannot be cut in another zone.
 SELECT day.bucket FROM sungrow_local_daily day
-  LEFT JOIN (SELECT (bucket AT TIME ZONE sungrow_timezone(%(device_id)s))::date AS bucket,
+  LEFT JOIN (SELECT (bucket AT TIME ZONE %(zone)s)::date AS bucket,
                     sum(sample_count) AS count
                FROM sungrow_5min
               WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
