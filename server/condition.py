@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from server import schema
 from server.db import Database, query
+from server.edition import edition as edition_of
 
 
 class Edition(NamedTuple):
@@ -30,7 +30,7 @@ def edition(db: Database) -> Edition:
         DatabaseAway: it does not answer.
     """
     with db.transaction() as cursor:
-        name = schema.edition(cursor)
+        name = edition_of(cursor)
         cursor.execute(query("database-versions"))
         return Edition(name, *cursor.fetchone())
 

@@ -5,11 +5,12 @@ All the reasoning is the database's: ``sungrow_gap_list`` of ``sql/0008_gaps.sql
 
 from datetime import date, datetime, timedelta
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, request
 
 from edge_lib.sample import format_ts
 from server import asked
 from server.answers import readable_device
+from server.sending import json_answer
 
 blueprint = Blueprint("gaps", __name__)
 MOST_DAYS = 400
@@ -26,7 +27,7 @@ def gaps() -> Response:
     device_id = readable_device()
     rows = current_app.extensions["db"].rows("gaps-list", {"device_id": device_id, **_range()})
     found = [_gap(row) for row in rows if row["cause"]]
-    return jsonify(device_id=device_id, timezone=rows[0]["timezone"], gaps=found)
+    return json_answer(device_id=device_id, timezone=rows[0]["timezone"], gaps=found)
 
 
 def _gap(row: dict) -> dict:

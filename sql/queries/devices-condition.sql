@@ -1,5 +1,5 @@
--- Called by metrics and doctor: what is known of each of these devices; waiting and parked as the edge last
--- reported, lost of the last seven days.
+-- Called by condition, for metrics and doctor: what is known of each of these devices; waiting and parked
+-- as the edge last reported, lost of the last seven days.
 SELECT device_id, newest.ts AS newest_ts, device.edge_version, report.received_at AS reported_at,
        report.waiting, report.parked, missing.lost
   FROM unnest(%(device_ids)s::text[]) AS asked (device_id)

@@ -1,6 +1,6 @@
--- Called by metrics and doctor on the community edition: its background jobs. Behind is one without a
--- success for three of its intervals, an hour at least; before its first run the schema's age counts, so a
--- scheduler that never starts shows as well.
+-- Called by condition, for metrics and doctor, on the community edition: its background jobs. Behind is
+-- one without a success for three of its intervals, an hour at least; before its first run the schema's
+-- age counts, so a scheduler that never starts shows as well.
 SELECT job.job_id, concat_ws(' of ', job.proc_name, job.hypertable_name) AS name,
        coalesce(stats.last_run_status = 'Failed', false) AS is_failing,
        job.scheduled AND greatest(stats.last_successful_finish,
