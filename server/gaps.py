@@ -3,9 +3,10 @@
 All the reasoning is the database's: ``sungrow_gap_list`` of ``sql/0008_gaps.sql`` gives the same.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app
 
 from edge_lib.sample import format_ts
 from server import asked
@@ -14,20 +15,23 @@ from server.sending import json_answer
 
 blueprint = Blueprint("gaps", __name__)
 MOST_DAYS = 400
+_AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their clock changes
 
 
 @blueprint.get("/v1/gaps")
 def gaps() -> Response:
-    """Give the gaps from ``from`` on and before ``to``: two times, or two local dates.
+    """Give the gaps from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
         Refused: 401, 403; 422 no such range, or more than 400 days.
         DatabaseAway: 503.
     """
     device_id = readable_device()
-    rows = current_app.extensions["db"].rows("gaps-list", {"device_id": device_id, **_range()})
-    found = [_gap(row) for row in rows if row["cause"]]
-    return json_answer(device_id=device_id, timezone=rows[0]["timezone"], gaps=found)
+    database = current_app.extensions["db"]
+    (site,) = database.rows("gaps-zone", {"device_id": device_id})
+    first, end = _range(ZoneInfo(site["timezone"]))
+    rows = database.rows("gaps-list", {"device_id": device_id, "first": first, "end": end})
+    return json_answer(device_id=device_id, timezone=site["timezone"], gaps=[_gap(r) for r in rows])
 
 
 def _gap(row: dict) -> dict:
@@ -40,11 +44,8 @@ def _gap(row: dict) -> dict:
     }
 
 
-def _range() -> dict[str, datetime | date | None]:
-    days = all(len(request.args.get(name, "")) == len("2026-03-29") for name in ("from", "to"))
-    read = asked.day if days else asked.moment
-    first, end = read("from"), read("to")
-    if not timedelta(0) < end - first <= timedelta(days=MOST_DAYS):
+def _range(zone: ZoneInfo) -> tuple[datetime, datetime]:
+    first, end = (asked.local_moment(name, zone) for name in ("from", "to"))
+    if not timedelta(0) < end - first <= timedelta(days=MOST_DAYS) + _AN_HOUR:
         raise asked.wrong("to", f"after from, by at most {MOST_DAYS} days", "range")
-    times = dict.fromkeys(("from", "to", "from_day", "to_day"))
-    return times | ({"from_day": first, "to_day": end} if days else {"from": first, "to": end})
+    return first, end
