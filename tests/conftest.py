@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 
+from edge_lib import jsonlog
 from server import private
 
 # For tests that leave the number of examples open. Those of --hypothesis-profile=long are others
@@ -103,6 +105,18 @@ def _ask_edition(url: str) -> str:
         return private.edition(databases.migrated())
     finally:
         databases.drop_all()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    yield
+    jsonlog.STDERR.drain()  # while pytest still holds what this very process logs
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call() -> Iterator[None]:
+    yield
+    jsonlog.STDERR.drain()
 
 
 @pytest.fixture(scope="session")
