@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,9 @@ _SLOW = settings(deadline=None, database=None, suppress_health_check=list(Health
 settings.register_profile("quick", _SLOW, max_examples=3, derandomize=True)
 settings.register_profile("long", _SLOW, max_examples=250)
 settings.load_profile("quick")
+
+# A shell lets its background jobs ignore SIGINT, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Databases:
