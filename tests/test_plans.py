@@ -11,9 +11,8 @@ import pytest
 
 from edge_lib.sample import NAMES
 from server.db import SQL, Database, query
-from server.edition import edition
 from server.ingest import insert
-from tests import plans
+from tests import direct, plans
 from tests.readings import connected, reading, rows, store, utc
 
 NOON = utc("2026-05-05 12:00")
@@ -167,11 +166,6 @@ def table_columns(connection, table: str) -> list[str]:
     return [row["attname"] for row in rows(connection, statement, table)]
 
 
-def edition_of(connection) -> str:
-    with connection.cursor() as cursor:
-        return edition(cursor)
-
-
 def asking(name: str) -> Callable:
     """Give what runs a query of that name on a cursor."""
     asked = {**NULLS, **ALWAYS, **ASKED[name]}
@@ -205,7 +199,7 @@ def test_every_query_has_a_case():
 
 @pytest.mark.parametrize("name", ASKED)
 def test_it_reaches_what_grows_by_an_index_on_the_device_and_the_time(database, name):
-    if name in ONLY_COMMUNITY and edition_of(database) != "community":
+    if name in ONLY_COMMUNITY and direct.edition(database) != "community":
         pytest.skip("this edition has no jobs")
     reached = set()
     for table, node, is_limited in reached_by(database, name):
