@@ -59,9 +59,9 @@ def test_it_has_the_facts_that_the_edge_sent_and_the_ends_of_its_history(client,
     assert send(client, a_sample(ts="2025-05-01T12:00:00Z"), device=FACTS).status_code == 200
     with connected(url) as connection:
         store(connection, DEVICE, [reading(ts + timedelta(microseconds=1)) for ts in TIMES])
-        store(connection, OTHER, [reading(utc("2024-01-01 00:00"))])
         statement = "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, 'Asia/Kolkata')"
         rows(connection, statement, OTHER)
+        store(connection, OTHER, [reading(utc("2024-01-01 00:00"))])
     found = devices(client, READ_TOKEN)
     assert found[DEVICE] == {
         "timezone": "Europe/Berlin",
