@@ -90,8 +90,14 @@ class Clock:
         server, but a clock that was right drifts by a second or two a day at most, and an outage
         must not turn good times into provisional ones.
         """
-        self._known_good = self._known_good or self._timesyncd_has_set_it() or self._ask_kernel()
+        self._known_good = self._known_good or self.source() is not None
         return self._known_good
+
+    def source(self) -> str | None:
+        """Name what on this machine set the wall clock right; None: nothing is known to have."""
+        if self._timesyncd_has_set_it():
+            return "systemd-timesyncd"
+        return "a time service" if self._ask_kernel() else None
 
     def confirm(self, server_date: datetime) -> bool:
         """Compare with the ``Date`` of a verified TLS answer, aware.

@@ -7,7 +7,7 @@ wrong and gives an example. ``README.md`` explains the settings; the rules are h
 import ipaddress
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -62,16 +62,7 @@ def dongle_config(env: Mapping[str, str]) -> DongleConfig:
     Raises:
         ConfigError: one of them is missing or malformed.
     """
-    return DongleConfig(
-        host=_host(env),
-        port=whole(env, "SUNGROW_PORT", 502, 1, 65_535),
-        unit_id=whole(env, "SUNGROW_SLAVE_ID", 1, 1, 247),
-        device_id=_device_id(env),
-        poll_interval_s=number(env, "POLL_INTERVAL_S", 5, 5, 3600),
-        inter_register_delay_s=number(env, "INTER_REGISTER_DELAY_MS", 20, 20, 10_000) / 1000,
-        modbus_timeout_s=number(env, "MODBUS_TIMEOUT_S", 5, 1, 30),
-        log_level=log_level(env),
-    )
+    return DongleConfig(**{name: read(env) for name, read in _DONGLE.items()})
 
 
 def upload_config(env: Mapping[str, str]) -> UploadConfig:
@@ -80,14 +71,7 @@ def upload_config(env: Mapping[str, str]) -> UploadConfig:
     Raises:
         ConfigError: one of them is missing or malformed.
     """
-    return UploadConfig(
-        ingest_url=_https_url(env),
-        token=_token(env),
-        ca_file=_ca_file(env),
-        upload_interval_s=number(env, "UPLOAD_INTERVAL_S", 10, 1, 86_400),
-        batch_size=whole(env, "BATCH_SIZE", 500, 1, 1000),
-        max_backoff_s=number(env, "MAX_BACKOFF_S", 300, 1, 86_400),
-    )
+    return UploadConfig(**{name: read(env) for name, read in _UPLOAD.items()})
 
 
 def store_config(env: Mapping[str, str]) -> StoreConfig:
@@ -96,11 +80,18 @@ def store_config(env: Mapping[str, str]) -> StoreConfig:
     Raises:
         ConfigError: one of them is malformed.
     """
-    return StoreConfig(
-        spool_path=Path(text(env, "SPOOL_PATH", "/var/lib/sungrow-edge/spool.db")),
-        spool_keep_days=number(env, "SPOOL_KEEP_DAYS", 7, 0, 36_500),
-        health_path=Path(text(env, "HEALTH_PATH", "/var/lib/sungrow-edge/health.json")),
-    )
+    return StoreConfig(**{name: read(env) for name, read in _STORE.items()})
+
+
+def problems(env: Mapping[str, str]) -> list[str]:
+    """Give what is wrong with any setting, a line each; [] where the service would start."""
+    found = []
+    for read in (*_DONGLE.values(), *_UPLOAD.values(), *_STORE.values()):
+        try:
+            read(env)
+        except ConfigError as error:
+            found.append(str(error))
+    return found
 
 
 def _host(env: Mapping[str, str]) -> str:
@@ -121,13 +112,18 @@ def _is_ipv6(host: str) -> bool:
     return True
 
 
-def _device_id(env: Mapping[str, str]) -> str:
-    device_id = required(env, "DEVICE_ID", "home-1")
-    if not is_device_id(device_id):
+def device_id(env: Mapping[str, str]) -> str:
+    """Read the device's name.
+
+    Raises:
+        ConfigError: it is missing or malformed.
+    """
+    name = required(env, "DEVICE_ID", "home-1")
+    if not is_device_id(name):
         raise ConfigError(
-            f"DEVICE_ID={device_id!r} must be 1 to 64 of A-Za-z0-9._-; example: DEVICE_ID=home-1"
+            f"DEVICE_ID={name!r} must be 1 to 64 of A-Za-z0-9._-; example: DEVICE_ID=home-1"
         )
-    return device_id
+    return name
 
 
 def _https_url(env: Mapping[str, str]) -> str:
@@ -175,3 +171,32 @@ def _ca_file(env: Mapping[str, str]) -> Path | None:
             "example: VPS_CA_FILE=/etc/sungrow-edge/ca.pem"
         ) from error
     return Path(path)
+
+
+_Readers = dict[str, Callable[[Mapping[str, str]], object]]
+
+_DONGLE: _Readers = {
+    "host": _host,
+    "port": lambda env: whole(env, "SUNGROW_PORT", 502, 1, 65_535),
+    "unit_id": lambda env: whole(env, "SUNGROW_SLAVE_ID", 1, 1, 247),
+    "device_id": device_id,
+    "poll_interval_s": lambda env: number(env, "POLL_INTERVAL_S", 5, 5, 3600),
+    "inter_register_delay_s": lambda env: (
+        number(env, "INTER_REGISTER_DELAY_MS", 20, 20, 10_000) / 1000
+    ),
+    "modbus_timeout_s": lambda env: number(env, "MODBUS_TIMEOUT_S", 5, 1, 30),
+    "log_level": log_level,
+}
+_UPLOAD: _Readers = {
+    "ingest_url": _https_url,
+    "token": _token,
+    "ca_file": _ca_file,
+    "upload_interval_s": lambda env: number(env, "UPLOAD_INTERVAL_S", 10, 1, 86_400),
+    "batch_size": lambda env: whole(env, "BATCH_SIZE", 500, 1, 1000),
+    "max_backoff_s": lambda env: number(env, "MAX_BACKOFF_S", 300, 1, 86_400),
+}
+_STORE: _Readers = {
+    "spool_path": lambda env: Path(text(env, "SPOOL_PATH", "/var/lib/sungrow-edge/spool.db")),
+    "spool_keep_days": lambda env: number(env, "SPOOL_KEEP_DAYS", 7, 0, 36_500),
+    "health_path": lambda env: Path(text(env, "HEALTH_PATH", "/var/lib/sungrow-edge/health.json")),
+}

@@ -79,17 +79,22 @@ def read(path: Path) -> dict:
 
 def complaints(state: dict, now: datetime) -> list[str]:
     """Give what is wrong, each in a sentence; [] if the edge is healthy."""
-    found = []
+    return [text for found in complaints_by_part(state, now).values() for text in found]
+
+
+def complaints_by_part(state: dict, now: datetime) -> dict[str, list[str]]:
+    """Give what is wrong with ``poll``, ``upload``, ``clock`` and ``spool``."""
+    found: dict[str, list[str]] = {"poll": [], "upload": [], "clock": []}
     if not _is_within(state.get("last_poll_ts"), now, POLL_WITHIN):
         reason = state.get("last_poll_error") or "is the service running?"
-        found.append(f"no successful poll within a minute: {reason}")
+        found["poll"].append(f"no successful poll within a minute: {reason}")
     oldest = state.get("oldest_unsent_ts")
     if oldest and not _is_within(oldest, now, UNSENT_WITHIN):
         reason = state.get("last_upload_error") or "a backlog is being sent"
-        found.append(f"readings wait since {oldest}: {reason}")
+        found["upload"].append(f"readings wait since {oldest}: {reason}")
     if not state.get("clock_synced"):
-        found.append("the clock is not synchronised; is a time server reachable?")
-    return found + _spool_complaints(state)
+        found["clock"].append("the clock is not synchronised; is a time server reachable?")
+    return found | {"spool": _spool_complaints(state)}
 
 
 def _spool_complaints(state: dict) -> list[str]:

@@ -89,7 +89,7 @@ class Inverter:
                 words |= self._read(block, plan)
                 if block.name in _NEEDED and plan.get(block) == ():
                     raise InverterError("exception_2", f"block {block.name}: all of it is refused")
-            if blocks is None and _strings(words) >= 4:
+            if blocks is None and has_four_strings(words):
                 words |= self._read(FOUR_STRINGS, plan)
             if not words:
                 raise InverterError("exception_2", "every block is refused")
@@ -176,7 +176,7 @@ def _gaps(block: Block, parts: Ranges) -> Ranges:
     return tuple((a, b - a) for a, b in zip(ends, starts, strict=True) if b > a)
 
 
-def _strings(words: dict[int, int]) -> int:
-    """Give the model's count of string inputs, 0 if its type code is not known."""
+def has_four_strings(words: dict[int, int]) -> bool:
+    """Tell whether the model is known to have four string inputs, and so a fifth block."""
     model = MODELS.get(words.get(5000, 0))  # the type code. Source: P16
-    return model.mppt_count if model else 0
+    return model is not None and model.mppt_count >= 4

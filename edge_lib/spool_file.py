@@ -64,6 +64,25 @@ def lock(path: Path) -> int:
     return held
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether another process holds the spool; makes nothing and keeps nothing.
+
+    Raises:
+        OSError: its lock may not be looked at.
+    """
+    try:
+        file = os.open(f"{path}.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def claim(path: Path) -> None:
     """See that the files are ours to write, and make the first; SQLite must not have it open.
 

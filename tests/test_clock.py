@@ -49,6 +49,12 @@ def test_the_boot_is_the_kernels_without_its_dashes():
     assert first.boot() == second.boot()
 
 
+def test_the_source_of_the_time_is_named_where_there_is_one(timesync_file):
+    assert clock(timesync_file=timesync_file, kernel=True).source() == "systemd-timesyncd"
+    assert clock(kernel=True).source() == "a time service"
+    assert clock().source() is None
+
+
 def test_a_hidden_boot_id_is_replaced_by_one_that_lasts_as_long_as_the_runtime_directory(tmp_path):
     runtime = {"RUNTIME_DIRECTORY": f"{tmp_path}:/run/other"}
     boot = clock(environ=runtime).boot()
