@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib import VERSION, commands, config, jsonlog
+from edge_lib import VERSION, commands, config, doctor, jsonlog
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
@@ -29,6 +29,7 @@ from edge_lib.store import Store
 from edge_lib.upload import Uploader
 
 log = logging.getLogger("sungrow.edge")
+DOTENV = Path(__file__).with_name(".env")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STOP_WITHIN_S = 8.0  # the contract allows 10
 EXIT_THREAD_DIED, EXIT_BUSY, EXIT_INTERRUPTED = 1, 3, 130
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
     """Run the service or a command; give its exit status."""
     arguments = _arguments(argv)
     try:
-        return _run(arguments, environment(Path(__file__).with_name(".env")))
+        return _run(arguments, environment(DOTENV))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
@@ -191,7 +192,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     once = command.add_parser("once", help="poll once, print the sample, touch nothing else")
     status = command.add_parser("status", help="what the service last said; 0 = healthy")
     parked = command.add_parser("parked", help="readings that could not be stored, with reasons")
-    for printing in (once, status, parked):
+    check = command.add_parser("doctor", help="what is wrong, and what to do about it")
+    for printing in (once, status, parked, check):
         printing.add_argument("--json", action="store_true", help="print JSON")
     parked.add_argument(
         "--release", nargs="+", type=int, default=[], metavar="ID", help="queue them again"
@@ -212,6 +214,8 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
             return commands.once(env, arguments.json)
         case "status":
             return commands.status(env, arguments.json)
+        case "doctor":
+            return doctor.run(env, DOTENV, arguments.json)
         case "parked":
             return commands.parked(env, arguments.json, arguments.release)
         case "reconcile":
