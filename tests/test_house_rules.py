@@ -2,6 +2,7 @@
 
 import ast
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,25 @@ def test_no_function_is_longer_than_fifty_lines():
 def test_the_changelog_begins_with_this_version():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == VERSION
+
+
+def test_the_version_stands_in_one_place():
+    places = [*CODE, *ROOT.glob("*.toml")]
+    found = [path.relative_to(ROOT) for path in places if f'"{VERSION}"' in path.read_text()]
+    assert found == [Path("edge_lib/__init__.py")]
+
+
+@pytest.mark.parametrize("file", ["requirements-edge.txt", "requirements-server.txt"])
+def test_every_package_that_runs_is_pinned_with_all_that_it_needs(file):
+    names = re.findall(r"^([\w.-]+)==[\w.]+(?:; .*)?$", (ROOT / file).read_text(), re.MULTILINE)
+    pinned = {name.lower().replace("_", "-") for name in names}
+    lines = (ROOT / file).read_text().splitlines()
+    assert len(names) == len([line for line in lines if line and not line.startswith("#")])
+    for name in pinned - {"async-timeout"}:  # only on a Python older than this one
+        for need in metadata.requires(name) or []:
+            if ";" not in need:
+                needed = re.match(r"[\w.-]+", need).group().lower().replace("_", "-")
+                assert needed in pinned, f"{name} needs {needed}"
 
 
 @pytest.mark.parametrize("path", [f"/v1/series?frame={frame}" for frame in (*FRAMES, ALL)])
