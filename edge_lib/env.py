@@ -22,8 +22,19 @@ class ConfigError(Exception):
 
 
 def environment(dotenv: Path) -> dict[str, str]:
-    """Give the environment, with the file ``dotenv`` (which may be absent) underneath it."""
-    return {**{k: v or "" for k, v in dotenv_values(dotenv).items()}, **os.environ}
+    """Give the environment, with the file ``dotenv`` (which may be absent) underneath it.
+
+    Raises:
+        ConfigError: the file is there and cannot be read.
+    """
+    try:
+        settings = dotenv_values(dotenv)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot read the settings in {dotenv}: {error}; it has to be UTF-8 and readable by "
+            "the user that runs this"
+        ) from error
+    return {**{k: v or "" for k, v in settings.items()}, **os.environ}
 
 
 def text(env: Mapping[str, str], name: str, default: str) -> str:

@@ -49,9 +49,8 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         SystemExit: a setting is missing or malformed, or the database is reachable and its schema
             is not current; the log says which, and what to do.
     """
-    env = environment(settings_module.DOTENV) if env is None else env
     try:
-        return _app(env)
+        return _app(environment(settings_module.DOTENV) if env is None else env)
     except (ConfigError, schema.SchemaError) as error:
         if not logging.getLogger().handlers:
             jsonlog.start("INFO")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from edge_lib.env import environment
+from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from server import checks, checks_database, checks_front
 from server import settings as settings_module
 from server.checks import FAILED, OK, WARNING, Finding
@@ -87,10 +87,14 @@ def _url(text: str) -> SplitResult:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; give its exit status: 0, or 1 where a check failed."""
+    """Run the command; give its exit status: 0, 1 where a check failed, 78 for a bad file."""
     arguments = _arguments(argv)
     logging.basicConfig(level=logging.CRITICAL)  # what is logged stands in the findings, too
-    env = environment(settings_module.DOTENV)
+    try:
+        env = environment(settings_module.DOTENV)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
     found = findings(_groups(env, arguments.url, arguments.ca))
     worst = max((finding.state for finding in found), key=_BY_WEIGHT.index)
     if arguments.json:

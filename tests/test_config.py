@@ -248,3 +248,10 @@ def test_the_environment_stands_over_the_file_beside_the_program(tmp_path, monke
     assert (env["SUNGROW_HOST"], env["DEVICE_ID"]) == ("from-environment", "home-1")
     assert env["EMPTY"] == ""
     assert "SUNGROW_HOST" in environment(tmp_path / "absent")
+
+
+def test_a_file_beside_the_program_that_is_no_text_is_named(tmp_path):
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(b"DEVICE_ID=caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"\.env.*UTF-8"):
+        environment(dotenv)

@@ -130,6 +130,13 @@ def test_a_bad_setting_is_named_and_what_does_not_hang_on_it_is_looked_at(doctor
     assert found["schema"] == [(OK, "current")]
 
 
+@pytest.mark.usefixtures("doctor")
+def test_settings_that_are_no_text_are_named(tmp_path, capsys):
+    (tmp_path / "dotenv").write_bytes(b"\xff")
+    assert main([]) == 78
+    assert "has to be UTF-8" in capsys.readouterr().err
+
+
 def test_a_missing_database_url_is_named(doctor):
     _, found = doctor(DATABASE_URL="")
     assert "DATABASE_URL is missing; example" in found["settings"][0][1]
