@@ -67,13 +67,14 @@ ALL = "all"  # the frame of all months that hold anything
 
 
 class Question(NamedTuple):
-    """What was asked for: the range, and what the answer says of it."""
+    """What was asked for: the range, what the answer says of it, and the columns of its buckets."""
 
     says: dict[str, str]
     width: Width
     first: datetime
     end: datetime
     with_empty: bool
+    columns: tuple[str, ...]
 
 
 class Device(NamedTuple):
@@ -101,7 +102,7 @@ def series() -> Response:
     spans = _spans(question, device.zone)
     pieces = _pieces(database, device, question, spans)
     if as_csv:
-        return csv_answer(COLUMNS, pieces, _file_name(device, question))
+        return csv_answer(question.columns, pieces, _file_name(device, question))
     rows = [row for piece in pieces for row in piece]
     about = {"device_id": device_id, **question.says, "timezone": device.zone.key}
     return json_answer(**about, series=rows)
@@ -125,7 +126,17 @@ def _frame(device: Device) -> Question:
         today = datetime.now(device.zone).date()
         width, (first, end) = FRAMES[name].width, FRAMES[name].span(asked.day("date") or today)
     limits = (buckets.midnight(day, device.zone) for day in (first, end))
-    return Question({"frame": name}, width, *limits, with_empty=False)
+    return Question({"frame": name}, width, *limits, False, _columns())
+
+
+def _columns() -> tuple[str, ...]:
+    if "columns" not in request.args:
+        return COLUMNS
+    names = request.args["columns"].split(",")
+    for name in names:
+        if name not in COLUMNS:
+            raise asked.wrong("columns", f"{name[:64]!r} is no column of a bucket", "enum")
+    return tuple(dict.fromkeys(names))
 
 
 def _whole_history(device: Device) -> tuple[date, date]:
@@ -153,7 +164,7 @@ def _range(device: Device) -> Question:
         "from": first.astimezone(device.zone).isoformat(),
         "to": end.astimezone(device.zone).isoformat(),
     }
-    return Question(says, width, first, end, with_empty=True)
+    return Question(says, width, first, end, True, _columns())
 
 
 def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
@@ -175,7 +186,7 @@ def _pieces(
         found = _rows(database, device, question.width, piece)
         now = datetime.now(UTC)
         yield [
-            _row(found.get(span.start, _NOTHING), span, device.zone, now)
+            _row(found.get(span.start, _NOTHING), span, device.zone, now, question.columns)
             for span in piece
             if span.start in found or (question.with_empty and span.start <= now)
         ]
@@ -195,14 +206,16 @@ def _rows(
     return {starts[row["key"]]: row for row in found}
 
 
-def _row(known: dict, span: Bucket, zone: ZoneInfo, now: datetime) -> dict:
+def _row(
+    known: dict, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple[str, ...]
+) -> dict:
     elapsed_s = (min(span.end, now) - span.start).total_seconds()
     computed = {
         "bucket": span.start.astimezone(zone).isoformat(),
         "coverage": min(1.0, known["covered_s"] / elapsed_s) if elapsed_s > 0 else None,
         **_shares(known),
     }
-    return {name: computed[name] if name in computed else known[name] for name in COLUMNS}
+    return {name: computed[name] if name in computed else known[name] for name in columns}
 
 
 def _shares(row: dict) -> dict:

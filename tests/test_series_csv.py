@@ -181,3 +181,20 @@ def test_a_database_that_is_away_from_the_start_is_a_503():
     client = history_client("postgresql://127.0.0.1:1/none")
     answer = get(client, f"{LONG}&format=csv")
     assert_error(answer, 503)
+
+
+def test_only_the_columns_asked_for_are_given_in_that_order(client):
+    asked = f"{RANGE}&columns=pv_kwh,bucket,pv_kwh,coverage"
+    whole = get(client, RANGE).json["series"]
+    chosen = get(client, asked).json["series"]
+    names = ["pv_kwh", "bucket", "coverage"]
+    assert [list(bucket) for bucket in chosen] == [names] * len(whole)
+    assert chosen == [{name: bucket[name] for name in names} for bucket in whole]
+    text = get(client, f"{asked}&format=csv").text
+    assert text.splitlines()[0] == ",".join(names)
+    assert len(text.splitlines()) == len(whole) + 1
+
+
+@pytest.mark.parametrize("columns", ["", "pv_kwh,", "covered_s", "pv_kwh;bucket", "%00", "*"])
+def test_a_column_that_there_is_not_is_refused(client, columns):
+    assert_error(get(client, f"{RANGE}&columns={columns}"), 422)
