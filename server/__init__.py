@@ -1,13 +1,14 @@
 """The server: ``gunicorn 'server:create_app()'``.
 
 A request goes through ``answers`` (who is asking, and the shape of every error), one file an
-endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``hours``, ``completeness``, ``gaps``),
-``db`` (connections and the queries of ``sql/queries``) and ``cache``; what a client may keep or
-take compressed leaves by ``sending``. ``settings`` and ``auth`` read the environment; ``schema``
-knows what the database has to look like, and ``migrate`` is the command that brings it there;
-``forget`` is the one that deletes for good, ``tokens`` the one that makes tokens. ``rollups``
-computes anew what triggers keep. ``metrics`` and the command ``doctor`` tell how all of it is: what
-``tally`` counts, and what ``condition`` asks the database.
+endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``status``, ``hours``,
+``completeness``, ``gaps``), ``db`` (connections and the queries of ``sql/queries``) and ``cache``;
+what a client may keep or take compressed leaves by ``sending``. ``page`` serves the page of
+``static`` and its login, whose cookie ``session`` reads. ``settings`` and ``auth`` read the
+environment; ``schema`` knows what the database has to look like, and ``migrate`` is the command
+that brings it there; ``forget`` is the one that deletes for good, ``tokens`` the one that makes
+tokens. ``rollups`` computes anew what triggers keep. ``metrics`` and the command ``doctor`` tell
+how all of it is: what ``tally`` counts, and what ``condition`` asks the database.
 """
 
 import logging
@@ -29,9 +30,11 @@ from server import (
     hours,
     ingest,
     metrics,
+    page,
     realtime,
     schema,
     series,
+    status,
 )
 from server import settings as settings_module
 from server.auth import Tokens
@@ -72,8 +75,9 @@ def _app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings)
     answers.init_app(app)
     app.get("/health")(health)
-    for module in (ingest, realtime, series, devices, hours, completeness, gaps):
+    for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):
         app.register_blueprint(module.blueprint)
+    page.init_app(app, settings.secret_key)
     if settings.metrics_token:
         metrics.init_app(app)
     app.after_request(_headers)

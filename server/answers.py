@@ -47,16 +47,24 @@ def init_app(app: Flask) -> None:
 
 
 def caller() -> Caller:
-    """Give who is asking.
+    """Give who is asking: by bearer token, or, for GET alone, by the page's session.
 
     Raises:
         Refused: 401 no, unknown or malformed token; 429 too many such from this address.
     """
     token = bearer_token()
     known = current_app.extensions["tokens"].caller(token) if token else None
+    if "Authorization" not in request.headers and request.method in ("GET", "HEAD"):
+        known = session_caller()
     if known:
         return known
     raise bad_token(token)
+
+
+def session_caller() -> Caller | None:
+    """Give whom the page's session cookie stands for; None without one, or without a page."""
+    sessions = current_app.extensions["sessions"]
+    return sessions.caller(request) if sessions else None
 
 
 def bearer_token() -> str | None:

@@ -41,18 +41,26 @@ class Tokens:
 
     def caller(self, token: str) -> Caller | None:
         """Give the caller whose token this is; None for nobody's."""
-        self._reread_if_changed()
-        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        digest = self.digest(token)
         found = None
-        for known, caller in self._callers:  # no early exit: the time says nothing about the place
+        for known, caller in self.known():  # no early exit: the time says nothing about the place
             if hmac.compare_digest(known, digest):
                 found = caller
         return found
 
     def devices(self) -> list[str]:
         """Give the devices that may write."""
+        return sorted({who.devices[0] for _, who in self.known() if who.may_ingest})
+
+    def known(self) -> tuple[tuple[bytes, Caller], ...]:
+        """Give the digest of each token, and whom it stands for."""
         self._reread_if_changed()
-        return sorted({who.devices[0] for _, who in self._callers if who.may_ingest})
+        return self._callers
+
+    @staticmethod
+    def digest(token: str) -> bytes:
+        """Give what is kept of a token."""
+        return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
     def _read(self) -> tuple[tuple[bytes, Caller], ...]:
         writers = _parse("DEVICE_TOKENS", secret(self._env, "DEVICE_TOKENS"))

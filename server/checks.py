@@ -16,7 +16,7 @@ from server import settings as settings_module
 from server.auth import Tokens
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
-SECRETS = ("DATABASE_URL", "DEVICE_TOKENS", "READ_TOKENS", "METRICS_TOKEN")
+SECRETS = ("DATABASE_URL", "DEVICE_TOKENS", "READ_TOKENS", "METRICS_TOKEN", "SECRET_KEY")
 
 
 class Finding(NamedTuple):

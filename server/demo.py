@@ -215,7 +215,7 @@ def fresh_folder(folder: Path) -> Iterator[None]:
 def show(chain: Chain) -> None:
     """Tell what runs and how to use it, then the readings until a signal comes."""
     api = chain.api
-    print(f"page          {api.url}/" + ("" if api.has_page() else "  (not in this version)"))
+    print(f"page          {api.url}/  log in with the read token; its CA: {api.ca}")
     print(f"database      {chain.edition}; days are those of {chain.zone}")
     print(f"device token  {api.device_token}")
     print(f"read token    {api.read_token}")

@@ -41,10 +41,6 @@ class Api:
         if answer.status_code != 200:
             raise DemoError(f"/v1/ingest answers {answer.status_code}: {answer.text.strip()}")
 
-    def has_page(self) -> bool:
-        """Tell whether this version serves the page."""
-        return self._ask("GET", "/", self.read_token).ok
-
     def curls(self) -> list[str]:
         """Give commands that a user can paste."""
         curl = f"curl --cacert {shlex.quote(str(self.ca))}"

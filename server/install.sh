@@ -3,6 +3,7 @@
 #
 #   install_packages COMMAND=PACKAGE ...   Debian packages for commands that are not there, and the
 #                                          database: PostgreSQL, with TimescaleDB where Debian has it
+#   install_known COMMAND=PACKAGE ...      the same, but those alone that this Debian has
 #   install_python REQUIREMENTS ...        .venv with what the requirements files name
 
 say() { echo "$*" >&2; }
@@ -54,6 +55,15 @@ install_packages() {
     fi
     mkdir -p .venv
     touch .venv/timescaledb-asked
+}
+
+install_known() {
+    local pair known=()
+    for pair in "$@"; do
+        PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null && continue
+        apt-cache search --names-only "^${pair#*=}\$" | grep -q . && known+=("${pair#*=}")
+    done
+    [ ${#known[@]} = 0 ] || apt_install "${known[@]}"
 }
 
 apt_install() {

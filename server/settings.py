@@ -13,6 +13,7 @@ from psycopg2.extensions import parse_dsn
 from edge_lib.env import ConfigError, log_level, secret, text, whole
 from server import token_list
 
+_SHORTEST_KEY = 32
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -21,6 +22,7 @@ class Settings(NamedTuple):
 
     database_url: str
     redis_url: str | None
+    secret_key: str | None
     site_timezone: str
     cache_ttl_s: int
     max_request_bytes: int
@@ -44,6 +46,7 @@ def read(env: Mapping[str, str]) -> Settings:
     return Settings(
         database_url=database_url(env),
         redis_url=env.get("REDIS_URL", "").strip() or None,
+        secret_key=_secret_key(env),
         site_timezone=site_timezone(env),
         cache_ttl_s=whole(env, "CACHE_TTL_S", 5, 1, 86_400),
         max_request_bytes=whole(env, "MAX_REQUEST_BYTES", 2_097_152, 1024, 1_073_741_824),
@@ -98,6 +101,16 @@ def _metrics_token(env: Mapping[str, str]) -> str | None:
             "example: METRICS_TOKEN_FILE=/etc/sungrow-server/metrics-token"
         )
     return token or None
+
+
+def _secret_key(env: Mapping[str, str]) -> str | None:
+    key = secret(env, "SECRET_KEY")
+    if key is not None and len(key) < _SHORTEST_KEY:
+        raise ConfigError(
+            f"SECRET_KEY is shorter than {_SHORTEST_KEY} characters; "
+            "make one with: openssl rand -hex 32"
+        )
+    return key
 
 
 def _origins(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
                 break
         curls = [text.strip() for text in lines if text.startswith("  curl")]
         answers = [curl(command) for command in curls]
+        (address,) = re.findall(r"^page +(https://localhost:\d+/) ", "".join(lines), re.MULTILINE)
+        frame = curl(f"curl --cacert {folder / 'ca/ca.pem'} {address}")
         seam = gaps_and_falls(demo)
         os.killpg(demo.pid, signal.SIGINT)
         rest = demo.stdout.read()
@@ -46,6 +48,7 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
     sent = re.search(r"^(\d+) samples sent$", "".join(lines), re.MULTILINE)
     assert int(sent[1]) > 30_000
     health, newest, series = answers
+    assert "<title>Solar</title>" in frame
     assert '"status":"ok"' in health.replace(" ", "")
     assert '"device_id": "demo-house"' in newest
     assert '"avg_pv_power_w"' in series

@@ -30,7 +30,7 @@ def complaint(**changes: str) -> str:
 
 def test_the_defaults_are_those_of_the_contract():
     temporary = Path(tempfile.gettempdir())
-    rest = (None, "UTC", 5, 2_097_152, 1000, (), "INFO", None, temporary)
+    rest = (None, None, "UTC", 5, 2_097_152, 1000, (), "INFO", None, temporary)
     assert read(LEAST) == Settings(LEAST["DATABASE_URL"], *rest)
 
 
@@ -39,6 +39,7 @@ def test_every_setting_is_read():
         {
             "DATABASE_URL": "host=/run/postgresql dbname=solar",
             "REDIS_URL": "redis://localhost:6379/0",
+            "SECRET_KEY": "a secret key of 32 characters ...",
             "SITE_TIMEZONE": "Europe/Berlin",
             "CACHE_TTL_S": "1",
             "MAX_REQUEST_BYTES": "65536",
@@ -52,6 +53,7 @@ def test_every_setting_is_read():
     assert settings == Settings(
         "host=/run/postgresql dbname=solar",
         "redis://localhost:6379/0",
+        "a secret key of 32 characters ...",
         "Europe/Berlin",
         1,
         65536,

@@ -1,0 +1,184 @@
+"""The page at ``/``: its frame, its files, login and logout. All its data come from ``/v1/``.
+
+There is a page only where ``SECRET_KEY`` is set. Its files are held in memory, compressed once, and
+carry a digest of them all in their address: a browser may keep them for ever, and a new version
+has other addresses.
+"""
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qs
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, request
+
+from edge_lib import VERSION
+from server import body
+from server.answers import Refused, bad_token, session_caller
+from server.session import Sessions
+
+blueprint = Blueprint("page", __name__)
+FOLDER = Path(__file__).resolve().parent / "static"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+_LONGEST_FORM = 4096
+# What the browser is to do for this page: load from here, talk to here, and nothing else.
+_POLICY = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class File(NamedTuple):
+    """One file of the page, as it is and compressed."""
+
+    type: str
+    plain: bytes
+    gzipped: bytes
+    etag: str
+
+
+class Files:
+    """All files of ``server/static``, by their names.
+
+    Attributes:
+        version: a digest of them all.
+        scripts: the modules that the first view needs.
+    """
+
+    def __init__(self, folder: Path = FOLDER):
+        self.by_name = {
+            path.name: _file(path) for path in sorted(folder.iterdir()) if path.suffix in TYPES
+        }
+        named = (f"{name} {file.etag}" for name, file in self.by_name.items())
+        self.version = _digest("\n".join(named).encode())
+        self.scripts = self._scripts()
+
+    def _scripts(self) -> list[str]:
+        # What the first view needs, for the browser to load all of it at once.
+        needed = ["app.js"]
+        for name in needed:
+            text = self.by_name[name].plain.decode()
+            found = re.findall(r"^import [^;]* from '\./(\S+)';$", text, re.MULTILINE)
+            needed += [other for other in found if other not in needed]
+        return needed
+
+
+def init_app(app: Flask, secret_key: str | None) -> None:
+    """Give ``app`` its page, if there is a key to sign sessions with."""
+    app.extensions["sessions"] = None
+    if secret_key:
+        app.extensions["sessions"] = Sessions(secret_key, app.extensions["tokens"])
+        app.extensions["files"] = Files()
+        app.register_blueprint(blueprint)
+
+
+@blueprint.get("/")
+def page() -> Response:
+    """Give the page's frame: the same for everybody, but for whether a login is needed."""
+    files = current_app.extensions["files"]
+    signed_in = session_caller() is not None
+    html = render_template("page.html", files=files, version=VERSION, signed_in=signed_in)
+    response = _compressible(Response(html), html.encode(), gzip.compress(html.encode(), 6))
+    response.headers.update(_POLICY)
+    if signed_in:
+        current_app.extensions["sessions"].renew(request, response)
+    return response
+
+
+@blueprint.get("/static/<version>/<name>")
+def static(version: str, name: str) -> Response:
+    """Give a file of the page.
+
+    Raises:
+        Refused: 404 there is no such file.
+    """
+    files = current_app.extensions["files"]
+    file = files.by_name.get(name)
+    if file is None:
+        raise Refused(404, "the page has no such file")
+    response = _compressible(Response(content_type=file.type), file.plain, file.gzipped)
+    # While the server is upgraded a page may ask a process of the other version.
+    response.headers["Cache-Control"] = _FOR_EVER if version == files.version else "no-cache"
+    response.set_etag(file.etag)
+    return response.make_conditional(request)
+
+
+@blueprint.get("/login")
+def logged_in() -> Response:
+    """Tell whether the browser has a session, by a 200 in either case."""
+    return jsonify(logged_in=session_caller() is not None)
+
+
+@blueprint.post("/login")
+def login() -> Response:
+    """Take a read token from the form field ``token``; answer with a session cookie.
+
+    Raises:
+        Refused: 403 the form is of another site, or the token is a device's; 401 unknown token;
+            429 too many such; 400 and 413 as for any body.
+    """
+    _refuse_other_sites()
+    form = parse_qs(body.read(request, _LONGEST_FORM).decode("utf-8", "replace"))
+    token = form.get("token", [""])[0].strip()
+    known = current_app.extensions["tokens"].caller(token)
+    if known is None:
+        raise bad_token(token)
+    if known.may_ingest:
+        raise Refused(403, "this is a device's token: log in with one of READ_TOKENS")
+    response = Response(status=204)
+    current_app.extensions["sessions"].begin(response, token)
+    return response
+
+
+@blueprint.post("/logout")
+def logout() -> Response:
+    """Let the browser forget its session.
+
+    Raises:
+        Refused: 403 the request is of another site.
+    """
+    _refuse_other_sites()
+    response = Response(status=204)
+    current_app.extensions["sessions"].end(response)
+    return response
+
+
+def _refuse_other_sites() -> None:
+    # Browsers say where a form comes from, by one header or the other, and no page can change it.
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    # Behind the proxy the scheme is not known here.
+    ours = (f"https://{request.host}", f"http://{request.host}")
+    if not (site == "same-origin" if site else origin in ours):
+        raise Refused(403, "only the page itself may do this")
+
+
+def _compressible(response: Response, plain: bytes, gzipped: bytes) -> Response:
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] > 0:
+        response.headers["Content-Encoding"] = "gzip"
+        plain = gzipped
+    response.set_data(plain)
+    return response
+
+
+def _file(path: Path) -> File:
+    plain = path.read_bytes()
+    return File(TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0), _digest(plain))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

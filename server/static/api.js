@@ -1,0 +1,79 @@
+// Talks to the server. The session is a cookie that no script can read.
+
+const TIMEOUT_MS = 15000;
+let aheadMs = 0; // how far the server's clock is ahead of this machine's
+
+export class ApiError extends Error {
+  constructor(status, detail, retryAfterS) {
+    super(typeof detail === 'string' ? detail : (detail?.[0]?.msg ?? `status ${status}`));
+    this.status = status; // 0: no answer at all
+    this.retryAfterS = retryAfterS;
+  }
+}
+
+// The present by the server's clock, in ms: this machine's may be wrong.
+export const serverNow = () => Date.now() + aheadMs;
+
+export function address(path, parameters = {}) {
+  const query = new URLSearchParams(
+    Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null),
+  );
+  return `${path}${query.size ? '?' : ''}${query}`;
+}
+
+// GET, as JSON. What it throws, `trouble` tells apart.
+export async function ask(path, parameters, signal) {
+  const answer = await send(address(path, parameters), {}, signal);
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'the answer broke off');
+  }
+}
+
+// Load a module of the page that the first view does not need; fails as a request does.
+export async function load(module) {
+  try {
+    return await module();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ApiError(0, 'the server cannot be reached');
+  }
+}
+
+// The ApiError that something thrown is; null where the request was called off. A bug is thrown again.
+export function trouble(thrown) {
+  if (thrown.name === 'AbortError') return null;
+  if (!(thrown instanceof ApiError)) throw thrown;
+  return thrown;
+}
+
+export async function isLoggedIn() {
+  return (await ask('/login')).logged_in;
+}
+
+export function logIn(token) {
+  return send('/login', { method: 'POST', body: new URLSearchParams({ token }) });
+}
+
+export function logOut() {
+  return send('/logout', { method: 'POST' });
+}
+
+async function send(url, options, signal) {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  let answer;
+  try {
+    answer = await fetch(url, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'the server cannot be reached');
+  }
+  const date = Date.parse(answer.headers.get('Date'));
+  // The header counts whole seconds and took some time to come here.
+  if (date && Math.abs(date + 500 - serverNow()) > 2000) aheadMs = date + 500 - Date.now();
+  if (answer.ok) return answer;
+  const body = await answer.json().catch(() => ({}));
+  throw new ApiError(answer.status, body.detail, Number(answer.headers.get('Retry-After')) || null);
+}

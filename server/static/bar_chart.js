@@ -1,0 +1,183 @@
+// The buckets of a month, a year or all time, in kWh: use by its origin above zero, battery charge and export
+// below, the period before beside each in grey. What is not known is hatched.
+
+import { Chart } from './chart.js';
+import { svg } from './dom.js';
+import { axis } from './scale.js';
+import { energy, share } from './words.js';
+
+const ITEMS = [
+  { key: 'from_solar', name: 'From solar', colour: 'solar' },
+  { key: 'from_battery', name: 'From battery', colour: 'discharge' },
+  { key: 'from_grid', name: 'From grid', colour: 'import' },
+  { key: 'of_unknown_origin', name: 'Unknown origin', colour: 'hatch', shape: 'box hatch' },
+  { key: 'battery_charge', name: 'Battery in', colour: 'charge' },
+  { key: 'export', name: 'Export', colour: 'export' },
+];
+const LEFT = 42;
+const RIGHT = 8;
+const TOP = 24;
+const BOTTOM = 22;
+export const WHOLE = 0.98; // a bucket with less coverage than this is marked
+
+export class BarChart extends Chart {
+  #bars = [];
+  #before = null;
+  #total = { title: '', row: null };
+
+  // open(slot): what a click or Enter on a bar does.
+  constructor(label, open) {
+    super({ label, items: ITEMS, height: 310 });
+    this.svg.classList.add('opens');
+    this.open = (slot) => this.#bars[slot]?.row && open(slot);
+  }
+
+  // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row}.
+  show(bars, before, total) {
+    [this.#bars, this.#before, this.#total] = [bars, before, total];
+    this.draw();
+    this.select(null);
+  }
+
+  slots() {
+    return this.#bars.length;
+  }
+
+  start() {
+    return 0;
+  }
+
+  slotAt(x) {
+    return Math.floor((x - LEFT) / this.#slotWidth());
+  }
+
+  slotX(slot) {
+    return [LEFT + slot * this.#slotWidth(), this.#slotWidth()];
+  }
+
+  tell(slot) {
+    if (slot === null) return { title: this.#total.title, values: texts(this.#total.row) };
+    const { name, row, missing } = this.#bars[slot];
+    if (!row) return { title: missing ? `${name}: no readings` : `${name}: nothing yet`, values: {} };
+    const notes = [
+      row.coverage < WHOLE && `${share(row.coverage, 1)} of the time covered`,
+      row.estimated && 'partly estimated',
+    ];
+    return { title: [name, ...notes.filter(Boolean)].join(', '), values: texts(row) };
+  }
+
+  #slotWidth() {
+    return (this.svg.clientWidth - LEFT - RIGHT) / Math.max(this.#bars.length, 1);
+  }
+
+  paint(width) {
+    const rows = [...this.#bars.map((bar) => bar.row), ...(this.#before ?? [])].filter(Boolean);
+    const bottom = this.height - BOTTOM;
+    const { y, ticks } = rows.length
+      ? axis(Math.max(0, ...rows.map(use)), Math.max(0, ...rows.map(away)), TOP, bottom)
+      : axis(1, 1, TOP, bottom);
+    return [
+      ...this.#bars.flatMap((bar, slot) => this.#bar(bar, this.#before?.[slot], slot, y, bottom)),
+      ...this.grid(ticks, y, LEFT, width - RIGHT, 'kWh'),
+      ...this.#labels(bottom),
+    ];
+  }
+
+  #bar({ row, missing }, before, slot, y, bottom) {
+    const [x, width] = this.slotX(slot);
+    const main = before === undefined ? width * 0.72 : width * 0.56;
+    const left = x + width * 0.12;
+    const nodes = [];
+    if (before) {
+      const ghost = [left + main + width * 0.04, width * 0.18];
+      nodes.push(
+        box(...ghost, y(use(before)), y(0), 'before'),
+        box(...ghost, y(0), y(-away(before)), 'before'),
+      );
+    }
+    if (missing) nodes.push(this.hatched(left, TOP, main, bottom - TOP));
+    if (!row) return nodes;
+    let level = 0;
+    for (const [colour, kwh] of origins(row)) {
+      const [high, low] = [y(level + kwh), y(level)];
+      nodes.push(
+        colour ? box(left, main, high, low, `fill-${colour}`) : this.hatched(left, high, main, low - high),
+      );
+      level += kwh;
+    }
+    level = 0;
+    for (const [colour, kwh] of [
+      ['charge', row.battery_charge_kwh ?? 0],
+      ['export', row.export_kwh ?? 0],
+    ]) {
+      nodes.push(box(left, main, y(-level), y(-level - kwh), `fill-${colour}`));
+      level += kwh;
+    }
+    if (row.coverage < WHOLE) nodes.push(this.hatched(left, bottom - 6, main, 6));
+    return nodes;
+  }
+
+  #labels(bottom) {
+    const width = this.#slotWidth();
+    const needed = 10 + 7 * Math.max(...this.#bars.map(({ label }) => label.length), 0);
+    const every = [1, 2, 5, 10].find((n) => n * width >= needed) ?? 20;
+    return this.#bars.map(({ label }, slot) =>
+      slot % every
+        ? ''
+        : svg(
+            'text',
+            {
+              x: (LEFT + (slot + 0.5) * width).toFixed(1),
+              y: bottom + 17,
+              class: 'tick middle',
+            },
+            label,
+          ),
+    );
+  }
+}
+
+// House use by origin; what the counters know beyond the flows has no known origin.
+function origins(row) {
+  return [
+    ['solar', row.solar_to_house_kwh ?? 0],
+    ['discharge', row.battery_to_house_kwh ?? 0],
+    ['import', row.grid_to_house_kwh ?? 0],
+    [null, unknown(row)],
+  ];
+}
+
+export function unknown(row) {
+  if (row.unknown_kwh !== undefined) return row.unknown_kwh;
+  const known = ['solar_to_house_kwh', 'battery_to_house_kwh', 'grid_to_house_kwh'].reduce(
+    (sum, key) => sum + (row[key] ?? 0),
+    0,
+  );
+  const beyond = (row.load_kwh ?? 0) - known;
+  return row.coverage < WHOLE && beyond > 0.05 + 0.02 * known ? beyond : 0;
+}
+
+const use = (row) => origins(row).reduce((total, [, kwh]) => total + kwh, 0);
+const away = (row) => (row.battery_charge_kwh ?? 0) + (row.export_kwh ?? 0);
+
+function box(x, width, high, low, type) {
+  return svg('rect', {
+    x: x.toFixed(1),
+    y: high.toFixed(1),
+    width: width.toFixed(1),
+    height: Math.max(low - high, 0).toFixed(1),
+    class: type,
+  });
+}
+
+function texts(row) {
+  if (!row) return {};
+  return {
+    from_solar: energy(row.solar_to_house_kwh),
+    from_battery: energy(row.battery_to_house_kwh),
+    from_grid: energy(row.grid_to_house_kwh),
+    of_unknown_origin: unknown(row) ? energy(unknown(row)) : energy(0),
+    battery_charge: energy(row.battery_charge_kwh),
+    export: energy(row.export_kwh),
+  };
+}

@@ -1,0 +1,220 @@
+// One local day: sources stacked above zero, uses below, the house as a line, the battery's charge on the
+// right axis. Each step is the mean of its bucket; what was not measured is hatched, never zero.
+
+import { Chart } from './chart.js';
+import { svg } from './dom.js';
+import { axis } from './scale.js';
+import { cause, hourMinute, percent, power, when } from './words.js';
+import { minuteOf } from './zone.js';
+
+const ITEMS = [
+  { key: 'solar', name: 'Solar', colour: 'solar' },
+  { key: 'battery_out', name: 'Battery out', colour: 'discharge' },
+  { key: 'import', name: 'Import', colour: 'import' },
+  { key: 'house', name: 'House', colour: 'house', shape: 'line' },
+  { key: 'battery_in', name: 'Battery in', colour: 'charge' },
+  { key: 'export', name: 'Export', colour: 'export' },
+  { key: 'charge_level', name: 'State of charge', colour: 'soc', shape: 'dashes' },
+];
+const UP = [
+  ['solar', 'solar'],
+  ['battery_out', 'discharge'],
+  ['import', 'import'],
+];
+const DOWN = [
+  ['house', 'house-area'],
+  ['battery_in', 'charge'],
+  ['export', 'export'],
+];
+const LEFT = 36;
+const RIGHT = 46;
+const TOP = 24;
+const BOTTOM = 22;
+
+export class DayChart extends Chart {
+  #data = { start: 0, end: 86400e3, points: [], gaps: [], now: 0, zone: 'UTC', stepMs: 300e3 };
+  #byStep = new Map();
+
+  constructor() {
+    super({ label: 'Power through the day', items: ITEMS, height: 330 });
+  }
+
+  // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms.
+  show({ start, end, now, zone, buckets, gaps, stepMs }) {
+    const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(point);
+    this.#data = { start, end, points, gaps, now, zone, stepMs };
+    this.#byStep = new Map(points.map((p) => [Math.floor((p.at - start) / stepMs), p]));
+    this.draw();
+    this.select(null);
+  }
+
+  slots() {
+    const { start, end, now, stepMs } = this.#data;
+    return Math.ceil((Math.min(end, Math.max(now, start)) - start) / stepMs);
+  }
+
+  slotAt(x) {
+    const { start, end, stepMs } = this.#data;
+    const share = (x - LEFT) / (this.svg.clientWidth - LEFT - RIGHT);
+    return Math.floor((share * (end - start)) / stepMs);
+  }
+
+  slotX(slot) {
+    const { start, stepMs } = this.#data;
+    const x = this.#x(start + slot * stepMs);
+    return [x, this.#x(start + (slot + 1) * stepMs) - x];
+  }
+
+  tell(slot) {
+    const { start, zone, points, gaps, stepMs } = this.#data;
+    if (slot === null) return this.#newest(points);
+    const from = start + slot * stepMs;
+    const span = `${hourMinute(from, zone)} – ${hourMinute(from + stepMs, zone)}`;
+    const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
+    // A reading may stand for longer than a step, and a step may be partly a gap.
+    const point = this.#byStep.get(slot) ?? (gap ? null : points.findLast((p) => p.at < from));
+    if (point) return { title: span, values: texts(point) };
+    return { title: `${span}: no readings${gap ? `, ${cause(gap.cause)}` : ''}`, values: {} };
+  }
+
+  #newest(points) {
+    const last = points.at(-1);
+    if (!last) return { title: 'No readings on this day', values: {} };
+    const from = hourMinute(last.at, this.#data.zone);
+    return {
+      title: `${from} – ${hourMinute(last.at + this.#data.stepMs, this.#data.zone)}, the newest`,
+      values: texts(last),
+    };
+  }
+
+  #x(ms) {
+    const { start, end } = this.#data;
+    return LEFT + ((ms - start) / (end - start)) * (this.svg.clientWidth - LEFT - RIGHT);
+  }
+
+  paint(width) {
+    const { points, gaps } = this.#data;
+    const bottom = this.height - BOTTOM;
+    const up = Math.max(0, ...points.map((p) => Math.max(sum(p, UP), p.house)));
+    const down = Math.max(0, ...points.map((p) => sum(p, DOWN)));
+    const { y, ticks } = points.length ? axis(up / 1000, down / 1000, TOP, bottom) : axis(1, 1, TOP, bottom);
+    const runs = this.#runs(points, gaps);
+    const charge = (pct) => bottom - (pct / 100) * (bottom - TOP);
+    return [
+      ...this.#areas(runs, y),
+      ...this.grid(ticks, y, LEFT, width - RIGHT, 'kW'),
+      ...[0, 50, 100].map((pct) =>
+        svg('text', { x: width - RIGHT + 6, y: charge(pct) + 4, class: 'tick' }, percent(pct)),
+      ),
+      ...this.#hours(width, bottom),
+      ...runs.map((run) => this.#line(run, (p) => y(p.house / 1000), 'load-line')),
+      ...runs.map((run) =>
+        this.#line(run, (p) => (p.charge_level === null ? null : charge(p.charge_level)), 'soc-line'),
+      ),
+      ...gaps.map((gap) => this.#gap(gap, bottom)),
+      ...this.#nowLine(bottom),
+    ];
+  }
+
+  // Stretches of points that no gap interrupts.
+  #runs(points, gaps) {
+    const runs = [];
+    for (const p of points) {
+      const before = runs.at(-1)?.at(-1);
+      const torn = !before || gaps.some((g) => g.start < p.at && g.end > before.at + this.#data.stepMs);
+      if (torn) runs.push([]);
+      runs.at(-1).push(p);
+    }
+    return runs;
+  }
+
+  #areas(runs, y) {
+    return [
+      [UP, 1],
+      [DOWN, -1],
+    ].flatMap(([stack, sign]) =>
+      stack.flatMap(([, colour], level) =>
+        runs.map((run) => {
+          const edge = (levels) => this.#steps(run, (p) => y((sign * sum(p, stack.slice(0, levels))) / 1000));
+          return svg('path', {
+            d: `M${edge(level + 1).join('L')}L${edge(level).reverse().join('L')}Z`,
+            class: `area fill-${colour}`,
+          });
+        }),
+      ),
+    );
+  }
+
+  // The corners of a stepped line.
+  #steps(run, height) {
+    return run.flatMap((p, index) => {
+      const until = run[index + 1]?.at ?? p.at + this.#data.stepMs;
+      const level = height(p).toFixed(1);
+      return [`${this.#x(p.at).toFixed(1)} ${level}`, `${this.#x(until).toFixed(1)} ${level}`];
+    });
+  }
+
+  #line(run, height, type) {
+    const known = run.filter((p) => height(p) !== null);
+    return known.length ? svg('path', { d: `M${this.#steps(known, height).join('L')}`, class: type }) : '';
+  }
+
+  #hours(width, bottom) {
+    const { start, end, zone } = this.#data;
+    const every = width < 560 ? 6 : 3;
+    const marks = [];
+    for (let at = start; at <= end; at += 1800e3) {
+      const minute = minuteOf(at, zone);
+      if (minute % (every * 60)) continue;
+      const x = this.#x(at);
+      marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));
+      marks.push(
+        svg('text', { x, y: bottom + 17, class: 'tick middle' }, when(at, zone, { hour: 'numeric' })),
+      );
+    }
+    return marks;
+  }
+
+  #gap(gap, bottom) {
+    const { start, end } = this.#data;
+    const [from, to] = [Math.max(gap.start, start), Math.min(gap.end, end)];
+    return to > from ? this.hatched(this.#x(from), TOP, this.#x(to) - this.#x(from), bottom - TOP) : '';
+  }
+
+  #nowLine(bottom) {
+    const { start, end, now } = this.#data;
+    if (now <= start || now >= end) return [];
+    return [svg('line', { x1: this.#x(now), x2: this.#x(now), y1: TOP, y2: bottom, class: 'now' })];
+  }
+}
+
+const sum = (p, stack) => stack.reduce((total, [key]) => total + p[key], 0);
+
+function point(bucket) {
+  const battery = bucket.avg_battery_power_w ?? 0;
+  const out = bucket.avg_export_power_w;
+  return {
+    at: Date.parse(bucket.bucket),
+    solar: bucket.avg_pv_power_w,
+    battery_out: Math.max(-battery, 0),
+    import: Math.max(-out, 0),
+    house: bucket.avg_load_power_w,
+    battery_in: Math.max(battery, 0),
+    export: Math.max(out, 0),
+    charge_level: bucket.avg_battery_soc_pct,
+    battery_known: bucket.avg_battery_power_w !== null,
+  };
+}
+
+function texts(p) {
+  const battery = (watts) => power(p.battery_known ? watts : null);
+  return {
+    solar: power(p.solar),
+    battery_out: battery(p.battery_out),
+    import: power(p.import),
+    house: power(p.house),
+    battery_in: battery(p.battery_in),
+    export: power(p.export),
+    charge_level: percent(p.charge_level),
+  };
+}

@@ -1,0 +1,240 @@
+// A day: its figures, the power balance through it, its gaps in words, its hours as a table. With `live`
+// it is the view called Now: today, under the flow diagram.
+
+import { load, serverNow } from './api.js';
+import { el, say } from './dom.js';
+import { DayChart } from './day_chart.js';
+import { total } from './flows.js';
+import { FlowDiagram } from './flow_diagram.js';
+import { emptySpans, gapItems, inMs } from './gap_list.js';
+import { Loading } from './loading.js';
+import { periodNav } from './period_nav.js';
+import { Tiles } from './tiles.js';
+import { clock, hourMinute, longDay, share } from './words.js';
+import { addDays, noon } from './zone.js';
+
+const CURVE = [
+  'bucket',
+  'avg_pv_power_w',
+  'avg_battery_power_w',
+  'avg_battery_soc_pct',
+  'avg_load_power_w',
+  'avg_export_power_w',
+].join(',');
+const STEP_MS = 300e3;
+const MINUTE = 60e3;
+
+export class DayView {
+  #context;
+  #date;
+  #tiles = new Tiles(true);
+  #chart = new DayChart();
+  #loading;
+  #gapList = el('div', { class: 'gap-list' });
+  #hours = el('div');
+  #hoursBox;
+  #flow = null;
+  #asOf = null;
+  #row = null;
+  #soc = null;
+  #gaps = null; // not known yet
+  #curve = null;
+
+  // date: null for Now, which goes along with midnight.
+  constructor(context, date) {
+    this.#context = context;
+    this.#date = date ?? context.today();
+    this.live = date === null;
+    this.#loading = new Loading(context, {
+      gaps: () => this.#loadGaps(),
+      figures: () => this.#loadFigures(),
+      curve: () => this.#loadCurve(),
+      hours: () => this.#loadHours(),
+    });
+    this.title = this.live ? 'Now' : longDay(noon(this.#date), 'UTC');
+    this.#hoursBox = el(
+      'details',
+      { class: 'card', toggle: () => this.#loading.part('hours') },
+      el('summary', {}, 'The hours of this day as a table'),
+      this.#hours,
+    );
+    this.element = el(
+      'div',
+      {},
+      this.live ? this.#now() : this.#nav(),
+      this.#loading.element,
+      this.live ? null : this.#tiles.element,
+      el(
+        'section',
+        { class: 'card', 'aria-labelledby': 'curve' },
+        el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
+        this.#chart.element,
+        this.#gapList,
+      ),
+      this.#hoursBox,
+    );
+  }
+
+  get isToday() {
+    return this.#date === this.#context.today();
+  }
+
+  get jobs() {
+    return this.#loading.jobs(this.isToday ? { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE } : {});
+  }
+
+  load() {
+    return this.#loading.all();
+  }
+
+  // A new reading, or the same one again because there is no newer; stale: it may be long past.
+  reading(reading, stale) {
+    if (!this.#flow) return;
+    if (!this.isToday) {
+      this.#context.reload();
+      return;
+    }
+    this.#flow.show(reading, this.#context.device);
+    this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
+    this.#asOf.hidden = !(stale && reading);
+    if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
+    this.#soc = reading && { pct: reading.battery_soc_pct, words: stale ? 'last known' : 'now' };
+    this.#showTiles();
+  }
+
+  #now() {
+    this.#flow = new FlowDiagram();
+    this.#asOf = el('p', { class: 'as-of', hidden: true });
+    return el(
+      'div',
+      { class: 'now' },
+      el(
+        'section',
+        { class: 'card', 'aria-labelledby': 'now' },
+        el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, 'Now'), this.#asOf),
+        this.#flow.element,
+      ),
+      el(
+        'section',
+        { 'aria-labelledby': 'today', class: 'today' },
+        el('h2', { id: 'today' }, `Today, ${longDay(noon(this.#date), 'UTC')}`),
+        this.#tiles.element,
+      ),
+    );
+  }
+
+  #nav() {
+    const { link, go, today, firstDate } = this.#context;
+    const date = this.#date;
+    return periodNav({
+      title: this.title,
+      date,
+      first: firstDate,
+      last: today(),
+      go,
+      pick: (picked) => link({ view: 'day', date: picked }),
+      links: {
+        before:
+          firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null,
+        after: date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null,
+        now: this.isToday ? null : link({ view: 'day' }),
+      },
+    });
+  }
+
+  #range() {
+    return { from: this.#date, to: addDays(this.#date, 1) };
+  }
+
+  async #loadGaps() {
+    const { gaps } = await this.#context.ask('/v1/gaps', this.#range());
+    this.#gaps = gaps.map(inMs);
+    this.#showCurve();
+  }
+
+  async #loadCurve() {
+    this.#curve = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '5m', columns: CURVE });
+    this.#showCurve();
+  }
+
+  async #loadFigures() {
+    const { series } = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '1d' });
+    this.#row = series.length ? { ...total(series), coverage: series[0].coverage } : null;
+    this.#showTiles();
+  }
+
+  async #loadHours() {
+    if (!this.#hoursBox.open) return;
+    const [context, date] = [this.#context, this.#date];
+    const [{ series }, { seriesTable }] = await Promise.all([
+      context.ask('/v1/series', { frame: 'day', date }),
+      load(() => import('./table.js')),
+    ]);
+    const rows = series.map((row) => ({
+      name: hourMinute(Date.parse(row.bucket), context.zone),
+      row: { ...row, ...total([row]), estimated: row.estimated },
+    }));
+    this.#hours.replaceChildren(
+      series.length
+        ? seriesTable('Energy by the hour, in kWh', 'Hour', rows, total(series))
+        : el('p', { class: 'quiet' }, 'No readings on this day.'),
+      el(
+        'p',
+        { class: 'table-foot' },
+        el('a', { href: context.csv({ frame: 'day', date }), download: true }, 'Download the hours as CSV'),
+        ' · hours are power × time, the figures of the day come from the counters',
+      ),
+    );
+  }
+
+  #showTiles() {
+    this.#tiles.show(this.#row, { soc: this.#soc });
+  }
+
+  #showCurve() {
+    if (!this.#curve) return;
+    const { zone } = this.#context;
+    const { series, from, to } = this.#curve;
+    const [start, end] = [Date.parse(from), Date.parse(to)];
+    this.#chart.show({
+      start,
+      end,
+      now: serverNow(),
+      zone,
+      buckets: series,
+      gaps: this.#gaps ?? emptySpans(series, STEP_MS),
+      stepMs: STEP_MS,
+    });
+    if (!this.live) {
+      const last = series.findLast((bucket) => bucket.avg_battery_soc_pct !== null);
+      this.#soc = last && {
+        pct: last.avg_battery_soc_pct,
+        words: this.isToday ? 'last known' : 'at the end',
+      };
+      this.#showTiles();
+    }
+    this.#showGaps();
+  }
+
+  #showGaps() {
+    const { zone } = this.#context;
+    const covered = this.#row?.coverage;
+    const words = gapWords(this.#gaps, this.#row);
+    this.#gapList.replaceChildren(
+      el(
+        'p',
+        { class: 'quiet' },
+        covered === null || covered === undefined
+          ? words
+          : `${words}; ${share(covered, 1)} of the time is covered`,
+      ),
+      this.#gaps?.length ? gapItems(this.#gaps, zone, this.#date) : '',
+    );
+  }
+}
+
+function gapWords(gaps, row) {
+  if (gaps === null) return 'Looking for gaps…';
+  if (gaps.length === 0) return row ? 'No gaps' : '';
+  return `${gaps.length === 1 ? 'One gap' : `${gaps.length} gaps`} without readings, hatched above`;
+}

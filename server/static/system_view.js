@@ -1,0 +1,190 @@
+// Whether the data are whole: the calendar of completeness, gaps with causes, what waits or is parked, and how
+// edge, dongle and server are.
+
+import { ask, serverNow } from './api.js';
+import { Calendar } from './calendar.js';
+import { el } from './dom.js';
+import { gapItems, inMs } from './gap_list.js';
+import { Loading } from './loading.js';
+import { plainTable } from './table.js';
+import { NONE, count, dayAndTime, duration, power } from './words.js';
+import { addDays } from './zone.js';
+
+const WEEKS = 53;
+const RECENT_DAYS = 8; // those whose readings may still arrive
+const GAP_DAYS = 30;
+const MOST_GAPS = 50;
+const MINUTE = 60e3;
+
+export class SystemView {
+  title = 'System';
+  #context;
+  #loading;
+  #calendar;
+  #days = [];
+  #edge = facts();
+  #device = facts();
+  #server = facts();
+  #parked = el('div', {}, waiting());
+  #gaps = el('div', {}, waiting());
+
+  constructor(context) {
+    this.#context = context;
+    this.#loading = new Loading(context, {
+      status: () => this.#loadStatus(),
+      server: () => this.#loadServer(),
+      gaps: () => this.#loadGaps(),
+      calendar: () => this.#loadCalendar(),
+    });
+    this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
+    this.element = el(
+      'div',
+      {},
+      el('h1', { tabindex: -1 }, 'System'),
+      this.#loading.element,
+      card('Completeness', 'complete', this.#calendar.element),
+      el(
+        'div',
+        { class: 'cards' },
+        card('Edge and dongle', 'edge', this.#edge),
+        card('Inverter', 'device', this.#device),
+        card('Server', 'server', this.#server),
+      ),
+      card(`Gaps of the last ${GAP_DAYS} days`, 'gaps', this.#gaps),
+      card('Parked readings', 'parked', this.#parked),
+    );
+    this.#showDevice();
+  }
+
+  get jobs() {
+    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE });
+  }
+
+  load() {
+    return this.#loading.all();
+  }
+
+  // A whole year costs the database some work: it is asked for once, and then the days at its end.
+  async #loadCalendar() {
+    const { today, firstDate } = this.#context;
+    const earliest = addDays(today(), 1 - WEEKS * 7 + 6);
+    const known = this.#days.length ? addDays(today(), -RECENT_DAYS) : earliest;
+    const from = [earliest, known, firstDate ?? today()].toSorted().at(-1);
+    const { days } = firstDate
+      ? await this.#context.ask('/v1/completeness', { from, to: today() })
+      : { days: [] };
+    this.#days = [...this.#days.filter((day) => day.date < from), ...days];
+    this.#calendar.show(this.#days, WEEKS);
+  }
+
+  async #loadStatus() {
+    const status = await this.#context.ask('/v1/status');
+    const { zone } = this.#context;
+    const { report, last_24_h: polls } = status;
+    const at = (text) => (text ? dayAndTime(Date.parse(text), zone) : NONE);
+    const ago = (text) => duration((serverNow() - Date.parse(text)) / 1000);
+    list(
+      this.#edge,
+      report
+        ? [
+            ['Last report', `${ago(report.received_at)} ago`],
+            [
+              'Clock',
+              report.clock === 'synchronised'
+                ? 'synchronised'
+                : `${report.clock ?? 'not known'}: readings may be held back`,
+            ],
+            ['Waiting at the edge', waitingWords(report, ago)],
+            ['Parked at the edge', count(report.parked)],
+            ['Polls in 24 h', `${count(polls.polled)}\u00a0· ${count(polls.failed)} failed`],
+            ['Why polls failed', reasons(polls.failed_reasons)],
+            ['Wear of the SD card', 'not measured'],
+          ]
+        : [['Reports', 'this edge has not reported on itself yet']],
+    );
+    this.#parked.replaceChildren(
+      status.parked
+        ? el(
+            'div',
+            {},
+            el('p', {}, `${count(status.parked)} readings could not be stored as samples; the newest:`),
+            plainTable(
+              'Newest parked readings',
+              ['Read', 'Received', 'Reason'],
+              status.newest_parked.map((row) => [at(row.ts), at(row.received_at), row.reason]),
+            ),
+          )
+        : el('p', { class: 'quiet' }, 'None: every reading that arrived is stored as a sample.'),
+    );
+  }
+
+  async #loadServer() {
+    const health = await ask('/health');
+    list(this.#server, [
+      ['Version', health.version],
+      ['Version of this page', document.body.dataset.version],
+      ['Database', health.database],
+      ['Cache', health.cache],
+      ['Last backup', 'not recorded'],
+      ['Last verified restore', 'not recorded'],
+    ]);
+  }
+
+  async #loadGaps() {
+    const { today, zone } = this.#context;
+    const { gaps } = await this.#context.ask('/v1/gaps', {
+      from: addDays(today(), 1 - GAP_DAYS),
+      to: addDays(today(), 1),
+    });
+    const newest = gaps.toReversed().slice(0, MOST_GAPS);
+    this.#gaps.replaceChildren(
+      gaps.length
+        ? gapItems(newest.map(inMs), zone)
+        : el('p', { class: 'quiet' }, `None in the last ${GAP_DAYS} days.`),
+    );
+    if (gaps.length > MOST_GAPS)
+      this.#gaps.append(el('p', { class: 'quiet' }, `The newest ${MOST_GAPS} of ${count(gaps.length)}.`));
+  }
+
+  #showDevice() {
+    const { device, timezone } = { device: this.#context.device, timezone: this.#context.device.timezone };
+    const yes = (value) => (value === null ? NONE : value ? 'yes' : 'no');
+    list(this.#device, [
+      ['Device', device.device_id],
+      ['Model', device.model ?? NONE],
+      ['Serial number', device.serial ?? NONE],
+      ['Nominal power', power(device.nominal_power_w)],
+      ['Firmware', device.firmware ?? NONE],
+      ['Grid meter', yes(device.has_meter)],
+      ['Battery', yes(device.has_battery)],
+      ['Version of the edge', device.edge_version ?? NONE],
+      ['Time zone', timezone],
+    ]);
+  }
+}
+
+const waiting = () => el('p', { class: 'quiet' }, 'Loading…');
+const facts = () => el('dl', { class: 'facts' }, el('div', {}, el('dt', {}, 'Loading…'), el('dd', {}, '')));
+
+function card(title, id, content) {
+  return el('section', { class: 'card', 'aria-labelledby': id }, el('h2', { id }, title), content);
+}
+
+function list(node, rows) {
+  node.replaceChildren(
+    ...rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
+  );
+}
+
+function waitingWords({ waiting: depth, oldest_unsent_ts: oldest }, ago) {
+  if (depth === null) return NONE;
+  if (!depth) return 'nothing';
+  return `${count(depth)} readings${oldest ? `, the oldest ${ago(oldest)} old` : ''}`;
+}
+
+function reasons(counts) {
+  const parts = Object.entries(counts).map(
+    ([reason, times]) => `${reason.replaceAll('_', ' ')} ${count(times)}`,
+  );
+  return parts.join(', ') || 'none failed';
+}

@@ -1,0 +1,103 @@
+// Numbers, times and causes as people read them, in the browser's language. Nothing known is a dash.
+
+export const NONE = '–';
+const digits = new Map();
+const dates = new Map();
+
+function number(value, places) {
+  if (!digits.has(places)) {
+    digits.set(
+      places,
+      new Intl.NumberFormat(undefined, {
+        minimumFractionDigits: places,
+        maximumFractionDigits: places,
+      }),
+    );
+  }
+  return digits.get(places).format(Object.is(Math.round(value * 10 ** places), -0) ? 0 : value);
+}
+
+const known = (value) => value !== null && value !== undefined;
+const unit = (value, name) => `${value}\u00a0${name}`; // kept on one line
+
+export const count = (value) => (known(value) ? number(value, 0) : NONE);
+
+// W: a magnitude; where it goes is said by side, arrow or word.
+export function power(watts) {
+  if (!known(watts)) return NONE;
+  const w = Math.abs(watts);
+  return w < 999.5 ? unit(number(w, 0), 'W') : unit(number(w / 1000, w < 99500 ? 2 : 1), 'kW');
+}
+
+export function energy(kwh) {
+  return known(kwh) ? unit(number(kwh, energyPlaces(kwh)), 'kWh') : NONE;
+}
+
+// For tables, whose head names the unit.
+export const energyDigits = (kwh) => (known(kwh) ? number(kwh, energyPlaces(kwh)) : NONE);
+
+function energyPlaces(kwh) {
+  if (Math.abs(kwh) < 99.95) return Math.abs(kwh) < 9.995 ? 2 : 1;
+  return 0;
+}
+
+// 0 to 1, rounded so that only a whole is ever called 100 %.
+export function share(value, places = 0) {
+  if (!known(value)) return NONE;
+  const step = 10 ** places;
+  const pct = value < 1 ? Math.min(Math.round(value * 100 * step) / step, 100 - 1 / step) : 100;
+  return unit(number(pct, places), '%');
+}
+
+export const percent = (pct) => (known(pct) ? unit(number(pct, 0), '%') : NONE);
+
+export const axisNumber = (value) =>
+  number(value, Number.isInteger(value) ? 0 : Math.abs((value * 10) % 1) < 1e-9 ? 1 : 2);
+
+export function when(ms, zone, options) {
+  const key = JSON.stringify([zone, options]);
+  if (!dates.has(key)) dates.set(key, new Intl.DateTimeFormat(undefined, { timeZone: zone, ...options }));
+  return dates.get(key).format(ms);
+}
+
+export const clock = (ms, zone) => when(ms, zone, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+export const hourMinute = (ms, zone) => when(ms, zone, { hour: '2-digit', minute: '2-digit' });
+export const dayAndTime = (ms, zone) =>
+  when(ms, zone, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+export const longDay = (ms, zone) =>
+  when(ms, zone, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+  });
+
+export function duration(seconds) {
+  if (seconds < 90) return unit(number(seconds, 0), 's');
+  if (seconds < 90 * 60) return unit(number(seconds / 60, 0), 'min');
+  if (seconds < 48 * 3600) return unit(number(seconds / 3600, 1), 'h');
+  return unit(number(seconds / 86400, 1), 'days');
+}
+
+const CAUSES = {
+  inverter_off: 'the inverter was off',
+  dongle_silent: 'the dongle did not answer',
+  edge_down: 'the edge was not running',
+  clock_unsynced: 'the edge did not know the time',
+  parked: 'the readings were parked',
+  in_transit: 'still on their way',
+  thinned: 'thinned out on a full disk',
+  forgotten: 'deleted on purpose',
+  clock_step: 'the edge’s clock was set',
+  not_loaded: 'cause not loaded',
+  unknown: 'cause unknown',
+};
+
+// A cause that this page does not know is shown by its own name.
+export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');

@@ -1,0 +1,76 @@
+// Local days of a device's time zone. Dates are texts like 2026-03-29, moments are ms UTC. Where a day
+// begins and ends the server says.
+
+const formats = new Map();
+const DAY_MS = 86400e3;
+
+// UTC where this browser has never heard of the zone.
+export function knownZone(zone) {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return zone;
+  } catch {
+    return 'UTC';
+  }
+}
+
+function format(zone) {
+  if (!formats.has(zone)) {
+    formats.set(
+      zone,
+      new Intl.DateTimeFormat('en-US', {
+        timeZone: zone,
+        calendar: 'gregory',
+        numberingSystem: 'latn',
+        hourCycle: 'h23',
+        year: 'numeric',
+        month: '2-digit',
+        day: '2-digit',
+        hour: '2-digit',
+        minute: '2-digit',
+      }),
+    );
+  }
+  return formats.get(zone);
+}
+
+function shown(ms, zone) {
+  return Object.fromEntries(
+    format(zone)
+      .formatToParts(ms)
+      .map(({ type, value }) => [type, value]),
+  );
+}
+
+export function dateOf(ms, zone) {
+  const { year, month, day } = shown(ms, zone);
+  return `${year.padStart(4, '0')}-${month}-${day}`;
+}
+
+// Minutes since midnight that a clock there shows.
+export function minuteOf(ms, zone) {
+  const { hour, minute } = shown(ms, zone);
+  return Number(hour) * 60 + Number(minute);
+}
+
+const utc = (date) => Date.parse(`${date}T00:00:00Z`);
+const text = (ms) => new Date(ms).toISOString().slice(0, 10);
+
+export const addDays = (date, days) => text(utc(date) + days * DAY_MS);
+
+// The first day of the month so many months on.
+export function addMonths(date, months) {
+  const [year, month] = date.split('-').map(Number);
+  return text(Date.UTC(year, month - 1 + months, 1));
+}
+
+export function daysBetween(first, end) {
+  return Array.from({ length: Math.round((utc(end) - utc(first)) / DAY_MS) }, (_, n) => addDays(first, n));
+}
+
+export function isDate(given) {
+  return /^\d{4}-\d\d-\d\d$/.test(given ?? '') && !Number.isNaN(utc(given)) && text(utc(given)) === given;
+}
+
+// A date as a moment to be formatted in UTC.
+export const noon = (date) => Date.parse(`${date}T12:00:00Z`);

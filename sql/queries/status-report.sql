@@ -1,0 +1,4 @@
+-- Called by status: what the edge last reported of itself.
+SELECT received_at, slot, boot, clock, waiting, oldest_unsent_ts, parked
+  FROM sungrow_reports WHERE device_id = %(device_id)s
+ ORDER BY received_at DESC, slot DESC LIMIT 1
