@@ -1,0 +1,143 @@
+"""A real browser: Debian's Chromium without a screen, driven through its chromedriver."""
+
+import base64
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+MISSING = None if CHROMIUM and CHROMEDRIVER else "Debian's chromium and chromium-driver are missing"
+PHONE, DESKTOP = (360, 780), (1280, 900)
+PATIENCE_S = 20
+SWITCHES = (
+    "headless=new",
+    "no-sandbox",  # root has none, and the pages are ours
+    "disable-dev-shm-usage",
+    "disable-gpu",
+    "disable-background-networking",
+    "hide-scrollbars",
+)
+_pause = Event().wait
+
+
+class Browser:
+    """One browser window with a profile of its own."""
+
+    def __init__(self, folder: Path):
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        options.accept_insecure_certs = True  # the CA of the tests is in no browser's store
+        for switch in SWITCHES:
+            options.add_argument(f"--{switch}")
+        options.add_argument(f"--user-data-dir={folder}")
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options, Service(CHROMEDRIVER))
+        self.driver.set_page_load_timeout(30)
+        self.command("Emulation.setLocaleOverride", locale="en-GB")
+        self.resize(DESKTOP)
+
+    def command(self, name: str, **parameters: object) -> dict:
+        """Run a command of the DevTools protocol."""
+        return self.driver.execute_cdp_cmd(name, parameters)
+
+    def close(self) -> None:
+        self.driver.quit()
+
+    def resize(self, size: tuple[int, int]) -> None:
+        """Give the page this size, as on a device of it."""
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+        self.command("Emulation.setDeviceMetricsOverride", **metrics)
+
+    def colours(self, scheme: str) -> None:
+        """Let the system prefer ``light`` or ``dark``."""
+        preference = {"name": "prefers-color-scheme", "value": scheme}
+        self.command("Emulation.setEmulatedMedia", features=[preference])
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    def run(self, script: str, *arguments: object) -> object:
+        return self.driver.execute_script(script, *arguments)
+
+    def text(self, selector: str) -> str:
+        """Give the text of the first that matches, as it is shown; empty where none does."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return found[0].text if found else ""
+
+    def all(self, selector: str) -> list:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        self.wait(lambda: self.all(selector), f"no {selector}")[0].click()
+
+    def wait(
+        self, condition: Callable[[], object], failure: str, seconds: float = PATIENCE_S
+    ) -> object:
+        """Give what the condition gives as soon as that is true."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(StaleElementReferenceException):
+                if found := condition():
+                    return found
+            _pause(0.05)
+        raise AssertionError(f"{failure}; the page says: {self.text('body')[:1500]}")
+
+    def wait_text(self, selector: str, words: str, seconds: float = PATIENCE_S) -> str:
+        return self.wait(
+            lambda: self.text(selector) if words in self.text(selector) else None,
+            f"{selector} never says {words!r}, but {self.text(selector)!r}",
+            seconds,
+        )
+
+    def log_in(self, url: str, token: str) -> None:
+        self.open(url)
+        self.wait(lambda: self.all("#token"), "no login")
+        self.all("#token")[0].send_keys(token)
+        self.click("form button")
+        self.wait(lambda: self.all("#views a"), "not logged in")
+
+    def console(self) -> list[str]:
+        """Give what the console was told since the last look, warnings and worse."""
+        entries = self.driver.get_log("browser")
+        return [e["message"] for e in entries if e["level"] in ("SEVERE", "WARNING")]
+
+    def requests(self) -> list[dict]:
+        """Give the requests since the last look: url, method, and the bytes of the answer."""
+        return list(_requests(self.driver.get_log("performance")))
+
+    def screenshot(self, path: Path, height: int | None = None) -> None:
+        """Write a picture of the page, down to its end or to a height, in pixels."""
+        size = self.run("return [innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": size[0], "height": height or size[1], "scale": 1}
+        shot = self.command("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def _requests(entries: list[dict]) -> Iterator[dict]:
+    begun: dict[str, dict] = {}
+    for entry in entries:
+        message = json.loads(entry["message"])["message"]
+        event, about = message["method"], message["params"]
+        if event == "Network.requestWillBeSent":
+            request = about["request"]
+            begun[about["requestId"]] = {"url": request["url"], "method": request["method"]}
+        elif event == "Network.loadingFinished" and about["requestId"] in begun:
+            begun[about["requestId"]]["bytes"] = about["encodedDataLength"]
+    yield from begun.values()
+
+
+@contextlib.contextmanager
+def browser(folder: Path) -> Iterator[Browser]:
+    """Give a browser, closed at the end."""
+    opened = Browser(folder)
+    with contextlib.closing(opened):
+        yield opened

@@ -1,0 +1,118 @@
+"""``python -m tests.browser.screenshots FOLDER [VIEW ...]``: pictures of every view of the page.
+
+Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
+says afternoon. The README's two are of ``now month --height 1080``. It takes some minutes, most of
+them to live through that year.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from server import private
+from tests.browser import house
+from tests.browser.browser import DESKTOP, MISSING, PHONE, Browser, browser
+
+DEVICE, TOKEN = "home-1", "read-token"
+RECENT = timedelta(days=36)
+SCHEMES, SIZES = ("light", "dark"), {"phone": PHONE, "desktop": DESKTOP}
+
+
+def lives(now: datetime, zone: str) -> tuple[house.Life, house.Life]:
+    """Give a year in steps of ten minutes, and the last weeks, with holes, in steps of five."""
+    midnight = house.midnight(now, zone)
+
+    def hole(days: int, hours: float, length_h: float, failed: str | None = None) -> house.Hole:
+        begins = midnight - timedelta(days=days) + timedelta(hours=hours)
+        return house.Hole(begins, begins + timedelta(hours=length_h), failed)
+
+    holes = (
+        hole(0, 8.25, 1.25, "timeout"),
+        hole(1, 9.5, 2.75, "timeout"),
+        hole(9, 20, 31),
+        hole(16, 13, 3),
+    )
+    year, recent = midnight - timedelta(days=400), midnight - RECENT
+    past = house.Life(year, recent, timedelta(minutes=10), zone=zone, boot="b006")
+    return past, house.Life(recent, now, holes=holes, zone=zone, grown_kwh=6000.0)
+
+
+@contextlib.contextmanager
+def site(folder: Path) -> Iterator[tuple[str, str]]:
+    """Start a server with such a house; give its address, and yesterday's date there."""
+    now = datetime.now(UTC)
+    zone = house.zone_where_it_is(14, now)
+    with contextlib.ExitStack() as stack:
+        postgres = stack.enter_context(private.Postgres(folder, fast=True))
+        settings = {
+            "DATABASE_URL": postgres.create_database("sungrow"),
+            "DEVICE_TOKENS": f"device-token:{DEVICE}",
+            "READ_TOKENS": f"{TOKEN}:{DEVICE}",
+            "SECRET_KEY": "of a server that lives for a minute",
+            "SITE_TIMEZONE": zone,
+        }
+        migrate = [sys.executable, "-m", "server.migrate"]
+        private.run(migrate, private.environment(**settings), cwd=private.ROOT)
+        for life in lives(now, zone):
+            house.live(settings["DATABASE_URL"], DEVICE, life)
+        house.describe(settings["DATABASE_URL"], DEVICE)
+        certificate = private.Authority(folder / "ca").issue()
+        log = folder / "gunicorn.log"
+        web = stack.enter_context(private.Gunicorn(log, settings, certificate, threads=8))
+        yesterday = house.midnight(now, zone) - timedelta(hours=12)
+        yield web.url, yesterday.date().isoformat()
+
+
+def shoot(page: Browser, folder: Path, name: str, address: str, height: int | None) -> None:
+    """Write the pictures of one view."""
+    for scheme in SCHEMES:
+        for size, pixels in SIZES.items():
+            page.colours(scheme)
+            page.resize(pixels)
+            page.open(address)
+            page.wait_text("main", "" if name == "login" else "reading", 60)
+            page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load", 60)
+            page.wait(lambda: not page.run("return document.fonts.status !== 'loaded'"), "fonts")
+            path = folder / f"{name}-{scheme}-{size}.png"
+            page.screenshot(path, height)
+            print(path)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Write a picture of every view of the page.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("views", nargs="*", help="now, day, month, ...; all unless told")
+    parser.add_argument("--height", type=int, help="pixels from the top; all unless told")
+    arguments = parser.parse_args()
+    if MISSING:
+        print(MISSING, file=sys.stderr)
+        return 1
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        site(Path(folder)) as (url, yesterday),
+        browser(Path(folder) / "chromium") as page,
+    ):
+        views = {
+            "login": "/",
+            "now": "/",
+            "day": f"/?view=day&date={yesterday}",
+            "month": "/?view=month",
+            "year": "/?view=year",
+            "all": "/?view=all",
+            "system": "/?view=system",
+            "empty": "/?view=day&date=2020-02-02",
+        }
+        for name in arguments.views or views:
+            if name != "login" and not page.all("#views a"):
+                page.log_in(url + "/", TOKEN)
+            shoot(page, arguments.folder, name, url + views[name], arguments.height)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""Days, months, years: the page shows what the API says, and what is missing looks missing."""
+
+from datetime import date, timedelta
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, SPRING
+
+DASH = "\N{EN DASH}"
+KWH = (
+    "pv_kwh",
+    "load_kwh",
+    "import_kwh",
+    "export_kwh",
+    "battery_charge_kwh",
+    "battery_discharge_kwh",
+)
+
+
+def shown(kwh: float | None) -> str:
+    """Write an energy as the page does in British English."""
+    if kwh is None:
+        return DASH
+    return f"{kwh:,.{2 if abs(kwh) < 9.995 else 1 if abs(kwh) < 99.95 else 0}f}"
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ").replace("≈", "").replace("kWh", "").strip()
+
+
+def total(series: list[dict], name: str) -> float | None:
+    values = [bucket[name] for bucket in series if bucket[name] is not None]
+    return sum(values) if values else None
+
+
+def open_view(page, site, query: str) -> None:
+    page.open(f"{site.url}/?{query}")
+    page.wait_text("main .tiles", "kWh")
+
+
+def tiles(page) -> dict[str, str]:
+    return {name: plain(page.text(f".tiles [data-figure={name}]")) for name in KWH}
+
+
+def table_sums(page) -> dict[str, str]:
+    page.wait(lambda: page.all("tfoot td"), "no table")
+    return {name: plain(page.text(f"tfoot [data-figure={name}]")) for name in KWH}
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("view=month&date=2026-10-01", {"frame": "month", "date": "2026-10-01"}),
+        ("view=month&date=2026-03-31", {"frame": "month", "date": "2026-03-31"}),
+        ("view=year&date=2026-07-01", {"frame": "year", "date": "2026-07-01"}),
+        ("view=all", {"frame": "all"}),
+    ],
+)
+def test_figures_and_table_add_up_to_what_the_api_says(home, site, query, asked):
+    series = site.ask("/v1/series", **asked)["series"]
+    assert series
+    expected = {name: shown(total(series, name)) for name in KWH}
+    open_view(home, site, query)
+    home.wait(lambda: tiles(home) == expected, f"the tiles are {tiles(home)}, not {expected}")
+    assert table_sums(home) == expected
+
+
+@pytest.mark.parametrize("day", [SPRING, AUTUMN, GAP_DAY])
+def test_the_figures_of_a_day_are_those_of_its_bucket_and_its_hours_add_up(home, site, day):
+    after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    (bucket,) = site.ask("/v1/series", **{"from": day, "to": after, "bucket": "1d"})["series"]
+    expected = {name: shown(bucket[name]) for name in KWH}
+    open_view(home, site, f"view=day&date={day}")
+    home.wait(lambda: tiles(home) == expected, f"the tiles are {tiles(home)}, not {expected}")
+    hours = site.ask("/v1/series", frame="day", date=day)["series"]
+    home.click("details.card summary")
+    assert table_sums(home) == {name: shown(total(hours, name)) for name in KWH}
+    assert len(home.all("tbody tr")) == len(hours)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25), ("2026-03-30", 24)])
+def test_a_day_is_drawn_as_long_as_it_was(home, site, day, hours):
+    open_view(home, site, f"view=day&date={day}")
+    chart = "main svg.chart"
+    home.wait(lambda: home.all(f"{chart} .area"), "no curve")
+    steps = int(home.all(chart)[0].get_attribute("aria-valuemax")) + 1
+    assert steps == hours * 12
+
+
+def read_at(page, slot: int, slots: int) -> str:
+    """Go to a place of the chart by the keyboard; give what a screen reader hears there."""
+    chart = page.all("main svg.chart")[0]
+    chart.send_keys(Keys.HOME)
+    chart.send_keys(Keys.ARROW_RIGHT * slot)
+    assert int(chart.get_attribute("aria-valuenow")) == slot
+    assert int(chart.get_attribute("aria-valuemax")) == slots - 1
+    return chart.get_attribute("aria-valuetext").replace("\u00a0", " ")
+
+
+def watts(value: float) -> str:
+    return f"{abs(value):,.0f} W" if abs(value) < 999.5 else f"{abs(value) / 1000:.2f} kW"
+
+
+def test_the_keyboard_reads_the_exact_values_of_the_api(home, site):
+    series = site.ask("/v1/series", **{"from": SPRING, "to": "2026-03-30", "bucket": "5m"})[
+        "series"
+    ]
+    open_view(home, site, f"view=day&date={SPRING}")
+    home.wait(lambda: home.all("main svg.chart .area"), "no curve")
+    for slot in (0, 30, 140):
+        said = read_at(home, slot, len(series))
+        assert f"solar {watts(series[slot]['avg_pv_power_w'])}" in said
+        assert f"house {watts(series[slot]['avg_load_power_w'])}" in said
+    assert "03:00" in read_at(home, 24, len(series)), "the hour from 2 to 3 was left out that night"
+
+
+def test_pointer_and_finger_read_them_too(home, site):
+    open_view(home, site, f"view=day&date={SPRING}")
+    home.wait(lambda: home.all("main svg.chart .area"), "no curve")
+    before = home.text(".chart-title")
+    for kind in ("mouse", "touch"):
+        home.run(
+            "const c = document.querySelector('main svg.chart'), b = c.getBoundingClientRect();"
+            "c.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, pointerType:"
+            " arguments[0], clientX: b.left + b.width / 2, clientY: b.top + 50}))",
+            kind,
+        )
+        assert home.text(".chart-title") != before
+        home.run(
+            "document.querySelector('main svg.chart').dispatchEvent("
+            "new PointerEvent('pointerleave', {pointerType: 'mouse'}))"
+        )
+        assert home.text(".chart-title") == before
+
+
+HATCHED_AND_AREAS = """
+    const box = (node) => { const b = node.getBBox(); return [b.x, b.x + b.width]; };
+    const chart = document.querySelector('main svg.chart');
+    return ['hatched', 'area'].map((type) =>
+        [...chart.querySelectorAll(`.${type}`)].map(box));
+"""
+
+
+def test_a_gap_is_hatched_with_its_cause_and_never_drawn_as_zero(home, site):
+    (gap,) = site.ask("/v1/gaps", **{"from": GAP_DAY, "to": "2026-10-25"})["gaps"]
+    assert gap["cause"] == "dongle_silent"
+    open_view(home, site, f"view=day&date={GAP_DAY}")
+    home.wait_text(".gap-list", "the dongle did not answer")
+    assert f"10:00 {DASH} 12:30" in home.text(".gap-list")
+    said = read_at(home, 11 * 12, 288)
+    assert "no readings" in said
+    assert "the dongle did not answer" in said
+    ((left, right),), areas = home.run(HATCHED_AND_AREAS)
+    assert right - left > 50
+    for begins, ends in areas:
+        assert ends <= left + 1 or begins >= right - 1, "an area lies in the gap"
+
+
+def test_where_gaps_cannot_be_asked_for_empty_times_are_hatched_and_it_tries_again(home, site):
+    home.command("Network.enable")
+    home.command("Network.setBlockedURLs", urls=["*/v1/gaps*"])
+    try:
+        open_view(home, site, f"view=day&date={GAP_DAY}")
+        home.wait_text(".notice", "trying again")
+        home.wait(lambda: home.all("main svg.chart .hatched"), "nothing is hatched")
+        hatched, areas = home.run(HATCHED_AND_AREAS)
+        left, right = min(box[0] for box in hatched), max(box[1] for box in hatched)
+        assert all(ends <= left + 1 or begins >= right - 1 for begins, ends in areas)
+        assert "cause not loaded" in read_at(home, 11 * 12, 288)
+    finally:
+        home.command("Network.setBlockedURLs", urls=[])
+    home.wait_text(".gap-list", "the dongle did not answer", 40)
+    assert home.text(".notice") == ""
+
+
+def test_a_month_marks_what_is_not_covered_and_what_was_estimated(home, site):
+    open_view(home, site, "view=month&date=2026-10-01")
+    row = f'tbody tr:has(a[href*="{GAP_DAY}"])'
+    home.wait(lambda: home.all(row), "no row of the day with the gap")
+    (bucket,) = site.ask("/v1/series", **{"from": GAP_DAY, "to": AUTUMN, "bucket": "1d"})["series"]
+    assert 0.8 < bucket["coverage"] < 0.95
+    assert f"{bucket['coverage'] * 100:.1f}" in home.text(row)
+    assert home.all("main svg.chart .hatched")
+
+
+def test_the_period_before_stands_beside(home, site):
+    home.open(site.url + "/?view=year&date=2027-01-01")
+    home.wait_text("h1", "2027")
+    home.open(site.url + "/?view=month&date=2026-10-01")
+    home.wait_text(".chart-title", "September 2026 beside it")
+    home.wait_text(".tiles .note", "Sept")
+
+
+def test_a_bar_leads_to_its_day_and_back_leads_back(home, site):
+    open_view(home, site, "view=year&date=2026-01-01")
+    home.click('tbody a[href*="2026-10-01"]')
+    home.wait_text("h1", "October 2026")
+    home.click(f'tbody a[href*="{GAP_DAY}"]')
+    home.wait_text("h1", "24 October 2026")
+    assert "view=day" in home.run("return location.search")
+    home.driver.back()
+    home.wait_text("h1", "October 2026")
+    home.wait(lambda: home.all("tbody tr"), "no table after Back")
+    home.driver.back()
+    home.wait(lambda: home.text("h1") == "2026", "not back at the year")
+    home.driver.forward()
+    home.wait_text("h1", "October 2026")
+
+
+def test_a_click_on_a_bar_opens_it_and_a_finger_only_reads_it(home, site):
+    point = (
+        "const c = document.querySelector('main svg.chart'), b = c.getBoundingClientRect(),"
+        " at = {bubbles: true, pointerType: arguments[0], clientY: b.top + 99, clientX: b.left + 42"
+        " + (b.width - 50) * 23.5 / 31};"
+        "for (const type of ['pointerdown', 'click']) c.dispatchEvent(new PointerEvent(type, at))"
+    )
+    open_view(home, site, "view=month&date=2026-10-01")
+    home.wait(lambda: home.all("tbody tr"), "no table")
+    home.run(point, "touch")
+    home.wait_text(".chart-title", "24 Oct")
+    assert "view=month" in home.run("return location.search")
+    home.run(point, "mouse")
+    home.wait_text("h1", "24 October 2026")
+
+
+def test_arrows_and_the_date_field_move_through_time(home, site):
+    open_view(home, site, f"view=day&date={AUTUMN}")
+    home.click("[data-keep=before]")
+    home.wait_text("h1", "24 October 2026")
+    assert f"date={GAP_DAY}" in home.run("return location.search")
+    assert home.run("return document.activeElement.dataset.keep") == "before"
+    home.click("[data-keep=after]")
+    home.wait_text("h1", "25 October 2026")
+    home.run(
+        "const i = document.querySelector('input[type=date]'); i.value = '2026-03-29';"
+        "i.dispatchEvent(new Event('change'))"
+    )
+    home.wait_text("h1", "29 March 2026")
+    home.click("[data-keep=now]")
+    home.wait(lambda: not home.all("[data-keep=now]"), "not at today")
+
+
+def test_the_csv_link_gives_the_same_rows(home, site):
+    open_view(home, site, "view=month&date=2026-10-01")
+    link = home.wait(lambda: home.all("a[download]"), "no link")[0].get_attribute("href")
+    text = home.run("return fetch(arguments[0]).then((answer) => answer.text())", link)
+    header, *rows = text.splitlines()
+    assert header.startswith("bucket,")
+    series = site.ask("/v1/series", frame="month", date="2026-10-01")["series"]
+    assert [row.split(",")[0] for row in rows] == [bucket["bucket"] for bucket in series]
+    assert f"device_id={DEVICE}" in link
+
+
+def test_the_system_view_tells_of_edge_device_server_and_every_day(home, site):
+    site.report(waiting=12, clock="unknown", failed={"timeout": 3})
+    home.open(site.url + "/?view=system")
+    home.wait_text("main", "SH4.0RS")
+    for words in (
+        "12 readings",
+        "readings may be held back",
+        "timeout 3",
+        "Europe/Berlin",
+        "0.1.0",
+    ):
+        home.wait_text("main", words)
+    home.wait_text(".chart-title", "The last 53 weeks")
+    home.wait_text("main", "No reading is lost")
+    assert len(home.all("svg.chart .day")) > 200
+
+
+def test_parked_readings_are_listed_with_their_reasons(home, site):
+    site.post(
+        {"samples": [], "parked": [{"boot": "b009", "seq": 1, "reason": "odd", "content": {}}]}
+    )
+    home.open(site.url + "/?view=system")
+    home.wait_text("#parked + div", "odd")

@@ -1,0 +1,158 @@
+"""What the house does now: live, stale, and with the server gone."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+from tests.browser.conftest import ONE, SETTINGS, Site
+
+
+def words(page) -> str:
+    return page.text(".flow")
+
+
+def test_live_values_change_as_the_readings_do(home, site):
+    home.wait(lambda: "3.21 kW" in words(home), "the first reading is not shown")
+    assert "charging" in words(home)
+    assert "exporting" in words(home)
+    site.send(
+        pv_power_w=0, battery_power_w=-812, load_power_w=1860, export_power_w=-1048,
+        battery_soc_pct=41,
+    )  # fmt: skip
+    home.wait(lambda: "1.86 kW" in words(home), "the second reading is not shown")
+    for part in ("0 W", "812 W", "discharging", "41 %", "1.05 kW", "importing"):
+        assert part in words(home)
+    assert "41 %" in home.text("[data-figure=soc]")
+
+
+def test_arrows_are_where_power_flows_and_wider_where_it_is_more(home, site):
+    site.send(
+        pv_power_w=3500, battery_power_w=2000, load_power_w=500, export_power_w=1000
+    )  # fmt: skip
+    home.wait(lambda: "3.50 kW" in words(home), "the reading is not shown")
+    lines = home.run(
+        "return [...document.querySelectorAll('.flow .line')].map((line) => ["
+        "line.dataset.w, parseFloat(line.getAttribute('stroke-width')),"
+        "line.classList.contains('off')])"
+    )
+    to_grid, to_house, to_battery = lines[:3]
+    assert [line[0] for line in lines] == ["1000", "500", "2000", "0", "0", "0", "0"]
+    assert to_battery[1] > to_grid[1] > to_house[1]
+    assert [line[2] for line in lines] == [False] * 3 + [True] * 4
+
+
+def test_a_direction_that_is_not_known_draws_no_arrow_and_says_so(home, site):
+    site.send(battery_power_w=None, pv_power_w=1234)
+    home.wait(lambda: "1.23 kW" in words(home), "the reading is not shown")
+    home.wait_text(".flow-note", "cannot be told")
+    assert home.run("return document.querySelectorAll('.flow .line:not(.off)').length") == 0
+
+
+def test_a_house_without_a_battery_shows_none(home, site):
+    site.send(battery_power_w=None, battery_soc_pct=None, pv_power_w=1777, export_power_w=1137)
+    home.wait(lambda: "1.78 kW" in words(home), "the reading is not shown")
+    assert "none" in words(home)
+    assert home.text(".flow-note") == ""
+
+
+def test_fresh_readings_are_green_and_old_ones_say_where_they_wait(
+    page, site, databases, https_server
+):
+    url = databases.migrated("Europe/Berlin")
+    own = Site(https_server(DATABASE_URL=url, CACHE_TTL_S="1", **SETTINGS), url)
+    own.send(ts=datetime.now(UTC) - timedelta(seconds=100))
+    page.log_in(own.url + "/", ONE)
+    page.wait_text("#freshness", "waiting for readings")
+    assert page.run("return document.querySelector('#freshness').dataset.colour") == "amber"
+    assert "not live" in page.text(".as-of")
+    own.report()
+    page.open(own.url + "/")
+    page.wait_text("#freshness", "waiting for the dongle")
+    own.report(waiting=40)
+    page.open(own.url + "/")
+    page.wait_text("#freshness", "waiting for the edge to catch up")
+    own.send()
+    page.wait(
+        lambda: page.run("return document.querySelector('#freshness').dataset.colour") == "green",
+        "not green again",
+    )
+    assert page.all(".as-of:not([hidden])") == []
+
+
+def test_a_reading_long_past_is_red(page, databases, https_server):
+    url = databases.migrated("Europe/Berlin")
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    own.send(ts=datetime.now(UTC) - timedelta(days=3))
+    page.log_in(own.url + "/", ONE)
+    page.wait_text("#freshness", "days ago")
+    assert page.run("return document.querySelector('#freshness').dataset.colour") == "red"
+
+
+def test_a_server_that_stops_is_told_and_its_return_too(home, site):
+    home.wait(lambda: "3.21 kW" in words(home), "the reading is not shown")
+    site.server.stop()
+    try:
+        home.wait_text("#freshness", "The server cannot be reached")
+        assert "last reading" in home.text("#freshness")
+        assert "not live" in home.text(".as-of")
+        assert "3.21 kW" in words(home)
+    finally:
+        site.server.start()
+    site.send(pv_power_w=2222)
+    home.wait(lambda: "2.22 kW" in words(home), "it does not recover")
+    assert "cannot" not in home.text("#freshness")
+    home.console()  # that it could not connect, stands there
+
+
+def test_a_page_opened_while_the_server_is_away_starts_when_it_is_back(home, site):
+    home.wait_text("#freshness", "last reading")
+    home.command("Network.enable")
+    home.command("Network.setBlockedURLs", urls=["*/v1/*"])
+    home.open(site.url + "/")
+    home.wait_text("main", "Trying again")
+    home.command("Network.setBlockedURLs", urls=[])
+    home.wait(lambda: home.all(".flow"), "it does not start")
+
+
+def test_an_idle_page_asks_once_in_five_seconds_at_the_most(home):
+    home.wait_text("#freshness", "of today")
+    home.run(
+        "window.starts = []; const real = window.fetch;"
+        "window.fetch = (...a) => { window.starts.push(performance.now()); return real(...a); }"
+    )
+    starts = home.wait(
+        lambda: home.run("return window.starts.length > 2 && window.starts"), "it stands still", 30
+    )
+    assert min(b - a for a, b in itertools.pairwise(starts)) > 4500
+
+
+def test_a_hidden_page_asks_nothing_and_a_shown_one_at_once(home):
+    home.wait_text("#freshness", "of today")
+    home.run(
+        "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange'));"
+        "window.asked = 0; const real = window.fetch;"
+        "window.fetch = (...a) => { window.asked++; return real(...a); }"
+    )
+    home.wait(
+        lambda: home.run("return performance.now() - (window.t ??= performance.now()) > 6000"), ""
+    )
+    assert home.run("return window.asked") == 0
+    home.run(
+        "Object.defineProperty(document, 'hidden', { value: false, configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    assert home.run("return window.asked") == 1
+
+
+def test_today_goes_on_with_the_next_day_at_midnight(home):
+    home.wait_text("#today", "Today")
+    before = home.text("#today")
+    home.run(
+        "const real = window.fetch; window.fetch = async (...a) => {"
+        " const answer = await real(...a), headers = new Headers(answer.headers);"
+        " headers.set('Date', new Date(Date.now() + 864e5).toUTCString());"
+        " return new Response(answer.body, { status: answer.status, headers }); }"
+    )
+    home.wait(
+        lambda: home.text("#today") not in ("", before), "still the day before", 30
+    )  # fmt: skip
