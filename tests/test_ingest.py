@@ -687,6 +687,9 @@ def test_whatever_is_sent_is_answered_as_the_contract_says_and_harms_nobody(clie
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "", "br"]))
 def test_bytes_of_any_kind_are_refused_and_harm_nobody(client, body, coding):
     answer = post(client, body, Content_Encoding=coding)
+    if answer.status_code == 200:  # what stands in our own code is tried too, an empty batch say
+        assert json.loads(body)["samples"] == []
+        return
     assert answer.status_code in ((415,) if coding == "br" else (400, 422))
     assert_error(answer, answer.status_code)
 
