@@ -18,7 +18,7 @@ need_root() {
     cd /
     # install-server runs backup-server while it holds the lock itself.
     [ -n "${SUNGROW_LOCKED:-}" ] && return
-    exec 9>/run/sungrow-server.lock
+    exec 9>/run/lock/sungrow-server
     flock -w 600 9 || fail "another install, backup or restore is at work: wait for its end"
     export SUNGROW_LOCKED=1
 }
@@ -62,7 +62,7 @@ has_timescaledb() { [ -n "$(sql -d "$1" -c "SELECT 1 FROM pg_extension WHERE ext
 # Put the dump of a backup in the database's place. What was there is renamed, not dropped: says how.
 restore_database() {
     local dump=$1 new=${DATABASE}_restoring old
-    as_postgres dropdb -p "$(pg_port)" --if-exists --force "$new"
+    sql -d postgres -c "DROP DATABASE IF EXISTS \"$new\" WITH (FORCE)"
     create_database "$new"
     if has_timescaledb "$new"; then sql -d "$new" -c 'SELECT timescaledb_pre_restore()' >/dev/null; fi
     as_postgres pg_restore -p "$(pg_port)" --exit-on-error -d "$new" <"$dump" ||
