@@ -188,10 +188,12 @@ def test_whoever_comes_by_another_name_is_told_so(front):
 
 
 @pytest.mark.parametrize("size", [2_097_153, 4_000_000])
-def test_what_is_too_large_is_told_so_in_json(front, tokens, size):
+def test_what_is_too_large_is_refused_in_json(front, tokens, size):
     with_token = {"Authorization": f"Bearer {tokens.device}"}
     status, _, body = front.ask("POST", "/v1/ingest", b"x" * size, **with_token)
-    assert (status, "detail" in json.loads(body)) == (413, True)
+    # Caddy does not always hear the 413 of a server that hangs up on the rest; the edge keeps all.
+    assert status in ((413, 502) if front.kind == "caddy" else (413,))
+    assert "detail" in json.loads(body)
 
 
 def test_the_largest_request_that_the_server_takes_passes(front, tokens):

@@ -1,0 +1,325 @@
+"""Runs as root inside the machine that ``tests/booted/server`` boots; not on one that you need.
+
+The edge polls its simulator all the time, and delivers over HTTPS through Caddy. What counts at the
+end: no reading lost, none doubled, whatever was done to the server meanwhile.
+"""
+
+import json
+import re
+import shutil
+import ssl
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(PROJECT))
+from tests.booted.machine import Failed, Table, expect, run, status, until  # noqa: E402
+
+NAME, DEVICE = "sungrow.test", "home-1"
+URL = f"https://{NAME}"
+ETC, BACKUPS = Path("/etc/sungrow-server"), Path("/var/backups/sungrow-server")
+CA, TOKEN = Path("/etc/sungrow-test/ca.pem"), Path("/etc/sungrow-test/token")
+PREVIOUS, HEAD, BROKEN = Path("/root/previous"), Path("/root/head"), Path("/root/broken")
+EDGE = Path("/opt/edge-test")
+RUNNING = ("sungrow-server.service", "sungrow-server.socket", "caddy", "redis-server@sungrow")
+TIMERS = ("sungrow-server-backup.timer", "sungrow-server-doctor.timer")
+UNIT = """[Unit]
+After=network.target
+StartLimitIntervalSec=0
+[Service]
+WorkingDirectory={folder}
+EnvironmentFile=/etc/sungrow-test/edge.env
+ExecStart={folder}/.venv/bin/python edge.py {arguments}
+Restart=always
+RestartSec=1
+[Install]
+WantedBy=multi-user.target
+"""
+EDGE_SETTINGS = f"""SUNGROW_HOST=127.0.0.1
+SUNGROW_PORT=5020
+DEVICE_ID={DEVICE}
+VPS_INGEST_URL={URL}
+VPS_TOKEN_FILE={TOKEN}
+VPS_CA_FILE={CA}
+UPLOAD_INTERVAL_S=2
+MAX_BACKOFF_S=4
+SPOOL_PATH=/var/lib/edge-test/spool.db
+HEALTH_PATH=/var/lib/edge-test/health.json
+"""
+
+
+def get(path: str, token: str | None = None) -> tuple[int, dict]:
+    """Ask the server as an edge or a page would; give status and answer, 0 where there is none."""
+    headers = {"Authorization": f"Bearer {token or TOKEN.read_text().strip()}"}
+    request = urllib.request.Request(URL + path, headers=headers)  # noqa: S310
+    try:
+        trust = ssl.create_default_context(cafile=CA)
+        with urllib.request.urlopen(request, timeout=10, context=trust) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, {}
+    except OSError:
+        return 0, {}
+
+
+def sql(statement: str) -> str:
+    return run(f"cd /; runuser -u postgres -- psql -XAtq -d sungrow -c {quoted(statement)}")
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def readings() -> int:
+    return int(sql("SELECT count(*) FROM sungrow_samples"))
+
+
+def fresh(patience_s: float = 60) -> float:
+    """Wait for a reading that is younger than this call; give the seconds."""
+    newest = get("/v1/realtime")[1].get("ts", "")
+    return until("a new reading", lambda: get("/v1/realtime")[1].get("ts", "") > newest, patience_s)
+
+
+def release() -> str:
+    return Path("/opt/sungrow-server/current").resolve().name
+
+
+def is_healthy() -> bool:
+    return get("/health")[1].get("status") == "ok"
+
+
+def export(commit: str, folder: Path) -> None:
+    folder.mkdir()
+    run(f"git -c safe.directory='*' -C {PROJECT} archive {commit} | tar -x -C {folder}")
+
+
+def install(folder: Path, **settings: str) -> str:
+    settings = {"SITE_ADDRESS": NAME, "DEVICE_ID": DEVICE, "SITE_TIMEZONE": "UTC", **settings}
+    return run(f"{folder}/systemd/install-server </dev/null", **settings)
+
+
+def start_edge() -> None:
+    """The edge and its simulator, as plain units."""
+    run(f"python3 -m venv {EDGE}/.venv && cp -r {HEAD}/edge.py {HEAD}/edge_lib {EDGE}")
+    pip = "PIP_CONSTRAINT=/dev/null .venv/bin/pip install --quiet --only-binary :all:"
+    run(f"cd {EDGE} && {pip} -r {HEAD}/requirements-edge.txt")
+    run("mkdir -p /var/lib/edge-test")
+    Path("/etc/sungrow-test/edge.env").write_text(EDGE_SETTINGS)
+    for name, arguments in (("edge", ""), ("dongle", "simulate")):
+        text = UNIT.format(folder=EDGE, arguments=arguments)
+        Path(f"/etc/systemd/system/test-{name}.service").write_text(text)
+    run("systemctl daemon-reload; systemctl enable --now test-dongle test-edge")
+
+
+def first_installation(table: Table) -> None:
+    with table.check("installed by one command, without a question") as said:
+        run(f"echo '127.0.0.1 {NAME}' >>/etc/hosts; mkdir -p {CA.parent}")
+        export("HEAD", HEAD)
+        older = status(
+            f"cd {PROJECT} && git -c safe.directory='*' cat-file -e HEAD~1:systemd/install-server"
+        )
+        export("HEAD" if older else "HEAD~1", PREVIOUS)
+        words = install(PREVIOUS)
+        TOKEN.touch(0o600)
+        TOKEN.write_text(re.search(r"^device_\S+$", words, re.MULTILINE)[0])
+        shutil.copy(ETC / "ca.pem", CA)
+        said.append(sql("SHOW server_version"))
+    with table.check("a reading in /v1/realtime within 60 s of the edge's start") as said:
+        start_edge()
+        said.append(f"{until('a reading', lambda: get('/v1/realtime')[0] == 200):.0f} s")
+    with table.check("missing settings end it with 78"):
+        command = f"env -i PATH=$PATH {HEAD}/systemd/install-server </dev/null"
+        run(f"mv {ETC}/site.env /root; {command}; code=$?; mv /root/site.env {ETC}; [ $code = 78 ]")
+
+
+def units(table: Table) -> None:
+    with table.check("units run, systemctl status is green"):
+        expect(
+            "active",
+            run(f"systemctl is-active {' '.join((*RUNNING, *TIMERS))}").split(),
+            ["active"] * 6,
+        )
+        expect("failed", run("systemctl --failed --plain --no-legend"), "")
+    with table.check("systemd-analyze verify is silent"):
+        names = " ".join(
+            path.name for path in Path("/etc/systemd/system").glob("sungrow-server*.*")
+        )
+        expect("verify", run(f"systemd-analyze verify {names}"), "")
+    with table.check("exposure of the running unit is at most 0.9") as said:
+        words = run("systemd-analyze security --no-pager sungrow-server")
+        said.append(re.search(r"level for sungrow-server.service: ([\d.]+)", words)[1])
+        if float(said[0]) > 0.9:
+            raise Failed(said[0])
+    with table.check("doctor finds nothing wrong") as said:
+        words = run("sungrow-server doctor")
+        expect("not ok", [line for line in words.splitlines() if not line.startswith("ok ")], [])
+        said.append(f"{len(words.splitlines())} checks")
+    with table.check("backup and doctor run as the timers start them"):
+        run("systemctl start sungrow-server-backup sungrow-server-doctor")
+    with table.check("all is refused on port 80"):
+        url = f"http://{NAME}/v1/realtime"
+        expect(
+            "status", run(f"curl -so /dev/null -w '%{{http_code}} %{{redirect_url}}' {url}"), "403"
+        )
+
+
+def upgrades(table: Table) -> None:
+    with table.check("upgrade from the commit before") as said:
+        before = release()
+        install(HEAD)
+        expect("healthy, and another release", (is_healthy(), release() != before), (True, True))
+        said.append(f"a reading after {fresh():.0f} s")
+    with table.check("an upgrade that does not start is rolled back") as said:
+        failing(said, "server/ingest.py", 'raise RuntimeError("broken on purpose")\n')
+    with table.check(
+        "an upgrade that migrates and is ill is rolled back with the database"
+    ) as said:
+        (BROKEN / "sql/9999_broken.sql").write_text("-- Broken.\nCREATE TABLE broken (a int);\n")
+        failing(said, "server/__init__.py", "health = lambda: ('ill', 500)\n")
+        expect("the table", sql("SELECT to_regclass('broken') IS NULL"), "t")
+    with table.check("no more than the current release and two old ones are kept"):
+        install(HEAD)
+        install(HEAD)
+        expect("releases", len(list(Path("/opt/sungrow-server/releases").iterdir())), 3)
+
+
+def failing(said: list[str], file: str, line: str) -> None:
+    shutil.copytree(HEAD, BROKEN, dirs_exist_ok=True)
+    with (BROKEN / file).open("a") as code:
+        code.write(f"\n\n{line}")
+    before = release(), sql("SELECT max(number) FROM schema_migrations")
+    expect("exit status", status(f"{BROKEN}/systemd/install-server"), 1)
+    after = release(), sql("SELECT max(number) FROM schema_migrations")
+    expect("release and schema", after, before)
+    said.append(f"healthy again, a reading after {fresh():.0f} s")
+
+
+def accidents(table: Table) -> None:
+    for name, command in (
+        ("PostgreSQL restarted", "systemctl restart postgresql"),
+        ("PostgreSQL killed", "pkill -KILL -o -x postgres"),
+        ("gunicorn's master killed", "systemctl kill -s KILL --kill-whom=main sungrow-server"),
+        ("a worker killed", "pkill -KILL -n gunicorn"),
+        ("Redis killed", "systemctl kill -s KILL redis-server@sungrow"),
+        ("Caddy killed", "systemctl kill -s KILL caddy"),
+        ("settings read again by reload", "systemctl reload sungrow-server"),
+    ):
+        with table.check(name) as said:
+            run(command)
+            said.append(f"a reading after {fresh():.0f} s")
+    with table.check("the certificate replaced") as said:
+        shown = f"openssl s_client -connect {NAME}:443 -servername {NAME} </dev/null 2>&1"
+        serial = f"{shown} | openssl x509 -noout -serial"
+        before = run(serial)
+        run("rm -r /var/lib/caddy/.local/share/caddy/certificates; systemctl restart caddy")
+        said.append(f"a reading after {fresh():.0f} s")
+        expect("same certificate", run(serial) == before, False)
+    with table.check("the token rotated while all runs") as said:
+        rotate()
+        said.append(f"a reading after {fresh():.0f} s")
+    with table.check("200 slow clients") as said:
+        command = f"python3 -m tests.chaos.slowloris {URL} --ca {CA} --token {TOKEN.read_text()}"
+        said.append(run(f"cd {HEAD} && {command}"))
+
+
+def rotate() -> None:
+    old = TOKEN.read_text().strip()
+    words = run(f"sungrow-server tokens new {DEVICE}")
+    TOKEN.write_text(re.search(r"^device_\S+$", words, re.MULTILINE)[0])
+    run("systemctl restart test-edge")
+    fresh()
+    oldest = run("sungrow-server tokens list").splitlines()[1].split()[0]
+    run(f"sungrow-server tokens revoke {oldest}")
+    expect("the old one", get("/v1/realtime", old)[0], 401)
+
+
+def state() -> dict[str, str]:
+    """Everything that a backup has to bring back, each table as a checksum."""
+    names = sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").split()
+    found = {
+        name: sql(f"SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM {name} t")  # noqa: S608
+        for name in names
+    }
+    tokens = "cat /etc/sungrow-server/device-tokens /etc/sungrow-server/server.env | md5sum"
+    return {**found, "tokens and settings": run(tokens)}
+
+
+def backup_and_restore(table: Table) -> None:
+    run("systemctl stop test-edge")
+    before = state()
+    with table.check("backup, for root alone"):
+        backup = run("sungrow-server backup")
+        expect("modes", run(f"find {backup} -printf '%m '"), "700 600 600 600")
+    run("systemctl start test-edge")
+    since = readings()
+    until("readings that the backup lacks", lambda: readings() > since + 3)
+    run("systemctl stop test-edge")
+    with table.check("wiped, installed anew, restored: rows, rollups, tokens equal") as said:
+        last = readings()
+        run(f"{HEAD}/systemd/install-server --remove")
+        run(f"cd /; runuser -u postgres -- dropdb --force sungrow; rm -r {ETC}")
+        install(HEAD)
+        run(f"sungrow-server restore {backup}")
+        expect("state", state(), before)
+        said.append(f"{len(before)} tables, {readings()} of {last} readings")
+    with table.check("the edge brings what came after the backup") as said:
+        run("systemctl start test-edge")
+        seconds = until("all readings", lambda: readings() > last)
+        said.append(f"{seconds:.0f} s")
+
+
+def nothing_lost(table: Table, when: str) -> None:
+    with table.check(f"nothing lost, nothing doubled {when}") as said:
+        run("systemctl stop test-edge")
+        settings = "set -a && . /etc/sungrow-test/edge.env"
+        run(f"cd {EDGE} && {settings} && .venv/bin/python edge.py reconcile")
+        counts = "SELECT count(*), count(*) - count(DISTINCT (boot, seq)) FROM sungrow_samples"
+        stored, doubled = map(int, sql(counts).split("|"))
+        gaps = "SELECT coalesce(sum(n), 0) FROM (SELECT max(seq) - min(seq) + 1 - count(*) AS n"
+        missing = int(sql(f"{gaps} FROM sungrow_samples GROUP BY boot) t"))
+        conflicts = int(sql("SELECT count(*) FROM sungrow_parked"))
+        said.append(f"{stored} readings, {missing} lost, {doubled} doubled, {conflicts} parked")
+        expect("lost, doubled, parked", (missing, doubled, conflicts), (0, 0, 0))
+        run("systemctl start test-edge")
+
+
+def removal(table: Table) -> None:
+    with table.check("removal leaves data and settings, no unit, user or file"):
+        run("systemctl disable --now test-edge test-dongle")
+        words = run(f"{HEAD}/systemd/install-server --remove")
+        left = "ls -d /opt/sungrow* /var/lib/sungrow* /run/sungrow* /etc/systemd/system/sungrow* "
+        left += "/etc/systemd/system/*.wants/sungrow* /usr/local/bin/sungrow*"
+        expect("files", run(f"{left} 2>/dev/null", check=False), "")
+        expect(
+            "accounts",
+            run("getent passwd sungrow-server; getent group sungrow-front sungrow-server", False),
+            "",
+        )
+        expect("said", all(str(place) in words for place in (ETC, BACKUPS)), True)
+        if readings() == 0 or not (ETC / "device-tokens").read_text():
+            raise Failed("data are gone")
+
+
+def main(argv: list[str]) -> int:
+    table = Table()
+    if argv == ["after-reboot"]:
+        with table.check("after a reboot all comes back by itself") as said:
+            said.append(f"a reading after {fresh():.0f} s")
+            expect("failed", run("systemctl --failed --plain --no-legend"), "")
+        nothing_lost(table, "over the reboot")
+        removal(table)
+        return table.end()
+    first_installation(table)
+    if table.end():
+        return 1
+    for part in (units, upgrades, accidents, backup_and_restore):
+        part(table)
+    nothing_lost(table, "so far")
+    table.end()
+    return 0  # the reboot comes in any case; the table of then decides
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
