@@ -96,7 +96,7 @@ is_healthy() {
         answer=$(curl -sf --max-time 5 --unix-socket "$SOCKET" http://localhost/health || true)
         if [[ $answer == *"\"version\":\"$version\""* && $answer == *'"status":"ok"'* ]]; then
             as_service "$release" server.migrate --check >/dev/null
-            return
+            return $? # in a trap, `return` alone would give the status from before it
         fi
         systemctl is-active --quiet sungrow-server.socket || return 1
         sleep 1

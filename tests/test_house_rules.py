@@ -10,6 +10,7 @@ import pytest
 from edge_lib import VERSION
 from edge_lib.config import dongle_config, store_config, upload_config
 from server import private
+from server import settings as server_settings
 from server.series import ALL, FRAMES
 
 ROOT = private.ROOT
@@ -130,10 +131,37 @@ def test_the_readme_lists_every_setting_of_the_edge(module):
 
 
 def test_the_readme_lists_every_setting_of_the_server():
+    readme = (ROOT / "README.md").read_text()
+    assert not {name for name in settings_of_the_server() if f"`{name}`" not in readme}
+
+
+def settings_of_the_server() -> set[str]:
     text = (ROOT / "server/settings.py").read_text() + (ROOT / "server/auth.py").read_text()
     names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', text))
-    readme = (ROOT / "README.md").read_text()
-    assert not {name for name in names if f"`{name}`" not in readme}
+    return {"LOG_LEVEL"} | {name.removesuffix("_FILE") for name in names}
+
+
+def test_the_example_of_the_servers_settings_holds_exactly_those_with_a_comment_above_each():
+    text = (ROOT / "systemd/server.env.example").read_text()
+    names = re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)
+    assert names == re.findall(r"^# .+\n#?([A-Z_]+)=", text, re.MULTILINE)
+    given = [name.removesuffix("_FILE") for name in names]
+    assert sorted(given) == sorted(settings_of_the_server() - {"RUNTIME_DIRECTORY"})
+
+
+def test_what_is_commented_out_in_that_example_are_the_defaults():
+    text = (ROOT / "systemd/server.env.example").read_text()
+    url = {"DATABASE_URL": "postgresql://x"}
+    commented = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    assert len(commented) >= 6
+    assert tuple(server_settings.read({**url, **commented})) == tuple(server_settings.read(url))
+
+
+@pytest.mark.parametrize("file", ["server/Dockerfile", "edge_lib/Dockerfile"])
+def test_what_an_image_is_made_of_is_there(file):
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / file).read_text(), re.MULTILINE)
+    missing = [name for names in copied for name in names.split() if not (ROOT / name).exists()]
+    assert not missing
 
 
 def test_the_defaults_in_the_readme_are_those_of_the_code():

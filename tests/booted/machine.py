@@ -3,7 +3,6 @@
 import contextlib
 import json
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,12 +53,6 @@ def run(command: str, check: bool = True, timeout_s: float = 600, **env: str) ->
     if check and done.returncode:
         raise Failed(f"{command!r} ended with {done.returncode}: {done.stdout[-2000:]}")
     return done.stdout.strip()
-
-
-def status(command: str, **env: str) -> int:
-    """Run a shell command as root; give its exit status, and print what it said."""
-    lines = ["env", *(f"{name}={value}" for name, value in env.items()), "bash", "-c", command]
-    return subprocess.run(lines, stdout=sys.stdout, stderr=sys.stdout).returncode
 
 
 def until(what: str, ready: Callable[[], object], patience_s: float = 60) -> float:
