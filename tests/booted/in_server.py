@@ -157,6 +157,8 @@ def units(table: Table) -> None:
         said.append(f"{len(words.splitlines())} checks")
     with table.check("backup and doctor run as the timers start them"):
         run("systemctl start sungrow-server-backup sungrow-server-doctor")
+    with table.check("answers over IPv6, too"):
+        run(f"curl -sf --cacert {CA} --resolve '{NAME}:443:[::1]' {URL}/health")
     with table.check("all is refused on port 80"):
         url = f"http://{NAME}/v1/realtime"
         expect(
