@@ -76,10 +76,15 @@ def readings() -> int:
     return int(sql("SELECT count(*) FROM sungrow_samples"))
 
 
-def fresh(patience_s: float = 60) -> float:
-    """Wait for a reading that is younger than this call; give the seconds."""
-    newest = get("/v1/realtime")[1].get("ts", "")
-    return until("a new reading", lambda: get("/v1/realtime")[1].get("ts", "") > newest, patience_s)
+def newest() -> str:
+    until("an answer", lambda: get("/v1/realtime")[0] == 200)
+    return get("/v1/realtime")[1]["ts"]
+
+
+def fresh(since: str | None = None) -> float:
+    """Wait for a reading that is younger than ``since``, or than this call; give the seconds."""
+    since = since or newest()
+    return until("a new reading", lambda: get("/v1/realtime")[1].get("ts", "") > since)
 
 
 def release() -> str:
@@ -213,8 +218,9 @@ def accidents(table: Table) -> None:
         ("settings read again by reload", "systemctl reload sungrow-server"),
     ):
         with table.check(name) as said:
+            before = newest()
             run(command)
-            said.append(f"a reading after {fresh():.0f} s")
+            said.append(f"a reading after {fresh(before):.0f} s")
     with table.check("the certificate replaced") as said:
         shown = f"openssl s_client -connect {NAME}:443 -servername {NAME} </dev/null 2>&1"
         serial = f"{shown} | openssl x509 -noout -serial"
