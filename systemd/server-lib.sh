@@ -81,7 +81,9 @@ restore_database() {
 rename_database() {
     sql -d postgres -c "ALTER DATABASE \"$1\" ALLOW_CONNECTIONS false" \
         -c "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '$1'" \
-        -c "ALTER DATABASE \"$1\" RENAME TO \"$2\"" -c "ALTER DATABASE \"$2\" ALLOW_CONNECTIONS true" >/dev/null
+        -c "ALTER DATABASE \"$1\" RENAME TO \"$2\"" -c "ALTER DATABASE \"$2\" ALLOW_CONNECTIONS true" >/dev/null && return
+    sql -d postgres -c "ALTER DATABASE \"$1\" ALLOW_CONNECTIONS true"
+    fail "the database $1 cannot be renamed to $2: somebody stays connected"
 }
 
 # The socket as well, or the next request would start the service again.
