@@ -59,6 +59,9 @@ has_database() { [ -n "$(sql -d postgres -c "SELECT 1 FROM pg_database WHERE dat
 
 has_timescaledb() { [ -n "$(sql -d "$1" -c "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")" ]; }
 
+# The newest migration of the database; empty where there is none yet.
+schema_number() { sql -d "$DATABASE" -c 'SELECT max(number) FROM schema_migrations' 2>/dev/null || true; }
+
 # Put the dump of a backup in the database's place. What was there is renamed, not dropped: says how.
 restore_database() {
     local dump=$1 new=${DATABASE}_restoring old
