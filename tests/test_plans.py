@@ -46,6 +46,9 @@ ASKED = {
     "series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "series-device": {},
     "series-times": {**DAY, "keys": [NOON]},
+    "status-parked": {},
+    "status-polls": {"now": NOON},
+    "status-report": {},
     "timescaledb-jobs": {},
 }
 ONLY_COMMUNITY = {"timescaledb-jobs"}
@@ -77,6 +80,9 @@ READS = {
     "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "series-device": {"sungrow_devices", "sungrow_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "status-parked": {"sungrow_parked"},
+    "status-polls": {"sungrow_reports"},
+    "status-report": {"sungrow_reports"},
 }
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
