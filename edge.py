@@ -20,7 +20,8 @@ from edge_lib import VERSION, commands, config, doctor, jsonlog
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
-from edge_lib.health import Health
+from edge_lib.health import Health, line
+from edge_lib.notify import Pulse, Systemd, steps_s
 from edge_lib.polling import Poller
 from edge_lib.reconcile import Reconciler
 from edge_lib.reports import Reports
@@ -44,6 +45,7 @@ class Edge(NamedTuple):
     uploader: Uploader
     reconciler: Reconciler
     health: Health
+    pulse: Pulse
     store: Store | None = None  # None: nothing to salvage
     reports: Reports | None = None
 
@@ -85,9 +87,11 @@ def service(env: Mapping[str, str]) -> int:
     lock = DongleLock(settings.host, settings.port)
     health = Health(place.health_path, store, clock)
     poller = Poller(settings, inverter, lock, store, clock, reports, health.last_seq)
-    edge = Edge(clock, stop, poller, uploader, reconciler, health, store, reports)
+    pulse = Pulse(clock, steps_s(settings.modbus_timeout_s, place.spool_keep_days))
+    edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, store, reports)
+    systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
-    exit_status = _supervise(edge)
+    exit_status = _supervise(edge, systemd)
     reports.close()
     store.close()
     log.info("stopped", extra={"exit_status": exit_status})
@@ -98,9 +102,11 @@ def poll_loop(edge: Edge) -> None:
     """Poll, and wait for the next poll's time."""
     while not edge.stop.is_set():
         started_s = edge.clock.monotonic_s()
+        edge.pulse.beat("poll")
         _unbroken("poll", lambda: poll_step(edge))
-        due_s = edge.poller.next_poll_s(started_s)
-        edge.stop.wait(max(0.0, due_s - edge.clock.monotonic_s()))
+        wait_s = max(0.0, edge.poller.next_poll_s(started_s) - edge.clock.monotonic_s())
+        edge.pulse.beat("poll", wait_s)
+        edge.stop.wait(wait_s)
     edge.poller.close()
 
 
@@ -124,8 +130,13 @@ def poll_step(edge: Edge) -> None:
 def upload_loop(edge: Edge) -> None:
     """Upload, and wait unless more is waiting."""
     more = False
-    while more or not edge.stop.wait(edge.uploader.next_wait_s()):
-        more = _unbroken("upload", lambda: upload_step(edge)) and not edge.stop.is_set()
+    while not edge.stop.is_set():
+        wait_s = 0.0 if more else edge.uploader.next_wait_s()
+        edge.pulse.beat("upload", wait_s)
+        if edge.stop.wait(wait_s):
+            break
+        edge.pulse.beat("upload")
+        more = _unbroken("upload", lambda: upload_step(edge))
     edge.uploader.close()
 
 
@@ -156,7 +167,7 @@ def _unbroken(name: str, step: Callable[[], bool | None]) -> bool:
     return False
 
 
-def _supervise(edge: Edge) -> int:
+def _supervise(edge: Edge, systemd: Systemd) -> int:
     """Run both loops until a signal comes or one of them ends; give the exit status."""
     threads = [
         threading.Thread(target=loop, args=(edge,), name=name)
@@ -164,14 +175,17 @@ def _supervise(edge: Edge) -> int:
     ]
     for thread in threads:
         thread.start()
+    systemd.ready()
     exit_status = 0
     while not _stop_asked(1.0):
+        systemd.look()
         if not all(thread.is_alive() for thread in threads):
             log.critical(
                 "a thread died", extra={"alive": [t.name for t in threads if t.is_alive()]}
             )
             exit_status = EXIT_THREAD_DIED
             break
+    systemd.stopping()
     edge.stop.set()
     edge.uploader.abort()
     deadline_s = edge.clock.monotonic_s() + STOP_WITHIN_S
@@ -209,24 +223,19 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
-    match arguments.command:
-        case "once":
-            return commands.once(env, arguments.json)
-        case "status":
-            return commands.status(env, arguments.json)
-        case "doctor":
-            return doctor.run(env, DOTENV, arguments.json)
-        case "parked":
-            return commands.parked(env, arguments.json, arguments.release)
-        case "reconcile":
-            return commands.reconcile(env)
-        case "dump":
-            return commands.dump(env)
-        case "simulate":
-            return commands.simulate(
-                _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed
-            )
-    return service(env)
+    run = {
+        None: lambda: service(env),
+        "once": lambda: commands.once(env, arguments.json),
+        "status": lambda: commands.status(env, arguments.json),
+        "doctor": lambda: doctor.run(env, DOTENV, arguments.json),
+        "parked": lambda: commands.parked(env, arguments.json, arguments.release),
+        "reconcile": lambda: commands.reconcile(env),
+        "dump": lambda: commands.dump(env),
+        "simulate": lambda: commands.simulate(
+            _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed
+        ),
+    }
+    return run[arguments.command]()
 
 
 def _block_stop_signals() -> None:

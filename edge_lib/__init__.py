@@ -22,6 +22,7 @@ module                owns                                                  runs
 ``verdict``           what an answer proves; pure                           upload
 ``https``             the one HTTPS session; ``https_wire`` can cut it      upload
 ``health``            health.json                                           poll and upload
+``notify``            what systemd hears: started, alive, stopping          main
 ``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any; ``log`` writes
 ``commands`` ``dump`` what ``edge.py`` does beside the service              never in the service
 ``doctor`` ``checks*`` what is wrong, and what to do about it               never in the service

@@ -30,6 +30,7 @@ class Health:
     Attributes:
         last_seq: the last number of this boot's polls as the file knows it; 0 if it does not. The
             spool knows better, unless damage has cut off the end of its log without a trace.
+        state: what was last written, or was to be; empty before the first time.
     """
 
     def __init__(self, path: Path, spool: Spool | Store, clock: Clock):
@@ -38,6 +39,7 @@ class Health:
         self._repeat = RepeatLog(log, clock)
         self._started_s = clock.monotonic_s()
         self.last_seq = _last_seq(path, clock)
+        self.state: dict = {}
         self._state: dict = {
             "last_poll_ts": None,
             "last_upload_ts": None,
@@ -57,6 +59,7 @@ class Health:
                 "uptime_s": round(self._clock.monotonic_s() - self._started_s),
                 "written_ts": format_ts(self._clock.now()),
             }
+            self.state = state
             try:
                 _replace(self._path, json.dumps(state, indent=1) + "\n")
                 self._repeat.recovered("health file written again")
@@ -95,6 +98,15 @@ def complaints_by_part(state: dict, now: datetime) -> dict[str, list[str]]:
     if not state.get("clock_synced"):
         found["clock"].append("the clock is not synchronised; is a time server reachable?")
     return found | {"spool": _spool_complaints(state)}
+
+
+def line(state: dict, now: datetime) -> str:
+    """Give the state in one line."""
+    if not state:
+        return "no poll has ended yet"
+    last, waiting = state["last_poll_ts"], state["spool_count"]
+    found = complaints(state, now) if last or state.get("last_poll_error") else []
+    return "; ".join([f"last reading {last or 'none yet'}", f"{waiting} waiting", *found])
 
 
 def _spool_complaints(state: dict) -> list[str]:

@@ -13,6 +13,7 @@ from edge_lib.config import dongle_config
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.health import Health
 from edge_lib.inverter import Inverter
+from edge_lib.notify import Pulse
 from edge_lib.polling import Poller
 from edge_lib.registers import BLOCKS, FIRMWARE
 from edge_lib.sample import parse_ts
@@ -172,7 +173,7 @@ def test_no_number_is_given_twice_although_the_end_of_the_spool_is_gone(
 ):
     path = tmp_path / "health.json"
     for _ in range(3):
-        poll_step(Edge(clock, None, poller, NoUploads(), None, Health(path, spool, clock)))
+        poll_step(Edge(clock, None, poller, NoUploads(), None, Health(path, spool, clock), None))
     Health(path, spool, clock).write(last_upload_ts=None)  # the other thread was first
     assert Health(path, spool, clock).last_seq == 3
     (tmp_path / "new").mkdir()
@@ -271,7 +272,7 @@ def run_loop(poller, spool, clock, tmp_path, stop, polls: int):
 
     poller.poll_once = counted
     health = Health(tmp_path / "health.json", spool, clock)
-    poll_loop(Edge(clock, stop, poller, NoUploads(), None, health))
+    poll_loop(Edge(clock, stop, poller, NoUploads(), None, health, Pulse(clock, {"poll": 60})))
 
 
 def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connection(
