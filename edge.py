@@ -213,6 +213,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--release", nargs="+", type=int, default=[], metavar="ID", help="queue them again"
     )
     command.add_parser("reconcile", help="send again what the server has lost; 0 = it has all")
+    for name, about in (("backup", "copy the spool"), ("restore", "take over what a copy holds")):
+        command.add_parser(name, help=about).add_argument("file", type=Path, metavar="FILE")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
     simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
     simulate.add_argument("--port", type=int, default=5020)
@@ -230,6 +232,8 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         "doctor": lambda: doctor.run(env, DOTENV, arguments.json),
         "parked": lambda: commands.parked(env, arguments.json, arguments.release),
         "reconcile": lambda: commands.reconcile(env),
+        "backup": lambda: commands.backup(env, arguments.file),
+        "restore": lambda: commands.restore(env, arguments.file),
         "dump": lambda: commands.dump(env),
         "simulate": lambda: commands.simulate(
             _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed

@@ -26,6 +26,7 @@ module                owns                                                  runs
 ``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any; ``log`` writes
 ``commands`` ``dump`` what ``edge.py`` does beside the service              never in the service
 ``doctor`` ``checks*`` what is wrong, and what to do about it               never in the service
+``backup``            copies of the spool, and back from them               never in the service
 ``dongle_lock``       that only one process talks to the dongle             poll, commands
 ``simulator``         the fake dongle on ``modbus_server``; ``household``,  never in the service
                       ``surroundings``, ``house_registers``: its house

@@ -12,7 +12,9 @@ from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 
+from edge_lib import backup as copies
 from edge_lib import config, health, spool_file, spool_parked
+from edge_lib.backup import BackupError
 from edge_lib.clock import Clock
 from edge_lib.decode import decode
 from edge_lib.dongle_lock import DongleLock
@@ -113,6 +115,26 @@ def reconcile(env: Mapping[str, str]) -> int:
         client.close()
     print(f"{count} readings sent again" if count else "the server has all that was delivered")
     return _fail(f"{left} readings are still missing there: see the log") if left else OK
+
+
+def backup(env: Mapping[str, str], target: Path) -> int:
+    """Copy the spool, while the service runs or not."""
+    try:
+        copied = copies.backup(config.store_config(env).spool_path, target)
+    except (BackupError, OSError, sqlite3.Error) as error:
+        return _fail(str(error))
+    print(f"{target}: {copied.readings} readings, {copied.waiting} of them not delivered")
+    return OK
+
+
+def restore(env: Mapping[str, str], copy: Path) -> int:
+    """Lay a copy where the service takes over what its spool lacks."""
+    try:
+        copied = copies.restore(config.store_config(env).spool_path, copy)
+    except (BackupError, OSError) as error:
+        return _fail(str(error))
+    print(f"{copied.readings} readings; now: systemctl restart sungrow-edge")
+    return OK
 
 
 def dump(env: Mapping[str, str]) -> int:

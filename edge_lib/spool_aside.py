@@ -40,6 +40,15 @@ def set_aside(path: Path, boot: str) -> Path:
     return aside
 
 
+def join(path: Path, copy: Path) -> Path:
+    """Move a spool's copy to where the service takes it for one set aside; give its new name.
+
+    Raises:
+        OSError: the disk does not let us.
+    """
+    return copy.rename(_free_name(path, "restored"))
+
+
 def is_half_aside(path: Path) -> bool:
     """Tell whether a crash came between the log and its spool."""
     logs = path.parent.glob(f"{path.stem}.corrupt-*-wal")
