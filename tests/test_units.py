@@ -1,0 +1,76 @@
+"""The unit files, as far as systemd's own tools judge them without a running systemd."""
+
+import re
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from edge_lib.config import dongle_config, store_config, upload_config
+from server import private
+
+UNITS = sorted((private.ROOT / "systemd").glob("sungrow-edge*.*"))
+# The exposure that systemd-analyze may find, of 10.
+MOST_EXPOSED = {"sungrow-edge.service": 1.1, "sungrow-edge-backup.service": 1.1}
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
+)
+
+
+def analyze(*arguments: object) -> str:
+    """Give what systemd-analyze says, on both channels."""
+    command = ["systemd-analyze", "--no-pager", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The units as installed, but for the program: that one is not here."""
+    for unit in UNITS:
+        text = re.sub(
+            r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.M
+        )
+        (tmp_path / unit.name).write_text(text)
+    return tmp_path
+
+
+def is_unit(path: Path) -> bool:
+    return path.suffix in (".service", ".timer", ".socket")
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", [u.name for u in UNITS if is_unit(u)])
+def test_systemd_has_nothing_to_say_against_a_unit(installed, unit):
+    assert analyze("verify", "--man=no", installed / unit) == ""
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", MOST_EXPOSED)
+def test_a_service_is_hardened(installed, unit):
+    said = analyze("security", "--offline=true", installed / unit)
+    exposure = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    assert float(exposure[1]) <= MOST_EXPOSED[unit], said
+
+
+def test_the_example_of_the_edges_settings_has_each_once_with_its_default_and_a_comment_above():
+    lines = (private.ROOT / "systemd" / "edge.env.example").read_text().splitlines()
+    example = {}
+    for above, line in pairwise(lines):
+        if setting := re.fullmatch(r"(#?)([A-Z_]+)=(.*)", line):
+            assert re.match(r"# [A-Z].*\.?", above), line
+            assert setting[2] not in example
+            example[setting[2]] = setting[3] if setting[1] else None
+    required = {"SUNGROW_HOST": "h", "DEVICE_ID": "d", "VPS_INGEST_URL": "https://x"}
+    assert {name for name, default in example.items() if default is None} == set(required)
+    texts = [(private.ROOT / f"edge_lib/{name}.py").read_text() for name in ("config", "env")]
+    names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', "".join(texts))) - {"DEBUG", "ERROR", "WARNING"}
+    assert set(example) == names | {"VPS_TOKEN_FILE"}
+    least = required | {"VPS_TOKEN": "t"}
+    given = least | {k: v for k, v in example.items() if v and not k.startswith("VPS_")}
+    for read in (dongle_config, store_config, upload_config):
+        assert read(given) == read(least)
