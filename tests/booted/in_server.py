@@ -22,32 +22,30 @@ URL = f"https://{NAME}"
 ETC, BACKUPS = Path("/etc/sungrow-server"), Path("/var/backups/sungrow-server")
 CA, TOKEN = Path("/etc/sungrow-test/ca.pem"), Path("/etc/sungrow-test/token")
 PREVIOUS, HEAD, BROKEN = Path("/root/previous"), Path("/root/head"), Path("/root/broken")
-EDGE = Path("/opt/edge-test")
+DONGLE = Path("/opt/dongle-test")
 RUNNING = ("sungrow-server.service", "sungrow-server.socket", "caddy", "redis-server@sungrow")
 TIMERS = ("sungrow-server-backup.timer", "sungrow-server-doctor.timer")
-UNIT = """[Unit]
+DONGLE_UNIT = f"""[Unit]
 After=network.target
 StartLimitIntervalSec=0
 [Service]
-WorkingDirectory={folder}
-EnvironmentFile=/etc/sungrow-test/edge.env
-ExecStart={folder}/.venv/bin/python edge.py {arguments}
+WorkingDirectory={DONGLE}
+ExecStart={DONGLE}/.venv/bin/python edge.py simulate
 Restart=always
 RestartSec=1
 [Install]
 WantedBy=multi-user.target
 """
-EDGE_SETTINGS = f"""SUNGROW_HOST=127.0.0.1
-SUNGROW_PORT=5020
-DEVICE_ID={DEVICE}
-VPS_INGEST_URL={URL}
-VPS_TOKEN_FILE={TOKEN}
-VPS_CA_FILE={CA}
-UPLOAD_INTERVAL_S=2
-MAX_BACKOFF_S=4
-SPOOL_PATH=/var/lib/edge-test/spool.db
-HEALTH_PATH=/var/lib/edge-test/health.json
-"""
+EDGE_SETTINGS = {
+    "SUNGROW_HOST": "127.0.0.1",
+    "SUNGROW_PORT": "5020",
+    "DEVICE_ID": DEVICE,
+    "VPS_INGEST_URL": URL,
+    "VPS_TOKEN_FILE": str(TOKEN),
+    "VPS_CA_FILE": str(CA),
+    "UPLOAD_INTERVAL_S": "2",
+    "MAX_BACKOFF_S": "4",
+}
 
 
 def get(path: str, token: str | None = None) -> tuple[int, dict]:
@@ -105,17 +103,13 @@ def install(folder: Path, **settings: str) -> str:
     return run(f"{folder}/systemd/install-server </dev/null", **settings)
 
 
-def start_edge() -> None:
-    """The edge and its simulator, as plain units."""
-    run(f"python3 -m venv {EDGE}/.venv && cp -r {HEAD}/edge.py {HEAD}/edge_lib {EDGE}")
+def start_dongle() -> None:
+    """The simulator, as a plain unit."""
+    run(f"python3 -m venv {DONGLE}/.venv && cp -r {HEAD}/edge.py {HEAD}/edge_lib {DONGLE}")
     pip = "PIP_CONSTRAINT=/dev/null .venv/bin/pip install --quiet --only-binary :all:"
-    run(f"cd {EDGE} && {pip} -r {HEAD}/requirements-edge.txt")
-    run("mkdir -p /var/lib/edge-test")
-    Path("/etc/sungrow-test/edge.env").write_text(EDGE_SETTINGS)
-    for name, arguments in (("edge", ""), ("dongle", "simulate")):
-        text = UNIT.format(folder=EDGE, arguments=arguments)
-        Path(f"/etc/systemd/system/test-{name}.service").write_text(text)
-    run("systemctl daemon-reload; systemctl enable --now test-dongle test-edge")
+    run(f"cd {DONGLE} && {pip} -r {HEAD}/requirements-edge.txt")
+    Path("/etc/systemd/system/test-dongle.service").write_text(DONGLE_UNIT)
+    run("systemctl daemon-reload; systemctl enable --now test-dongle")
 
 
 def first_installation(table: Table) -> None:
@@ -131,7 +125,8 @@ def first_installation(table: Table) -> None:
         shutil.copy(ETC / "ca.pem", CA)
         said.append(sql("SHOW server_version"))
     with table.check("a reading in /v1/realtime within 60 s of the edge's start") as said:
-        start_edge()
+        start_dongle()
+        run(f"{HEAD}/systemd/install-edge </dev/null", **EDGE_SETTINGS)
         said.append(f"{until('a reading', lambda: get('/v1/realtime')[0] == 200):.0f} s")
     with table.check("missing settings end it with 78"):
         command = f"env -i PATH=$PATH {HEAD}/systemd/install-server </dev/null"
@@ -240,7 +235,7 @@ def rotate() -> None:
     old = TOKEN.read_text().strip()
     words = run(f"sungrow-server tokens new {DEVICE}")
     TOKEN.write_text(re.search(r"^device_\S+$", words, re.MULTILINE)[0])
-    run("systemctl restart test-edge")
+    run("cp /etc/sungrow-test/token /etc/sungrow-edge/token; systemctl restart sungrow-edge")
     fresh()
     oldest = run("sungrow-server tokens list").splitlines()[1].split()[0]
     run(f"sungrow-server tokens revoke {oldest}")
@@ -259,15 +254,15 @@ def state() -> dict[str, str]:
 
 
 def backup_and_restore(table: Table) -> None:
-    run("systemctl stop test-edge")
+    run("systemctl stop sungrow-edge")
     before = state()
     with table.check("backup, for root alone"):
         backup = run("sungrow-server backup")
         expect("modes", run(f"find {backup} -printf '%m '"), "700 600 600 600")
-    run("systemctl start test-edge")
+    run("systemctl start sungrow-edge")
     since = readings()
     until("readings that the backup lacks", lambda: readings() > since + 3)
-    run("systemctl stop test-edge")
+    run("systemctl stop sungrow-edge")
     with table.check("wiped, installed anew, restored: rows, rollups, tokens equal") as said:
         last = readings()
         run(f"{HEAD}/systemd/install-server --remove")
@@ -277,16 +272,15 @@ def backup_and_restore(table: Table) -> None:
         expect("state", state(), before)
         said.append(f"{len(before)} tables, {readings()} of {last} readings")
     with table.check("the edge brings what came after the backup") as said:
-        run("systemctl start test-edge")
+        run("systemctl start sungrow-edge")
         seconds = until("all readings", lambda: readings() > last)
         said.append(f"{seconds:.0f} s")
 
 
 def nothing_lost(table: Table, when: str) -> None:
     with table.check(f"nothing lost, nothing doubled {when}") as said:
-        run("systemctl stop test-edge")
-        settings = "set -a && . /etc/sungrow-test/edge.env"
-        run(f"cd {EDGE} && {settings} && .venv/bin/python edge.py reconcile")
+        run("systemctl stop sungrow-edge")
+        run("sungrow-edge reconcile")
         counts = "SELECT count(*), count(*) - count(DISTINCT (boot, seq)) FROM sungrow_samples"
         stored, doubled = map(int, sql(counts).split("|"))
         gaps = "SELECT coalesce(sum(n), 0) FROM (SELECT max(seq) - min(seq) + 1 - count(*) AS n"
@@ -294,19 +288,19 @@ def nothing_lost(table: Table, when: str) -> None:
         conflicts = int(sql("SELECT count(*) FROM sungrow_parked"))
         said.append(f"{stored} readings, {missing} lost, {doubled} doubled, {conflicts} parked")
         expect("lost, doubled, parked", (missing, doubled, conflicts), (0, 0, 0))
-        run("systemctl start test-edge")
+        run("systemctl start sungrow-edge")
 
 
 def removal(table: Table) -> None:
     with table.check("removal leaves data and settings, no unit, user or file"):
-        run("systemctl disable --now test-edge test-dongle")
+        run(f"systemctl disable --now test-dongle; {HEAD}/systemd/install-edge --remove")
         words = run(f"{HEAD}/systemd/install-server --remove")
         left = "ls -d /opt/sungrow* /var/lib/sungrow* /run/sungrow* /etc/systemd/system/sungrow* "
         left += "/etc/systemd/system/*.wants/sungrow* /usr/local/bin/sungrow*"
-        expect("files", run(f"{left} 2>/dev/null", check=False), "")
+        expect("files", run(f"{left} 2>/dev/null", check=False), "/var/lib/sungrow-edge")
         expect(
             "accounts",
-            run("getent passwd sungrow-server; getent group sungrow-front sungrow-server", False),
+            run("getent passwd sungrow-server sungrow-edge; getent group sungrow-front", False),
             "",
         )
         expect("said", all(str(place) in words for place in (ETC, BACKUPS)), True)
