@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.private.process import ROOT
+from tests.systemd_units import exposure, needs_systemd
 
 SCRIPTS = ["install-server", "backup-server", "restore-server", "sungrow-server", "server-lib.sh"]
 UNITS = sorted(path.name for path in (ROOT / "systemd").glob("sungrow-server*.service"))
@@ -98,16 +99,9 @@ def test_caddy_takes_the_file_for_every_kind_of_address(tmp_path, address):
     assert "{$" not in (tmp_path / "made").read_text()
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+@needs_systemd
 def test_the_server_is_exposed_to_0_9_at_most():
-    unit = ROOT / "systemd/sungrow-server.service"
-    words = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", unit],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert float(re.search(r"exposure level for .*: ([\d.]+)", words)[1]) <= 0.9
+    assert exposure(ROOT / "systemd/sungrow-server.service") <= 0.9
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -1,8 +1,6 @@
 """The unit files, as far as systemd's own tools judge them without a running systemd."""
 
 import re
-import shutil
-import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -11,21 +9,11 @@ import pytest
 
 from edge_lib.config import dongle_config, store_config, upload_config
 from server import private
+from tests.systemd_units import analyze, exposure, needs_systemd
 
 UNITS = sorted((private.ROOT / "systemd").glob("sungrow-edge*.*"))
 # The exposure that systemd-analyze may find, of 10.
 MOST_EXPOSED = {"sungrow-edge.service": 1.1, "sungrow-edge-backup.service": 1.1}
-
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
-
-
-def analyze(*arguments: object) -> str:
-    """Give what systemd-analyze says, on both channels."""
-    command = ["systemd-analyze", "--no-pager", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -52,9 +40,7 @@ def test_systemd_has_nothing_to_say_against_a_unit(installed, unit):
 @needs_systemd
 @pytest.mark.parametrize("unit", MOST_EXPOSED)
 def test_a_service_is_hardened(installed, unit):
-    said = analyze("security", "--offline=true", installed / unit)
-    exposure = re.search(r"exposure level for \S+: ([\d.]+)", said)
-    assert float(exposure[1]) <= MOST_EXPOSED[unit], said
+    assert exposure(installed / unit) <= MOST_EXPOSED[unit]
 
 
 def test_the_example_of_the_edges_settings_has_each_once_with_its_default_and_a_comment_above():
