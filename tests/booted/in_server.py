@@ -126,7 +126,8 @@ def first_installation(table: Table) -> None:
         said.append(sql("SHOW server_version"))
     with table.check("a reading in /v1/realtime within 60 s of the edge's start") as said:
         start_dongle()
-        run(f"{HEAD}/systemd/install-edge </dev/null", **EDGE_SETTINGS)
+        first = PREVIOUS if (PREVIOUS / "systemd/install-edge").exists() else HEAD
+        run(f"{first}/systemd/install-edge </dev/null", **EDGE_SETTINGS)
         said.append(f"{until('a reading', lambda: get('/v1/realtime')[0] == 200):.0f} s")
     with table.check("missing settings end it with 78"):
         command = f"env -i PATH=$PATH {HEAD}/systemd/install-server </dev/null"
@@ -171,6 +172,9 @@ def upgrades(table: Table) -> None:
         before = release()
         install(HEAD)
         expect("healthy, and another release", (is_healthy(), release() != before), (True, True))
+        said.append(f"a reading after {fresh():.0f} s")
+    with table.check("the edge upgraded from the commit before") as said:
+        run(f"{HEAD}/systemd/install-edge </dev/null")
         said.append(f"a reading after {fresh():.0f} s")
     with table.check("an upgrade that does not start is rolled back") as said:
         failing(said, "server/ingest.py", 'raise RuntimeError("broken on purpose")\n')
