@@ -1,6 +1,6 @@
 """What the spool writes for one reading over its whole life, beside the least that it could.
 
-    python tests/bench/spool.py [--quick] [--readings N] [--keep-days D] [--page-size BYTES]
+    python -m tests.bench.spool [--readings N] [--keep-days D] [--page-size BYTES]
 
 Runs the spool under strace and counts what reaches its files: put, delivered in twos (a poll each
 5 s, an upload each 10 s), kept, expired, checkpoints, opening and closing. Time is simulated, so
@@ -11,26 +11,27 @@ index (-shm), which is never flushed, and the file system's own journal.
 
 import argparse
 import json
-import math
 import random
 import re
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from edge_lib import spool_file
+from edge_lib.sample import FIELDS, format_ts
+from edge_lib.spool import Spool
+from edge_lib.spool_row import pack
+from tests.bench.paired import Goal, Line, beside, table
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from edge_lib import spool_file  # noqa: E402
-from edge_lib.sample import FIELDS, format_ts  # noqa: E402
-from edge_lib.spool import Spool  # noqa: E402
-from edge_lib.spool_row import pack  # noqa: E402
-
-GOAL_FLUSHES = 1.1
-GOAL_BYTES = 16_000
+GOAL_FLUSHES = Goal(at_most=1.1)
+GOAL_BYTES = Goal(at_most=16_000)
+READINGS, KEEP_DAYS = 6000, 0.125
+QUICK_READINGS = 1500
 POLL_S = 5
 BATCH = 2
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -81,13 +82,22 @@ def traced(readings: int, keep_days: float, page_size: int) -> dict:
         trace, path = Path(folder, "trace"), Path(folder, "spool.db")
         strace = ["strace", "-f", "-y", "-s", "0", "-o", trace, "-e"]
         calls = "trace=fsync,fdatasync,pwrite64,write,writev,pwritev"
-        command = [sys.executable, __file__, "--live", path, "--page-size", page_size]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.spool",
+            "--live",
+            path,
+            "--page-size",
+            page_size,
+        ]
         command += ["--readings", readings, "--keep-days", keep_days]
         done = subprocess.run(
             [str(part) for part in (*strace, calls, *command)],
             check=True,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=ROOT,
         )
         counts = _count(trace.read_text(), folder)
         return counts | json.loads(done.stdout) | {"file_bytes": path.stat().st_size}
@@ -107,39 +117,37 @@ def _count(trace: str, folder: str) -> dict:
     return dict(seen) | {"written_bytes": seen["wal_bytes"] + seen["db_bytes"]}
 
 
-def report(counts: dict, readings: int, keep_days: float) -> bool:
-    """Print a table of what a reading costs; tell whether the goals are met."""
+def lines(quick: bool) -> Iterator[Line]:
+    """Count at the default settings: flushes and bytes a reading."""
+    readings, keep_days = (QUICK_READINGS, 1 / 24) if quick else (READINGS, KEEP_DAYS)
+    yield from _lines(traced(readings, keep_days, spool_file.PAGE_SIZE_BYTES), readings)
+
+
+def _lines(counts: dict, readings: int) -> Iterator[Line]:
     flushes, written = counts["flushes"] / readings, counts["written_bytes"] / readings
-    payload = counts["payload_bytes"] / readings
-    expired = max(0, readings - math.ceil(keep_days * 24) * 3600 // POLL_S)
-    print(f"{readings} readings, delivered in twos, kept {keep_days:g} days: ~{expired} expired")
-    print(f"{'a reading':12}{'spool':>10}{'limit':>10}{'ratio':>8}{'goal':>10}")
-    print(f"{'flushes':12}{flushes:10.3f}{1:10}{flushes:8.2f}{GOAL_FLUSHES:10}")
-    print(f"{'bytes':12}{written:10.0f}{payload:10.0f}{written / payload:8.2f}{GOAL_BYTES:10}")
+    yield beside("spool: flushes", "a reading", [(flushes, 1)], GOAL_FLUSHES)
     wal, main = counts["wal_bytes"] / readings, counts["db_bytes"] / readings
-    print(f"of the bytes {wal:.0f} to the WAL, {main:.0f} to the file by checkpoints;", end=" ")
-    print(f"the file ended with {counts['file_bytes']} bytes")
-    return flushes <= GOAL_FLUSHES and written <= GOAL_BYTES
+    note = f"{wal:.0f} to the WAL, {main:.0f} by checkpoints"
+    payload = counts["payload_bytes"] / readings
+    note += f"; its payload has {payload:.0f}; file {counts['file_bytes']}"
+    yield Line("spool: bytes written", "a reading", written, goal=GOAL_BYTES, note=note)
 
 
-def main() -> int:
-    """Run it; 0 if the goals are met."""
+def main() -> None:
+    """Print what other settings cost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="1,500 readings, kept an hour")
-    parser.add_argument("--readings", type=int, default=6000)
-    parser.add_argument("--keep-days", type=float, default=0.125)
+    parser.add_argument("--readings", type=int, default=READINGS)
+    parser.add_argument("--keep-days", type=float, default=KEEP_DAYS)
     parser.add_argument("--page-size", type=int, default=spool_file.PAGE_SIZE_BYTES)
     parser.add_argument("--live", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.quick:
-        args.readings, args.keep_days = 1500, 1 / 24
     if args.live:
         spool_file.PAGE_SIZE_BYTES = args.page_size
         live(args.live, args.readings, args.keep_days)
-        return 0
+        return
     counts = traced(args.readings, args.keep_days, args.page_size)
-    return 0 if report(counts, args.readings, args.keep_days) else 1
+    print(table(list(_lines(counts, args.readings))))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,52 @@
+"""The servers of a benchmark: PostgreSQL and Redis as the demo starts them, with fsync on."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from server import private
+
+TOKEN = "bench-token"
+DEVICE = "bench"
+
+
+class Servers(NamedTuple):
+    """What runs, and a folder for logs."""
+
+    folder: Path
+    postgres: private.Postgres
+    redis: private.Redis
+
+    def database(self, **settings: str) -> str:
+        """Make a database with the product's schema; give its URL."""
+        count = len(list(self.folder.glob("database-*")))
+        (self.folder / f"database-{count}").touch()
+        url = self.postgres.create_database(f"bench_{count}")
+        env = private.environment(DATABASE_URL=url, **settings)
+        private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
+        return url
+
+    def gunicorn(self, url: str, workers: int = 1, **settings: str) -> private.Gunicorn:
+        """Give the product's server on that database, with Redis; not started yet."""
+        given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url}
+        given |= {"DEVICE_TOKENS": f"{TOKEN}:{DEVICE}", **settings}
+        return private.Gunicorn(self.folder / "gunicorn.log", given, workers=workers)
+
+
+@contextmanager
+def started() -> Iterator[Servers]:
+    """Start both; they and the folder are gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="sungrow-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with private.Postgres(folder) as postgres, private.Redis(folder) as redis:
+            yield Servers(folder, postgres, redis)
+
+
+def bare_table(url: str) -> None:
+    """Make ``bare``: the columns and the key of the samples' table, and nothing else of it."""
+    private.execute(url, "CREATE TABLE bare (LIKE sungrow_samples INCLUDING DEFAULTS)")
+    private.execute(url, "ALTER TABLE bare ADD PRIMARY KEY (device_id, ts)")

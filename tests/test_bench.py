@@ -1,0 +1,87 @@
+"""Every benchmark runs and measures what it says; how fast a machine is, no test asserts."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from server.private import ROOT
+from tests.bench.__main__ import NAMES
+from tests.bench.paired import Goal, Line, beside, in_turn, table
+
+ABOUT = {
+    "ingest": [
+        "ingest, all fields",
+        "ingest, all duplicates",
+        "ingest, nine fields",
+        "ingest, all fields, gzip",
+        "bare: COPY, then INSERT SELECT",
+        "bare: json_to_recordset",
+        "bare: unnest of arrays",
+    ],
+    "spool": ["spool: flushes", "spool: bytes written"],
+}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def measured(request, tmp_path_factory) -> tuple[str, dict[str, dict]]:
+    """Give a benchmark's name, and its lines by theirs, from its quick form."""
+    if request.param == "spool" and not _strace_may():
+        pytest.skip("no strace, or this machine forbids it")
+    path = tmp_path_factory.mktemp("bench") / "bench.json"
+    command = [sys.executable, "-m", "tests.bench", "--quick", "--json", path, request.param]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = {line["name"]: line for line in json.loads(path.read_text())["lines"]}
+    assert all(f"| {name} " in done.stdout for name in lines)
+    return request.param, lines
+
+
+def _strace_may() -> bool:
+    if not shutil.which("strace"):
+        return False
+    return subprocess.run(["strace", "-o/dev/null", "true"], stderr=-3, check=False).returncode == 0
+
+
+def test_a_benchmark_prints_a_figure_for_each_of_its_lines(measured):
+    name, lines = measured
+    assert list(lines) == ABOUT[name]
+    for line in lines.values():
+        assert line["ours"] > 0
+        assert line["limit"] is None or line["ratio_min"] <= line["ratio"] <= line["ratio_max"]
+
+
+def test_what_can_be_counted_is_as_small_as_it_should_be(measured):
+    name, lines = measured
+    if name != "spool":
+        pytest.skip("counts nothing")
+    # Below one flush a reading it could not survive a power cut: the count itself would be wrong.
+    assert 1.0 <= lines["spool: flushes"]["ours"] <= 1.1
+    assert 800 < lines["spool: bytes written"]["ours"] <= 16_000
+
+
+def test_a_missed_goal_is_marked_but_for_a_quick_look():
+    lines = [
+        beside("slow", "rows/s", [(10, 20), (30, 40), (5, 50)], Goal(0.75)),
+        beside("cheap", "ms", [(1, 1)], Goal(at_most=1.2)),
+        Line("small", "MB", 30.0, goal=Goal(at_most=20)),
+        Line("told", "s", 1.25),
+    ]
+    assert [line.is_met for line in lines] == [False, True, False, None]
+    assert [lines[0].ratio, lines[0].ratio_min, lines[0].ratio_max] == [0.5, 0.1, 0.75]
+    assert [row.count("MISSED") for row in table(lines).splitlines()] == [0, 0, 1, 0, 1, 0]
+    assert "MISSED" not in table(lines, judged=False)
+
+
+def test_ours_and_the_limit_take_turns_and_the_first_round_does_not_count():
+    asked = []
+
+    def one(name: str, figure: float) -> float:
+        asked.append(name)
+        return figure
+
+    pairs = in_turn(lambda n: one("ours", n), lambda n: one("limit", n + 10), rounds=3)
+    assert pairs == [(1, 11), (2, 12), (3, 13)]
+    assert asked == ["limit", "ours", "ours", "limit"] * 2
