@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import psycopg2
-from psycopg2.extras import Json, RealDictCursor, register_composite
+from psycopg2.extras import RealDictCursor, register_composite
 
 from edge_lib.sample import NAMES
-from server.ingest import insert
+from server.store import insert
 
 _numbers = itertools.count(1)
 
@@ -60,13 +60,13 @@ def rows(connection, statement: str, *values) -> list[dict]:
 def store(connection, device_id: str, readings: Iterable[dict]) -> int:
     """Store a batch as ingest does, in one transaction; give how many were new."""
     batch = {r["ts"]: r for r in sorted(readings, key=lambda r: r["ts"])}
-    values = [_row({"device_id": device_id, **r}) for r in batch.values()]
     with connection, connection.cursor() as cursor:
-        return insert(cursor, values)
+        return insert(cursor, [_sample({"device_id": device_id, **r}) for r in batch.values()])
 
 
-def _row(sample: dict) -> list:
-    return [*(sample.get(name) for name in NAMES), sample.get("extra") and Json(sample["extra"])]
+def _sample(row: dict) -> dict:
+    """Give a sample of what may be a whole row of the table."""
+    return {name: row[name] for name in NAMES if name in row} | (row.get("extra") or {})
 
 
 def flows(pv: float, battery: float, load: float, export: float) -> dict[str, float]:

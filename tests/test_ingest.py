@@ -87,6 +87,33 @@ def test_absent_fields_are_null_and_the_interval_has_its_default(client, databas
     assert set(absent.values()) == {None}
 
 
+AWKWARD = [
+    "null",
+    "NULL",
+    "",
+    " ",
+    "{1,2}",
+    'a"b',
+    "a\\b",
+    "a,b",
+    "\\n",
+    "\n\t",
+    "%s",
+    "'; --",
+    "ä€😀",
+]
+
+
+def test_texts_that_mean_something_to_an_array_come_back_as_they_were(client, database_url):
+    batch = [a_sample(word=word, number=n) for n, word in enumerate(AWKWARD)]
+    batch += [a_sample(), a_sample(battery_power_source="null"), a_sample(word=None)]
+    assert verdict(client, *batch) == (len(batch), 0, [])
+    assert verdict(client, *batch) == (0, len(batch), [])
+    for sample, (number, word) in zip(batch, enumerate(AWKWARD), strict=False):
+        assert read_back(database_url, sample)["extra"] == {"word": word, "number": number}
+    assert read_back(database_url, batch[-2])["battery_power_source"] == "null"
+
+
 def test_an_empty_list_is_no_fault(client):
     assert verdict(client) == (0, 0, [])
 

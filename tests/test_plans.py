@@ -9,9 +9,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from edge_lib.sample import NAMES
 from server.db import SQL, Database, query
-from server.ingest import insert
+from server.store import insert
 from tests import direct, plans
 from tests.readings import connected, reading, rows, store, utc
 
@@ -176,9 +175,8 @@ def asking(name: str) -> Callable:
     """Give what runs a query of that name on a cursor."""
     asked = {**NULLS, **ALWAYS, **ASKED[name]}
     if name == "samples-insert":
-        samples = [{**asked, **sample} for sample in asked["samples"]]
-        values = [[*(sample.get(n) for n in NAMES), None] for sample in samples]
-        return lambda cursor: insert(cursor, values)
+        samples = [{"device_id": asked["device_id"], **sample} for sample in asked["samples"]]
+        return lambda cursor: insert(cursor, samples)
     return lambda cursor: cursor.execute(query(name), asked)
 
 

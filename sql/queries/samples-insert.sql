@@ -1,5 +1,40 @@
--- Called by ingest, for all samples of a batch at once, with the columns that any of them has a value
--- for: a column of nulls would cost as much as one of numbers. Who comes second to a key changes nothing.
-INSERT INTO sungrow_samples ({columns})
-VALUES %s
+-- Called by store, for all samples of a batch at once: an array a field, all of one length, or null where
+-- no sample has the field. They are unnested side by side in the select list: in FROM, each would be stored
+-- before it is read. Who comes second to a key changes nothing. Whole numbers come as double precision too,
+-- since JSON may say 3 as 3.0.
+INSERT INTO sungrow_samples (
+    device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
+    load_power_w, export_power_w, pv_total_kwh, mppt1_voltage_v, mppt1_current_a, mppt2_voltage_v,
+    mppt2_current_a, mppt3_voltage_v, mppt3_current_a, mppt4_voltage_v, mppt4_current_a,
+    battery_voltage_v, battery_current_a, battery_soh_pct, battery_daily_charge_kwh,
+    battery_daily_discharge_kwh, battery_total_charge_kwh, battery_total_discharge_kwh,
+    daily_direct_consumption_kwh, total_import_kwh, total_export_kwh, grid_power_w, inverter_power_w,
+    inverter_temp_c, grid_frequency_hz, grid_voltage_v, running_state, power_flow_status, interval_s,
+    seq, ts_src, battery_power_source, boot, extra)
+SELECT unnest(%(device_id)s::text[]), unnest(%(ts)s::timestamptz[]),
+       unnest(%(pv_power_w)s::double precision[]), unnest(%(pv_daily_kwh)s::double precision[]),
+       unnest(%(battery_power_w)s::double precision[]), unnest(%(battery_soc_pct)s::double precision[]),
+       unnest(%(battery_temp_c)s::double precision[]), unnest(%(load_power_w)s::double precision[]),
+       unnest(%(export_power_w)s::double precision[]), unnest(%(pv_total_kwh)s::double precision[]),
+       unnest(%(mppt1_voltage_v)s::double precision[]), unnest(%(mppt1_current_a)s::double precision[]),
+       unnest(%(mppt2_voltage_v)s::double precision[]), unnest(%(mppt2_current_a)s::double precision[]),
+       unnest(%(mppt3_voltage_v)s::double precision[]), unnest(%(mppt3_current_a)s::double precision[]),
+       unnest(%(mppt4_voltage_v)s::double precision[]), unnest(%(mppt4_current_a)s::double precision[]),
+       unnest(%(battery_voltage_v)s::double precision[]),
+       unnest(%(battery_current_a)s::double precision[]),
+       unnest(%(battery_soh_pct)s::double precision[]),
+       unnest(%(battery_daily_charge_kwh)s::double precision[]),
+       unnest(%(battery_daily_discharge_kwh)s::double precision[]),
+       unnest(%(battery_total_charge_kwh)s::double precision[]),
+       unnest(%(battery_total_discharge_kwh)s::double precision[]),
+       unnest(%(daily_direct_consumption_kwh)s::double precision[]),
+       unnest(%(total_import_kwh)s::double precision[]),
+       unnest(%(total_export_kwh)s::double precision[]), unnest(%(grid_power_w)s::double precision[]),
+       unnest(%(inverter_power_w)s::double precision[]),
+       unnest(%(inverter_temp_c)s::double precision[]),
+       unnest(%(grid_frequency_hz)s::double precision[]),
+       unnest(%(grid_voltage_v)s::double precision[]), unnest(%(running_state)s::double precision[]),
+       unnest(%(power_flow_status)s::double precision[]), unnest(%(interval_s)s::double precision[]),
+       unnest(%(seq)s::double precision[]), unnest(%(ts_src)s::double precision[]),
+       unnest(%(battery_power_source)s::text[]), unnest(%(boot)s::text[]), unnest(%(extra)s::jsonb[])
 ON CONFLICT (device_id, ts) DO NOTHING

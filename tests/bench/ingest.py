@@ -7,12 +7,12 @@ comparison, other ways to insert the same rows bare.
 """
 
 import gzip
+import http.client
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import psycopg2
-import requests
 
 from tests.bench.inserts import by_arrays, by_copy, by_json, by_values
 from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
@@ -48,13 +48,12 @@ def _through_http(
     bodies = [pack(json.dumps({"samples": samples}).encode()) for samples in of]
     with (
         closing(psycopg2.connect(url)) as connection,
-        requests.Session() as session,
         servers.gunicorn(url) as server,
+        closing(http.client.HTTPConnection("127.0.0.1", server.port)) as client,
     ):
-        session.headers.update(headers)
 
         def ours(number: int) -> float:
-            return len(of[number]) / spent_s(lambda: post(session, server.url, bodies[number]))
+            return len(of[number]) / spent_s(lambda: post(client, headers, bodies[number]))
 
         def limit(number: int) -> float:
             return len(of[number]) / spent_s(lambda: by_values(connection, of[number]))
@@ -91,8 +90,10 @@ def gzipped(text: bytes) -> bytes:
     return gzip.compress(text, 6)
 
 
-def post(session: requests.Session, url: str, body: bytes) -> None:
+def post(client: http.client.HTTPConnection, headers: dict, body: bytes) -> None:
     """Send one batch, which must store every row, or find every row stored."""
-    answer = session.post(f"{url}/v1/ingest", data=body)
-    assert answer.status_code == 200, answer.text
-    assert not answer.json()["conflicts"], answer.text
+    client.request("POST", "/v1/ingest", body, headers)
+    answer = client.getresponse()
+    words = answer.read()
+    assert answer.status == 200, words
+    assert not json.loads(words)["conflicts"], words

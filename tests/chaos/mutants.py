@@ -91,8 +91,8 @@ MUTANTS = (
         (tests("test_ingest.py", "another_value_in_any or counts_each_sample_once"),),
     ),
     Mutant(
-        "page_size 100",
-        (("server/ingest.py", "page_size=len(rows)", "page_size=100"),),
+        "the last hundred alone",
+        (("server/store.py", "dict(sorted(first.items()))", "dict(sorted(first.items())[-100:])"),),
         (tests("chaos/test_many_rows.py", "hundreds_of_samples"),),
     ),
     Mutant(

@@ -2,7 +2,7 @@ from tests.batches import a_sample, app_on, verdict
 
 
 def test_the_verdict_on_hundreds_of_samples_counts_every_one_of_them(database_url):
-    # psycopg2 sends rows in pages of a hundred unless told otherwise, and counts the last page.
+    # Drivers that send rows in pages of a hundred count the last page alone.
     client = app_on(database_url).test_client()
     batch = [a_sample() for _ in range(450)]
     assert verdict(client, *batch[:250]) == (250, 0, [])

@@ -1,0 +1,125 @@
+"""A batch in the database: its samples, stored once each, and its parts, all or nothing.
+
+All samples go in by one statement. Those whose key is taken are compared with what stands there:
+the same values make a duplicate, other values a conflict, of which nothing is stored. A sample of a
+time that ``server.forget`` deleted counts as a duplicate.
+"""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from edge_lib.sample import NAMES, extra
+from server import forgotten
+from server.db import Database, DatabaseAway, query
+from server.parts import Parts
+
+_TS = NAMES.index("ts")
+_NULLS = dict.fromkeys((*NAMES, "extra"))
+
+
+class Verdict(NamedTuple):
+    """What became of a batch: two counts, and the indexes of the samples in conflict."""
+
+    inserted: int
+    duplicates: int
+    conflicts: list[int]
+
+
+def store(db: Database, device_id: str, samples: list[dict], batch: Parts) -> Verdict:
+    """Store samples and parts in one transaction.
+
+    Args:
+        db: where.
+        device_id: whose.
+        samples: checked, with ``ts`` as a time and an ``interval_s``.
+        batch: the parts.
+    """
+    first = _first_by_time(samples)
+    with db.transaction() as cursor:
+        gone = forgotten.shared(cursor, device_id, [*first, *batch.moments()])
+        if gone.ranges:
+            first = {ts: sample for ts, sample in first.items() if not gone.has(ts)}
+            batch = batch.without(gone)
+        batch.store(cursor, device_id)
+        inserted = insert(cursor, list(first.values()))
+        if inserted == len(samples):
+            return Verdict(inserted, 0, [])
+        if inserted == len(first):
+            standing = {ts: _values(sample) for ts, sample in first.items()}
+        else:
+            standing = _standing(cursor, device_id, list(first))
+    conflicts = [index for index, sample in enumerate(samples) if _differs(sample, standing)]
+    return Verdict(inserted, len(samples) - inserted - len(conflicts), conflicts)
+
+
+def _first_by_time(samples: list[dict]) -> dict[datetime, dict]:
+    """Give the first sample of each key, by rising time.
+
+    The order is for the database: two writers that lock the same rows in one order cannot deadlock.
+    """
+    first: dict[datetime, dict] = {}
+    for sample in samples:
+        first.setdefault(sample["ts"], sample)
+    return dict(sorted(first.items()))
+
+
+def insert(cursor: Cursor, samples: list[dict]) -> int:
+    """Store samples (as for ``store``, of distinct times) whose key is free; give their number."""
+    if not samples:
+        return 0
+    named = set().union(*samples)
+    columns = {name: [s.get(name) for s in samples] for name in NAMES if name in named}
+    columns["ts"] = list(map(str, columns["ts"]))
+    if not named.issubset(NAMES):
+        columns["extra"] = [json.dumps(found) if (found := extra(s)) else None for s in samples]
+    arrays = {name: _array(values) for name, values in columns.items()}
+    cursor.execute(query("samples-insert"), {**_NULLS, **arrays})
+    return cursor.rowcount
+
+
+def _array(values: list) -> str:
+    """Give values as the text of an array.
+
+    A list in JSON is one in PostgreSQL but for its brackets, as long as its texts are of printable
+    ASCII, and ours are. The database reads arrays several times as fast as a statement with so many
+    values in it.
+    """
+    return f"{{{json.dumps(values)[1:-1]}}}"
+
+
+def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, tuple]:
+    key = {"device_id": device_id, "ts": times, "first": times[0], "last": times[-1]}
+    cursor.execute(query("samples-by-key"), key)
+    standing = {row[_TS]: row for row in cursor.fetchall()}
+    if len(standing) < len(times):
+        # Taken a moment ago, and gone: somebody deletes at the same time. A resend settles it.
+        raise DatabaseAway("rows vanished while they were compared")
+    return standing
+
+
+def _values(sample: dict) -> tuple:
+    """Give the values in the order of the columns."""
+    return (*map(sample.get, NAMES), extra(sample))
+
+
+def _differs(sample: dict, standing: dict[datetime, tuple]) -> bool:
+    other = standing.get(sample["ts"])
+    if other is None:  # of a forgotten time
+        return False
+    # Whole numbers and floats of one value are equal in Python as they are in the columns' types.
+    one = _values(sample)
+    return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
+
+
+def _plain(fields: dict | None) -> dict:
+    # Numbers as jsonb has them, exact in decimal: it gives 1e300 back as a whole number of 301
+    # digits. And null is the same as absent, as it is for the fields that have a column.
+    return {
+        name: Decimal(str(value)) if type(value) in (int, float) else value
+        for name, value in (fields or {}).items()
+        if value is not None
+    }
