@@ -22,6 +22,7 @@ ABOUT = {
         "bare: unnest of arrays",
     ],
     "spool": ["spool: flushes", "spool: bytes written"],
+    "realtime": ["realtime, warm cache", "realtime, no Redis"],
 }
 
 

@@ -19,6 +19,7 @@ class Gunicorn(Server):
         settings: the app's environment variables.
         certificate: serve TLS with it; None: plain HTTP.
         port: 0 takes a free one, which stays over restarts.
+        app: what it serves.
     """
 
     def __init__(
@@ -29,10 +30,12 @@ class Gunicorn(Server):
         port: int = 0,
         workers: int = 1,
         threads: int = 4,
+        app: str = "server:create_app()",
     ):
         super().__init__(log)
         self.settings, self.certificate, self.port = settings, certificate, port
         self.size = ["--workers", workers, "--threads", threads]
+        self.app = app
 
     @property
     def url(self) -> str:
@@ -47,7 +50,7 @@ class Gunicorn(Server):
             PortTakenError: somebody else listens on the port.
         """
         with self._bind() as listener:
-            argv = [sys.executable, "-m", "gunicorn", "server:create_app()"]
+            argv = [sys.executable, "-m", "gunicorn", self.app]
             argv += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread", *self.size]
             argv += ["--graceful-timeout", "5", "--no-control-socket"]
             if self.certificate:

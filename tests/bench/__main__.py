@@ -14,7 +14,7 @@ from pathlib import Path
 from server import private
 from tests.bench.paired import Line, machine, table
 
-NAMES = ("ingest", "spool")
+NAMES = ("ingest", "spool", "realtime")
 
 
 def measure(names: list[str], quick: bool) -> Iterator[Line]:

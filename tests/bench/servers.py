@@ -35,6 +35,16 @@ class Servers(NamedTuple):
         given |= {"DEVICE_TOKENS": f"{TOKEN}:{DEVICE}", **settings}
         return private.Gunicorn(self.folder / "gunicorn.log", given, workers=workers)
 
+    def as_installed(self) -> dict[str, str]:
+        """Give the settings that cost something at each request, as ``install-server`` has them."""
+        return {"METRICS_TOKEN": "m", "SECRET_KEY": "k" * 32, "RUNTIME_DIRECTORY": str(self.folder)}
+
+    def bare(self, url: str, workers: int = 1, **settings: str) -> private.Gunicorn:
+        """Give the limit, ``bare_app``, behind the same gunicorn; not started yet."""
+        given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url, **settings}
+        app = "tests.bench.bare_app:create_app()"
+        return private.Gunicorn(self.folder / "bare.log", given, workers=workers, app=app)
+
 
 @contextmanager
 def started() -> Iterator[Servers]:
