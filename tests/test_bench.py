@@ -9,6 +9,7 @@ import pytest
 
 from server.private import ROOT
 from tests.bench.__main__ import NAMES
+from tests.bench.devices import Step, search
 from tests.bench.paired import Goal, Line, beside, in_turn, table
 
 ABOUT = {
@@ -23,6 +24,9 @@ ABOUT = {
     ],
     "spool": ["spool: flushes", "spool: bytes written"],
     "realtime": ["realtime, warm cache", "realtime, no Redis"],
+    "series": ["series, day", "series, month", "series, year", "series, all"],
+    "small_uploads": ["small uploads"],
+    "devices": ["devices a machine"],
 }
 
 
@@ -86,3 +90,17 @@ def test_ours_and_the_limit_take_turns_and_the_first_round_does_not_count():
     pairs = in_turn(lambda n: one("ours", n), lambda n: one("limit", n + 10), rounds=3)
     assert pairs == [(1, 11), (2, 12), (3, 13)]
     assert asked == ["limit", "ours", "ours", "limit"] * 2
+
+
+def test_the_number_of_devices_is_raised_until_it_breaks_and_then_narrowed_down():
+    tried = []
+
+    def trial(number: int) -> Step:
+        tried.append(number)
+        return Step(number, 0.1 if number <= 1000 else 0.6, {})
+
+    held, broke = search(trial, 400, 12_800)
+    assert tried == [400, 800, 1600, 1200, 1000, 1100]
+    assert (held.devices, broke.devices) == (1000, 1100)
+    assert search(trial, 400, 900)[1] is None
+    assert search(trial, 1600, 12_800)[0].devices == 1000

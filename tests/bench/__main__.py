@@ -14,7 +14,7 @@ from pathlib import Path
 from server import private
 from tests.bench.paired import Line, machine, table
 
-NAMES = ("ingest", "spool", "realtime")
+NAMES = ("ingest", "spool", "realtime", "series", "small_uploads", "devices")
 
 
 def measure(names: list[str], quick: bool) -> Iterator[Line]:
