@@ -1,11 +1,12 @@
 """Who may: a device's token writes and reads its device, a read token reads the devices it names.
 
-Only SHA-256 digests are kept and compared, all of them, in constant time. A slow hash would protect
-nothing here (tokens are random, not chosen by people) and cost every request.
+Only SHA-256 digests are kept, and a token is looked up by its own. How long that takes may tell how
+far two digests agree; but nobody can choose the digest of a guess without inverting SHA-256, so it
+brings no guess nearer to a token. A slow hash would protect nothing here (tokens are random, not
+chosen by people) and cost every request.
 """
 
 import hashlib
-import hmac
 import logging
 import threading
 from collections.abc import Mapping
@@ -41,19 +42,14 @@ class Tokens:
 
     def caller(self, token: str) -> Caller | None:
         """Give the caller whose token this is; None for nobody's."""
-        digest = self.digest(token)
-        found = None
-        for known, caller in self.known():  # no early exit: the time says nothing about the place
-            if hmac.compare_digest(known, digest):
-                found = caller
-        return found
+        return self.known().get(self.digest(token))
 
     def devices(self) -> list[str]:
         """Give the devices that may write."""
-        return sorted({who.devices[0] for _, who in self.known() if who.may_ingest})
+        return sorted({who.devices[0] for who in self.known().values() if who.may_ingest})
 
-    def known(self) -> tuple[tuple[bytes, Caller], ...]:
-        """Give the digest of each token, and whom it stands for."""
+    def known(self) -> Mapping[bytes, Caller]:
+        """Give whom each token stands for, by its digest; another object after each change."""
         self._reread_if_changed()
         return self._callers
 
@@ -62,7 +58,7 @@ class Tokens:
         """Give what is kept of a token."""
         return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
-    def _read(self) -> tuple[tuple[bytes, Caller], ...]:
+    def _read(self) -> Mapping[bytes, Caller]:
         writers = _parse("DEVICE_TOKENS", secret(self._env, "DEVICE_TOKENS"))
         readers = _parse("READ_TOKENS", secret(self._env, "READ_TOKENS"))
         if not writers:
@@ -71,11 +67,11 @@ class Tokens:
             raise ConfigError("DEVICE_TOKENS: one token names two devices; give each its own")
         if writers.keys() & readers.keys():
             raise ConfigError("READ_TOKENS: a token is a device token too; use another")
-        return tuple(
-            (digest, Caller(tuple(devices), may_ingest))
+        return {
+            digest: Caller(tuple(devices), may_ingest)
             for tokens, may_ingest in ((writers, True), (readers, False))
             for digest, devices in tokens.items()
-        )
+        }
 
     def _reread_if_changed(self) -> None:
         signatures = self._signatures()

@@ -7,6 +7,7 @@ token, is worthless without ``SECRET_KEY``, and dies with either. Where it count
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 from flask import Request, Response
 from itsdangerous import BadSignature, TimestampSigner
@@ -27,6 +28,7 @@ class Sessions:
             secret_key, salt="sungrow session", digest_method=hashlib.sha256
         )
         self._tokens = tokens
+        self._named: tuple[Mapping | None, Mapping[str, Caller]] = (None, {})
 
     def caller(self, request: Request) -> Caller | None:
         """Give whom the request's cookie stands for; None where it is missing or worth nothing."""
@@ -51,11 +53,16 @@ class Sessions:
             name = self._signer.unsign(request.cookies.get(COOKIE, ""), max_age=most_s).decode()
         except BadSignature:
             return None
-        found = None
-        for digest, caller in self._tokens.known():
-            if not caller.may_ingest and hmac.compare_digest(self._name(digest), name):
-                found = caller
-        return found
+        # We signed this name, so nobody is guessing here.
+        return self._by_name().get(name)
+
+    def _by_name(self) -> Mapping[str, Caller]:
+        known = self._tokens.known()
+        of, named = self._named
+        if of is not known:
+            named = {self._name(d): who for d, who in known.items() if not who.may_ingest}
+            self._named = known, named  # as one: other threads read it meanwhile
+        return named
 
     def _send(self, response: Response, name: str) -> None:
         response.set_cookie(
