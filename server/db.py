@@ -72,8 +72,10 @@ class Database:
         connection = None
         try:
             connection = self._take()
-            with connection, connection.cursor() as cursor:
+            with connection.cursor() as cursor:
                 yield cursor
+            connection.commit()
+            connection.autocommit = False
         except psycopg2.Error as error:
             self._drop(connection)
             raise _translated(error) from error
@@ -85,6 +87,8 @@ class Database:
     def rows(self, name: str, parameters: dict) -> list[dict]:
         """Run the query of that name; give its rows as dicts by column name."""
         with self.transaction() as cursor:
+            # A statement is a transaction by itself: no BEGIN and no COMMIT to wait for.
+            cursor.connection.autocommit = True
             cursor.execute(query(name), parameters)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from server import private
+from server.db import Database
 from server.limiter import BAD_TOKENS
 from tests.batches import (
     DEVICE,
@@ -421,6 +422,18 @@ def test_options_in_the_database_url_are_kept(databases):
         assert cursor.fetchone() == ("2s",)
         cursor.execute("show timezone")
         assert cursor.fetchone() == ("UTC",)
+
+
+def test_a_transaction_on_a_connection_that_read_before_is_all_or_nothing_again(databases):
+    url = databases.migrated()
+    database = Database(url)
+    assert database.rows("health", {})
+    with contextlib.suppress(ZeroDivisionError), database.transaction() as cursor:
+        cursor.execute("insert into sungrow_devices (device_id) values ('home-1')")
+        raise ZeroDivisionError
+    with database.transaction() as cursor:
+        cursor.execute("select count(*) from sungrow_devices")
+        assert cursor.fetchone() == (0,)
 
 
 def test_no_answer_leaves_a_transaction_open(databases):
