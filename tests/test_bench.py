@@ -27,6 +27,13 @@ ABOUT = {
     "series": ["series, day", "series, month", "series, year", "series, all"],
     "small_uploads": ["small uploads"],
     "devices": ["devices a machine"],
+    "decade": [
+        "series day: ten years / one",
+        "series month: ten years / one",
+        "series year: ten years / one",
+        "series all: ten years / one",
+        "series 5 minutes of a day: ten years / one",
+    ],
 }
 
 

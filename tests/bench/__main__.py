@@ -15,6 +15,7 @@ from server import private
 from tests.bench.paired import Line, machine, table
 
 NAMES = ("ingest", "spool", "realtime", "series", "small_uploads", "devices")
+NAMES = ("ingest", "spool", "decade")
 
 
 def measure(names: list[str], quick: bool) -> Iterator[Line]:

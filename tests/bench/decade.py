@@ -1,40 +1,37 @@
 """History over ten years beside history over one: each frame of ``/v1/series``, in the same run.
 
-    .venv/bin/python tests/bench/decade.py [--rounds 30] [--explain] [--json]
+    python -m tests.bench.decade --explain
 
-Starts a PostgreSQL of its own, as initdb makes it. Two houses live in it, one since ten years, one
-since one; the last year is the same in both, so all that differs is how much lies behind it. Beside
-them live twenty neighbours since one year. ``decade_data`` says how they are loaded.
+Two houses live in one database, one since ten years, one since one; the last year is the same in
+both, so all that differs is how much lies behind it. Beside them live twenty neighbours since one
+year. ``decade_data`` says how they are loaded.
 
-Both houses are asked in turn, through Flask's test client, so that a noisy machine hits both. In
-the database means: from BEGIN to the last row fetched and COMMIT, of the very statements that the
-server sends. The ratio is that of the medians. ``--explain`` prints the plan of each statement, and
-of what its functions run.
+Both houses are asked in turn, through Flask's test client. In the database means: from BEGIN to the
+last row fetched and COMMIT, of the very statements that the server sends. ``--explain`` prints the
+plan of each statement instead, and of what its functions run. Takes about a minute.
 """
 
 import argparse
 import json
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg2
 from psycopg2.extensions import make_dsn
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from edge_lib.sample import format_ts
-from server import create_app, private
+from server import create_app
 from server.db import Database
 from tests.bench.decade_data import MIDNIGHT, OLD, YOUNG, ZONE, Size, fill
+from tests.bench.paired import TOLD, Goal, Line, beside, in_turn
+from tests.bench.servers import started
 
-GOAL_RATIO = 1.2
-GOAL_MS = 50
+GOALS = dict.fromkeys(("day", "month", "year"), Goal(at_most=1.2))
+ROUNDS = 30
+QUICK_ROUNDS, QUICK_SIZE = 2, Size(years=3, year_days=20, raw_days=1, neighbours=2)
 EXPLAIN = (
     "-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0 "
     "-c auto_explain.log_nested_statements=on -c auto_explain.log_analyze=on "
@@ -84,86 +81,61 @@ def ask_with(url: str) -> tuple[Watched, Callable[[str, dict], bytes]]:
     return database, ask
 
 
-def queries(size: Size) -> dict[str, dict]:
-    """Give what is asked, about the last day but one that is there."""
-    start = MIDNIGHT + timedelta(days=size.year_days - 2, hours=5.5)
+def queries(days: int) -> dict[str, dict]:
+    """Give what is asked, about the last day but one of so many that are there."""
+    start = MIDNIGHT + timedelta(days=days - 2, hours=5.5)
     day, after = (format_ts(start + timedelta(days=n))[:10] for n in range(2))
     asked = {frame: {"frame": frame, "date": day} for frame in ("day", "month", "year")}
     curve = {"from": f"{day}T00:00:00+05:30", "to": f"{after}T00:00:00+05:30", "bucket": "5m"}
     return {**asked, "all": {"frame": "all"}, "5 minutes of a day": curve}
 
 
-def measure(url: str, name: str, query: dict, rounds: int) -> dict:
-    """Ask both houses in turn; give the medians in ms, their ratios, and the old one's best."""
+def lines(quick: bool) -> Iterator[Line]:
+    """Ask both houses each question."""
+    size, rounds = (QUICK_SIZE, QUICK_ROUNDS) if quick else (Size(), ROUNDS)
+    with _filled(size) as url:
+        for name, query in queries(size.year_days).items():
+            yield _compared(url, name, query, rounds)
+
+
+@contextmanager
+def _filled(size: Size) -> Iterator[str]:
+    with started() as servers:
+        url = servers.database(SITE_TIMEZONE=ZONE)
+        fill(url, size)
+        yield url
+
+
+def _compared(url: str, name: str, query: dict, rounds: int) -> Line:
     database, ask = ask_with(url)
-    spent: dict[str, list[float]] = {}
-    for house in (OLD, YOUNG):
-        assert json.loads(ask(house, query))["series"], (house, name)
-    for number in range(rounds):
-        for house in (OLD, YOUNG) if number % 2 else (YOUNG, OLD):
-            database.spent_s, start_s = 0.0, time.perf_counter()
-            ask(house, query)
-            whole_s = time.perf_counter() - start_s
-            spent.setdefault(f"{house}_database_ms", []).append(database.spent_s * 1000)
-            spent.setdefault(f"{house}_whole_ms", []).append(whole_s * 1000)
-    line = {key: statistics.median(values) for key, values in spent.items()}
-    line["best_database_ms"] = min(spent[f"{OLD}_database_ms"])
-    for part in ("database", "whole"):
-        line[f"{part}_ratio"] = line[f"{OLD}_{part}_ms"] / line[f"{YOUNG}_{part}_ms"]
-    return {"name": name, **{key: round(value, 2) for key, value in line.items()}}
+    whole_ms = {OLD: [], YOUNG: []}
+
+    def database_ms(house: str) -> float:
+        database.spent_s, start_s = 0.0, time.perf_counter()
+        content = ask(house, query)
+        whole_ms[house].append((time.perf_counter() - start_s) * 1000)
+        assert json.loads(content)["series"], (house, name)
+        return database.spent_s * 1000
+
+    pairs = in_turn(lambda _: database_ms(OLD), lambda _: database_ms(YOUNG), rounds)
+    old, young = (statistics.median(whole_ms[house][1:]) for house in (OLD, YOUNG))
+    note = f"in the database; with Flask {old:.1f} and {young:.1f}"
+    return beside(f"series {name}: ten years / one", "ms", pairs, GOALS.get(name, TOLD), note)
 
 
-def explain(url: str, size: Size) -> None:
+def explain(size: Size) -> None:
     """Print how the database answers about the house of ten years."""
-    database, ask = ask_with(make_dsn(url, options=EXPLAIN))
-    for name, query in queries(size).items():
-        ask(OLD, query)
-        database.notices = ()
-        ask(OLD, query)
-        print(f"==== {name}", *database.notices, sep="\n")
-
-
-def run(size: Size, rounds: int, plans: bool = False) -> list[dict]:
-    """Start the server, fill it, ask; give a line for each query."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        root.chmod(0o755)
-        with private.Postgres(root, fast=True) as postgres:
-            url = postgres.create_database("bench")
-            env = private.environment(DATABASE_URL=url, SITE_TIMEZONE=ZONE)
-            private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
-            start_s = time.perf_counter()
-            fill(url, size)
-            print(f"filled in {time.perf_counter() - start_s:.0f} s", file=sys.stderr)
-            if plans:
-                explain(url, size)
-            return [measure(url, *asked, rounds) for asked in queries(size).items()]
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--explain", action="store_true")
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    lines = run(Size(), arguments.rounds, arguments.explain)
-    if arguments.json:
-        print(json.dumps(lines))
-        return
-    print(f"{'':<20}{'in the database, ms':^32}{'with Flask, ms':^32}{'database,':>12}")
-    heads = f"{'ten years':>12}{'one year':>10}{'ratio':>8}  " * 2
-    print(f"{'series':<20}{heads}{'best of ten':>12}")
-    for line in lines:
-        halves = "".join(_half(line, part) for part in ("database", "whole"))
-        print(f"{line['name']:<20}{halves}{line['best_database_ms']:12.1f}")
-    print(f"goals: {GOAL_MS} ms in the database; ratio {GOAL_RATIO} for day, month and year")
-
-
-def _half(line: dict, part: str) -> str:
-    old, young = (line[f"{house}_{part}_ms"] for house in (OLD, YOUNG))
-    return f"{old:12.1f}{young:10.1f}{line[f'{part}_ratio']:8.2f}  "
+    with _filled(size) as url:
+        database, ask = ask_with(make_dsn(url, options=EXPLAIN))
+        for name, query in queries(size.year_days).items():
+            ask(OLD, query)
+            database.notices = ()
+            ask(OLD, query)
+            print(f"==== {name}", *database.notices, sep="\n")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(prog="tests.bench.decade", description=__doc__.splitlines()[0])
+    parser.add_argument("--explain", action="store_true", required=True, help="print the plans")
+    parser.parse_args()
+    explain(Size())
