@@ -7,11 +7,14 @@ import sys
 
 import pytest
 
+from server import private
 from server.private import ROOT
 from tests.bench.__main__ import NAMES
 from tests.bench.devices import Step, search
 from tests.bench.paired import Goal, Line, beside, in_turn, table
 
+_HAS_COLUMNSTORE = "(timescale)" in private.installed_edition()
+_COMPRESSED = [f"size: compressed, {which} fields" for which in ("all", "nine") if _HAS_COLUMNSTORE]
 ABOUT = {
     "ingest": [
         "ingest, all fields",
@@ -33,6 +36,13 @@ ABOUT = {
         "series year: ten years / one",
         "series all: ten years / one",
         "series 5 minutes of a day: ten years / one",
+    ],
+    "size": [
+        "size: a sample, all fields",
+        "size: its share of the rollups",
+        *_COMPRESSED[:1],
+        "size: a sample, nine fields",
+        *_COMPRESSED[1:],
     ],
 }
 

@@ -16,6 +16,7 @@ from tests.bench.paired import Line, machine, table
 
 NAMES = ("ingest", "spool", "realtime", "series", "small_uploads", "devices")
 NAMES = ("ingest", "spool", "decade")
+NAMES = ("ingest", "spool", "decade", "size")
 
 
 def measure(names: list[str], quick: bool) -> Iterator[Line]:
