@@ -11,6 +11,7 @@ from server import private
 from server.private import ROOT
 from tests.bench.__main__ import NAMES
 from tests.bench.devices import Step, search
+from tests.bench.__main__ import NAMES, ON_REQUEST
 from tests.bench.paired import Goal, Line, beside, in_turn, table
 
 _HAS_COLUMNSTORE = "(timescale)" in private.installed_edition()
@@ -44,10 +45,16 @@ ABOUT = {
         "size: a sample, nine fields",
         *_COMPRESSED[1:],
     ],
+    "growth": [
+        f"growth, {asked}: {stock}"
+        for stocks in (("3 days", "6 days"), ("1 house", "3 houses"))
+        for asked in ("day", "month", "year", "all", "5 minutes of a day", "ingest")
+        for stock in stocks
+    ],
 }
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=(*NAMES, *ON_REQUEST))
 def measured(request, tmp_path_factory) -> tuple[str, dict[str, dict]]:
     """Give a benchmark's name, and its lines by theirs, from its quick form."""
     if request.param == "spool" and not _strace_may():

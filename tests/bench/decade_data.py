@@ -66,7 +66,7 @@ def fill(url: str, size: Size) -> None:
     with closing(psycopg2.connect(url)) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
-            _load_samples(cursor, size)
+            load_samples(cursor, size)
             for table in ("sungrow_local_daily", "sungrow_5min"):
                 _load_rollups(cursor, table, size)
             _load_raw_rows(cursor, size)
@@ -75,7 +75,8 @@ def fill(url: str, size: Size) -> None:
             cursor.execute("VACUUM (ANALYZE)")
 
 
-def _load_samples(cursor, size: Size) -> None:
+def load_samples(cursor, size: Size) -> None:
+    """Store a year's samples of the young house, through the triggers."""
     columns = (
         "device_id, ts, pv_power_w, battery_power_w, battery_soc_pct, load_power_w, export_power_w,"
         " interval_s, pv_total_kwh, total_import_kwh, total_export_kwh, battery_total_charge_kwh,"
@@ -86,15 +87,15 @@ def _load_samples(cursor, size: Size) -> None:
 
 
 def _load_rollups(cursor, table: str, size: Size) -> None:
-    years = [_moved(cursor, table, number, size) for number in range(size.years)]
+    years = [moved(cursor, table, number, size) for number in range(size.years)]
     cursor.execute(f"TRUNCATE {table}")
     for rows in reversed(years[1:]):
-        _copy_in(cursor, table, [OLD], rows)
+        copy_in(cursor, table, [OLD], rows)
     houses = [OLD, YOUNG, *(f"neighbour-{n}" for n in range(size.neighbours))]
-    _copy_in(cursor, table, houses, years[0])
+    copy_in(cursor, table, houses, years[0])
 
 
-def _moved(cursor, table: str, years: int, size: Size) -> list[bytes]:
+def moved(cursor, table: str, years: int, size: Size) -> list[bytes]:
     """Give the rollup rows of the young house, without its name, so many years earlier."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
@@ -128,7 +129,8 @@ def _counters(cursor, years: int, days: int) -> str:
     return f"ROW(({{0}}).ts - interval '{days} days', {', '.join(moved)})::sungrow_counters"
 
 
-def _copy_in(cursor, table: str, houses: list[str], rows: list[bytes]) -> None:
+def copy_in(cursor, table: str, houses: list[str], rows: list[bytes]) -> None:
+    """Copy rows as ``moved`` gives them into the table, each for every house."""
     names = [f"{house}\t".encode() for house in houses]
     for first in range(0, len(rows), 1000):
         lines = (name + row for row in rows[first : first + 1000] for name in names)
