@@ -169,3 +169,14 @@ def test_a_power_too_small_to_be_divided_is_stored_and_counts_as_0(database):
     [sample] = rows(database, "SELECT * FROM sungrow_samples WHERE device_id = %s", device)
     assert (bucket["pv_power_w_sum"], bucket["pv_integral_kwh"]) == (0, 0)
     assert sample["pv_power_w"] == 5e-324
+
+
+def test_rows_that_grow_with_each_upload_lie_densely(databases):
+    start, page_bytes = utc("2026-05-05 16:00"), 8192
+    with connected(databases.migrated()) as connection:
+        for number in range(30 * 16):  # the uploads of 16 times five minutes
+            store(connection, "home", [reading(start + number * timedelta(seconds=10))])
+        (size,) = rows(
+            connection, "SELECT pg_relation_size('sungrow_5min') / %s AS pages", page_bytes
+        )
+        assert size["pages"] <= 3  # 16 rows of half a kilobyte each are one page
