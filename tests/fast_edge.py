@@ -1,10 +1,11 @@
 """The real edge in a world that runs faster: ``python tests/fast_edge.py SPEED START_S [COMMAND]``.
 
 Everything is the product's own but time: its clocks count SPEED seconds for each one since START_S
-(monotonic), and its waits are that much shorter. The wall clock began six hours back there, so that
-it does not run into the future.
+(monotonic), and its waits are that much shorter. The wall clock began six hours back there, or as
+many as HOURS_BACK says, so that it does not run into the future.
 """
 
+import os
 import sys
 import threading
 import time
@@ -17,7 +18,8 @@ import edge
 from edge_lib.clock import Clock
 
 SPEED, START_S = float(sys.argv[1]), float(sys.argv[2])
-START = datetime.now(UTC) - timedelta(hours=6, seconds=time.monotonic() - START_S)
+HOURS_BACK = float(os.environ.get("HOURS_BACK", "6"))
+START = datetime.now(UTC) - timedelta(hours=HOURS_BACK, seconds=time.monotonic() - START_S)
 
 
 class FastClock(Clock):
@@ -52,6 +54,12 @@ class FastThreading:
     Thread, Event = threading.Thread, FastEvent
 
 
+def fast_stop_asked(within_s: float, stop_asked=edge._stop_asked) -> bool:
+    """The main thread looks around as often as it does in a slow world."""
+    return stop_asked(within_s / SPEED)
+
+
 if __name__ == "__main__":
     edge.Clock, edge.threading = FastClock, FastThreading
+    edge._stop_asked = fast_stop_asked
     sys.exit(edge.main(sys.argv[3:]))

@@ -18,6 +18,7 @@ NAMES = ("ingest", "spool", "realtime", "series", "small_uploads", "devices")
 NAMES = ("ingest", "spool", "decade")
 NAMES = ("ingest", "spool", "decade", "size")
 ON_REQUEST = ("growth",)  # takes many minutes: run only where it is named
+NAMES = ("ingest", "spool", "poll", "edge_cost", "backlog", "start")
 
 
 def measure(names: list[str], quick: bool) -> Iterator[Line]:

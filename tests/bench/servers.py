@@ -29,11 +29,14 @@ class Servers(NamedTuple):
         private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
         return url
 
-    def gunicorn(self, url: str, workers: int = 1, **settings: str) -> private.Gunicorn:
+    def gunicorn(
+        self, url: str, workers: int = 1, tls: bool = False, **settings: str
+    ) -> private.Gunicorn:
         """Give the product's server on that database, with Redis; not started yet."""
         given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url}
         given |= {"DEVICE_TOKENS": f"{TOKEN}:{DEVICE}", **settings}
-        return private.Gunicorn(self.folder / "gunicorn.log", given, workers=workers)
+        certificate = private.Authority(self.folder / "ca").issue() if tls else None
+        return private.Gunicorn(self.folder / "gunicorn.log", given, certificate, workers=workers)
 
     def as_installed(self) -> dict[str, str]:
         """Give the settings that cost something at each request, as ``install-server`` has them."""

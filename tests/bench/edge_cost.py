@@ -1,0 +1,75 @@
+"""What the edge takes of its machine: processor time a reading, and memory.
+
+The real process, uploading over TLS as in life; time alone runs faster (``tests/fast_edge.py``), so
+that half a day of readings takes three minutes. A reading's cost holds all that happens in its five
+seconds: poll, decoding, commit, health file, half an upload, and the looks around in between.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from edge_lib.clock import Clock
+from edge_lib.simulator import FakeDongle, HouseholdSource
+from tests.bench.edges import memory_mb, running
+from tests.bench.paired import Goal, Line, beside
+from tests.bench.servers import started
+
+SPEED = 250  # a poll every 20 ms
+FEW, MANY = 1000, 10_000
+# Time limits become that much shorter, too.
+SETTINGS = {"MODBUS_TIMEOUT_S": "30", "HOURS_BACK": "24"}
+QUICK_FEW, QUICK_MANY = 20, 120
+ALONE = "import requests, sqlite3, ssl"
+
+
+def lines(quick: bool) -> Iterator[Line]:
+    """Let it live through all the readings, and look twice."""
+    few, many = (QUICK_FEW, QUICK_MANY) if quick else (FEW, MANY)
+    with ExitStack() as ends:
+        servers = ends.enter_context(started())
+        server = ends.enter_context(servers.gunicorn(servers.database(), tls=True))
+        dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock(), speed=SPEED)))
+        program = ("tests/fast_edge.py", str(SPEED), str(time.monotonic()))
+        where = (servers.folder, dongle.port, server)
+        edge = ends.enter_context(running(*where, *program, **SETTINGS))
+        looks = []
+        for count in (few, many):
+            edge.until("seq", count, 600)
+            looks.append((edge.health(), edge.cpu_s(), edge.memory_mb("VmRSS")))
+        edge.stop()
+    (first, cpu_s, level_mb), (last, cpu_after_s, last_mb) = looks
+    readings = last["seq"] - first["seq"]
+    cpu_ms = 1000 * (cpu_after_s - cpu_s) / readings
+    missed = f"beside python -c pass; {last['failed_count']} polls failed"
+    yield beside(
+        "edge: CPU time", "ms a reading", [(cpu_ms, 1000 * cpu_of_nothing_s())], note=missed
+    )
+    with alone() as pid:
+        pair = (last_mb, memory_mb(pid))
+    yield beside("edge: memory", "MB", [pair], Goal(at_most=1.3), f"{many:,} readings; {ALONE}")
+    growth = Goal(at_most=1.0)
+    note = f"from {few:,} to {many:,} readings"
+    yield Line("edge: growth of memory", "MB", max(0.0, last_mb - level_mb), goal=growth, note=note)
+
+
+def cpu_of_nothing_s(times: int = 5) -> float:
+    """Give the processor time of ``python -c pass``."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for _ in range(times):
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / times
+
+
+@contextmanager
+def alone() -> Iterator[int]:
+    """Give the process that has imported what the edge cannot do without, and does nothing."""
+    program = f"{ALONE}, sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield process.pid

@@ -1,0 +1,70 @@
+"""One poll beside the least that it can take: the time of the dongle's answers, and the pauses.
+
+The product's own poller reads a fake dongle over a real socket, decodes, checks and commits each
+reading to a spool on the disk. The limit is the sum of the times that the dongle itself took over
+its answers, 30 ms each, and of the pauses before each request, as they are set.
+"""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from edge_lib.clock import Clock
+from edge_lib.commands import inverter_of
+from edge_lib.config import DongleConfig, dongle_config
+from edge_lib.dongle_lock import DongleLock
+from edge_lib.polling import Poller
+from edge_lib.reports import Reports
+from edge_lib.simulator import FakeDongle, HouseholdSource
+from edge_lib.store import Store
+from tests.bench.paired import Goal, Line, beside, spent_s
+
+POLLS, QUICK_POLLS = 50, 5
+ANSWER_S = 0.030
+
+
+class Slow(HouseholdSource):
+    """A house whose dongle takes its time; counts its answers, and how long they took."""
+
+    def __init__(self) -> None:
+        super().__init__(Clock())
+        self.answers, self.answering_s = 0, 0.0
+
+    def words(self) -> dict[int, int]:
+        """Give the house's words, late."""
+        self.answers += 1
+        words = super().words()
+        self.answering_s += spent_s(lambda: threading.Event().wait(ANSWER_S))
+        return words
+
+
+def lines(quick: bool) -> Iterator[Line]:
+    """Poll, and take each poll's time and requests."""
+    source, times, requests = Slow(), [], []
+    with tempfile.TemporaryDirectory() as folder, FakeDongle(source) as dongle:
+        env = {"SUNGROW_HOST": dongle.host, "SUNGROW_PORT": str(dongle.port), "DEVICE_ID": "bench"}
+        config = dongle_config(env)
+        with closing(Store(Path(folder, "spool.db"), 7, Clock())) as store:
+            poller = _poller(config, store)
+            poller.poll_once()  # connects
+            for _ in range(QUICK_POLLS if quick else POLLS):
+                source.answers, source.answering_s = 0, 0.0
+                ours_s = spent_s(poller.poll_once)
+                least_s = source.answering_s + source.answers * config.inter_register_delay_s
+                times.append((1000 * ours_s, 1000 * least_s))
+                requests.append(source.answers)
+            assert poller.polls == poller.seq == len(times) + 1, poller.last_error
+            poller.close()
+    yield beside("poll: time", "ms", times, Goal(at_most=1.05), "decoded, checked and committed")
+    most = max(requests)
+    yield Line("poll: requests", "a poll", most, goal=Goal(at_most=4), note="5 with four strings")
+
+
+def _poller(config: DongleConfig, store: Store) -> Poller:
+    """Give it as the service makes it."""
+    clock = Clock()
+    inverter = inverter_of(config, clock, threading.Event().wait)
+    lock = DongleLock(config.host, config.port)
+    return Poller(config, inverter, lock, store, clock, Reports(store, clock))
