@@ -3,6 +3,7 @@
 Every function runs inside its caller's lock. ``acked``: delivered, but not yet written down.
 """
 
+import json
 import sqlite3
 from collections.abc import Collection
 from typing import NamedTuple
@@ -20,10 +21,15 @@ _ONE = f"{_QUEUED} WHERE queue.id = ?"
 
 
 class Spooled(NamedTuple):
-    """A sample and the id under which the spool keeps it."""
+    """A sample, as JSON, and the id under which the spool keeps it."""
 
     id: int
-    sample: dict
+    text: str
+
+    @property
+    def sample(self) -> dict:
+        """The sample; optional fields that were null are absent."""
+        return json.loads(self.text)
 
 
 class Counts(NamedTuple):

@@ -17,7 +17,7 @@ from spooling import (
 )
 
 from edge_lib.sample import check
-from edge_lib.spool import Spool, Spooled
+from edge_lib.spool import Spool
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_sample_comes_back_as_it_went_in(spool):
     stored = spool.put(sample, 35 * S)
     del sample["seen_by_v9"]  # an optional null may as well be absent
     assert stored == sample
-    assert spool.oldest(10) == [Spooled(1, sample)]
+    assert [(row.id, row.sample) for row in spool.oldest(10)] == [(1, sample)]
     check(stored, START + timedelta(hours=1))
 
 
