@@ -49,10 +49,18 @@ class Choice:
         if held:
             return held[:size]
         most = size + min(len(self._early), MAX_EARLY)
+        # Every second full batch is of the newest, so that a backlog does not hide the present. The
+        # turn changes with each attempt, delivered or not: what blocks one end of the queue does
+        # not block the other.
+        if not self._newest_turn:
+            newest = self._spool.newest(most)
+            rows = self._due(newest)[-size:]
+            self._newest_turn = len(rows) == size
+            if self._newest_turn or len(newest) < most:
+                return rows  # they, or all that waits
+        self._newest_turn = False
         oldest = self._spool.oldest(most)
         rows = self._due(oldest)[:size]
-        if len(rows) == size:
-            return self._in_turn(rows, most)
         return rows or (self._due(self._spool.newest(size)) if oldest else [])
 
     def stored(self, rows: list[Spooled], conflicts: Collection[int]) -> None:
@@ -88,16 +96,6 @@ class Choice:
                 samples=len(self._early),
                 hint="compare the clocks of both machines",
             )
-
-    def _in_turn(self, oldest: list[Spooled], most: int) -> list[Spooled]:
-        """Give as many of the newest in place of the oldest, every second time.
-
-        So a backlog does not hide the present. The turn changes with each attempt, delivered or
-        not: what blocks one end of the queue does not block the other.
-        """
-        self._newest_turn = not self._newest_turn
-        newest = self._due(self._spool.newest(most))[-len(oldest) :] if self._newest_turn else []
-        return newest if len(newest) == len(oldest) else oldest
 
     def _due(self, rows: list[Spooled]) -> list[Spooled]:
         return [row for row in rows if row.id not in self._early]
