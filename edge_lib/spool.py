@@ -132,9 +132,8 @@ class Spool(Turns):
         A few wait for the next reading's commit. A crash before it offers them again, and the
         server counts them as duplicates. Ids that do not wait to be sent change nothing.
         """
-        queued = "SELECT 1 FROM queue WHERE id = ?"
         with self._reading() as db:
-            self._acked |= {i for i in ids if db.execute(queued, (i,)).fetchall()}
+            self._acked |= spool_queue.waiting(db, ids)
             if len(self._acked) >= ACKS_WORTH_A_COMMIT:
                 self._flush()
 

@@ -53,6 +53,12 @@ def one(db: sqlite3.Connection, row_id: int) -> Row | None:
     return Row(*found[0]) if found else None
 
 
+def waiting(db: sqlite3.Connection, ids: Collection[int]) -> set[int]:
+    """Give those of the ids that wait."""
+    sql = "SELECT id FROM queue WHERE id IN (SELECT value FROM json_each(?))"
+    return {row_id for (row_id,) in db.execute(sql, (json.dumps(list(ids)),)).fetchall()}
+
+
 def counts(db: sqlite3.Connection, acked: Collection[int]) -> Counts:
     """Count what waits."""
     sql = (
