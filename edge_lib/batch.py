@@ -9,6 +9,9 @@ from typing import NamedTuple
 from edge_lib.reports import Slot
 from edge_lib.spool import Spooled
 
+# Measured on 500 readings: 6 takes twice as long for a sixth less. On two it makes no difference.
+GZIP_LEVEL = 4
+
 
 class Batch(NamedTuple):
     """What goes into one request."""
@@ -39,4 +42,4 @@ class Batch(NamedTuple):
         text = json.dumps(content, separators=(",", ":"), default=str)
         samples = ",".join([row.text for row in self.rows])
         text = f'{text[:-1]},"samples":[{samples}]}}'
-        return gzip.compress(text.encode(), 6, mtime=0)
+        return gzip.compress(text.encode(), GZIP_LEVEL, mtime=0)
