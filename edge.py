@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib import VERSION, commands, config, doctor, jsonlog
+from edge_lib import VERSION, commands, config, jsonlog
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
@@ -229,7 +229,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         None: lambda: service(env),
         "once": lambda: commands.once(env, arguments.json),
         "status": lambda: commands.status(env, arguments.json),
-        "doctor": lambda: doctor.run(env, DOTENV, arguments.json),
+        "doctor": lambda: _doctor(env, arguments.json),
         "parked": lambda: commands.parked(env, arguments.json, arguments.release),
         "reconcile": lambda: commands.reconcile(env),
         "backup": lambda: commands.backup(env, arguments.file),
@@ -240,6 +240,12 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
         ),
     }
     return run[arguments.command]()
+
+
+def _doctor(env: Mapping[str, str], as_json: bool) -> int:
+    from edge_lib import doctor  # here: the service does without its memory
+
+    return doctor.run(env, DOTENV, as_json)
 
 
 def _block_stop_signals() -> None:

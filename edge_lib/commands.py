@@ -25,7 +25,6 @@ from edge_lib.inverter import Inverter, InverterError
 from edge_lib.polling import reading
 from edge_lib.reconcile import ReconcileError, Reconciler
 from edge_lib.sample import FIELDS, TEXTS
-from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
 from edge_lib.spool import Spool, SpoolBusy, SpoolError
 from edge_lib.upload import Uploader
 
@@ -158,6 +157,9 @@ def simulate(
     speed: float,
 ) -> int:
     """Serve a fake dongle on this machine until the program is to stop."""
+    # Here: the service does without its memory.
+    from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
+
     try:
         source = DumpSource(dump_file) if dump_file else HouseholdSource(Clock(), day, speed)
     except ValueError as error:

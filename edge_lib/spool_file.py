@@ -33,6 +33,8 @@ PAGE_SIZE_BYTES = 512
 # A megabyte of WAL between checkpoints: a flipped bit in the WAL drops all commits after it.
 CHECKPOINT_PAGES = 2000
 JOURNAL_LIMIT_BYTES = 1 << 20
+# Pages kept in memory: the system keeps the file itself, and a reading touches a few.
+CACHE_KIB = 512
 BUSY_TIMEOUT_S = 5.0
 # What the spool may grow to: more than a year of readings. Receipts go on at the limit.
 LIMIT_BYTES = 2 << 30
@@ -242,6 +244,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     if _one(db, "PRAGMA journal_mode = WAL") != "wal":
         raise SpoolError(f"SPOOL_PATH: {path}: this file system cannot hold a WAL")
     db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA cache_size = -{CACHE_KIB:d}")
     _one(db, f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES:d}")
     _one(db, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES:d}")
     if fresh:

@@ -65,7 +65,8 @@ def uncovered_seqs(db: sqlite3.Connection) -> dict[str, int]:
     covered = db.execute(sql).fetchall()
     sql = "SELECT * FROM samples WHERE id > ? ORDER BY id"
     seqs: dict[str, int] = {}
-    for row in db.execute(sql, covered[0] if covered else (0,)).fetchall():
+    # One by one: after a salvage they may be a whole spool.
+    for row in db.execute(sql, covered[0] if covered else (0,)):
         if Row(*row).intact():
             boot, seq = row[2:4]
             seqs[boot] = max(seq, seqs.get(boot, 0))
