@@ -23,9 +23,13 @@ class Batch(NamedTuple):
     gaps: Sequence[dict] = ()
     slots: Sequence[Slot] = ()
     now: Mapping[str, object] = MappingProxyType({})  # what the newest report adds
+    packed: bytes = b""  # the body, where it was made before
 
     def body(self) -> bytes:
         """Give the gzip'd JSON; the same batch gives the same bytes."""
+        return self.packed or self._pack()
+
+    def _pack(self) -> bytes:
         of_parked = ("boot", "seq", "ts", "reason", "content")
         content = {"batch_id": self.batch_id}
         if self.facts is not None:

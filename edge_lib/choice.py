@@ -63,6 +63,19 @@ class Choice:
         rows = self._due(oldest)[:size]
         return rows or (self._due(self._spool.newest(size)) if oldest else [])
 
+    def rows_after(self, rows: list[Spooled]) -> list[Spooled]:
+        """Give as many as these, for the attempt that follows theirs; none where it must wait.
+
+        Raises:
+            SpoolError: the spool cannot be read.
+        """
+        newest_turn, given = self._newest_turn, {row.id for row in rows}
+        following = self.rows(len(rows))
+        if len(following) == len(rows) and given.isdisjoint(row.id for row in following):
+            return following
+        self._newest_turn = newest_turn
+        return []
+
     def stored(self, rows: list[Spooled], conflicts: Collection[int]) -> None:
         """Count a proven 200; ``conflicts`` are the places of those that it does not store."""
         if conflicts:

@@ -14,7 +14,7 @@ Runs in the thread that calls ``post`` or ``get``; ``abort`` may be called from 
 import http.cookiejar
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -77,13 +77,23 @@ class HttpsClient:
         self._leash = Leash(self._where)
         self._session = _session(_tls_context(ca_file, self._where), self._leash)
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send ``body`` with the token.
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Send ``body`` with the token; call ``meanwhile`` while the server is at work on it.
 
         Raises:
             HttpsError: no answer; the server may have acted on the request all the same.
         """
-        return self._exchange("POST", path, body, {**headers, **self._authorization()})
+        self._leash.meanwhile = meanwhile
+        try:
+            return self._exchange("POST", path, body, {**headers, **self._authorization()})
+        finally:
+            self._leash.meanwhile = None
 
     def get(self, path: str, authorised: bool = False) -> Answer:
         """Ask, with the token only where ``authorised``.

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, IncompleteRead
 
@@ -68,6 +68,7 @@ class Leash:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._cause = ""
+        self.meanwhile: Callable[[], None] | None = None  # what to do once a request is sent
 
     @contextmanager
     def held_for(self, seconds: float) -> Iterator[None]:
@@ -148,6 +149,8 @@ class Connection(HTTPSConnection):
         """Send a request, over a kept connection as well."""
         self.leash.hold(self.sock)
         super().request(*args, **kwargs)
+        if self.leash.meanwhile:
+            self.leash.meanwhile()
 
     def _new_conn(self) -> socket.socket:
         # urllib3's own would hand the socket over only after it is connected.

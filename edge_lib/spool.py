@@ -270,7 +270,7 @@ class Spool(Turns):
                 rows = spool_queue.rows(db, sql, n, self._acked)
                 damaged = [row for row in rows if not row.intact()]
                 if not damaged or self.read_only:
-                    return [Spooled(row.id, row.text()) for row in rows if row.intact()]
+                    return [Spooled(row.id, row.text()) for row in rows if row not in damaged]
                 with transaction(db):
                     for row in damaged:
                         spool_parked.park_damaged(db, row)

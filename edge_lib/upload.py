@@ -50,6 +50,7 @@ class Uploader:
         self._config, self._spool, self._clock, self._jitter = config, spool, clock, jitter
         self._client = client or HttpsClient(config.ingest_url, config.token, config.ca_file)
         self._choice, self._size = Choice(spool, clock), config.batch_size
+        self._ahead: Batch | None = None
         self._repeat = RepeatLog(log, clock)
         self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
         self._facts: dict | None = None
@@ -108,8 +109,7 @@ class Uploader:
             batch = self._next_batch(size)
         if batch.facts is None and not any((batch.rows, batch.parked, batch.gaps, batch.slots)):
             return self._probe_clock()
-        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        answer = self._hear(lambda: self._client.post(INGEST, batch.body(), headers))
+        answer = self._hear(lambda: self._post(batch))
         try:
             proven = proof(answer, batch.batch_id, len(batch.rows), self._clock.now())
         except UploadRefused as refusal:
@@ -118,8 +118,13 @@ class Uploader:
         self._delivered(batch, proven.conflicts)
         return len(batch.rows) == size
 
+    def _post(self, batch: Batch) -> Answer:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        return self._client.post(INGEST, batch.body(), headers, lambda: self._look_ahead(batch))
+
     def _next_batch(self, size: int) -> Batch:
-        rows = self._choice.rows(size)
+        batch = self._prepared(size) or Batch(uuid.uuid4().hex, self._choice.rows(size), [], None)
+        rows = batch.rows
         # A batch of one goes alone: nothing else can then be what is too large about it.
         room = 0 if size == 1 and rows else min(size, MAX_PARKED)
         parked = self._spool.unreported_parked(room) if room else []
@@ -127,7 +132,26 @@ class Uploader:
         facts = None if self._facts is self._facts_known else self._facts
         slots = self._reports.due(room) if room and self._reports else []
         now = self._about_the_spool() if slots else {}
-        return Batch(uuid.uuid4().hex, rows, parked, facts, gaps, slots, now)
+        if not any((parked, facts, gaps, slots)):
+            return batch
+        return Batch(batch.batch_id, rows, parked, facts, gaps, slots, now)
+
+    def _prepared(self, size: int) -> Batch | None:
+        """Give the batch made ready while the last one was under way, if it still fits."""
+        batch, self._ahead = self._ahead, None
+        return batch if batch and len(batch.rows) == size and not self._choice.holding else None
+
+    def _look_ahead(self, batch: Batch) -> None:
+        """Make the next batch of a backlog ready while the server is at work on this one.
+
+        It shares no reading with this one, so it goes next, whatever the answer to this one is.
+        """
+        if self._choice.holding or not len(batch.rows) == self._size == self._config.batch_size:
+            return
+        rows = self._choice.rows_after(batch.rows)
+        if rows:
+            ahead = Batch(uuid.uuid4().hex, rows, [], None)
+            self._ahead = ahead._replace(packed=ahead.body())
 
     def _about_the_spool(self) -> dict:
         counts = self._spool.counts()

@@ -429,7 +429,7 @@ class Server:
     def __init__(self):
         self.batches, self.status = [], 200
 
-    def post(self, _path, body, _headers):
+    def post(self, _path, body, _headers, _meanwhile):
         batch = json.loads(gzip.decompress(body))
         self.batches.append(batch)
         counts = {"inserted": len(batch["samples"]), "duplicates": 0, "conflicts": []}

@@ -257,6 +257,46 @@ def test_a_turn_that_fails_leaves_the_next_to_the_other_end(make, server, spool)
     assert [numbers(server, at)[0] for at in range(3)] == [16, 1, 16]
 
 
+def test_a_batch_that_fails_hides_neither_end_of_a_queue_of_less_than_two(make, server, spool):
+    fill(spool, 7)
+    uploader = make(batch_size=5)
+    server.answers(*[answer(500)] * 4)
+    for _ in range(4):
+        uploader.upload_once()
+    assert [numbers(server, at)[0] for at in range(4)] == [3, 1, 3, 1]
+
+
+def test_the_next_batch_of_a_backlog_is_read_while_the_server_is_at_work(
+    make, server, spool, ingest, monkeypatch
+):
+    fill(spool, 10)
+    read, oldest = threading.Event(), spool.oldest
+    monkeypatch.setattr(spool, "oldest", lambda n: read.set() or oldest(n))
+    waited = []
+
+    def take_time(wire):
+        waited.append(read.wait(5))
+        ingest(wire)
+
+    server.answers(take_time)
+    uploader = make(batch_size=5)
+    assert uploader.upload_once() is True
+    assert waited == [True]
+    assert uploader.upload_once() is True
+    assert [numbers(server, at) for at in range(2)] == [[6, 7, 8, 9, 10], [1, 2, 3, 4, 5]]
+    assert len({sent(server, at)["batch_id"] for at in range(2)}) == 2
+
+
+def test_what_comes_up_while_a_batch_is_under_way_travels_with_the_next(make, server, spool):
+    fill(spool, 20)
+    uploader = make(batch_size=5)
+    uploader.upload_once()
+    uploader.facts = {"serial": "A1"}
+    uploader.upload_once()
+    assert sent(server, 1)["device"]["serial"] == "A1"
+    assert numbers(server, 1) == [1, 2, 3, 4, 5]
+
+
 def test_samples_from_the_future_do_not_shorten_the_newest_batch(make, server, spool, ingest):
     fill(spool, 20)
     fill(spool, 3, first=20, load_power_w=1.0)
