@@ -25,6 +25,7 @@ STEP = timedelta(seconds=1)
 
 _BOOT = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _STA_UNSYNC = 0x40  # Source: linux/timex.h
+_LIBC = ctypes.CDLL(None)  # once: each makes classes of its own
 
 
 class _Timex(ctypes.Structure):
@@ -48,7 +49,7 @@ def kernel_says_synchronised() -> bool:
     A filter that kills instead of refusing needs ``SystemCallErrorNumber=EPERM`` in the unit.
     """
     state = _Timex()
-    answer = ctypes.CDLL(None).adjtimex(ctypes.byref(state))
+    answer = _LIBC.adjtimex(ctypes.byref(state))
     return answer >= 0 and not state.status & _STA_UNSYNC
 
 
