@@ -56,7 +56,7 @@ class Choice:
             newest = self._spool.newest(most)
             rows = self._due(newest)[-size:]
             self._newest_turn = len(rows) == size
-            if self._newest_turn or len(newest) < most:
+            if self._newest_turn or (rows and len(newest) < most):
                 return rows  # they, or all that waits
         self._newest_turn = False
         oldest = self._spool.oldest(most)
