@@ -52,7 +52,7 @@ def lines(quick: bool) -> Iterator[Line]:
         )
         edge.process.send_signal(signal.SIGCONT)
         edge.until(DONE, count)
-        drain.memory_mb.append(edge.memory_mb("VmHWM"))
+        drain.memory_mb.append(edge.peak_mb())
         edge.stop()
     yield beside("backlog over TLS", "rows/s", pairs, Goal(0.7), f"{count:,} samples")
     first, *_, peak = drain.memory_mb
@@ -74,7 +74,7 @@ class Drain:
         took_s = spent_s(lambda: self.edge.until(DONE, before + self.size))
         after = self.edge.health()[DONE]
         self.edge.process.send_signal(signal.SIGSTOP)
-        self.memory_mb.append(self.edge.memory_mb("VmRSS"))
+        self.memory_mb.append(self.edge.memory_mb())
         return (after - before) / took_s
 
 

@@ -39,7 +39,7 @@ def lines(quick: bool) -> Iterator[Line]:
         looks = []
         for count in (few, many):
             edge.until("seq", count, 600)
-            looks.append((edge.health(), edge.cpu_s(), edge.memory_mb("VmRSS")))
+            looks.append((edge.health(), edge.cpu_s(), edge.memory_mb()))
         edge.stop()
     (first, cpu_s, level_mb), (last, cpu_after_s, last_mb) = looks
     readings = last["seq"] - first["seq"]

@@ -44,9 +44,13 @@ class Edge:
         stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(stat[11]) + int(stat[12])) / TICKS_PER_S
 
-    def memory_mb(self, name: str) -> float:
-        """Give ``VmRSS``, its resident memory, or ``VmHWM``, the most that this ever was."""
-        return memory_mb(self.process.pid, name)
+    def memory_mb(self) -> float:
+        """Give its resident memory."""
+        return memory_mb(self.process.pid)
+
+    def peak_mb(self) -> float:
+        """Give the most that its resident memory ever was."""
+        return _kib(f"/proc/{self.process.pid}/status", "VmHWM") / 1024
 
     def stop(self) -> None:
         """End it as systemd does."""
@@ -54,10 +58,14 @@ class Edge:
         assert self.process.wait(15) == 0, self.last_words()
 
 
-def memory_mb(pid: int, name: str = "VmRSS") -> float:
-    """Give a process's resident memory, what it shares with others included; see ``Edge``."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(rf"^{name}:\s+(\d+) kB", status, re.MULTILINE)[1]) / 1024
+def memory_mb(pid: int) -> float:
+    """Give the resident memory of a process, what it shares with others included."""
+    # Not VmRSS: the kernel lets that one lag behind.
+    return _kib(f"/proc/{pid}/smaps_rollup", "Rss") / 1024
+
+
+def _kib(file: str, name: str) -> int:
+    return int(re.search(rf"^{name}:\s+(\d+) kB", Path(file).read_text(), re.MULTILINE)[1])
 
 
 @contextmanager
