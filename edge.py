@@ -5,7 +5,7 @@
 ``edge_lib/__init__.py`` is the map of the rest.
 """
 
-import argparse
+import functools
 import logging
 import os
 import signal
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from edge_lib import VERSION, commands, config, jsonlog
 from edge_lib.clock import Clock
@@ -28,6 +28,9 @@ from edge_lib.reports import Reports
 from edge_lib.spool import SpoolBusy, SpoolError
 from edge_lib.store import Store
 from edge_lib.upload import Uploader
+
+if TYPE_CHECKING:
+    import argparse
 
 log = logging.getLogger("sungrow.edge")
 DOTENV = Path(__file__).with_name(".env")
@@ -52,9 +55,9 @@ class Edge(NamedTuple):
 
 def main(argv: list[str]) -> int:
     """Run the service or a command; give its exit status."""
-    arguments = _arguments(argv)
+    run = _command(argv) if argv else service
     try:
-        return _run(arguments, environment(DOTENV))
+        return run(environment(DOTENV))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
@@ -199,7 +202,9 @@ def _supervise(edge: Edge, systemd: Systemd) -> int:
     return exit_status
 
 
-def _arguments(argv: list[str]) -> argparse.Namespace:
+def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
+    import argparse  # here: the service does without its memory
+
     parser = argparse.ArgumentParser(prog="edge.py", description=__doc__.partition("\n")[0])
     parser.add_argument("--version", action="version", version=VERSION)
     command = parser.add_subparsers(dest="command", metavar="COMMAND (none: the service)")
@@ -221,10 +226,10 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
     simulate.add_argument("--day", type=date.fromisoformat, metavar="DATE", help="2026-06-21")
     simulate.add_argument("--speed", type=float, default=1.0, metavar="N", help="N times as fast")
-    return parser.parse_args(argv)
+    return functools.partial(_run, parser.parse_args(argv))
 
 
-def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
+def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
     run = {
         None: lambda: service(env),
         "once": lambda: commands.once(env, arguments.json),

@@ -34,7 +34,7 @@ PAGE_SIZE_BYTES = 512
 CHECKPOINT_PAGES = 2000
 JOURNAL_LIMIT_BYTES = 1 << 20
 # Pages kept in memory: the system keeps the file itself, and a reading touches a few.
-CACHE_KIB = 512
+CACHE_KIB = 128
 BUSY_TIMEOUT_S = 5.0
 # What the spool may grow to: more than a year of readings. Receipts go on at the limit.
 LIMIT_BYTES = 2 << 30
