@@ -9,9 +9,8 @@ import pytest
 
 from server import private
 from server.private import ROOT
-from tests.bench.__main__ import NAMES
-from tests.bench.devices import Step, search
 from tests.bench.__main__ import NAMES, ON_REQUEST
+from tests.bench.devices import Step, search
 from tests.bench.paired import Goal, Line, beside, in_turn, table
 
 _HAS_COLUMNSTORE = "(timescale)" in private.installed_edition()

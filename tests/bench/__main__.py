@@ -14,11 +14,21 @@ from pathlib import Path
 from server import private
 from tests.bench.paired import Line, machine, table
 
-NAMES = ("ingest", "spool", "realtime", "series", "small_uploads", "devices")
-NAMES = ("ingest", "spool", "decade")
-NAMES = ("ingest", "spool", "decade", "size")
+NAMES = (
+    "ingest",
+    "small_uploads",
+    "realtime",
+    "series",
+    "decade",
+    "devices",
+    "size",
+    "poll",
+    "edge_cost",
+    "spool",
+    "backlog",
+    "start",
+)
 ON_REQUEST = ("growth",)  # takes many minutes: run only where it is named
-NAMES = ("ingest", "spool", "poll", "edge_cost", "backlog", "start")
 
 
 def measure(names: list[str], quick: bool) -> Iterator[Line]:

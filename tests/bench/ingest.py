@@ -14,6 +14,7 @@ from contextlib import closing
 
 import psycopg2
 
+from edge_lib.batch import GZIP_LEVEL
 from tests.bench.inserts import by_arrays, by_copy, by_json, by_values
 from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
 from tests.bench.samples import batches, nine_fields
@@ -87,7 +88,7 @@ def _bare(servers: Servers, of: list[list[dict]]) -> Iterator[Line]:
 
 def gzipped(text: bytes) -> bytes:
     """Compress as the edge does."""
-    return gzip.compress(text, 6)
+    return gzip.compress(text, GZIP_LEVEL)
 
 
 def post(client: http.client.HTTPConnection, headers: dict, body: bytes) -> None:
