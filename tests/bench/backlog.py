@@ -6,14 +6,13 @@ They take turns: the edge is stopped (SIGSTOP) while the limit runs. In the end 
 has been sent, so that the memory is that of an edge which had so much to do.
 """
 
+import http.client
 import json
 import random
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
-
-import requests
 
 from edge_lib.clock import Clock
 from edge_lib.simulator import FakeDongle, HouseholdSource
@@ -27,6 +26,7 @@ from tests.chaos.stack import fill
 
 COUNT, QUICK_COUNT = 518_400, 8000
 ROUNDS, QUICK_ROUNDS = 20, 2
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 BATCH, BATCHES = 500, 8  # of the limit, in each round
 DONE = "inserted_count"
 
@@ -42,14 +42,12 @@ def lines(quick: bool) -> Iterator[Line]:
         )
         dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock())))
         fill_spool(servers.folder / "spool.db", count)
-        session = ends.enter_context(requests.Session())
-        session.headers["Authorization"] = f"Bearer {TOKEN}"
+        client = http.client.HTTPConnection("127.0.0.1", plain.port)
+        ends.enter_context(closing(client))
         edge = ends.enter_context(running(servers.folder, dongle.port, tls, UPLOAD_INTERVAL_S="1"))
         edge.until(DONE, 1)
         drain = Drain(edge, count // (rounds + 2))
-        pairs = in_turn(
-            drain.slice, lambda number: plain_ingest(session, plain.url, number), rounds
-        )
+        pairs = in_turn(drain.slice, lambda number: plain_ingest(client, number), rounds)
         edge.process.send_signal(signal.SIGCONT)
         edge.until(DONE, count)
         drain.memory_mb.append(edge.peak_mb())
@@ -85,9 +83,9 @@ def fill_spool(path: Path, count: int) -> None:
         fill(spool, (full_sample(number, dice, DEVICE) for number in range(1, count + 1)))
 
 
-def plain_ingest(session: requests.Session, url: str, number: int) -> float:
+def plain_ingest(client: http.client.HTTPConnection, number: int) -> float:
     """Send some batches of their own for each number; give the samples a second."""
     made = batches(BATCHES, BATCH, DEVICE, first=number * BATCHES * BATCH)
     bodies = [json.dumps({"samples": samples}).encode() for samples in made]
-    took_s = spent_s(lambda: [post(session, url, body) for body in bodies])
+    took_s = spent_s(lambda: [post(client, HEADERS, body) for body in bodies])
     return BATCHES * BATCH / took_s
