@@ -25,6 +25,7 @@ from edge_lib.sample import format_ts
 from edge_lib.simulator import DumpSource, FakeDongle
 from edge_lib.spool import Spool
 from tests.disks import remount, small_disk
+from tests.edge_env import edge_env
 from tests.spooling import BOOT, START, put
 from tests.tls_server import Authority, Certificate, Script, Sink, TlsServer, answer
 
@@ -43,17 +44,15 @@ class World:
         self.until = until
         self.clock = Clock(ask_kernel=lambda: True)
         self.dongle = until.enter_context(FakeDongle(DumpSource(DUMP)))
-        self.settings = {
-            "SUNGROW_HOST": "127.0.0.1",
-            "SUNGROW_PORT": str(self.dongle.port),
-            "MODBUS_TIMEOUT_S": "2",
-            "DEVICE_ID": tokens.device_id,
-            "VPS_INGEST_URL": server.url,
-            "VPS_TOKEN": tokens.device,
-            "VPS_CA_FILE": str(server.certificate.ca),
-            "SPOOL_PATH": str(folder / "spool.db"),
-            "HEALTH_PATH": str(folder / "health.json"),
-        }
+        self.settings = edge_env(
+            folder,
+            server.certificate.ca,
+            dongle_port=self.dongle.port,
+            url=server.url,
+            device_id=tokens.device_id,
+            token=tokens.device,
+            MODBUS_TIMEOUT_S="2",
+        )
 
     @property
     def spool_path(self) -> Path:

@@ -25,6 +25,7 @@ from edge_lib.clock import Clock
 from edge_lib.sample import format_ts
 from edge_lib.simulator import FakeDongle, HouseholdSource
 from server import private
+from tests.edge_env import edge_env
 
 SPEED = 50
 PATIENCE_S = 60
@@ -36,18 +37,17 @@ class FastEdge:
 
     def __init__(self, folder: Path, dongle_port: int, server, token: str, device_id: str):
         self.folder, self.start_s = folder, time.monotonic()
-        self.env = private.environment(
-            SUNGROW_HOST="127.0.0.1",
-            SUNGROW_PORT=str(dongle_port),
-            DEVICE_ID=device_id,
-            VPS_INGEST_URL=server.url,
-            VPS_TOKEN=token,
-            VPS_CA_FILE=str(server.certificate.ca),
+        settings = edge_env(
+            folder,
+            server.certificate.ca,
+            dongle_port=dongle_port,
+            url=server.url,
+            device_id=device_id,
+            token=token,
             MODBUS_TIMEOUT_S="30",
             MAX_BACKOFF_S="30",
-            SPOOL_PATH=str(folder / "spool.db"),
-            HEALTH_PATH=str(folder / "health.json"),
         )
+        self.env = private.environment(**settings)
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:

@@ -17,6 +17,7 @@ from edge_lib.sample import NAMES, format_ts
 from edge_lib.simulator import DumpSource, FakeDongle
 from edge_lib.spool import Spool
 from server import private
+from tests.edge_env import edge_env
 from tests.foreign_dongle import foreign_dongle
 from tests.test_decode import BY_HAND, FULL
 
@@ -27,17 +28,7 @@ _pause = threading.Event().wait
 
 @pytest.fixture
 def settings(tmp_path, ca):
-    certificate = ca.issue()
-    return {
-        "SUNGROW_HOST": "127.0.0.1",
-        "SUNGROW_PORT": "1",
-        "DEVICE_ID": "house",
-        "VPS_INGEST_URL": "https://localhost:1",
-        "VPS_TOKEN": "s3cr3t",
-        "VPS_CA_FILE": str(certificate.ca),
-        "SPOOL_PATH": str(tmp_path / "spool.db"),
-        "HEALTH_PATH": str(tmp_path / "health.json"),
-    }
+    return edge_env(tmp_path, ca.issue().ca)
 
 
 def run(settings: dict, *arguments: str) -> subprocess.CompletedProcess:

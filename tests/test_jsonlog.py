@@ -16,6 +16,7 @@ import requests
 from edge_lib.simulator import DumpSource, FakeDongle
 from server import private
 from tests.batches import SETTINGS, TOKEN
+from tests.edge_env import edge_env
 
 DUMP = private.ROOT / "tests" / "dumps" / "sh80rt_v112_winet_s_wlan_2026-09-08.json"
 HELD = 4096  # bytes of the pipe
@@ -99,17 +100,8 @@ class Restless(DumpSource):
 @pytest.fixture
 def edge_settings(tmp_path, ca):
     with FakeDongle(Restless(DUMP)) as dongle:
-        yield {
-            "SUNGROW_HOST": "127.0.0.1",
-            "SUNGROW_PORT": str(dongle.port),
-            "DEVICE_ID": "house",
-            "VPS_INGEST_URL": "https://localhost:1",
-            "VPS_TOKEN": "t",
-            "VPS_CA_FILE": str(ca.issue().ca),
-            "SPOOL_PATH": str(tmp_path / "spool.db"),
-            "HEALTH_PATH": str(tmp_path / "health.json"),
-            "PYTHONPATH": str(private.ROOT),
-        }
+        python_path = {"PYTHONPATH": str(private.ROOT)}
+        yield edge_env(tmp_path, ca.issue().ca, dongle_port=dongle.port, **python_path)
 
 
 def fast_edge(most_waiting: int) -> list:

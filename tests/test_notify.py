@@ -17,6 +17,7 @@ from edge_lib.health import line
 from edge_lib.notify import LOOK_S, Pulse, Systemd, steps_s
 from edge_lib.sample import format_ts
 from server import private
+from tests.edge_env import edge_env
 
 STEPS_S = {"poll": 100.0, "upload": 300.0}
 
@@ -196,18 +197,7 @@ def test_a_systemd_that_is_gone_is_logged_and_ends_nothing(tmp_path, caplog):
 
 def test_the_service_is_ready_with_its_spool_open_and_says_when_it_stops(manager, tmp_path, ca):
     heard, address = manager
-    settings = {
-        "SUNGROW_HOST": "127.0.0.1",
-        "SUNGROW_PORT": "1",
-        "DEVICE_ID": "house",
-        "VPS_INGEST_URL": "https://localhost:1",
-        "VPS_TOKEN": "s3cr3t",
-        "VPS_CA_FILE": str(ca.cert),
-        "SPOOL_PATH": str(tmp_path / "spool.db"),
-        "HEALTH_PATH": str(tmp_path / "health.json"),
-        "NOTIFY_SOCKET": address,
-        "WATCHDOG_USEC": "3000000",
-    }
+    settings = edge_env(tmp_path, ca.cert, NOTIFY_SOCKET=address, WATCHDOG_USEC="3000000")
     process = subprocess.Popen(
         [sys.executable, "edge.py"],
         env=private.environment(**settings),

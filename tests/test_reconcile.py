@@ -17,6 +17,7 @@ from edge_lib.spool import Spool
 from edge_lib.upload import Uploader
 from server import private
 from tests.batches import a_sample
+from tests.edge_env import edge_env
 
 DEVICE = "reconciled"
 
@@ -231,14 +232,8 @@ def test_the_command_makes_the_server_whole(uploader, spool, clock, server, tmp_
     fill(spool, clock)
     deliver(uploader, spool)
     private.execute(database_url, "TRUNCATE sungrow_samples")
-    settings = {
-        "SUNGROW_HOST": "127.0.0.1",
-        "DEVICE_ID": DEVICE,
-        "VPS_INGEST_URL": server.url,
-        "VPS_TOKEN": "device-token",
-        "VPS_CA_FILE": str(server.certificate.ca),
-        "SPOOL_PATH": str(tmp_path / "spool.db"),
-    }
+    whose = {"url": server.url, "device_id": DEVICE, "token": "device-token"}
+    settings = edge_env(tmp_path, server.certificate.ca, **whose)
 
     def reconcile():
         argv = [sys.executable, "edge.py", "reconcile"]

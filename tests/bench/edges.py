@@ -1,8 +1,6 @@
-"""The real edge as a process of its own, and what it takes of the machine."""
+"""The real edge as a process of its own."""
 
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,8 +10,7 @@ from pathlib import Path
 
 from server import private
 from tests.bench.servers import DEVICE, TOKEN
-
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+from tests.edge_env import edge_env
 
 
 class Edge:
@@ -39,33 +36,10 @@ class Edge:
         """Give the end of its log."""
         return (self.folder / "edge.log").read_text()[-2000:]
 
-    def cpu_s(self) -> float:
-        """Give the processor's time that it has taken, that of threads which have ended as well."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / TICKS_PER_S
-
-    def memory_mb(self) -> float:
-        """Give its resident memory."""
-        return memory_mb(self.process.pid)
-
-    def peak_mb(self) -> float:
-        """Give the most that its resident memory ever was."""
-        return _kib(f"/proc/{self.process.pid}/status", "VmHWM") / 1024
-
     def stop(self) -> None:
         """End it as systemd does."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(15) == 0, self.last_words()
-
-
-def memory_mb(pid: int) -> float:
-    """Give the resident memory of a process, what it shares with others included."""
-    # Not VmRSS: the kernel lets that one lag behind.
-    return _kib(f"/proc/{pid}/smaps_rollup", "Rss") / 1024
-
-
-def _kib(file: str, name: str) -> int:
-    return int(re.search(rf"^{name}:\s+(\d+) kB", Path(file).read_text(), re.MULTILINE)[1])
 
 
 @contextmanager
@@ -73,17 +47,9 @@ def running(
     folder: Path, dongle_port: int, server: private.Gunicorn, *program: str, **settings: str
 ) -> Iterator[Edge]:
     """Start it (``edge.py``, or ``program``) on that dongle and that server; killed in the end."""
-    env = private.environment(
-        SUNGROW_HOST="127.0.0.1",
-        SUNGROW_PORT=str(dongle_port),
-        DEVICE_ID=DEVICE,
-        VPS_INGEST_URL=server.url,
-        VPS_TOKEN=TOKEN,
-        VPS_CA_FILE=str(server.certificate.ca),
-        SPOOL_PATH=str(folder / "spool.db"),
-        HEALTH_PATH=str(folder / "health.json"),
-        **settings,
-    )
+    whose = {"url": server.url, "device_id": DEVICE, "token": TOKEN}
+    given = edge_env(folder, server.certificate.ca, dongle_port=dongle_port, **whose, **settings)
+    env = private.environment(**given)
     argv = [sys.executable, *(program or ["edge.py"])]
     with (folder / "edge.log").open("w") as log:
         process = private.spawn(argv, env, "KILL", cwd=private.ROOT, stderr=log)

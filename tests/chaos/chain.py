@@ -32,6 +32,7 @@ from edge_lib.simulator import FakeDongle, HouseholdSource
 from server import private
 from tests.chaos.stack import Progress, Stack, children, nice, pause, token, until
 from tests.chaos.wire import print_harm
+from tests.edge_env import edge_env
 
 SPEED = 50
 LIFE_S = (0.02, 0.9)
@@ -42,20 +43,19 @@ class Edge:
 
     def __init__(self, stack: Stack, device: str, folder: Path, dongle_port: int):
         self.device, self.folder, self.kills, self.polled = device, folder, 0, 0
-        self.env = private.environment(
-            SUNGROW_HOST="127.0.0.1",
-            SUNGROW_PORT=str(dongle_port),
-            DEVICE_ID=device,
-            VPS_INGEST_URL=stack.proxy.url,
-            VPS_TOKEN=token(device),
-            VPS_CA_FILE=str(stack.certificate.ca),
+        settings = edge_env(
+            folder,
+            stack.certificate.ca,
+            dongle_port=dongle_port,
+            url=stack.proxy.url,
+            device_id=device,
+            token=token(device),
             MODBUS_TIMEOUT_S="30",
             UPLOAD_INTERVAL_S="1",
             MAX_BACKOFF_S="8",
             BATCH_SIZE="25",
-            SPOOL_PATH=str(folder / "spool.db"),
-            HEALTH_PATH=str(folder / "health.json"),
         )
+        self.env = private.environment(**settings)
         argv = [sys.executable, "tests/chaos/edge_forks.py", str(SPEED), str(time.monotonic())]
         self.forks = _spawn(argv)
         self.pid = 0

@@ -34,6 +34,7 @@ from edge_lib.simulator import DumpSource, FakeDongle
 from edge_lib.spool import Spool
 from tests.chaos.crash_points import DUMP, ROOT
 from tests.chaos.crash_shim import NoCompiler, compiled
+from tests.edge_env import edge_env
 from tests.spooling import us
 from tests.tls_server import Authority, TlsServer, message
 
@@ -211,7 +212,8 @@ def tell(story: Story, folder: Path, library: Path) -> Told:
         certificate = authority.certificate("server")
     server, said = Server(shared), []
     with TlsServer(certificate, server) as tls, FakeDongle(DumpSource(DUMP)) as dongle:
-        env = settings(tls.port, dongle.port, authority.ca_file, spool)
+        url = f"https://127.0.0.1:{tls.port}"
+        env = edge_env(folder, authority.ca_file, dongle_port=dongle.port, url=url)
         for boot in story.boots:
             (folder / "synchronized").unlink(missing_ok=True)
             order = {"env": env, "began": story.began.timestamp(), **boot._asdict()}
@@ -226,19 +228,6 @@ def tell(story: Story, folder: Path, library: Path) -> Told:
         held = db.execute("SELECT boot, seq FROM samples WHERE ts_src = 2").fetchall()
     log = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
     return Told(said, server.stored, spooled, server.gaps_s, held, parked, log)
-
-
-def settings(tls_port: int, dongle_port: int, ca_file: Path, spool: Path) -> dict[str, str]:
-    return {
-        "SUNGROW_HOST": "127.0.0.1",
-        "SUNGROW_PORT": str(dongle_port),
-        "DEVICE_ID": "house",
-        "VPS_INGEST_URL": f"https://127.0.0.1:{tls_port}",
-        "VPS_TOKEN": "token",
-        "VPS_CA_FILE": str(ca_file),
-        "SPOOL_PATH": str(spool),
-        "HEALTH_PATH": str(spool.with_name("health.json")),
-    }
 
 
 def live(order: dict, zone: str, log: Path) -> list[list]:

@@ -27,6 +27,7 @@ from pathlib import Path
 from edge_lib.sample import parse_ts
 from edge_lib.simulator import DumpSource, FakeDongle
 from tests.chaos.crash_shim import NoCompiler, compiled
+from tests.edge_env import edge_env
 from tests.spooling import assert_every_sample_is_in_one_state, us
 from tests.tls_server import Authority, TlsServer, message
 
@@ -111,20 +112,16 @@ class Bench:
         server = TlsServer(authority.certificate("server"), self.ingest)
         self._server = self._undo.enter_context(server)
         dongle = self._undo.enter_context(FakeDongle(self.source))
-        self.env = {
-            "SUNGROW_HOST": "127.0.0.1",
-            "SUNGROW_PORT": str(dongle.port),
-            "DEVICE_ID": "house",
-            "VPS_INGEST_URL": f"https://127.0.0.1:{server.port}",
-            "VPS_TOKEN": "token",
-            "VPS_CA_FILE": str(authority.ca_file),
-            "BATCH_SIZE": "6",
-            "UPLOAD_INTERVAL_S": "9",
-            "MAX_BACKOFF_S": "5",
-            "SPOOL_PATH": str(self.spool_folder / "spool.db"),
-            "HEALTH_PATH": str(self.spool_folder / "health.json"),
-            "SPOOL_KEEP_DAYS": "0.04",
-        }
+        self.env = edge_env(
+            self.spool_folder,
+            authority.ca_file,
+            dongle_port=dongle.port,
+            url=f"https://127.0.0.1:{server.port}",
+            BATCH_SIZE="6",
+            UPLOAD_INTERVAL_S="9",
+            MAX_BACKOFF_S="5",
+            SPOOL_KEEP_DAYS="0.04",
+        )
         child = [sys.executable, str(ROOT / "tests" / "chaos" / "crash_child.py")]
         self._child = subprocess.Popen(
             [*child, str(self.folder / "control"), str(self.spool_folder)],

@@ -26,6 +26,7 @@ from edge_lib.simulator import FakeDongle, HouseholdSource
 from edge_lib.spool import Spool
 from server import private
 from tests.chaos.stack import Progress, Stack, fill, history, nice, pause, rss_kib, token, until
+from tests.edge_env import edge_env
 
 DEVICE, BOOT = "outage", "e" * 32
 VISIBLE_WITHIN_S = 60.0
@@ -106,18 +107,17 @@ def prefill(path: Path, count: int) -> None:
 
 def start_edge(ends: ExitStack, stack: Stack, folder: Path) -> subprocess.Popen:
     dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock())))
-    env = private.environment(
-        SUNGROW_HOST="127.0.0.1",
-        SUNGROW_PORT=str(dongle.port),
-        DEVICE_ID=DEVICE,
-        VPS_INGEST_URL=stack.proxy.url,
-        VPS_TOKEN=token(DEVICE),
-        VPS_CA_FILE=str(stack.certificate.ca),
+    settings = edge_env(
+        folder,
+        stack.certificate.ca,
+        dongle_port=dongle.port,
+        url=stack.proxy.url,
+        device_id=DEVICE,
+        token=token(DEVICE),
         UPLOAD_INTERVAL_S="1",
         MAX_BACKOFF_S="5",
-        SPOOL_PATH=str(folder / "spool.db"),
-        HEALTH_PATH=str(folder / "health.json"),
     )
+    env = private.environment(**settings)
     with (folder / "edge.log").open("w") as log:
         edge = private.spawn([sys.executable, "edge.py"], env, "KILL", cwd=private.ROOT, stderr=log)
     ends.callback(edge.wait)

@@ -13,9 +13,10 @@ import time
 import pytest
 
 from edge_lib.simulator import DumpSource, FakeDongle
-from tests.chaos.clock_chaos import checked, readings, settings, stories
+from tests.chaos.clock_chaos import checked, readings, stories
 from tests.chaos.crash_points import DUMP, ROOT
 from tests.chaos.crash_shim import NoCompiler, compiled
+from tests.edge_env import edge_env
 
 SPEED = 50
 _pause = threading.Event().wait
@@ -41,7 +42,7 @@ def test_a_service_stopped_for_a_minute_makes_up_for_no_poll(tmp_path):
     with FakeDongle(DumpSource(DUMP)) as dongle:
         process = subprocess.Popen(
             [sys.executable, "tests/chaos/clock_stop_child.py", str(SPEED), str(time.monotonic())],
-            env={**os.environ, **settings(1, dongle.port, tmp_path / "ca", tmp_path / "spool.db")}
+            env={**os.environ, **edge_env(tmp_path, tmp_path / "ca", dongle_port=dongle.port)}
             | {"VPS_CA_FILE": ""},
             cwd=ROOT,
             stdout=subprocess.PIPE,
