@@ -20,13 +20,13 @@ from edge_lib.spool import Spool
 from tests.bench.edges import Edge, running
 from tests.bench.ingest import post
 from tests.bench.paired import Goal, Line, beside, in_turn, spent_s
+from tests.bench.proc import memory_mb, peak_mb
 from tests.bench.samples import batches, full_sample
-from tests.bench.servers import DEVICE, TOKEN, started
+from tests.bench.servers import DEVICE, HEADERS, started
 from tests.chaos.stack import fill
 
 COUNT, QUICK_COUNT = 518_400, 8000
 ROUNDS, QUICK_ROUNDS = 20, 2
-HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 BATCH, BATCHES = 500, 8  # of the limit, in each round
 DONE = "inserted_count"
 
@@ -50,7 +50,7 @@ def lines(quick: bool) -> Iterator[Line]:
         pairs = in_turn(drain.slice, lambda number: plain_ingest(client, number), rounds)
         edge.process.send_signal(signal.SIGCONT)
         edge.until(DONE, count)
-        drain.memory_mb.append(edge.peak_mb())
+        drain.memory_mb.append(peak_mb(edge.process.pid))
         edge.stop()
     yield beside("backlog over TLS", "rows/s", pairs, Goal(0.7), f"{count:,} samples")
     first, *_, peak = drain.memory_mb
@@ -72,7 +72,7 @@ class Drain:
         took_s = spent_s(lambda: self.edge.until(DONE, before + self.size))
         after = self.edge.health()[DONE]
         self.edge.process.send_signal(signal.SIGSTOP)
-        self.memory_mb.append(self.edge.memory_mb())
+        self.memory_mb.append(memory_mb(self.edge.process.pid))
         return (after - before) / took_s
 
 

@@ -7,21 +7,19 @@ one request in a hundred takes longer than 500 ms; then it is narrowed down. Dat
 clients share the machine; TLS is not in it.
 """
 
-import contextlib
-import gzip
 import json
-import os
 import random
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from server import private
 from tests.bench.clients import late_s, request
+from tests.bench.ingest import gzipped
 from tests.bench.paired import Line
+from tests.bench.proc import cpu_s
 from tests.bench.samples import full_sample
 from tests.bench.servers import Servers, started
 from tests.bench.small_uploads import SAMPLES, WORKERS, name, token
@@ -114,22 +112,8 @@ class Trial:
         content = {"batch_id": str(uuid.UUID(int=self._dice.getrandbits(128))), "samples": samples}
         text = json.dumps(content, separators=(",", ":")).encode()
         heads = {"Content-Encoding": "gzip", "Connection": "close"}
-        body = gzip.compress(text, 6, mtime=0)
-        return request("POST", "/v1/ingest", token(device), body, heads)
+        return request("POST", "/v1/ingest", token(device), gzipped(text), heads)
 
     def _cpu_s(self) -> dict[str, float]:
-        spent = {who: _cpu_s(pid) for who, pid in self._pids.items()}
+        spent = {who: cpu_s(pid) for who, pid in self._pids.items()}
         return {**spent, "clients": time.process_time()}
-
-
-def _cpu_s(pid: int) -> float:
-    """Give the CPU time of a process, of its children, and of theirs."""
-    stats = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            stats[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
-    family = [pid]
-    for one in family:
-        family += [child for child, fields in stats.items() if int(fields[1]) == one]
-    ticks = sum(int(ticks) for one in family for ticks in stats[one][11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")

@@ -14,8 +14,9 @@ from contextlib import ExitStack, contextmanager
 
 from edge_lib.clock import Clock
 from edge_lib.simulator import FakeDongle, HouseholdSource
-from tests.bench.edges import memory_mb, running
+from tests.bench.edges import running
 from tests.bench.paired import Goal, Line, beside
+from tests.bench.proc import cpu_s, memory_mb
 from tests.bench.servers import started
 
 SPEED = 250  # a poll every 20 ms
@@ -39,11 +40,12 @@ def lines(quick: bool) -> Iterator[Line]:
         looks = []
         for count in (few, many):
             edge.until("seq", count, 600)
-            looks.append((edge.health(), edge.cpu_s(), edge.memory_mb()))
+            pid = edge.process.pid
+            looks.append((edge.health(), cpu_s(pid), memory_mb(pid)))
         edge.stop()
-    (first, cpu_s, level_mb), (last, cpu_after_s, last_mb) = looks
+    (first, spent_s, level_mb), (last, spent_after_s, last_mb) = looks
     readings = last["seq"] - first["seq"]
-    cpu_ms = 1000 * (cpu_after_s - cpu_s) / readings
+    cpu_ms = 1000 * (spent_after_s - spent_s) / readings
     missed = f"beside python -c pass; {last['failed_count']} polls failed"
     yield beside(
         "edge: CPU time", "ms a reading", [(cpu_ms, 1000 * cpu_of_nothing_s())], note=missed

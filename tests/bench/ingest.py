@@ -18,7 +18,7 @@ from edge_lib.batch import GZIP_LEVEL
 from tests.bench.inserts import by_arrays, by_copy, by_json, by_values
 from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
 from tests.bench.samples import batches, nine_fields
-from tests.bench.servers import DEVICE, TOKEN, Servers, bare_table, started
+from tests.bench.servers import DEVICE, HEADERS, Servers, bare_table, started
 
 UNIT = "rows/s"
 ROUNDS, BATCH = 40, 500
@@ -43,9 +43,7 @@ def _through_http(
     """Give the line of these batches, and, of all fields, that of the same again."""
     url = servers.database()
     bare_table(url)
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    if pack is gzipped:
-        headers["Content-Encoding"] = "gzip"
+    headers = HEADERS | ({"Content-Encoding": "gzip"} if pack is gzipped else {})
     bodies = [pack(json.dumps({"samples": samples}).encode()) for samples in of]
     with (
         closing(psycopg2.connect(url)) as connection,

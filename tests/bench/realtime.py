@@ -4,21 +4,23 @@ One gunicorn worker each, four connections that are kept, both at the log level 
 which neither logs a request.
 """
 
+import http.client
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import repeat
 
 import redis
-import requests
 
 from server import private
 from server.db import Database, query
 from tests.bench.bare_app import KEY
 from tests.bench.clients import answers_per_s, get, request
+from tests.bench.ingest import post
 from tests.bench.paired import Goal, Line, beside, in_turn
 from tests.bench.samples import batches
-from tests.bench.servers import DEVICE, TOKEN, Servers, started
+from tests.bench.servers import DEVICE, HEADERS, TOKEN, Servers, started
 
 CLIENTS = 4
 ROUNDS, REQUESTS = 15, 250
@@ -44,7 +46,7 @@ def _line(servers: Servers, name: str, url: str, redis_url: str, quick: bool) ->
         servers.gunicorn(url, **settings) as ours,
         servers.bare(url, REDIS_URL=redis_url, STATEMENTS=str(path)) as limit,
     ):
-        _store(ours.url)
+        _store(ours.port)
         kept = redis.Redis.from_url(servers.redis.url)
         if redis_url:  # which keeps nothing in the second after an upload
             assert private.wait_until(lambda: _is_warm(ours.port, kept), timeout_s=10)
@@ -58,11 +60,10 @@ def _line(servers: Servers, name: str, url: str, redis_url: str, quick: bool) ->
     return beside(name, "requests/s", pairs, GOAL)
 
 
-def _store(url: str) -> None:
+def _store(port: int) -> None:
     (batch,) = batches(1, 500, DEVICE)
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    answer = requests.post(f"{url}/v1/ingest", json={"samples": batch}, headers=headers, timeout=30)
-    assert answer.status_code == 200, answer.text
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+        post(client, HEADERS, json.dumps({"samples": batch}).encode())
 
 
 def _is_warm(port: int, kept: redis.Redis) -> bool:

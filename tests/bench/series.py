@@ -17,7 +17,7 @@ from server.db import Database
 from tests.bench.clients import answers_per_s, get, request
 from tests.bench.decade_data import MIDNIGHT, OLD, ZONE, Size, fill
 from tests.bench.paired import Goal, Line, beside, in_turn
-from tests.bench.servers import TOKEN, started
+from tests.bench.servers import HEADERS, TOKEN, started
 
 CLIENTS = 4
 SIZE, ROUNDS, REQUESTS = Size(years=2, raw_days=0), 15, 25
@@ -78,6 +78,6 @@ def _statements(url: str, path: str) -> tuple[str, ...]:
         {"DATABASE_URL": url, "DEVICE_TOKENS": f"{TOKEN}:{OLD}", "LOG_LEVEL": "WARNING"}
     )
     database = app.extensions["db"] = Recording(url)
-    answer = app.test_client().get(path, headers={"Authorization": f"Bearer {TOKEN}"})
+    answer = app.test_client().get(path, headers=HEADERS)
     assert answer.status_code == 200, answer.text
     return database.statements

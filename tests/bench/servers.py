@@ -11,6 +11,7 @@ from server import private
 
 TOKEN = "bench-token"
 DEVICE = "bench"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class Servers(NamedTuple):
@@ -24,10 +25,7 @@ class Servers(NamedTuple):
         """Make a database with the product's schema; give its URL."""
         count = len(list(self.folder.glob("database-*")))
         (self.folder / f"database-{count}").touch()
-        url = self.postgres.create_database(f"bench_{count}")
-        env = private.environment(DATABASE_URL=url, **settings)
-        private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
-        return url
+        return migrated(self.postgres.create_database(f"bench_{count}"), **settings)
 
     def gunicorn(
         self, url: str, workers: int = 1, tls: bool = False, **settings: str
@@ -57,6 +55,13 @@ def started() -> Iterator[Servers]:
         folder.chmod(0o755)
         with private.Postgres(folder) as postgres, private.Redis(folder) as redis:
             yield Servers(folder, postgres, redis)
+
+
+def migrated(url: str, **settings: str) -> str:
+    """Give a new database the product's schema; give its URL back."""
+    env = private.environment(DATABASE_URL=url, **settings)
+    private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
+    return url
 
 
 def bare_table(url: str) -> None:

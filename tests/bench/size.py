@@ -14,7 +14,6 @@ that server, and dropped. Takes about two minutes.
 import argparse
 import os
 import random
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,11 +26,10 @@ from edge_lib.decode import decode
 from edge_lib.household import Household
 from server import private
 from tests.bench.paired import TOLD, Goal, Line, table
-from tests.bench.samples import BACKLOG, BOOT
-from tests.bench.servers import started
+from tests.bench.samples import BACKLOG, BOOT, POLL_S
+from tests.bench.servers import migrated, started
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-POLL_S = 5
 HOURS, QUICK_HOURS = 24, 1
 GOAL_COMPRESSED = Goal(at_most=20)
 UNIT = "B a sample"
@@ -126,10 +124,7 @@ def _made_on(admin_url: str) -> Iterator[Iterator[str]]:
         while True:
             names.append(f"sungrow_bench_{os.getpid()}_{len(names)}")
             private.create_database(admin_url, names[-1], "template0")
-            url = urlsplit(admin_url)._replace(path=f"/{names[-1]}").geturl()
-            env = private.environment(DATABASE_URL=url)
-            private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
-            yield url
+            yield migrated(urlsplit(admin_url)._replace(path=f"/{names[-1]}").geturl())
 
     try:
         yield made()

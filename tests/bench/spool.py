@@ -18,43 +18,32 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from edge_lib import spool_file
-from edge_lib.sample import FIELDS, format_ts
+from edge_lib.sample import format_ts
 from edge_lib.spool import Spool
 from edge_lib.spool_row import pack
 from tests.bench.paired import Goal, Line, beside, table
+from tests.bench.samples import POLL_S, START, full_sample
 
 ROOT = Path(__file__).parents[2]
 GOAL_FLUSHES = Goal(at_most=1.1)
 GOAL_BYTES = Goal(at_most=16_000)
 READINGS, KEEP_DAYS = 6000, 0.125
 QUICK_READINGS = 1500
-POLL_S = 5
 BATCH = 2
-START = datetime(2026, 6, 1, tzinfo=UTC)
-BOOT = "0123456789abcdef" * 2
 # strace -y: pwrite64(5</tmp/x/spool.db-wal>, ""..., 536, 0) = 536
 CALL = re.compile(r"(?P<name>\w+)\(\d+<(?P<file>[^>]*)>.* = (?P<result>\d+)")
 
 
 def reading(number: int, chance: random.Random) -> dict:
-    """Give a household's sample: a battery, every field known, two of four strings."""
-    sample = {"device_id": "home-inverter"}
-    for field in FIELDS:
-        if field.name.startswith(("mppt3", "mppt4")):
-            sample[field.name] = None
-        elif field.integer:
-            sample[field.name] = chance.randint(int(field.low), 999)
-        elif field.unit == "W":
-            sample[field.name] = chance.randint(0, 9_999)
-        else:
-            sample[field.name] = round(chance.uniform(max(0, field.low), min(999, field.high)), 1)
-    ts = START + timedelta(seconds=number * POLL_S, microseconds=chance.randint(0, 9_999))
-    times = {"ts": format_ts(ts), "boot": BOOT, "seq": number + 1, "ts_src": 0}
-    return sample | times | {"battery_power_source": "signed", "interval_s": POLL_S}
+    """Give a sample as ``full_sample`` does, polled some ms late by a clock that is right."""
+    late = timedelta(microseconds=chance.randint(0, 9_999))
+    ts = START + timedelta(seconds=number * POLL_S) + late
+    sample = full_sample(number, chance, "home-inverter")
+    return sample | {"ts": format_ts(ts), "seq": number + 1, "ts_src": 0}
 
 
 def live(path: Path, readings: int, keep_days: float) -> None:
@@ -82,16 +71,8 @@ def traced(readings: int, keep_days: float, page_size: int) -> dict:
         trace, path = Path(folder, "trace"), Path(folder, "spool.db")
         strace = ["strace", "-f", "-y", "-s", "0", "-o", trace, "-e"]
         calls = "trace=fsync,fdatasync,pwrite64,write,writev,pwritev"
-        command = [
-            sys.executable,
-            "-m",
-            "tests.bench.spool",
-            "--live",
-            path,
-            "--page-size",
-            page_size,
-        ]
-        command += ["--readings", readings, "--keep-days", keep_days]
+        command = [sys.executable, "-m", "tests.bench.spool", "--live", path]
+        command += ["--page-size", page_size, "--readings", readings, "--keep-days", keep_days]
         done = subprocess.run(
             [str(part) for part in (*strace, calls, *command)],
             check=True,
