@@ -114,6 +114,7 @@ def test_a_missed_goal_is_marked_but_for_a_quick_look():
     assert [lines[0].ratio, lines[0].ratio_min, lines[0].ratio_max] == [0.5, 0.1, 0.75]
     assert [row.count("MISSED") for row in table(lines).splitlines()] == [0, 0, 1, 0, 1, 0]
     assert "MISSED" not in table(lines, judged=False)
+    assert str(lines[0]) == "slow, rows/s, 10, 40, 0.50, 0.10..0.75, >= 0.75"
 
 
 def test_ours_and_the_limit_take_turns_and_the_first_round_does_not_count():

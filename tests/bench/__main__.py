@@ -37,7 +37,7 @@ def measure(names: list[str], quick: bool) -> Iterator[Line]:
         start_s = time.perf_counter()
         module = importlib.import_module(f"tests.bench.{name}")
         for line in module.lines(quick):
-            print(f"  {line.name}", file=sys.stderr)
+            print(f"  {line}", file=sys.stderr)
             yield line
         print(f"{name}: {time.perf_counter() - start_s:.0f} s", file=sys.stderr)
 

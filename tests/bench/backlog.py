@@ -42,12 +42,10 @@ def lines(quick: bool) -> Iterator[Line]:
         )
         dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock())))
         fill_spool(servers.folder / "spool.db", count)
-        client = http.client.HTTPConnection("127.0.0.1", plain.port)
-        ends.enter_context(closing(client))
         edge = ends.enter_context(running(servers.folder, dongle.port, tls, UPLOAD_INTERVAL_S="1"))
         edge.until(DONE, 1)
         drain = Drain(edge, count // (rounds + 2))
-        pairs = in_turn(drain.slice, lambda number: plain_ingest(client, number), rounds)
+        pairs = in_turn(drain.slice, lambda number: plain_ingest(plain.port, number), rounds)
         edge.process.send_signal(signal.SIGCONT)
         edge.until(DONE, count)
         drain.memory_mb.append(peak_mb(edge.process.pid))
@@ -83,9 +81,11 @@ def fill_spool(path: Path, count: int) -> None:
         fill(spool, (full_sample(number, dice, DEVICE) for number in range(1, count + 1)))
 
 
-def plain_ingest(client: http.client.HTTPConnection, number: int) -> float:
+def plain_ingest(port: int, number: int) -> float:
     """Send some batches of their own for each number; give the samples a second."""
+    # A new connection each time: the server ends one that is idle for as long as a slice takes.
     made = batches(BATCHES, BATCH, DEVICE, first=number * BATCHES * BATCH)
     bodies = [json.dumps({"samples": samples}).encode() for samples in made]
-    took_s = spent_s(lambda: [post(client, HEADERS, body) for body in bodies])
+    with closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+        took_s = spent_s(lambda: [post(client, HEADERS, body) for body in bodies])
     return BATCHES * BATCH / took_s

@@ -49,6 +49,9 @@ class Line(NamedTuple):
     goal: Goal = TOLD
     note: str = ""
 
+    def __str__(self) -> str:
+        return ", ".join(filter(None, _cells(self, judged=False)))
+
     @property
     def is_met(self) -> bool | None:
         """Tell whether the goal is met; None where there is none."""
