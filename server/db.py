@@ -69,13 +69,28 @@ class Database:
                 answer to COMMIT was lost, all of it.
             DatabaseRefuses: the data are at fault.
         """
+        with self._connection() as connection, connection.cursor() as cursor:
+            yield cursor
+            connection.commit()
+
+    @contextmanager
+    def statements(self) -> Iterator[psycopg2.extensions.cursor]:
+        """Give a cursor whose statements are transactions by themselves: no BEGIN, no COMMIT.
+
+        Raises:
+            as ``transaction``, of the statement that fails alone.
+        """
+        with self._connection() as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            yield cursor
+            connection.autocommit = False
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
         connection = None
         try:
             connection = self._take()
-            with connection.cursor() as cursor:
-                yield cursor
-            connection.commit()
-            connection.autocommit = False
+            yield connection
         except psycopg2.Error as error:
             self._drop(connection)
             raise _translated(error) from error
@@ -86,9 +101,7 @@ class Database:
 
     def rows(self, name: str, parameters: dict) -> list[dict]:
         """Run the query of that name; give its rows as dicts by column name."""
-        with self.transaction() as cursor:
-            # A statement is a transaction by itself: no BEGIN and no COMMIT to wait for.
-            cursor.connection.autocommit = True
+        with self.statements() as cursor:
             cursor.execute(query(name), parameters)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,7 +1,7 @@
 """A batch in the database: its samples, stored once each, and its parts, all or nothing.
 
-All samples go in by one statement. Those whose key is taken are compared with what stands there:
-the same values make a duplicate, other values a conflict, of which nothing is stored. A sample of a
+All samples go in by one call. Those whose key is taken are compared with what stands there: the
+same values make a duplicate, other values a conflict, of which nothing is stored. A sample of a
 time that ``server.forget`` deleted counts as a duplicate.
 """
 
@@ -18,7 +18,8 @@ from server.db import Database, DatabaseAway, query
 from server.parts import Parts
 
 _TS = NAMES.index("ts")
-_NULLS = dict.fromkeys((*NAMES, "extra"))
+_FIELDS = tuple(name for name in NAMES if name != "device_id")
+_NULLS = dict.fromkeys((*_FIELDS, "extra"))
 
 
 class Verdict(NamedTuple):
@@ -39,19 +40,19 @@ def store(db: Database, device_id: str, samples: list[dict], batch: Parts) -> Ve
         batch: the parts.
     """
     first = _first_by_time(samples)
-    with db.transaction() as cursor:
-        gone = forgotten.shared(cursor, device_id, [*first, *batch.moments()])
-        if gone.ranges:
-            first = {ts: sample for ts, sample in first.items() if not gone.has(ts)}
-            batch = batch.without(gone)
-        batch.store(cursor, device_id)
-        inserted = insert(cursor, list(first.values()))
+    has_parts = any(batch.rows.values())
+    # Samples alone, as nearly always, are one statement, which is a transaction by itself.
+    with db.transaction() if has_parts else db.statements() as cursor:
+        if has_parts:
+            gone = forgotten.shared(cursor, device_id, [*first, *batch.moments()])
+            batch.without(gone).store(cursor, device_id)
+        inserted, forgotten_count = insert(cursor, device_id, list(first.values()))
         if inserted == len(samples):
             return Verdict(inserted, 0, [])
         if inserted == len(first):
             standing = {ts: _values(sample) for ts, sample in first.items()}
         else:
-            standing = _standing(cursor, device_id, list(first))
+            standing = _standing(cursor, device_id, list(first), forgotten_count)
     conflicts = [index for index, sample in enumerate(samples) if _differs(sample, standing)]
     return Verdict(inserted, len(samples) - inserted - len(conflicts), conflicts)
 
@@ -67,35 +68,42 @@ def _first_by_time(samples: list[dict]) -> dict[datetime, dict]:
     return dict(sorted(first.items()))
 
 
-def insert(cursor: Cursor, samples: list[dict]) -> int:
-    """Store samples (as for ``store``, of distinct times) whose key is free; give their number."""
+def insert(cursor: Cursor, device_id: str, samples: list[dict]) -> tuple[int, int]:
+    """Store samples (as for ``store``, by rising and distinct times) whose time is free.
+
+    Returns:
+        How many, and how many more are of a forgotten time.
+    """
     if not samples:
-        return 0
+        return 0, 0
     named = set().union(*samples)
-    columns = {name: [s.get(name) for s in samples] for name in NAMES if name in named}
+    columns = {name: [s.get(name) for s in samples] for name in _FIELDS if name in named}
     columns["ts"] = list(map(str, columns["ts"]))
+    arrays = dict(zip(columns, _arrays(list(columns.values())), strict=True))
     if not named.issubset(NAMES):
-        columns["extra"] = [json.dumps(found) if (found := extra(s)) else None for s in samples]
-    arrays = {name: _array(values) for name, values in columns.items()}
-    cursor.execute(query("samples-insert"), {**_NULLS, **arrays})
-    return cursor.rowcount
+        extras = [json.dumps(found) if (found := extra(s)) else None for s in samples]
+        arrays["extra"] = f"{{{json.dumps(extras)[1:-1]}}}"
+    cursor.execute(query("samples-insert"), {**_NULLS, **arrays, "device_id": device_id})
+    return cursor.fetchone()
 
 
-def _array(values: list) -> str:
-    """Give values as the text of an array.
+def _arrays(columns: list[list]) -> list[str]:
+    """Give the values of each field as the text of an array.
 
     A list in JSON is one in PostgreSQL but for its brackets, as long as its texts are of printable
-    ASCII, and ours are. The database reads arrays several times as fast as a statement with so many
-    values in it.
+    ASCII; and those of fields that we know have no brackets. The database reads arrays several
+    times as fast as a statement with so many values in it.
     """
-    return f"{{{json.dumps(values)[1:-1]}}}"
+    return [f"{{{values}}}" for values in json.dumps(columns)[2:-2].split("], [")]
 
 
-def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, tuple]:
+def _standing(
+    cursor: Cursor, device_id: str, times: list[datetime], forgotten_count: int
+) -> dict[datetime, tuple]:
     key = {"device_id": device_id, "ts": times, "first": times[0], "last": times[-1]}
     cursor.execute(query("samples-by-key"), key)
     standing = {row[_TS]: row for row in cursor.fetchall()}
-    if len(standing) < len(times):
+    if len(standing) < len(times) - forgotten_count:
         # Taken a moment ago, and gone: somebody deletes at the same time. A resend settles it.
         raise DatabaseAway("rows vanished while they were compared")
     return standing

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import psycopg2
-from psycopg2.extras import RealDictCursor, register_composite
+from psycopg2.extras import RealDictCursor, execute_values, register_composite
 
 from edge_lib.sample import NAMES
 from server.store import insert
@@ -60,8 +60,15 @@ def rows(connection, statement: str, *values) -> list[dict]:
 def store(connection, device_id: str, readings: Iterable[dict]) -> int:
     """Store a batch as ingest does, in one transaction; give how many were new."""
     batch = {r["ts"]: r for r in sorted(readings, key=lambda r: r["ts"])}
+    with connection, connection.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
+        return insert(cursor, device_id, [_sample(row) for row in batch.values()])[0]
+
+
+def insert_by_hand(connection, readings: list[dict]) -> None:
+    """Insert readings of the same fields, ``device_id`` among them, by one plain statement."""
+    statement = f"INSERT INTO sungrow_samples ({', '.join(readings[0])}) VALUES %s"  # noqa: S608
     with connection, connection.cursor() as cursor:
-        return insert(cursor, [_sample({"device_id": device_id, **r}) for r in batch.values()])
+        execute_values(cursor, statement, [list(one.values()) for one in readings])
 
 
 def _sample(row: dict) -> dict:

@@ -19,7 +19,7 @@ from tests.batches import (
     rows,
     verdict,
 )
-from tests.readings import connected, new_device, reading, store, utc
+from tests.readings import connected, insert_by_hand, new_device, reading, store, utc
 from tests.readings import rows as run
 
 DAY = "2026-05-05"
@@ -488,7 +488,8 @@ def test_samples_that_were_there_before_the_table_are_counted(
         patch.setattr(schema, "SQL", older)
         assert list(schema.migrate(empty_database_url, "UTC"))
     with connected(empty_database_url) as connection:
-        store(connection, DEVICE, polls("ab", [*range(500), 503]))
+        before = polls("ab", [*range(500), 503])
+        insert_by_hand(connection, [{**sample, "device_id": DEVICE} for sample in before])
         assert list(schema.migrate(empty_database_url, "UTC"))
         store(connection, DEVICE, polls("ab", [501]))
         settled(connection, DEVICE)

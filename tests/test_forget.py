@@ -13,6 +13,7 @@ from server import forgotten, rollups, settings
 from server.edition import edition
 from server.forget import main
 from server.private import wait_until
+from server.store import insert
 from tests.batches import (
     DEVICE,
     OTHER,
@@ -408,6 +409,25 @@ def test_forget_waits_for_a_batch_and_deletes_it(url, forget, database):
     assert outcome[0][0] == 0
     assert times(database, device) == []
     assert_as_if_stored_once(database, device, [])
+
+
+def test_a_duplicate_that_is_deleted_while_it_is_compared_is_sent_again(
+    client, forget, monkeypatch
+):
+    ts = datetime(2024, 7, 4, tzinfo=UTC)
+    kept, deleted = sample_at(ts - MINUTE), sample_at(ts)
+    assert verdict(client, kept, deleted) == (2, 0, [])
+
+    def insert_then_forget(*asked):
+        found = insert(*asked)
+        assert forget(DEVICE, *between(ts, ts + MINUTE))[0] == 0
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("server.store.insert", insert_then_forget)
+        answer = send(client, kept, deleted)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert verdict(client, kept, deleted) == (0, 2, [])
 
 
 def test_batches_do_not_wait_for_each_other(client, url):

@@ -75,7 +75,7 @@ READS = {
     "sample-newest": {"sungrow_samples"},
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
-    "samples-insert": {"sungrow_devices"},
+    "samples-insert": {"sungrow_devices", "sungrow_forgotten"},
     "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "series-device": {"sungrow_devices", "sungrow_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
@@ -175,8 +175,7 @@ def asking(name: str) -> Callable:
     """Give what runs a query of that name on a cursor."""
     asked = {**NULLS, **ALWAYS, **ASKED[name]}
     if name == "samples-insert":
-        samples = [{"device_id": asked["device_id"], **sample} for sample in asked["samples"]]
-        return lambda cursor: insert(cursor, samples)
+        return lambda cursor: insert(cursor, asked["device_id"], asked["samples"])
     return lambda cursor: cursor.execute(query(name), asked)
 
 

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from tests.direct import VIEWS, assert_exact, edition, refresh, stored, view_columns
-from tests.readings import connected, new_device, reading, rows, store, utc
+from tests.readings import connected, insert_by_hand, new_device, reading, rows, store, utc
 
 SITE = "Australia/Adelaide"
 BERLIN = ("2026-03-29", "2026-10-25")  # days on which the clock changes
@@ -81,11 +81,11 @@ def test_a_batch_that_is_rolled_back_leaves_nothing(database):
     assert stored(database, "sungrow_local_daily", device_id) == {}
 
 
-def test_two_devices_share_a_batch_and_nothing_else(database):
+def test_two_devices_share_a_statement_and_nothing_else(database):
     one, two = new_device(), new_device()
     ts = utc("2026-05-05 12:00")
     batch = [reading(ts + timedelta(seconds=n), device_id=(one, two)[n % 2]) for n in range(10)]
-    store(database, "overridden", batch)
+    insert_by_hand(database, batch)
     for device_id in (one, two):
         assert len(assert_exact(database, device_id, SITE)) == 5
 

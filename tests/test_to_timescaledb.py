@@ -226,27 +226,16 @@ def test_interrupted_before_the_refresh_the_same_command_finishes_it(
         assert rows(connection, kept) == [{"n": 2}]
 
 
-def test_files_that_are_missing_are_applied_after_it(migrate, databases, plain, richest):
-    with connected(plain) as connection:
-        last = rows(connection, NOTED)[-1]["number"]
-        rows(connection, "DELETE FROM schema_migrations WHERE number > 8")
-        rows(
-            connection, "DROP FUNCTION sungrow_refuse_device_zone, sungrow_refuse_site_zone CASCADE"
-        )
-        rows(connection, "DROP FUNCTION sungrow_known_devices")
-    status, out, _ = migrate(plain, COMMAND)
-    assert status == 0
-    assert out[0] == f"converted from the edition plain to {richest}"
-    assert len(out) == 1 + last - 8
-
-
-def test_a_database_that_saw_only_the_first_file_is_converted_too(migrate, databases, richest):
+@pytest.mark.parametrize("files", [1, 8])
+def test_files_that_are_missing_are_applied_after_it(migrate, databases, richest, files):
     if richest == "plain":
         pytest.skip("this server has no TimescaleDB")
     url = databases.empty()
-    as_edition(url, "plain", files=1)
-    status, _, err = migrate(url, COMMAND)
+    as_edition(url, "plain", files)
+    status, out, err = migrate(url, COMMAND)
     assert (status, err) == (0, [])
+    assert out[0] == f"converted from the edition plain to {richest}"
+    assert len(out) == 1 + len(schema.migrations(richest)) - files
     assert migrate(url, "--check") == (0, ["current"], [])
 
 

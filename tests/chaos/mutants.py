@@ -83,7 +83,7 @@ MUTANTS = (
         "DO UPDATE",
         (
             (
-                "sql/queries/samples-insert.sql",
+                "sql/0012_insert_samples.sql",
                 "DO NOTHING",
                 "DO UPDATE SET pv_power_w = excluded.pv_power_w",
             ),
