@@ -6,8 +6,8 @@ Two houses live in one database, one since ten years, one since one; the last ye
 both, so all that differs is how much lies behind it. Beside them live twenty neighbours since one
 year. ``decade_data`` says how they are loaded.
 
-Both houses are asked in turn, through Flask's test client. In the database means: from BEGIN to the
-last row fetched and COMMIT, of the very statements that the server sends. ``--explain`` prints the
+Both houses are asked in turn, through Flask's test client. In the database means: from sending to the
+last row fetched, of the very statements that the server sends. ``--explain`` prints the
 plan of each statement instead, and of what its functions run. Takes about a minute.
 """
 
@@ -40,16 +40,16 @@ EXPLAIN = (
 
 
 class Watched(Database):
-    """Adds up the time spent in transactions, and keeps what the server said."""
+    """Adds up the time spent in statements, and keeps what the server said."""
 
     spent_s = 0.0
     notices: tuple = ()
 
     @contextmanager
-    def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
+    def statements(self) -> Iterator[psycopg2.extensions.cursor]:
         """Give a cursor, as ``Database`` does."""
         start_s = time.perf_counter()
-        with super().transaction() as cursor:
+        with super().statements() as cursor:
             yield cursor
         self.spent_s += time.perf_counter() - start_s
         self.notices += tuple(cursor.connection.notices)

@@ -28,14 +28,14 @@ GOAL = Goal(0.7)
 class Recording(Database):
     """Keeps the text of each statement that it sends."""
 
-    statements: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
 
     @contextmanager
-    def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
+    def statements(self) -> Iterator[psycopg2.extensions.cursor]:
         """Give a cursor, as ``Database`` does."""
-        with super().transaction() as cursor:
+        with super().statements() as cursor:
             yield cursor
-            self.statements += (cursor.query.decode(),)
+            self.sent += (cursor.query.decode(),)
 
 
 def lines(quick: bool) -> Iterator[Line]:
@@ -80,4 +80,4 @@ def _statements(url: str, path: str) -> tuple[str, ...]:
     database = app.extensions["db"] = Recording(url)
     answer = app.test_client().get(path, headers=HEADERS)
     assert answer.status_code == 200, answer.text
-    return database.statements
+    return database.sent
