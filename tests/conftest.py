@@ -8,6 +8,7 @@ must be allowed to create databases and, for TimescaleDB, the extension.
 
 import contextlib
 import itertools
+import logging
 import os
 import re
 import signal
@@ -121,6 +122,15 @@ def pytest_runtest_setup() -> Iterator[None]:
 def pytest_runtest_call() -> Iterator[None]:
     yield
     jsonlog.STDERR.drain()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _log_level_ends_with_its_module() -> Iterator[None]:
+    # An app sets the level of all that logs in this process, and so of the next module's tests.
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

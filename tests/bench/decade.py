@@ -6,9 +6,9 @@ Two houses live in one database, one since ten years, one since one; the last ye
 both, so all that differs is how much lies behind it. Beside them live twenty neighbours since one
 year. ``decade_data`` says how they are loaded.
 
-Both houses are asked in turn, through Flask's test client. In the database means: from sending to the
-last row fetched, of the very statements that the server sends. ``--explain`` prints the
-plan of each statement instead, and of what its functions run. Takes about a minute.
+Both houses are asked in turn, through Flask's test client. In the database means: from sending to
+the last row fetched, of the very statements that the server sends. ``--explain`` prints the plan of
+each statement instead, and of what its functions run. Takes about a minute.
 """
 
 import argparse
