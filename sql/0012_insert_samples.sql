@@ -69,7 +69,10 @@ BEGIN
      WHERE gone IS NULL OR NOT sample.ts <@ gone
     ON CONFLICT (device_id, ts) DO NOTHING;
     GET DIAGNOSTICS inserted = ROW_COUNT;
-    SELECT count(*) INTO forgotten FROM unnest(ts) AS moment WHERE moment <@ gone;
+    forgotten := 0;
+    IF gone IS NOT NULL THEN
+        SELECT count(*) INTO forgotten FROM unnest(ts) AS moment WHERE moment <@ gone;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION sungrow_insert_samples IS 'Stores the samples of a batch whose time is neither taken nor forgotten; gives how many, and how many are of a forgotten time.';

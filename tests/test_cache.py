@@ -178,6 +178,20 @@ def test_while_it_is_away_it_is_asked_only_now_and_then(my_redis, keys):
     assert len(asked) < 5
 
 
+def test_a_redis_started_anew_while_nobody_asked_is_asked_at_once(my_redis):
+    cache = Cache(my_redis.url, TTL_S)
+    cache.keep("one", b"{}")
+    my_redis.stop()
+    my_redis.start()
+    cache.keep("one", b"{}")
+    assert cache.newest("one") == b"{}"
+
+
+def test_the_url_may_name_other_limits(my_redis):
+    cache = Cache(f"{my_redis.url}?socket_timeout=5", TTL_S)
+    assert cache.state() == "ok"
+
+
 def test_an_app_may_start_before_its_redis(database_url, tmp_path):
     with private.Redis(tmp_path) as mine:
         mine.stop()
