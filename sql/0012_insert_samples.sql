@@ -32,6 +32,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     gone tstzmultirange;
 BEGIN
+    -- As sungrow_lock_forgotten does it: to call that takes 7 % of what all of this takes for two samples.
     PERFORM pg_advisory_xact_lock_shared(sungrow_device_lock(of_device));
     SELECT range_agg(tstzrange(from_ts, to_ts)) INTO gone FROM sungrow_forgotten
      WHERE device_id = of_device AND from_ts <= ts[cardinality(ts)] AND to_ts > ts[1];
