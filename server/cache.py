@@ -7,7 +7,8 @@ either, since after a failure Redis is left alone for some seconds.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import redis
 from redis.backoff import NoBackoff
@@ -19,7 +20,8 @@ from server.settings import Settings
 log = logging.getLogger("sungrow.server.cache")
 _TIMEOUT_S = 0.2
 _LEAVE_ALONE_S = 2.0
-_SETTLE_MS = 1000
+_SETTLE_MS = 1500
+_COMMIT_S = 0.5  # what is committed later than that finds its place taken again
 _STALE = b""
 
 
@@ -49,35 +51,46 @@ class Cache:
         self._ttl_s = ttl_s
         self._lock = threading.Lock()
         self._away_until_s = 0.0
-        self._redis = _Connections(url) if url else None
+        self._redis = _Connection(url) if url else None
 
     def newest(self, device_id: str) -> bytes | None:
         """Give what ``keep`` kept, where it is there and fresh."""
-        return self._try(lambda r: r.get(_key(device_id))) or None
+        return self._try(lambda r: r.ask("GET", _key(device_id))) or None
 
     def keep(self, device_id: str, text: bytes) -> None:
-        """Keep the newest sample of a device, unless ``forget`` came a moment ago."""
-        self._try(lambda r: r.set(_key(device_id), text, ex=self._ttl_s, nx=True))
+        """Keep the newest sample of a device, unless it is being replaced (``forgetting``)."""
+        self._try(lambda r: r.ask("SET", _key(device_id), text, "EX", self._ttl_s, "NX"))
 
-    def forget(self, device_id: str) -> None:
-        """Forget the newest sample of a device: there is a newer one in the database.
+    @contextmanager
+    def forgetting(self, device_id: str) -> Iterator[None]:
+        """Forget the newest sample of a device, while the block commits a newer one.
 
-        Who asked the database just before may come to ``keep`` the older one only now; so the place
-        stays taken for a moment.
+        Who asked the database just before may come to ``keep`` the older one only later; so the
+        place is taken before the commit, and stays taken for a while after it. Redis answers while
+        the block runs, so that nobody waits for it.
         """
-        self._try(lambda r: r.set(_key(device_id), _STALE, px=_SETTLE_MS))
+        command = ("SET", _key(device_id), _STALE, "PX", _SETTLE_MS)
+        began_s = time.monotonic()
+        is_sent = self._try(lambda r: r.send(*command))
+        try:
+            yield
+        finally:
+            if is_sent:
+                self._try(lambda r: r.answer())
+            if time.monotonic() > began_s + _COMMIT_S:
+                self._try(lambda r: r.ask(*command))
 
     def state(self) -> str:
         """Give ``off`` where no cache is configured, else ``ok`` or ``down``."""
         if not self._redis:
             return "off"
-        return "ok" if self._try(lambda r: r.ping()) else "down"
+        return "ok" if self._try(lambda r: r.ask("PING")) else "down"
 
-    def _try(self, ask: Callable[[redis.Redis], object]) -> object | None:
+    def _try(self, ask: Callable[["_Connection"], object]) -> object | None:
         if not self._redis or time.monotonic() < self._away_until_s:
             return None
         try:
-            answer = ask(self._redis.of_this_thread())
+            answer = ask(self._redis)
         except redis.RedisError as error:
             self._leave_alone(error)
             return None
@@ -94,27 +107,43 @@ class Cache:
             log.warning("cache away", extra={"reason": str(error)})
 
 
-class _Connections(threading.local):
-    """One to each thread, kept: to take one from a pool takes a third of what the asking takes."""
+class _Connection(threading.local):
+    """One to each thread, which may do something else between question and answer.
+
+    Each method raises ``RedisError`` where Redis cannot be reached, is silent or refuses. But a
+    connection that ended since the last answer is no news of Redis: a new one is made, and tells.
+    """
 
     def __init__(self, url: str):
         # Once a thread; what it raises for a URL that is none, the first one hears at the start.
-        self._settings = redis.connection.parse_url(url)
-        self._redis: redis.Redis | None = None
+        limits = {"socket_timeout": _TIMEOUT_S, "socket_connect_timeout": _TIMEOUT_S}
+        self._pool = redis.ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **limits)
+        self._connection: redis.Connection | None = None
+        self._sent: tuple = ()
 
-    def of_this_thread(self) -> redis.Redis:
-        """Give this thread's connection, made where there is none yet.
+    def ask(self, *command: str | bytes | int) -> object:
+        """Send a command; give the answer."""
+        self.send(*command)
+        return self.answer()
 
-        Raises:
-            RedisError: it cannot be.
-        """
-        if self._redis is None:
-            # A connection that ended while nobody asked is no news of Redis: a new one tells.
-            retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-            limits = {"socket_timeout": _TIMEOUT_S, "socket_connect_timeout": _TIMEOUT_S}
-            pool = redis.ConnectionPool(**{"retry": retry, **limits, **self._settings})
-            self._redis = redis.Redis(connection_pool=pool, single_connection_client=True)
-        return self._redis
+    def send(self, *command: str | bytes | int) -> bool:
+        """Send a command, whose ``answer`` has to be read before the next one; give True."""
+        if self._connection is None:
+            self._connection = self._pool.get_connection()
+        self._sent = command
+        try:
+            self._connection.send_command(*command)
+        except redis.ConnectionError:
+            self._connection.send_command(*command)
+        return True
+
+    def answer(self) -> object:
+        """Give the answer to what was sent."""
+        try:
+            return self._connection.read_response(disable_decoding=True)
+        except redis.ConnectionError:
+            self._connection.send_command(*self._sent)
+            return self._connection.read_response(disable_decoding=True)
 
 
 def _key(device_id: str) -> str:

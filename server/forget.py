@@ -54,8 +54,8 @@ def _time(text: str) -> datetime:
 def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
     newest = cache.configured(options)
     with schema.connect(options.database_url) as connection:
-        deleted = _forget(connection, arguments)
-        newest.forget(arguments.device)
+        with newest.forgetting(arguments.device):
+            deleted = _forget(connection, arguments)
         if deleted is None:
             print(f"nothing to forget: {arguments.device} has nothing from then on")
             return

@@ -34,13 +34,12 @@ def ingest() -> Response:
     samples = _checked(payload, samples)
     batch = parts.read(payload)
     try:
-        verdict = store(current_app.extensions["db"], device_id, samples, batch)
+        with current_app.extensions["cache"].forgetting(device_id):
+            verdict = store(current_app.extensions["db"], device_id, samples, batch)
     except DatabaseRefuses as error:
         log.error("database refused a batch", extra={"reason": str(error)})  # noqa: TRY400
         raise _unprocessable(payload, DATABASE_REFUSES) from error
     g.verdict = verdict  # for metrics
-    if verdict.inserted:
-        current_app.extensions["cache"].forget(device_id)
     return jsonify(_answer(verdict, batch))
 
 

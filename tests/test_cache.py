@@ -84,25 +84,44 @@ def test_after_an_ingest_nothing_stale_is_left(client, keys):
     assert power(client) == 3
 
 
-def test_a_batch_of_duplicates_leaves_the_cache_alone(client, keys):
-    sample = newer_sample()
-    send(client, sample)
-    keys.delete(KEY)
-    power(client)
-    kept = keys.get(KEY)
-    send(client, sample)
-    assert keys.get(KEY) == kept
-
-
 def test_who_asked_just_before_an_ingest_cannot_put_the_old_sample_back(my_redis, keys):
     cache = Cache(my_redis.url, TTL_S)
     assert cache.newest(DEVICE) is None  # a reader misses, and asks the database
-    cache.forget(DEVICE)  # meanwhile a newer sample is committed
+    with cache.forgetting(DEVICE):
+        pass  # meanwhile a newer sample is committed
     cache.keep(DEVICE, b"old")  # only now the reader is back
     assert cache.newest(DEVICE) is None
     assert settled(keys)
     cache.keep(DEVICE, b"new")
     assert cache.newest(DEVICE) == b"new"
+
+
+def test_nothing_is_kept_while_a_sample_is_being_committed(my_redis, keys):
+    cache, readers = Cache(my_redis.url, TTL_S), Cache(my_redis.url, TTL_S)
+    readers.keep(DEVICE, b"old")
+    with cache.forgetting(DEVICE):
+        assert wait_until(lambda: keys.get(KEY) == b"", 10)
+        assert readers.newest(DEVICE) is None
+        readers.keep(DEVICE, b"old")
+        assert readers.newest(DEVICE) is None
+
+
+def test_a_commit_that_takes_longer_than_the_place_is_taken_takes_it_again(my_redis, keys):
+    cache, readers = Cache(my_redis.url, TTL_S), Cache(my_redis.url, TTL_S)
+    with cache.forgetting(DEVICE):
+        assert wait_until(lambda: keys.get(KEY) == b"", 10)
+        assert settled(keys)
+        readers.keep(DEVICE, b"old")
+    assert readers.newest(DEVICE) is None
+
+
+def test_a_commit_that_fails_leaves_the_connection_in_step(my_redis, keys):
+    cache = Cache(my_redis.url, TTL_S)
+    with pytest.raises(ArithmeticError), cache.forgetting("one"):
+        raise ArithmeticError
+    cache.keep("two", b"2")
+    assert cache.newest("two") == b"2"
+    assert cache.newest("one") is None
 
 
 def test_what_is_kept_is_forgotten_after_its_time(my_redis, keys):
@@ -115,7 +134,8 @@ def test_each_device_has_its_own_place(my_redis, keys):
     cache = Cache(my_redis.url, TTL_S)
     cache.keep("one", b"1")
     assert cache.newest("two") is None
-    cache.forget("two")
+    with cache.forgetting("two"):
+        pass
     assert cache.newest("one") == b"1"
 
 
@@ -172,7 +192,7 @@ def test_while_it_is_away_it_is_asked_only_now_and_then(my_redis, keys):
     my_redis.stop()
     try:
         for _ in range(50):
-            cache._try(lambda r: asked.append(1) or r.ping())
+            cache._try(lambda r: asked.append(1) or r.ask("PING"))
     finally:
         my_redis.start()
     assert len(asked) < 5
@@ -187,9 +207,25 @@ def test_a_redis_started_anew_while_nobody_asked_is_asked_at_once(my_redis):
     assert cache.newest("one") == b"{}"
 
 
-def test_the_url_may_name_other_limits(my_redis):
-    cache = Cache(f"{my_redis.url}?socket_timeout=5", TTL_S)
+def test_a_redis_started_anew_between_question_and_answer_is_asked_again(
+    my_redis, keys, monkeypatch
+):
+    monkeypatch.setattr("server.cache._COMMIT_S", 60)  # or the long commit would be why
+    cache = Cache(my_redis.url, TTL_S)
+    cache.keep(DEVICE, b"{}")
+    my_redis.pause()
+    with cache.forgetting(DEVICE):
+        my_redis.process.kill()  # with the question unread
+        my_redis.restart()
+    assert keys.get(KEY) == b""
+
+
+@pytest.mark.parametrize("option", ["socket_timeout=5", "decode_responses=True"])
+def test_the_url_may_have_options(my_redis, keys, option):
+    cache = Cache(f"{my_redis.url}?{option}", TTL_S)
     assert cache.state() == "ok"
+    cache.keep(DEVICE, b"{}")
+    assert cache.newest(DEVICE) == b"{}"
 
 
 def test_an_app_may_start_before_its_redis(database_url, tmp_path):
