@@ -105,11 +105,12 @@ def health() -> tuple[Response, int]:
 
 def _headers(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    origin = request.headers.get("Origin")
+    response.headers.add("X-Content-Type-Options", "nosniff")
     allowed = current_app.extensions["settings"].cors_origins
-    if allowed:
-        response.vary.add("Origin")
+    if not allowed:
+        return response
+    response.vary.add("Origin")
+    origin = request.headers.get("Origin")
     if origin in allowed and request.method in ("GET", "HEAD", "OPTIONS"):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Allow-Methods"] = "GET"

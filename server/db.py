@@ -5,8 +5,8 @@ file's name, so that ``pg_stat_activity`` and slow logs name it too.
 """
 
 import logging
-import queue
 import select
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -58,7 +58,7 @@ class Database:
     def __init__(self, url: str):
         self._url = url
         self._options = f"{parse_dsn(url).get('options', '')} {_OPTIONS}"
-        self._idle: queue.LifoQueue[Connection] = queue.LifoQueue(_IDLE_CONNECTIONS)
+        self._idle: deque[Connection] = deque()  # the last one back is the first one out
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
@@ -70,8 +70,10 @@ class Database:
             DatabaseRefuses: the data are at fault.
         """
         with self._connection() as connection, connection.cursor() as cursor:
+            connection.autocommit = False
             yield cursor
             connection.commit()
+            connection.autocommit = True
 
     @contextmanager
     def statements(self) -> Iterator[psycopg2.extensions.cursor]:
@@ -81,9 +83,7 @@ class Database:
             as ``transaction``, of the statement that fails alone.
         """
         with self._connection() as connection, connection.cursor() as cursor:
-            connection.autocommit = True
             yield cursor
-            connection.autocommit = False
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -109,19 +109,24 @@ class Database:
     def _take(self) -> Connection:
         while True:
             try:
-                connection = self._idle.get_nowait()
-            except queue.Empty:
-                return psycopg2.connect(
-                    self._url, connect_timeout=3, options=self._options, **_KEEPALIVE
-                )
+                connection = self._idle.pop()
+            except IndexError:
+                return self._new()
             if _is_alive(connection):
                 return connection
             connection.close()
 
+    def _new(self) -> Connection:
+        connection = psycopg2.connect(
+            self._url, connect_timeout=3, options=self._options, **_KEEPALIVE
+        )
+        connection.autocommit = True
+        return connection
+
     def _give_back(self, connection: Connection) -> None:
-        try:
-            self._idle.put_nowait(connection)
-        except queue.Full:
+        if len(self._idle) < _IDLE_CONNECTIONS:  # or a few more, of threads that are here at once
+            self._idle.append(connection)
+        else:
             connection.close()
 
     @staticmethod

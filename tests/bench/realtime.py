@@ -23,7 +23,7 @@ from tests.bench.samples import batches
 from tests.bench.servers import DEVICE, HEADERS, TOKEN, Servers, started
 
 CLIENTS = 4
-ROUNDS, REQUESTS = 15, 250
+ROUNDS, REQUESTS = 75, 50
 QUICK_ROUNDS, QUICK_REQUESTS = 2, 10
 PATH = "/v1/realtime"
 GOAL = Goal(0.7)
