@@ -6,6 +6,7 @@ time that ``server.forget`` deleted counts as a duplicate.
 """
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from server.parts import Parts
 
 _TS = NAMES.index("ts")
 _FIELDS = tuple(name for name in NAMES if name != "device_id")
-_NULLS = dict.fromkeys((*_FIELDS, "extra"))
+_COLUMNS = (*_FIELDS, "extra")  # as the type sungrow_batch has them
 
 
 class Verdict(NamedTuple):
@@ -83,7 +84,8 @@ def insert(cursor: Cursor, device_id: str, samples: list[dict]) -> tuple[int, in
     if not named.issubset(NAMES):
         extras = [json.dumps(found) if (found := extra(s)) else None for s in samples]
         arrays["extra"] = f"{{{json.dumps(extras)[1:-1]}}}"
-    cursor.execute(query("samples-insert"), {**_NULLS, **arrays, "device_id": device_id})
+    batch = _row(map(arrays.get, _COLUMNS))
+    cursor.execute(query("samples-insert"), {"device_id": device_id, "batch": batch})
     return cursor.fetchone()
 
 
@@ -95,6 +97,18 @@ def _arrays(columns: list[list]) -> list[str]:
     times as fast as a statement with so many values in it.
     """
     return [f"{{{values}}}" for values in json.dumps(columns)[2:-2].split("], [")]
+
+
+def _row(values: Iterable[str | None]) -> str:
+    """Give the text of a row (a composite value) of these texts; None is null."""
+    return f"({','.join(map(_quoted, values))})"
+
+
+def _quoted(value: str | None) -> str:
+    if value is None:
+        return ""
+    escaped = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 def _standing(

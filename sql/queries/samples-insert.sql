@@ -1,24 +1,2 @@
--- Called by store, for all samples of a batch at once: an array a field, or null where no sample has the field.
-SELECT inserted, forgotten FROM sungrow_insert_samples(
-    of_device => %(device_id)s, ts => %(ts)s, pv_power_w => %(pv_power_w)s,
-    pv_daily_kwh => %(pv_daily_kwh)s, battery_power_w => %(battery_power_w)s,
-    battery_soc_pct => %(battery_soc_pct)s, battery_temp_c => %(battery_temp_c)s,
-    load_power_w => %(load_power_w)s, export_power_w => %(export_power_w)s,
-    pv_total_kwh => %(pv_total_kwh)s, mppt1_voltage_v => %(mppt1_voltage_v)s,
-    mppt1_current_a => %(mppt1_current_a)s, mppt2_voltage_v => %(mppt2_voltage_v)s,
-    mppt2_current_a => %(mppt2_current_a)s, mppt3_voltage_v => %(mppt3_voltage_v)s,
-    mppt3_current_a => %(mppt3_current_a)s, mppt4_voltage_v => %(mppt4_voltage_v)s,
-    mppt4_current_a => %(mppt4_current_a)s, battery_voltage_v => %(battery_voltage_v)s,
-    battery_current_a => %(battery_current_a)s, battery_soh_pct => %(battery_soh_pct)s,
-    battery_daily_charge_kwh => %(battery_daily_charge_kwh)s,
-    battery_daily_discharge_kwh => %(battery_daily_discharge_kwh)s,
-    battery_total_charge_kwh => %(battery_total_charge_kwh)s,
-    battery_total_discharge_kwh => %(battery_total_discharge_kwh)s,
-    daily_direct_consumption_kwh => %(daily_direct_consumption_kwh)s,
-    total_import_kwh => %(total_import_kwh)s, total_export_kwh => %(total_export_kwh)s,
-    grid_power_w => %(grid_power_w)s, inverter_power_w => %(inverter_power_w)s,
-    inverter_temp_c => %(inverter_temp_c)s, grid_frequency_hz => %(grid_frequency_hz)s,
-    grid_voltage_v => %(grid_voltage_v)s, running_state => %(running_state)s,
-    power_flow_status => %(power_flow_status)s, interval_s => %(interval_s)s, seq => %(seq)s,
-    ts_src => %(ts_src)s, battery_power_source => %(battery_power_source)s, boot => %(boot)s,
-    extra => %(extra)s)
+-- Called by store, for all samples of a batch at once.
+SELECT inserted, forgotten FROM sungrow_insert_samples(%(device_id)s, %(batch)s)

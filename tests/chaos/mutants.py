@@ -83,7 +83,7 @@ MUTANTS = (
         "DO UPDATE",
         (
             (
-                "sql/0012_insert_samples.sql",
+                "sql/0013_insert_batch.sql",
                 "DO NOTHING",
                 "DO UPDATE SET pv_power_w = excluded.pv_power_w",
             ),
