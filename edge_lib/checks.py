@@ -162,6 +162,7 @@ def _file(path: Path) -> Iterator[Finding]:
             if spool_schema.is_fresh(db, path):
                 yield Finding("spool", OK, f"{path} is empty")
                 return
+            spool_queue.begin_to_count(db)
             counts = spool_queue.counts(db, set())
     except SpoolError as error:
         yield Finding("spool", FAILED, str(error))

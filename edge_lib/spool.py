@@ -73,6 +73,7 @@ class Spool(Turns):
         self._acked: set[int] = set()  # delivered, but the commit that says so is to come
         self._expired: int | None = None  # the hour in which that was last done
         self._uncovered = 0
+        self._counting = False
         with ExitStack() as undo:
             if not locked:
                 undo.callback(os.close, spool_file.lock(Path(path)))
@@ -206,6 +207,9 @@ class Spool(Turns):
     def counts(self) -> Counts:
         """Count what waits."""
         with self._reading() as db:
+            if not self._counting:
+                spool_queue.begin_to_count(db)
+                self._counting = True
             return spool_queue.counts(db, self._acked)
 
     def close(self, *, write: bool = True) -> None:

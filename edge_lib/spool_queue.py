@@ -18,6 +18,12 @@ _QUEUED = (
 OLDEST = f"{_QUEUED} ORDER BY queue.id LIMIT ?"
 NEWEST = f"{_QUEUED} ORDER BY queue.id DESC LIMIT ?"
 _ONE = f"{_QUEUED} WHERE queue.id = ?"
+_COUNTING = (
+    "CREATE TEMP TRIGGER queued_more AFTER INSERT ON main.queue"
+    " BEGIN UPDATE queued SET count = count + 1; END",
+    "CREATE TEMP TRIGGER queued_less AFTER DELETE ON main.queue"
+    " BEGIN UPDATE queued SET count = count - 1; END",
+)
 
 
 class Spooled(NamedTuple):
@@ -59,10 +65,22 @@ def waiting(db: sqlite3.Connection, ids: Collection[int]) -> set[int]:
     return {row_id for (row_id,) in db.execute(sql, (json.dumps(list(ids)),)).fetchall()}
 
 
+def begin_to_count(db: sqlite3.Connection) -> None:
+    """Count the queue, and from now on with each change: once in a connection, before ``counts``.
+
+    To count a month's backlog anew for each batch of it took a quarter of the time of sending it.
+    The count is in memory, for this connection alone; a transaction rolled back takes it back too.
+    """
+    ((queued,),) = db.execute("SELECT count(*) FROM queue").fetchall()
+    db.execute("CREATE TEMP TABLE queued AS SELECT CAST(? AS INTEGER) AS count", (queued,))
+    for trigger in _COUNTING:
+        db.execute(trigger)
+
+
 def counts(db: sqlite3.Connection, acked: Collection[int]) -> Counts:
     """Count what waits."""
     sql = (
-        "SELECT (SELECT count(*) FROM queue), (SELECT count(*) FROM parked),"
+        "SELECT (SELECT count FROM queued), (SELECT count(*) FROM parked),"
         " (SELECT count(*) FROM samples WHERE ts_src = 2)"
     )
     ((queued, parked, provisional),) = db.execute(sql).fetchall()

@@ -105,7 +105,7 @@ AWKWARD = [
 ]
 
 
-def test_texts_that_mean_something_to_an_array_or_a_row_come_back_as_they_were(client, database_url):
+def test_texts_that_mean_something_to_arrays_and_rows_come_back_as_they_were(client, database_url):
     batch = [a_sample(word=word, number=n) for n, word in enumerate(AWKWARD)]
     batch += [a_sample(), a_sample(battery_power_source="null"), a_sample(word=None)]
     assert verdict(client, *batch) == (len(batch), 0, [])

@@ -14,6 +14,7 @@ from spooling import (
     ids,
     put,
     seqs,
+    us,
 )
 
 from edge_lib.sample import check
@@ -167,6 +168,39 @@ def test_the_counts_tell_what_waits(spool):
     assert spool.counts() == (2, 1, "2026-06-01T12:00:05.000000Z", 1)
     deliver_oldest(spool)
     assert spool.counts() == (1, 1, "2026-06-01T12:00:10.000000Z", 1)
+
+
+def test_the_count_follows_every_way_into_the_queue_and_out_of_it(path):
+    with Spool(path) as spool:
+
+        def waiting():
+            spool.flush()
+            assert ask(path, "SELECT count(*) FROM queue") == [(spool.counts().depth,)]
+            return spool.counts().depth
+
+        assert waiting() == 0
+        for seq in range(1, 101):
+            put(spool, seq)
+        put(spool, 101, ts_src=2)
+        assert waiting() == 100
+        deliver_oldest(spool, 3)
+        assert waiting() == 97
+        spool.park({spool.oldest(1)[0].id: "conflict"})
+        assert waiting() == 96
+        spool.release([spool.parked()[0]["id"]])
+        assert waiting() == 97
+        assert spool.retime(BOOT, us(START)) == 1
+        assert waiting() == 98
+        deliver_oldest(spool, 60)
+        assert waiting() == 38
+        with pytest.raises(ZeroDivisionError):
+            spool.apply(lambda db: db.execute("DELETE FROM queue") and 1 / 0)
+        assert waiting() == 38
+        (hour,) = spool.delivered_hours()
+        assert spool.requeue_hour(hour) == 63
+        assert waiting() == 101
+    with Spool(path) as spool:
+        assert spool.counts().depth == 101
 
 
 # The number of the poll
