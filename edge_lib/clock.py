@@ -9,8 +9,8 @@ with the same methods.
 import ctypes
 import os
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,7 +153,7 @@ def _kept_boot(runtime_directory: str | None) -> str:
     Without the directory each start of the program counts as a boot: order and corrections then
     hold within a start only, and nothing is lost by it.
     """
-    boot = uuid.uuid4().hex
+    boot = secrets.token_hex(16)
     if not runtime_directory:
         return boot
     kept = Path(runtime_directory.split(":")[0], "boot")

@@ -7,12 +7,11 @@ any thread may call ``abort``.
 
 import logging
 import random
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from edge_lib import VERSION
-from edge_lib.batch import Batch
+from edge_lib.batch import Batch, new_batch
 from edge_lib.choice import Choice
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
@@ -123,7 +122,7 @@ class Uploader:
         return self._client.post(INGEST, batch.body(), headers, lambda: self._look_ahead(batch))
 
     def _next_batch(self, size: int) -> Batch:
-        batch = self._prepared(size) or Batch(uuid.uuid4().hex, self._choice.rows(size), [], None)
+        batch = self._prepared(size) or new_batch(self._choice.rows(size))
         rows = batch.rows
         # A batch of one goes alone: nothing else can then be what is too large about it.
         room = 0 if size == 1 and rows else min(size, MAX_PARKED)
@@ -150,7 +149,7 @@ class Uploader:
             return
         rows = self._choice.rows_after(batch.rows)
         if rows:
-            ahead = Batch(uuid.uuid4().hex, rows, [], None)
+            ahead = new_batch(rows)
             self._ahead = ahead._replace(packed=ahead.body())
 
     def _about_the_spool(self) -> dict:
