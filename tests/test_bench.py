@@ -141,3 +141,15 @@ def test_the_number_of_devices_is_raised_until_it_breaks_and_then_narrowed_down(
     assert (held.devices, broke.devices) == (1000, 1100)
     assert search(trial, 400, 900)[1] is None
     assert search(trial, 1600, 12_800)[0].devices == 1000
+
+
+@pytest.mark.parametrize(("hard", "gets"), [(4096, 3000), (2000, 2000)])
+def test_a_login_of_few_files_gets_what_so_many_devices_need(hard, gets):
+    program = (
+        "import resource; from tests.bench.devices import _allow_files;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, (1024, {hard}));"
+        "_allow_files(3000); _allow_files(20);"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == f"({gets}, {hard})\n", done.stderr

@@ -9,6 +9,7 @@ clients share the machine; TLS is not in it.
 
 import json
 import random
+import resource
 import time
 import uuid
 from collections import Counter
@@ -53,6 +54,7 @@ def lines(quick: bool) -> Iterator[Line]:
         settings = {"DEVICE_TOKENS": "", "DEVICE_TOKENS_FILE": str(tokens)}
         settings |= servers.as_installed()
         with servers.gunicorn(servers.database(), WORKERS, **settings) as server:
+            _allow_files(most)  # now, so that the servers have what they have in life
             trial = Trial(servers, server, QUICK_PERIOD_S if quick else PERIOD_S)
             held, broke = search(trial.step, first, most)
     yield Line("devices a machine", "devices", held.devices if held else 0, note=str(broke or held))
@@ -73,6 +75,14 @@ def search(trial: Callable[[int], Step], first: int, most: int) -> tuple[Step | 
             break
         number = (low + high) // 2 if broke else 2 * low
     return held, broke
+
+
+def _allow_files(count: int) -> None:
+    """Let this process have so many connections: a login may have 1,024 files until it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Trial:
