@@ -127,9 +127,12 @@ class _Connection(threading.local):
         return self.answer()
 
     def send(self, *command: str | bytes | int) -> bool:
-        """Send a command, whose ``answer`` has to be read before the next one; give True."""
+        """Send a command, whose ``answer`` is to be read before the next one; give True."""
         if self._connection is None:
             self._connection = self._pool.get_connection()
+        if self._sent:
+            # Its answer was not read, and must not be taken for that of this one.
+            self._connection.disconnect()
         self._sent = command
         try:
             self._connection.send_command(*command)
@@ -144,6 +147,8 @@ class _Connection(threading.local):
         except redis.ConnectionError:
             self._connection.send_command(*self._sent)
             return self._connection.read_response(disable_decoding=True)
+        finally:
+            self._sent = ()
 
 
 def _key(device_id: str) -> str:

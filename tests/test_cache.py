@@ -220,6 +220,21 @@ def test_a_redis_started_anew_between_question_and_answer_is_asked_again(
     assert keys.get(KEY) == b""
 
 
+def test_no_answer_is_taken_for_that_of_another_question(my_redis, keys):
+    cache = Cache(my_redis.url, TTL_S)
+    with cache.forgetting(DEVICE):
+        assert wait_until(lambda: keys.get(KEY) == b"", 10)
+        my_redis.pause()
+        other = threading.Thread(target=lambda: cache.newest("two"))  # waits, and gives up
+        other.start()
+        other.join(10)
+        my_redis.resume()
+    assert wait_until(lambda: cache.state() == "ok", 10)
+    cache.keep("two", b"2")
+    assert cache.newest("one") is None
+    assert cache.newest("two") == b"2"
+
+
 @pytest.mark.parametrize("option", ["socket_timeout=5", "decode_responses=True"])
 def test_the_url_may_have_options(my_redis, keys, option):
     cache = Cache(f"{my_redis.url}?{option}", TTL_S)
