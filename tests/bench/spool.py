@@ -57,7 +57,7 @@ def live(path: Path, readings: int, keep_days: float) -> None:
             spool.put(sample, number * POLL_S * 1_000_000)
             if number % BATCH == BATCH - 1:
                 spool.delivered([one.id for one in spool.oldest(BATCH)])
-        kept = spool.counts()
+            kept = spool.counts()  # each time, as for the health file
     print(json.dumps({"payload_bytes": payload_bytes, "depth": kept.depth}))
 
 
