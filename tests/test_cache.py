@@ -55,7 +55,7 @@ def state(client) -> str:
 
 
 def settled(keys) -> bool:
-    """Wait until a sample may be kept again after ``forget``."""
+    """Wait until a sample may be kept again after ``forgetting``."""
     return wait_until(lambda: keys.get(KEY) != b"", 10)
 
 

@@ -48,7 +48,7 @@ def _line(servers: Servers, name: str, url: str, redis_url: str, quick: bool) ->
     ):
         _store(ours.port)
         kept = redis.Redis.from_url(servers.redis.url)
-        if redis_url:  # which keeps nothing in the second after an upload
+        if redis_url:  # which keeps nothing just after an upload
             assert private.wait_until(lambda: _is_warm(ours.port, kept), timeout_s=10)
         kept.set(KEY, get(ours.port, PATH, TOKEN))
         asked = [request("GET", PATH, TOKEN)] * count
