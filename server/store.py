@@ -6,9 +6,9 @@ time that ``server.forget`` deleted counts as a duplicate.
 """
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
@@ -19,8 +19,8 @@ from server.db import Database, DatabaseAway, query
 from server.parts import Parts
 
 _TS = NAMES.index("ts")
-_FIELDS = tuple(name for name in NAMES if name != "device_id")
-_COLUMNS = (*_FIELDS, "extra")  # as the type sungrow_batch has them
+_KNOWN = frozenset(NAMES)
+_FIELDS = tuple(name for name in NAMES if name != "device_id")  # as sungrow_batch has them
 
 
 class Verdict(NamedTuple):
@@ -77,38 +77,37 @@ def insert(cursor: Cursor, device_id: str, samples: list[dict]) -> tuple[int, in
     """
     if not samples:
         return 0, 0
-    named = set().union(*samples)
-    columns = {name: [s.get(name) for s in samples] for name in _FIELDS if name in named}
-    columns["ts"] = list(map(str, columns["ts"]))
-    arrays = dict(zip(columns, _arrays(list(columns.values())), strict=True))
-    if not named.issubset(NAMES):
-        extras = [json.dumps(found) if (found := extra(s)) else None for s in samples]
-        arrays["extra"] = f"{{{json.dumps(extras)[1:-1]}}}"
-    batch = _row(map(arrays.get, _COLUMNS))
+    named = frozenset().union(*samples)
+    fields, row = _form(named & _KNOWN)
+    columns = list(zip(*(map(sample.get, fields) for sample in samples), strict=True))
+    columns[0] = list(map(str, columns[0]))  # ts, which JSON has no word for
+    arrays = _escaped(json.dumps(columns)[2:-2]).split("], [")
+    batch = row % (*arrays, "" if named <= _KNOWN else _extras(samples))
     cursor.execute(query("samples-insert"), {"device_id": device_id, "batch": batch})
     return cursor.fetchone()
 
 
-def _arrays(columns: list[list]) -> list[str]:
-    """Give the values of each field as the text of an array.
+@lru_cache
+def _form(named: frozenset[str]) -> tuple[tuple[str, ...], str]:
+    """Give the fields that have these names, ts first, and how their arrays become a row.
 
-    A list in JSON is one in PostgreSQL but for its brackets, as long as its texts are of printable
-    ASCII; and those of fields that we know have no brackets. The database reads arrays several
-    times as fast as a statement with so many values in it.
+    A list in JSON is an array in PostgreSQL but for its brackets, as long as its texts are of
+    printable ASCII; and those of fields that we know have no brackets. The database reads arrays
+    several times as fast as a statement with so many values in it. What no sample has is null.
     """
-    return [f"{{{values}}}" for values in json.dumps(columns)[2:-2].split("], [")]
+    fields = tuple(name for name in _FIELDS if name in named)
+    arrays = ['"{%s}"' if name in named else "" for name in _FIELDS]
+    return fields, f"({','.join(arrays)},%s)"
 
 
-def _row(values: Iterable[str | None]) -> str:
-    """Give the text of a row (a composite value) of these texts; None is null."""
-    return f"({','.join(map(_quoted, values))})"
+def _extras(samples: list[dict]) -> str:
+    texts = [json.dumps(found) if (found := extra(sample)) else None for sample in samples]
+    return f'"{{{_escaped(json.dumps(texts)[1:-1])}}}"'
 
 
-def _quoted(value: str | None) -> str:
-    if value is None:
-        return ""
-    escaped = value.replace("\\", r"\\").replace('"', r"\"")
-    return f'"{escaped}"'
+def _escaped(text: str) -> str:
+    """Give a text as it stands between the quotes of a row."""
+    return text.replace("\\", r"\\").replace('"', r"\"")
 
 
 def _standing(
