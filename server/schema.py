@@ -167,7 +167,11 @@ def _apply_next(connection: Connection) -> str | None:
             raise SchemaError("; ".join(found))
         if not missing:
             return None
+        del connection.notices[:]
         cursor.execute(missing[0].statements)
+        for severity, _, text in (said.partition(":") for said in connection.notices):
+            if severity == "WARNING":
+                log.warning(" ".join(text.split()))
         _note(cursor, missing[0], kind)
         return missing[0].name
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import psycopg2
 import pytest
 
-from server import schema, settings
+from server import private, schema, settings
 from server.edition import edition
 from tests.readings import connected, rows
 
@@ -80,6 +80,8 @@ def assert_same(found: dict[str, list[dict]], expected: dict[str, list[dict]]) -
 
 def as_edition(url: str, kind: str, files: int | None = None) -> None:
     """Make the schema of an edition, or its first files, in an empty database, by hand."""
+    if kind != "plain":
+        private.execute(url, "CREATE EXTENSION timescaledb")
     with connected(url) as connection, connection, connection.cursor() as cursor:
         for migration in schema.migrations(kind)[:files]:
             cursor.execute(migration.statements)

@@ -276,6 +276,14 @@ def test_a_file_that_fails_leaves_nothing_behind(migrate, url, files):
     assert migrate(url)[:2] == (0, [f"applied {later('bad', 2)}", f"applied {later('after', 3)}"])
 
 
+def test_what_a_file_warns_of_is_said(migrate, url, files, caplog):
+    (files / later("warns")).write_text(
+        "DO $$ BEGIN RAISE NOTICE 'so'; RAISE WARNING 'but'; END $$"
+    )
+    assert migrate(url)[:2] == (0, [f"applied {later('warns')}"])
+    assert [record.message for record in caplog.records] == ["but"]
+
+
 def test_no_file_opens_or_ends_a_transaction():
     for path in schema.SQL.glob("*.sql"):
         text = re.sub(r"--.*", "", path.read_text())

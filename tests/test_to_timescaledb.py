@@ -58,8 +58,6 @@ def plain(databases, richest):
 
 def filled(databases, kind: str, days: int = 100) -> str:
     url = databases.empty()
-    if kind != "plain":
-        private.execute(url, "CREATE EXTENSION timescaledb")
     as_edition(url, kind)
     with connected(url) as connection:
         for device_id in DEVICES:
