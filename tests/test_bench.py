@@ -15,6 +15,7 @@ from tests.bench.paired import Goal, Line, beside, in_turn, table
 
 _HAS_COLUMNSTORE = "(timescale)" in private.installed_edition()
 _COMPRESSED = [f"size: compressed, {which} fields" for which in ("all", "nine") if _HAS_COLUMNSTORE]
+FRAMES = ("day", "month", "year", "all")
 ABOUT = {
     "ingest": [
         "ingest, all fields",
@@ -27,15 +28,11 @@ ABOUT = {
     ],
     "spool": ["spool: flushes", "spool: bytes written"],
     "realtime": ["realtime, warm cache", "realtime, no Redis"],
-    "series": ["series, day", "series, month", "series, year", "series, all"],
+    "series": [f"series, {frame}" for frame in FRAMES],
     "small_uploads": ["small uploads"],
     "devices": ["devices a machine"],
     "decade": [
-        "series day: ten years / one",
-        "series month: ten years / one",
-        "series year: ten years / one",
-        "series all: ten years / one",
-        "series 5 minutes of a day: ten years / one",
+        *(f"series {asked}: ten years / one" for asked in (*FRAMES, "5 minutes of a day")),
     ],
     "size": [
         "size: a sample, all fields",
@@ -47,7 +44,7 @@ ABOUT = {
     "growth": [
         f"growth, {asked}: {stock}"
         for stocks in (("3 days", "6 days"), ("1 house", "3 houses"))
-        for asked in ("day", "month", "year", "all", "5 minutes of a day", "ingest")
+        for asked in (*FRAMES, "5 minutes of a day", "gaps of a day", "realtime", "ingest")
         for stock in stocks
     ],
     "poll": ["poll: time", "poll: requests"],

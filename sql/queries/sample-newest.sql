@@ -9,6 +9,4 @@ SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct
        total_export_kwh, grid_power_w, inverter_power_w, inverter_temp_c, grid_frequency_hz,
        grid_voltage_v, running_state, power_flow_status, interval_s, seq, ts_src,
        battery_power_source, boot, extra
-  FROM sungrow_samples
- WHERE device_id = %(device_id)s AND ts <= %(latest)s
- ORDER BY ts DESC LIMIT 1
+  FROM sungrow_newest_sample(%(device_id)s, %(latest)s)

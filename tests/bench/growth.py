@@ -1,4 +1,4 @@
-"""How the cost of a batch and of each frame grows: with the years stored, and with the houses.
+"""How the cost of a batch and of each question grows: with the years stored, and with the houses.
 
     python -m tests.bench.growth
 
@@ -6,7 +6,7 @@ Prints two tables of medians in ms: 0.1, 1 and 10 years of one house, and a mont
 1,000 houses, each in a database of its own on one server. The rollups are as dense as in life. The
 raw rows are thinner: one in 30 s, of many houses one in 300 s; ten years of one in 5 s would be 63
 million. A batch is 500 samples with all fields, newer than what is there. All databases are asked
-in turn, of many houses each time another one, through Flask's test client.
+in turn, of many houses each time another one, through Flask's test client; there is no Redis.
 
 What is not flat, and why:
 
@@ -49,9 +49,9 @@ def lines(quick: bool) -> Iterator[Line]:
 def _grown(servers: Servers, stocks: list[Stock], rounds: int, batch: int) -> Iterator[Line]:
     clients = [_client(servers, stock) for stock in stocks]
     # Ingest comes last: its samples, with counters by chance, would be history for the frames.
-    for name, query in {**queries(stocks[0].days), "ingest": None}.items():
+    for name, asked in {**_questions(stocks[0].days), "ingest": None}.items():
         asks = [
-            _posts(client, stock, batch) if query is None else _gets(client, stock, query)
+            _gets(client, stock, *asked) if asked else _posts(client, stock, batch)
             for client, stock in zip(clients, stocks, strict=True)
         ]
         spent = _in_turn(asks, rounds)
@@ -62,6 +62,17 @@ def _grown(servers: Servers, stocks: list[Stock], rounds: int, batch: int) -> It
             )
 
 
+def _questions(days: int) -> dict[str, tuple[str, dict]]:
+    """Give path and query of each, by name."""
+    series = queries(days)
+    curve = series["5 minutes of a day"]
+    return {
+        **{name: ("/v1/series", query) for name, query in series.items()},
+        "gaps of a day": ("/v1/gaps", {"from": curve["from"], "to": curve["to"]}),
+        "realtime": ("/v1/realtime", {}),
+    }
+
+
 def _client(servers: Servers, stock: Stock):
     url = servers.database(SITE_TIMEZONE=ZONE)
     fill(url, stock)
@@ -70,11 +81,11 @@ def _client(servers: Servers, stock: Stock):
     return app.test_client()
 
 
-def _gets(client, stock: Stock, query: dict) -> Ask:
+def _gets(client, stock: Stock, path: str, query: dict) -> Ask:
     def ask(number: int) -> float:
         house = stock.house(37 * number)
         asked = {"query_string": {"device_id": house, **query}, "headers": _of(house)}
-        return _spent_ms(lambda: client.get("/v1/series", **asked))
+        return _spent_ms(lambda: client.get(path, **asked))
 
     return ask
 
@@ -115,9 +126,9 @@ def _print(heading: str, stocks: list[Stock], found: list[Line]) -> None:
     print("|---" * (len(stocks) + 2) + "|")
     for first in range(0, len(found), len(stocks)):
         row = found[first : first + len(stocks)]
-        asked = row[0].name.removeprefix("growth, ").partition(":")[0]
+        name = row[0].name.removeprefix("growth, ").partition(":")[0]
         figures = " | ".join(f"{line.ours:.1f}" for line in row)
-        print(f"| {asked} | {figures} | {row[-1].ratio:.2f} |")
+        print(f"| {name} | {figures} | {row[-1].ratio:.2f} |")
 
 
 if __name__ == "__main__":
