@@ -36,6 +36,8 @@ class Tokens:
             ConfigError: malformed, or there is no device token at all.
         """
         self._env = dict(env)
+        names = ("DEVICE_TOKENS_FILE", "READ_TOKENS_FILE")
+        self._files = [Path(path) for name in names if (path := env.get(name, "").strip())]
         self._lock = threading.Lock()
         self._seen = self._signatures()
         self._callers = self._read()
@@ -88,18 +90,13 @@ class Tokens:
                 # Half-written or broken: the tokens that were good a moment ago stay good.
                 log.exception("tokens not read again")
 
-    def _signatures(self) -> tuple:
-        return tuple(
-            _signature(self._env.get(name, ""))
-            for name in ("DEVICE_TOKENS_FILE", "READ_TOKENS_FILE")
-        )
+    def _signatures(self) -> list:
+        return [_signature(path) for path in self._files]
 
 
-def _signature(path: str) -> tuple[int, int, int] | None:
-    if not path.strip():
-        return None
+def _signature(path: Path) -> tuple[int, int, int] | None:
     try:
-        status = Path(path.strip()).stat()
+        status = path.stat()
     except OSError:
         return None
     # Not the time of writing: a chmod that makes a refused file good has to be seen as well.
