@@ -7,7 +7,7 @@ import pytest
 from server.migrate import main
 from tests.batches import DEVICE
 from tests.commands import as_edition, edition_of, only_on, runner
-from tests.readings import connected, reading, rows, store, utc
+from tests.readings import connected, insert_by_hand, reading, rows, utc
 
 BEFORE = 13  # files, up to the one that renames the type
 READINGS = 1000
@@ -38,10 +38,14 @@ def older(databases) -> str:
 def store_voltages(connection) -> None:
     start = utc("2026-03-05 10:00")
     samples = [
-        reading(start + n * timedelta(seconds=5), grid_voltage_v=230 + n * 7 % 31 / 10)
+        reading(
+            start + n * timedelta(seconds=5),
+            device_id=DEVICE,
+            grid_voltage_v=230 + n * 7 % 31 / 10,
+        )
         for n in range(READINGS)
     ]
-    store(connection, DEVICE, samples)
+    insert_by_hand(connection, samples)  # since ingest knows the newest schema alone
 
 
 def voltages(connection) -> list[float]:
