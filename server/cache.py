@@ -72,6 +72,8 @@ class Cache:
         place is taken before the commit, and stays taken for a while after it. Redis answers while
         the block runs, so that nobody waits for it. A burst, as of a backlog, takes the place a few
         times a second only: to do so for each two samples costs 7 % of what storing them does.
+        Should Redis lose its memory between, the older one may be served until the next commit, or
+        for ``ttl_s``.
         """
         command = ("SET", _key(device_id), _STALE, "PX", _SETTLE_MS)
         taken_s, began_s = self._taken_s.get(device_id, -math.inf), time.monotonic()

@@ -10,7 +10,7 @@ in turn, of many houses each time another one, through Flask's test client; ther
 
 What is not flat, and why:
 
-- ``all`` shows every month, and judges each day of each counter anew: some 20 us a day.
+- ``all`` shows every month, and judges each day of each counter anew.
 - ``day`` with many houses: rows are stored as they come, so those of one house lie on pages of
   their own, 288 for a day where a lone house has 18. ``month`` and ``year``, likewise, by less.
 """
