@@ -7,24 +7,38 @@ through ``Inverter`` alone, so gently and never anything but function 4. The for
 
 from edge_lib import VERSION
 from edge_lib.decode import facts
-from edge_lib.inverter import Inverter, Ranges
-from edge_lib.registers import BY_NAME, DUMP_BLOCKS, REGISTERS, Block, wire_address
+from edge_lib.inverter import Inverter, InverterError
+from edge_lib.registers import BY_NAME, DUMP_BLOCKS, Block, wire_address
 
 _SERIAL = BY_NAME["serial_number"]
 
 
 def dump(inverter: Inverter) -> dict:
-    """Read every block of the register map and give the dump, ready for JSON.
+    """Read every block of the register map and return the dump, ready for JSON.
+
+    What is refused is named under ``refused_input_ranges``, what failed in another way under
+    ``failed_input_ranges`` with the reason; the rest is there all the same.
 
     Raises:
-        InverterError: The dongle did not answer; there is no dump then.
+        InverterError: The dongle answered nothing at all; there is no dump then.
     """
     words: dict[int, int] = {}
     refused: list[tuple[int, int]] = []
+    failures: dict[Block, InverterError] = {}
     for block in DUMP_BLOCKS:
-        served, gaps = _read(inverter, block)
-        words |= served
-        refused += gaps
+        try:
+            answer = inverter.read_block(block, thorough=True)
+        except InverterError as error:
+            if not words:
+                raise
+            failures |= dict.fromkeys(DUMP_BLOCKS[DUMP_BLOCKS.index(block) :], error)
+            break
+        words |= answer.words
+        refused += answer.refused
+        if answer.failure:
+            failures[block] = answer.failure
+    if not words:
+        raise InverterError(*_why_nothing(failures))
     return {
         "source": f"edge.py dump, version {VERSION}",
         "real": True,
@@ -32,34 +46,24 @@ def dump(inverter: Inverter) -> dict:
         "model": _model(words),
         "firmware": _firmware(words),
         "refused_input_ranges": [_range(number, count) for number, count in sorted(refused)],
+        "failed_input_ranges": [
+            [*_range(block.number, block.count), error.reason]
+            for block, error in sorted(failures.items())
+        ],
         "withheld_input_ranges": [_range(_SERIAL.number, _SERIAL.words)],
         "input": {str(wire_address(number)): word for number, word in _without_serial(words)},
         "holding": {},
     }
 
 
-def _read(inverter: Inverter, block: Block) -> tuple[dict[int, int], Ranges]:
-    """Give the block's words and what is refused of it, as exactly as single reads can tell."""
-    words, gaps = inverter.read_block(block)
-    for number, count in gaps:
-        for register in REGISTERS:
-            alone = ((register.number, register.words),)
-            inside = number <= register.number and sum(alone[0]) <= number + count
-            if inside and alone != ((block.number, block.count),):
-                words |= inverter.read_block(Block(register.name, *alone[0], alone))[0]
-    return words, _missing(words, gaps)
-
-
-def _missing(words: dict[int, int], gaps: Ranges) -> Ranges:
-    """Give the parts of the gaps that no word has filled since."""
-    found: list[tuple[int, int]] = []
-    for number, count in gaps:
-        for absent in (n for n in range(number, number + count) if n not in words):
-            if found and sum(found[-1]) == absent and absent > number:
-                found[-1] = (found[-1][0], found[-1][1] + 1)
-            else:
-                found.append((absent, 1))
-    return tuple(found)
+def _why_nothing(failures: dict[Block, InverterError]) -> tuple[str, str]:
+    """Return the reason and the text of an error that speaks for all blocks."""
+    if not failures:
+        return "exception_2", "the unit refuses every block"
+    reasons = [error.reason for error in failures.values()]
+    reason = max(reasons, key=reasons.count)
+    texts = (str(error) for error in failures.values() if error.reason == reason)
+    return reason, f"no block is served: {next(texts)}"
 
 
 def _model(words: dict[int, int]) -> str:

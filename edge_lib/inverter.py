@@ -1,37 +1,57 @@
 """The one Modbus connection to the dongle, and the pauses on it.
 
 Reads input registers (function 4) and nothing else, one request at a time, over one lasting
-connection. All that can go wrong comes out as ``InverterError``; by then the socket is dropped, and
-the next poll opens a new one. Nothing here repeats a request: how long to wait before the next poll
-is ``next_delay_s``. Runs in the poll thread; imports the register map.
+connection. A poll fails, with ``InverterError``, where the dongle cannot be reached or does not
+answer for the block that holds what every sample needs. What goes wrong with any other block costs
+that block alone, and ``block_plan`` remembers what a unit refuses or is silent on. How long to wait
+before the next poll is ``next_delay_s``. Runs in the poll thread; imports the register map.
 """
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
+from edge_lib.block_plan import Plan, Ranges, gaps, pieces_of
 from edge_lib.clock import Clock
-from edge_lib.registers import BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, Block, wire_address
-from edge_lib.wire import InverterError, Wire
+from edge_lib.registers import (
+    BLOCKS,
+    BY_NAME,
+    FIRMWARE,
+    FOUR_STRINGS,
+    MODELS,
+    Block,
+    wire_address,
+)
+from edge_lib.wire import InverterError, Refusal, Wire
 
-__all__ = ["Inverter", "InverterError", "Ranges", "next_delay_s"]
+__all__ = ["BlockAnswer", "Inverter", "InverterError", "Ranges", "next_delay_s"]
 
 log = logging.getLogger("sungrow.edge.inverter")
-
-Ranges = tuple[tuple[int, int], ...]  # (document number, count), rising
 
 # A dongle that ran out of sessions recovers after about 90 s of quiet; retries each 3 s never
 # helped. Source: the notes beside MK.
 _BACK_OFF_S = (5.0, 20.0, 45.0, 90.0)
-# Without one of these there is no sample. A unit that refuses all of one is not ready yet.
-_NEEDED = frozenset({"A", "D"})
+# Busy, or nobody there for now; any other exception lasts. Source: the Modbus specification; 4 is
+# what a WiNet-S says while a second client keeps it busy (DB).
+_PASSING_CODES = frozenset({4, 5, 6, 10, 11})
+# The one value without which there is no sample, and its block.
+_NEEDED = BY_NAME["total_dc_power"].number
+_NEEDED_BLOCK = BLOCKS[0]
 
 
 def next_delay_s(failures: int) -> float:
-    """Give the least seconds from a failed poll to the next, after so many failures in a row."""
+    """Return the least seconds from a failed poll to the next, after so many failures in a row."""
     if failures <= 0:
         return 0.0
     return _BACK_OFF_S[min(failures, len(_BACK_OFF_S)) - 1]
+
+
+class BlockAnswer(NamedTuple):
+    """What one block gave: words by document number, ranges that are refused, or the failure."""
+
+    words: dict[int, int]
+    refused: Ranges = ()
+    failure: InverterError | None = None
 
 
 class Inverter:
@@ -57,126 +77,201 @@ class Inverter:
         wait: Callable[[float], bool],
     ) -> None:
         self._wire = Wire(host, port, unit_id, timeout_s, clock)
-        self._clock = clock
         self._delay_s = delay_s
         self._wait = wait
-        self._plan: dict[Block, Ranges] = {}  # of blocks refused as a whole: what answers instead
+        self._plan = Plan(clock)
         self._polled = False
         self._firmware_asked = False
         self._poll_began = False
+        self._dropped_for_a_block = False
+        self._last_refusal: Refusal | None = None
         self.first_request_s = float("-inf")  # monotonic: when the last poll began on the wire
 
     @property
     def refused(self) -> Ranges:
-        """Give the ranges that the unit was found not to serve and that are no longer asked for."""
-        return tuple(gap for block, parts in self._plan.items() for gap in _gaps(block, parts))
+        """The ranges that the unit was found not to serve and that are not asked for now."""
+        return self._plan.refused
 
     def read_words(self, blocks: Iterable[Block] | None = None) -> dict[int, int]:
-        """Do one poll: give the words by document number; what the unit refuses is absent.
+        """Do one poll and return the words by document number; what was not served is absent.
 
         Without ``blocks`` these are the poll's four, and a fifth where the model has four strings;
-        in the second successful poll, once in the object's life, the firmware in place of block C.
-        What a poll learns of refused registers is remembered only if the poll succeeds.
+        in the second successful poll, once for each inverter, the firmware in place of block C.
 
         Raises:
             InverterError: Poll again later; the socket is dropped.
         """
-        plan = dict(self._plan)
+        known = self.refused
+        self._poll_began, self._last_refusal = False, None
+        self._notice_hang_up()
         words: dict[int, int] = {}
-        self._poll_began = False
-        with self._dropping():
-            for block in self._due() if blocks is None else blocks:
-                words |= self._read(block, plan)
-                if block.name in _NEEDED and plan.get(block) == ():
-                    raise InverterError("exception_2", f"block {block.name}: all of it is refused")
-            if blocks is None and has_four_strings(words):
-                words |= self._read(FOUR_STRINGS, plan)
-            if not words:
-                raise InverterError("exception_2", "every block is refused")
-        self._keep(plan)
+        for block in self._due() if blocks is None else blocks:
+            words |= self._poll(block)
+        if blocks is None and has_four_strings(words):
+            words |= self._poll(FOUR_STRINGS)
+        if not words:
+            self._nothing_served()
+        if self.refused != known:
+            log.warning("the unit refuses registers", extra={"refused": self.refused})
         self._polled |= blocks is None
         return words
 
-    def read_block(self, block: Block) -> tuple[dict[int, int], Ranges]:
-        """Give one block's words by document number, and its ranges that the unit does not serve.
+    def read_block(self, block: Block, *, thorough: bool = False) -> BlockAnswer:
+        """Return what one block gives now; nothing is remembered.
 
-        Nothing is remembered.
+        Args:
+            block: what to read; what is served of it, where the unit refuses the whole.
+            thorough: all registers that the map knows are wanted, not only those that are used.
 
         Raises:
-            InverterError: As ``read_words``.
+            InverterError: The dongle cannot be reached, or the program is to stop.
         """
-        plan: dict[Block, Ranges] = {}
-        with self._dropping():
-            words = self._read(block, plan)
-        return words, _gaps(block, plan[block]) if block in plan else ()
+        self._notice_hang_up()
+        try:
+            self._connect()
+            words, parts = self._read_whole(block, thorough=thorough)
+        except InverterError as error:
+            if not _is_of_the_block(error):
+                raise
+            self._drop_for_a_block(error)
+            return BlockAnswer({}, failure=error)
+        return BlockAnswer(words, () if parts is None else gaps(block, parts))
+
+    def forget_unit(self) -> None:
+        """Forget what was learned of the unit: another inverter stands there now."""
+        self._plan.clear()
+        self._polled = self._firmware_asked = False
 
     def close(self) -> None:
         """Drop the connection; the next poll opens another."""
+        self._dropped_for_a_block = False
         self._wire.close()
 
-    @contextlib.contextmanager
-    def _dropping(self) -> Iterator[None]:
-        try:
-            # Hung up between two polls: no request was lost, so that is no failure.
-            if self._wire.is_open and self._wire.unread() == b"":
-                self._wire.close()
-            if not self._wire.is_open:
-                self._wire.connect()
-                log.info("connected", extra={"host": self._wire.host, "port": self._wire.port})
-            yield
-        except InverterError:
+    def _notice_hang_up(self) -> None:
+        # Between two polls no request is lost by that, so it is no failure.
+        if self._wire.is_open and self._wire.unread() == b"":
             self.close()
-            raise
+
+    def _connect(self) -> None:
+        if self._wire.is_open:
+            return
+        if not self._dropped_for_a_block:
+            self._plan.ask_silent_blocks_again()
+        self._dropped_for_a_block = False
+        self._wire.connect()
+        log.info("connected", extra={"host": self._wire.host, "port": self._wire.port})
 
     def _due(self) -> tuple[Block, ...]:
         if not self._polled or self._firmware_asked:
             return BLOCKS
         return tuple(FIRMWARE if block.name == "C" else block for block in BLOCKS)
 
-    def _read(self, block: Block, plan: dict[Block, Ranges]) -> dict[int, int]:
-        """Give the block's words; put it into the plan in pieces if the unit refuses the whole."""
+    def _poll(self, block: Block) -> dict[int, int]:
+        """Return the block's words; a failure of one that no sample needs is only remembered."""
+        if self._plan.is_silent(block):
+            return {}
         self._firmware_asked |= block is FIRMWARE  # whatever comes of it: it may stall a dongle
-        whole = ((block.number, block.count),)
-        parts = plan.get(block, whole)
-        words = self._read_parts(block.name, parts)
-        if block not in plan and not words:
-            parts = () if block.pieces == whole else block.pieces
-            words = self._read_parts(block.name, parts)
-            plan[block] = tuple(part for part in parts if part[0] in words)
+        try:
+            self._connect()
+            words, parts = self._read(block)
+        except InverterError as error:
+            if block is _NEEDED_BLOCK or not _is_of_the_block(error):
+                self.close()
+                raise
+            self._drop_for_a_block(error)
+            self._plan.failed(block, error)
+            return {}
+        lacking = not words or (block is _NEEDED_BLOCK and _NEEDED not in words)
+        self._plan.served(block, parts, lacking=lacking)
         return words
 
-    def _read_parts(self, name: str, parts: Ranges) -> dict[int, int]:
+    def _drop_for_a_block(self, error: InverterError) -> None:
+        """Drop the connection unless it is sound: a late answer must not meet another request."""
+        if not isinstance(error, Refusal):
+            self.close()
+            self._dropped_for_a_block = True
+
+    def _nothing_served(self) -> None:
+        self._plan.clear()
+        self.close()
+        cause = self._last_refusal
+        reason = cause.reason if cause else "timeout"
+        raise InverterError(reason, f"no block is served: {cause or 'all are silent'}") from cause
+
+    def _read(self, block: Block) -> tuple[dict[int, int], Ranges | None]:
+        """Return the block's words, and the parts in which it is read if not as a whole."""
+        parts = self._plan.parts(block)
+        if parts is None:
+            return self._read_whole(block, all_lasts=self._plan.is_failing(block))
         words: dict[int, int] = {}
-        for number, count in parts:
-            words |= enumerate(self._ask(name, number, count) or (), number)
-        return words
+        kept, passing = [], None
+        for part in parts:
+            try:
+                words |= self._ask(block, *part)
+            except Refusal as refusal:
+                if refusal.code not in _PASSING_CODES:
+                    continue
+                passing = refusal
+            kept.append(part)
+        if passing and (block is _NEEDED_BLOCK or not words):
+            raise passing
+        return words, tuple(kept)
 
-    def _ask(self, name: str, number: int, count: int) -> list[int] | None:
+    def _read_whole(
+        self, block: Block, *, all_lasts: bool = False, thorough: bool = False
+    ) -> tuple[dict[int, int], Ranges | None]:
+        """Read the block with one request, and let it fall apart where that is refused.
+
+        Args:
+            block: what to read.
+            all_lasts: an exception that should pass has not passed for some time.
+            thorough: see ``read_block``.
+
+        Returns:
+            The words, and the parts that were served; None: it was served as a whole.
+        """
+        try:
+            return self._ask(block, block.number, block.count), None
+        except Refusal as refusal:
+            if refusal.code in _PASSING_CODES and not all_lasts:
+                raise
+        words: dict[int, int] = {}
+        parts = []
+        waiting = pieces_of(block, thorough=thorough)
+        while waiting:
+            piece = waiting.pop(0)
+            try:
+                words |= self._ask(block, piece.number, piece.count)
+            except Refusal as refusal:
+                if refusal.code in _PASSING_CODES and block is _NEEDED_BLOCK and not thorough:
+                    raise
+                waiting[:0] = piece.halves()
+            else:
+                parts.append((piece.number, piece.count))
+        return words, tuple(parts)
+
+    def _ask(self, block: Block, number: int, count: int) -> dict[int, int]:
         # Before each request, so that it holds after a failure and from poll to poll as well.
         if self._wait(self._delay_s):
             raise InverterError("stopped", "the program is to stop")
-        if not self._poll_began:
-            self._poll_began, self.first_request_s = True, self._clock.monotonic_s()
         try:
-            return self._wire.read(wire_address(number), count)
+            return dict(enumerate(self._wire.read(wire_address(number), count), number))
         except InverterError as error:
-            text = f"block {name}, registers {number} to {number + count - 1}: {error}"
-            raise InverterError(error.reason, text) from error
+            error.place(f"block {block.name}, registers {number} to {number + count - 1}")
+            if isinstance(error, Refusal):
+                self._last_refusal = error
+            raise
+        finally:
+            if not self._poll_began:
+                self._poll_began, self.first_request_s = True, self._wire.sent_s
 
-    def _keep(self, plan: dict[Block, Ranges]) -> None:
-        known, self._plan = self.refused, plan
-        if self.refused != known:
-            log.warning("the unit refuses registers", extra={"refused": self.refused})
 
-
-def _gaps(block: Block, parts: Ranges) -> Ranges:
-    """Give the ranges of the block that no part covers."""
-    ends = (block.number, *(number + count for number, count in parts))
-    starts = (*(number for number, _ in parts), block.number + block.count)
-    return tuple((a, b - a) for a, b in zip(ends, starts, strict=True) if b > a)
+def _is_of_the_block(error: InverterError) -> bool:
+    """Return whether another block may be served all the same."""
+    return error.reason not in ("unreachable", "stopped")
 
 
 def has_four_strings(words: dict[int, int]) -> bool:
-    """Tell whether the model is known to have four string inputs, and so a fifth block."""
+    """Return whether the model is known to have four string inputs, and so a fifth block."""
     model = MODELS.get(words.get(5000, 0))  # the type code. Source: P16
     return model is not None and model.mppt_count >= 4

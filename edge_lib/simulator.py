@@ -149,6 +149,9 @@ class DumpSource:
             self._words = _table(dump["input"])
             self._holding = _table(dump.get("holding", {}))
             self._refused = [_range(pair) for pair in dump.get("refused_input_ranges", [])]
+            # What failed when it was dumped must not read as 0 when it is replayed.
+            failed = dump.get("failed_input_ranges", [])
+            self._refused += [_range([first, last]) for first, last, _ in failed]
         except OSError as error:
             raise ValueError(f"cannot read the dump {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -18,7 +18,8 @@ from pyModbusTCP.constants import (
 
 from edge_lib.clock import Clock
 
-_ILLEGAL_ADDRESS = 2
+# For the code of an exception that announces one byte too few: it comes in the same segment.
+_STRAY_BYTE_S = 0.1
 _REASONS = {MB_TIMEOUT_ERR: "timeout", MB_SEND_ERR: "reset", MB_SOCK_CLOSE_ERR: "reset"}
 # Silence of the peer shows in the next request's time-out; these are for a longer poll interval.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
@@ -36,6 +37,21 @@ class InverterError(Exception):
         super().__init__(text)
         self.reason = reason
 
+    def place(self, where: str) -> None:
+        """Put before the text what was asked for."""
+        self.args = (f"{where}: {self}",)
+
+
+class Refusal(InverterError):
+    """The unit answered with an exception: the connection is sound, the request was not served.
+
+    ``code`` is 0 where the unit gave none.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exception_{code}", f"exception {code}")
+        self.code = code
+
 
 class Wire(ModbusClient):
     """pyModbusTCP's client, with what it leaves open closed.
@@ -46,6 +62,13 @@ class Wire(ModbusClient):
     reset from a mismatch. Its time limit starts anew with each byte, its transaction ids are random
     and may repeat, a name that does not resolve raises out of it, and a socket with the
     descriptor 0 counts as closed.
+
+    Some WiNet-S firmware sends an exception of three bytes under a header that announces two. The
+    third is its code, and is read as such. Source: sungrowlib (module M_WiNet-S_V01_V01_A), and the
+    bytes in pymodbus#1924 and #2151.
+
+    Attributes:
+        sent_s: monotonic time at which the last request had left; -inf before the first.
     """
 
     def __init__(self, host: str, port: int, unit_id: int, timeout_s: float, clock: Clock) -> None:
@@ -54,6 +77,8 @@ class Wire(ModbusClient):
         self._deadline_s = 0.0
         self._requests = 0
         self._answer = b""
+        self._code_is_missing = False  # of the last answer, an exception cut short
+        self.sent_s = float("-inf")
 
     @property
     def is_open(self) -> bool:
@@ -67,6 +92,7 @@ class Wire(ModbusClient):
         except (OSError, UnicodeError) as error:
             raise InverterError("unreachable", f"{self.host}: {error}") from error
         self._deadline_s = self._clock.monotonic_s() + self.timeout
+        self._code_is_missing = False
         cause: OSError | None = None
         for i, (family, kind, protocol, _, address) in enumerate(found):
             share_s = (self._deadline_s - self._clock.monotonic_s()) / (len(found) - i)
@@ -99,9 +125,15 @@ class Wire(ModbusClient):
             return b""
         return None
 
-    def read(self, address: int, count: int) -> list[int] | None:
-        """Give ``count`` input registers from the wire address on, None if they are refused."""
+    def read(self, address: int, count: int) -> list[int]:
+        """Return ``count`` input registers from the wire address on.
+
+        Raises:
+            Refusal: The unit does not serve them; the next request may follow on this connection.
+            InverterError: The connection cannot be trusted any more and must be dropped.
+        """
         self._deadline_s = self._clock.monotonic_s() + self.timeout
+        self._drop_late_code()
         if self.unread():
             raise InverterError("mismatch", "bytes that nobody asked for")
         words = self.read_input_registers(address, count)
@@ -117,9 +149,15 @@ class Wire(ModbusClient):
             raise InverterError("mismatch", f"no answer to this request: {self._answer.hex()}")
         if self.unread():
             raise InverterError("mismatch", "bytes behind the answer")
-        if refused and self.last_except != _ILLEGAL_ADDRESS:
-            raise InverterError(f"exception_{self.last_except}", f"exception {self.last_except}")
+        if refused:
+            raise Refusal(self.last_except)
         return words
+
+    def _drop_late_code(self) -> None:
+        """Take the code of the last exception out of the socket, where it came after all."""
+        late, self._code_is_missing = self._code_is_missing, False
+        if late and self.unread():
+            self._recv(1)
 
     def on_tx_rx(self, frame: bytes, is_tx: bool) -> None:
         """Keep the frame of the answer; the library calls this with each whole frame."""
@@ -131,6 +169,30 @@ class Wire(ModbusClient):
         frame = super()._add_mbap(pdu)
         self._transaction_id = self._requests
         return struct.pack(">H", self._requests) + frame[2:]
+
+    def _send(self, frame: bytes) -> None:
+        super()._send(frame)
+        self.sent_s = self._clock.monotonic_s()
+
+    def _recv_all(self, size: int) -> bytes:
+        answer = super()._recv_all(size)
+        # A body of one byte, and that an exception's: the header left out the code.
+        if size == 1 and answer[0] & 0x80:
+            answer += self._code_behind_the_frame()
+        return answer
+
+    def _code_behind_the_frame(self) -> bytes:
+        deadline_s = self._deadline_s
+        self._deadline_s = min(deadline_s, self._clock.monotonic_s() + _STRAY_BYTE_S)
+        try:
+            return self._recv(1)
+        except InverterError as error:
+            if error.reason != "timeout":
+                raise
+            self._code_is_missing = True
+            return bytes(1)
+        finally:
+            self._deadline_s = deadline_s
 
     def _recv(self, size: int) -> bytes:
         # One deadline for the whole answer: a dongle that drips bytes must not stretch it.

@@ -8,8 +8,9 @@ import pytest
 from edge_lib.clock import Clock
 from edge_lib.dump import dump
 from edge_lib.inverter import Inverter, InverterError
-from edge_lib.registers import BY_NAME, DUMP_BLOCKS, REGISTERS, wire_address
+from edge_lib.registers import BLOCKS, BY_NAME, DUMP_BLOCKS, REGISTERS, wire_address
 from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
+from tests.wire_proxy import RESET, SILENCE, WireProxy, exception, short_exception
 
 DUMPS = [
     path
@@ -82,6 +83,7 @@ def test_a_dump_says_what_was_read_in_the_format_of_the_others():
         "model",
         "firmware",
         "refused_input_ranges",
+        "failed_input_ranges",
         "withheld_input_ranges",
         "input",
         "holding",
@@ -149,6 +151,50 @@ def test_a_dongle_that_does_not_answer_gives_no_dump():
     inverter = Inverter(dongle.host, dongle.port, 1, 1.0, 0.0, Clock(), lambda _: False)
     with pytest.raises(InverterError):
         dump(inverter)
+
+
+def failing_dump(source, *faults):
+    """The dump of a source through a wire that breaks: (fault, document number) each."""
+    with FakeDongle(source) as dongle, WireProxy((dongle.host, dongle.port)) as proxy:
+        for fault, number in faults:
+            proxy.always(fault, wire_address(number))
+        inverter = Inverter("127.0.0.1", proxy.port, 1, 0.3, 0.0, Clock(), lambda _: False)
+        try:
+            return dump(inverter)
+        finally:
+            inverter.close()
+
+
+@pytest.mark.parametrize("block", DUMP_BLOCKS, ids=lambda block: block.name)
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(SILENCE, "timeout"), (exception(4), "exception_4"), (RESET, "reset")],
+    ids=["silence", "exception 4", "reset"],
+)
+def test_a_block_that_fails_is_named_and_the_rest_is_dumped(block, fault, reason):
+    whole, _ = dump_of(DumpSource(DUMPS[1]))
+    found = failing_dump(DumpSource(DUMPS[1]), (fault, block.number))
+    span = range(wire_address(block.number), wire_address(block.number) + block.count)
+    assert found["failed_input_ranges"] == [[span[0], span[-1], reason]]
+    assert found["input"] == {a: w for a, w in whole["input"].items() if int(a) not in span}
+
+
+@pytest.mark.parametrize("stray", [True, False], ids=["with its code", "without it"])
+@pytest.mark.parametrize("block", DUMP_BLOCKS, ids=lambda block: block.name)
+def test_an_exception_cut_short_is_a_refusal(block, stray):
+    faults = [(short_exception(2, stray), block.number + at) for at in range(block.count)]
+    found = failing_dump(DumpSource(DUMPS[1]), *faults)
+    first = wire_address(block.number)
+    assert [first, first + block.count - 1] in found["refused_input_ranges"]
+    assert found["failed_input_ranges"] == []
+
+
+def test_a_dump_with_failures_replays_them_as_refusals(tmp_path):
+    found = failing_dump(DumpSource(DUMPS[1]), (SILENCE, BLOCKS[1].number))
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(found))
+    again, _ = dump_of(DumpSource(path))
+    assert again["refused_input_ranges"] == [[5213, 5214]]
 
 
 def test_the_serial_register_is_the_range_that_is_withheld():

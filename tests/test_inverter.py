@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import logging
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -14,12 +15,21 @@ import time
 import pytest
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
-from pyModbusTCP.server import DataBank, ModbusServer
+from pyModbusTCP.server import DataBank, DataHandler, ModbusServer
 
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import Inverter, InverterError, next_delay_s
-from edge_lib.registers import BLOCKS, DUMP_BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, wire_address
+from edge_lib.registers import (
+    BLOCKS,
+    DUMP_BLOCKS,
+    FIRMWARE,
+    FOUR_STRINGS,
+    MODELS,
+    REGISTERS,
+    USED,
+    wire_address,
+)
 from tests import wire_proxy as wire
 
 A, B, C, D = BLOCKS
@@ -53,7 +63,8 @@ class Unit(DataBank):
 
     def reset(self):
         self.type_code = SH40RS
-        self.refused = set()
+        self.refused, self.refused_starts = set(), set()
+        self.code = 2
 
     def refuse(self, *spans):
         self.refused |= {n for span in spans for n in range(*_ends(span))}
@@ -61,13 +72,23 @@ class Unit(DataBank):
     def get_input_registers(self, address, number=1, _=None):
         first = address + 1
         words = words_of((first, number), type_code=self.type_code)
-        return None if self.refused & words.keys() else list(words.values())
+        if self.refused & words.keys() or first in self.refused_starts:
+            return None
+        return list(words.values())
+
+
+class Engine(DataHandler):
+    """Refuses with the unit's own code; the library knows 2 alone."""
+
+    def read_i_regs(self, address, count, srv_info):
+        found = super().read_i_regs(address, count, srv_info)
+        return found if found.ok else self.Return(exp_code=self.data_bank.code)
 
 
 @pytest.fixture(scope="module")
 def server():
     unit = Unit()
-    served = ModbusServer("127.0.0.1", 0, no_block=True, data_bank=unit)
+    served = ModbusServer("127.0.0.1", 0, no_block=True, data_hdl=Engine(data_bank=unit))
     served.start()
     assert served._evt_running.wait(5)
     unit.address = served._service.server_address
@@ -87,13 +108,30 @@ def proxy(unit):
         yield proxy
 
 
+class SkippingClock(Clock):
+    """The real one, but ``skip`` makes time pass."""
+
+    skipped_s = 0.0
+
+    def skip(self, seconds):
+        self.skipped_s += seconds
+
+    def monotonic_s(self):
+        return super().monotonic_s() + self.skipped_s
+
+
 @pytest.fixture
-def connect():
+def clock():
+    return SkippingClock()
+
+
+@pytest.fixture
+def connect(clock):
     made = []
 
     def make(port, host="127.0.0.1", wait=None, timeout_s=TIMEOUT_S, delay_s=DELAY_S):
         made.append(
-            Inverter(host, port, 1, timeout_s, delay_s, Clock(), wait or threading.Event().wait)
+            Inverter(host, port, 1, timeout_s, delay_s, clock, wait or threading.Event().wait)
         )
         return made[-1]
 
@@ -154,7 +192,7 @@ def test_a_hundred_polls_with_an_outage_stay_gentle_to_the_dongle(connect, proxy
         if poll == 60:
             proxy.listen()
         if poll in (20, 70):
-            proxy.once(wire.RESET, wire_address(B.number))
+            proxy.once(wire.RESET, wire_address(A.number))
         try:
             words = inverter.read_words()
             assert words == (words_of(A, B, FIRMWARE, D) if poll == 1 else ALL)
@@ -175,11 +213,11 @@ def test_a_hundred_polls_with_an_outage_stay_gentle_to_the_dongle(connect, proxy
 def test_the_pause_comes_before_each_request_failed_ones_and_other_polls_included(connect, proxy):
     pauses = []
     inverter = connect(proxy.port, wait=lambda pause_s: pauses.append(pause_s))
-    proxy.once(wire.exception(6), wire_address(B.number))
+    proxy.once(wire.exception(6), wire_address(A.number))
     assert reason(inverter) == "exception_6"
     inverter.read_words()
-    assert pauses == [DELAY_S] * 6
-    assert len(proxy.requests) == 6
+    assert pauses == [DELAY_S] * 5
+    assert len(proxy.requests) == 5
 
 
 def test_a_stop_during_the_pause_ends_the_poll_at_once(connect, proxy):
@@ -258,14 +296,11 @@ def test_a_refused_firmware_costs_one_request_and_no_poll(unit, inverter, proxy)
     assert firmware_reads(proxy) == 1
 
 
-@pytest.mark.parametrize(
-    ("fault", "why"),
-    [(wire.SILENCE, "timeout"), (wire.exception(4), "exception_4"), (wire.TWICE, "mismatch")],
-)
-def test_a_firmware_that_fails_the_poll_is_never_asked_for_again(inverter, proxy, fault, why):
+@pytest.mark.parametrize("fault", [wire.SILENCE, wire.exception(4), wire.TWICE])
+def test_a_firmware_that_fails_costs_no_poll_and_is_never_asked_for_again(inverter, proxy, fault):
     proxy.always(fault, wire_address(FIRMWARE.number))
     assert inverter.read_words() == ALL
-    assert reason(inverter) == why
+    assert inverter.read_words() == words_of(A, B, D)
     assert [inverter.read_words() for _ in range(3)] == [ALL] * 3
     assert firmware_reads(proxy) == 1
 
@@ -288,14 +323,80 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "why"), BROKEN, ids=[f"{fault.name}" for fault, _ in BROKEN])
-def test_a_broken_answer_fails_the_poll_and_the_next_one_is_right(inverter, proxy, fault, why):
+LASTING = (0, 1, 3, 7, 8, 12, 255)
+PASSING = (4, 5, 6, 10, 11)
+named = {"ids": lambda fault: getattr(fault, "name", None)}
+
+
+@pytest.mark.parametrize(("fault", "why"), BROKEN, **named)
+def test_a_broken_answer_for_what_each_sample_needs_fails_the_poll(inverter, proxy, fault, why):
     assert inverter.read_words() == ALL
-    proxy.once(fault, wire_address(D.number))
+    proxy.once(fault, wire_address(A.number))
+    if why in map("exception_{}".format, LASTING):
+        assert used_words(inverter.read_words(BLOCKS)) == served_in_full(set())
+        assert proxy.accepted == 1
+        return
     assert reason(inverter) == why
     assert inverter.refused == ()
     assert inverter.read_words(BLOCKS) == ALL
     assert (proxy.accepted, proxy.most_open) == (2, 1)
+
+
+@pytest.mark.parametrize("block", [B, D], ids=lambda block: block.name)
+@pytest.mark.parametrize(("fault", "why"), BROKEN, **named)
+def test_a_broken_answer_for_another_block_costs_that_block(inverter, proxy, fault, why, block):
+    assert inverter.read_words() == ALL
+    proxy.once(fault, wire_address(block.number))
+    rest = words_of(*(other for other in BLOCKS if other is not block))
+    words = inverter.read_words(BLOCKS)
+    if why in map("exception_{}".format, LASTING):
+        assert used_words(words) | words_of(B).keys() == served_in_full(set())
+        assert words.keys() >= rest.keys()
+    else:
+        assert words == rest
+        assert inverter.refused == ()
+        assert inverter.read_words(BLOCKS) == ALL
+    sound = why.startswith("exception")
+    assert (proxy.accepted, proxy.most_open) == (1 if sound else 2, 1)
+
+
+@pytest.mark.parametrize("stray", [True, False], ids=["with its code", "without it"])
+@pytest.mark.parametrize("code", [2, *LASTING, *PASSING])
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_an_exception_cut_short_costs_one_poll_at_the_most(inverter, proxy, block, code, stray):
+    """A WiNet-S announces two bytes and sends three; decoders that read two call it exception 0."""
+    assert inverter.read_words() == ALL
+    proxy.once(wire.short_exception(code, stray), wire_address(block.number))
+    with contextlib.suppress(InverterError):
+        got = inverter.read_words(BLOCKS)
+        assert got.items() <= ALL.items()
+        assert got.keys() >= words_of(*(b for b in BLOCKS if b is not block)).keys()
+    assert inverter.read_words(BLOCKS).items() <= ALL.items()
+    assert inverter.read_words([*BLOCKS]).keys() >= words_of(B).keys() - words_of(block).keys()
+
+
+@pytest.mark.parametrize("block", [B, C, D, FIRMWARE], ids=lambda block: block.name)
+@pytest.mark.parametrize("stray", [True, False], ids=["with its code", "without it"])
+def test_a_unit_that_refuses_a_block_by_short_exceptions_is_polled_on(
+    inverter, proxy, block, stray
+):
+    for number in range(*_ends(block)):
+        proxy.always(wire.short_exception(2, stray), wire_address(number))
+    rest = served_in_full(set(range(*_ends(block))))
+    for _ in range(4):
+        assert used_words(inverter.read_words(BLOCKS)) == rest
+    assert inverter.read_words().items() >= words_of(A).items()
+    assert inverter.read_words().items() >= words_of(A).items()
+    assert proxy.accepted == 1
+
+
+@pytest.mark.parametrize("late_s", [0.05, 0.2])
+def test_the_code_of_a_short_exception_may_come_late(connect, proxy, late_s):
+    inverter = connect(proxy.port, delay_s=0.2)
+    proxy.once(wire.short_exception(2, late_s=late_s), wire_address(B.number))
+    assert inverter.read_words() == words_of(A, C, D)
+    assert inverter.read_words(BLOCKS) == words_of(A, C, D)
+    assert proxy.accepted == 1
 
 
 @pytest.mark.parametrize("fault", [wire.SLOW, wire.FRAGMENTS], ids=lambda fault: fault.name)
@@ -306,8 +407,8 @@ def test_a_slow_or_cut_answer_is_an_answer(inverter, proxy, fault):
 
 
 def test_the_error_names_block_registers_and_cause(inverter, proxy):
-    proxy.once(wire.exception(4), wire_address(C.number))
-    with pytest.raises(InverterError, match=r"block C, registers 5601 to 5639: exception 4"):
+    proxy.once(wire.exception(4), wire_address(A.number))
+    with pytest.raises(InverterError, match=r"block A, registers 4990 to 5036: exception 4"):
         inverter.read_words()
 
 
@@ -339,7 +440,7 @@ def test_the_time_limit_covers_the_whole_answer(inverter, proxy):
 def test_an_answer_whose_second_half_comes_too_late_is_none(inverter, proxy):
     """Each half comes within the time limit of one wait, and both together do not."""
     halves = wire.Fault("halves", before_s=0.6, piece=60, between_s=0.9)
-    proxy.once(halves, wire_address(D.number))
+    proxy.once(halves, wire_address(A.number))
     assert reason(inverter) == "timeout"
 
 
@@ -360,7 +461,7 @@ def test_a_socket_closed_under_a_poll_is_a_reset(connect, proxy):
 def test_a_late_answer_never_meets_the_next_request(inverter, proxy):
     late = wire.Fault("late", before_s=TIMEOUT_S + 0.3)
     proxy.once(late, wire_address(B.number))
-    assert reason(inverter) == "timeout"
+    assert inverter.read_words() == words_of(A, C, D)
     assert [inverter.read_words(BLOCKS) for _ in range(3)] == [ALL] * 3
 
 
@@ -424,8 +525,8 @@ def inverter_gaps(block):
     return [(b, c - b) for (_, b), (c, _) in itertools.pairwise(ends) if c > b]
 
 
-def test_a_refused_piece_is_absent_and_never_asked_for_again(unit, inverter, proxy):
-    unit.refuse((5033, 1))
+def test_a_refused_piece_is_absent_and_not_asked_for_again(unit, inverter, proxy):
+    unit.refuse((5033, 4))
     expected = words_of(B, C, D, *A.pieces[:3])
     assert inverter.read_words() == expected
     before = len(proxy.requests)
@@ -434,21 +535,46 @@ def test_a_refused_piece_is_absent_and_never_asked_for_again(unit, inverter, pro
     assert (5022, 15) in inverter.refused
 
 
-def test_a_unit_that_refuses_everything_is_not_ready_and_nothing_is_remembered(unit, inverter):
-    unit.refuse((1, 20000))
-    assert [reason(inverter) for _ in range(2)] == ["exception_2"] * 2
+@pytest.mark.parametrize("code", [0, 2, 3, 7, 255])
+def test_a_unit_that_refuses_everything_is_not_ready_and_nothing_is_remembered(
+    inverter, proxy, code
+):
+    proxy.always(wire.exception(code))
+    assert [reason(inverter) for _ in range(2)] == [f"exception_{code}"] * 2
     assert inverter.refused == ()
-    unit.reset()
+    proxy.faults.clear()
     assert inverter.read_words() == ALL
 
 
-@pytest.mark.parametrize("block", [A, D], ids=lambda block: block.name)
-def test_a_unit_without_all_of_a_block_that_each_sample_needs_is_not_ready(unit, inverter, block):
-    unit.refuse(block, B)
-    assert reason(inverter) == "exception_2"
-    assert inverter.refused == ()
+def test_a_unit_without_what_each_sample_needs_gives_the_rest(unit, inverter, clock):
+    unit.refuse(A)
+    assert inverter.read_words() == words_of(B, C, D)
     unit.reset()
-    assert inverter.read_words() == ALL
+    clock.skip(61)
+    assert inverter.read_words(BLOCKS) == ALL
+
+
+def test_a_unit_that_is_not_ready_for_a_block_gets_it_back_within_minutes(unit, inverter, clock):
+    unit.refuse(D)
+    for _ in range(3):
+        assert inverter.read_words(BLOCKS) == words_of(A, B, C)
+        clock.skip(40)
+    unit.reset()
+    clock.skip(130)
+    assert inverter.read_words(BLOCKS) == ALL
+
+
+def test_what_is_refused_is_looked_at_again_each_hour(unit, inverter, proxy, clock):
+    unit.refuse((13000, 1))
+    assert used_words(inverter.read_words()) == served_in_full({13000})
+    unit.reset()
+    clock.skip(3500)
+    assert 13000 not in inverter.read_words(BLOCKS)
+    clock.skip(200)
+    assert inverter.read_words(BLOCKS) == ALL
+    before = len(proxy.requests)
+    assert inverter.read_words(BLOCKS) == ALL
+    assert asked(proxy, before) == FOUR
 
 
 def test_a_poll_of_given_blocks_without_any_word_fails(unit, inverter):
@@ -459,13 +585,134 @@ def test_a_poll_of_given_blocks_without_any_word_fails(unit, inverter):
     assert inverter.refused == ()
 
 
-def test_what_a_failed_poll_learned_is_forgotten(unit, inverter, proxy):
+USED_IN = {b: {r.number for r in USED if r.number in range(*_ends(b))} for b in BLOCKS}
+
+
+def used_words(words):
+    """Those of the words that a sample or the facts use."""
+    return {n for r in USED for n in range(r.number, r.number + r.words) if n in words}
+
+
+def served_in_full(refused):
+    """The used registers of the four blocks none of whose words is refused."""
+    return {
+        n
+        for r in USED
+        if any(r.number in range(*_ends(b)) for b in BLOCKS)
+        for n in range(r.number, r.number + r.words)
+        if not refused & set(range(r.number, r.number + r.words))
+    }
+
+
+@pytest.mark.parametrize("code", [2, 3])
+@pytest.mark.parametrize("number", [n for b in BLOCKS for n in range(*_ends(b))])
+def test_one_refused_register_costs_what_it_holds_and_nothing_else(
+    unit, connect, proxy, number, code
+):
+    """Whole blocks, pieces and halves are refused as long as they touch it."""
+    inverter = connect(proxy.port, wait=lambda _: False)
+    unit.refuse((number, 1))
+    unit.code = code
+    for _ in range(2):
+        words = inverter.read_words(BLOCKS)
+        assert used_words(words) == served_in_full({number})
+        assert words.items() <= ALL.items()
+    assert proxy.accepted == 1
+
+
+def test_any_refused_ranges_and_starts_cost_what_they_hold_and_nothing_else(unit, connect, proxy):
+    """What the rule of a WiNet-S refuses, a read that starts in a hole, is asked for otherwise."""
+    dice = random.Random(16)
+    for _ in range(150):
+        unit.reset()
+        spans = [
+            (dice.randrange(first, end), dice.choice((1, 1, 2, 5, 20)))
+            for first, end in (
+                dice.choice([_ends(b) for b in BLOCKS]) for _ in range(dice.randint(1, 4))
+            )
+        ]
+        unit.refuse(*spans)
+        holes = {n for b in BLOCKS for n in range(*_ends(b))} - {r.number for r in REGISTERS}
+        unit.refused_starts = set(dice.sample(sorted(holes), 20))
+        inverter = connect(proxy.port, wait=lambda _: False)
+        before = len(proxy.requests)
+        words = inverter.read_words(BLOCKS)
+        assert used_words(words) == served_in_full(unit.refused), spans
+        assert len(proxy.requests) - before < 130
+        before = len(proxy.requests)
+        assert inverter.read_words(BLOCKS) == words
+        assert len(proxy.requests) - before < 40
+        inverter.close()
+
+
+# --- the unit is silent on a block ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("silence", [wire.SILENCE, wire.HANG_UP, wire.TWICE], **named)
+@pytest.mark.parametrize("block", [B, C, D], ids=lambda block: block.name)
+def test_a_block_that_stays_silent_is_left_alone_for_an_hour(connect, proxy, clock, block, silence):
+    inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
+    rest = words_of(*(other for other in BLOCKS if other is not block))
+    proxy.always(silence, wire_address(block.number))
+    for _ in range(3):
+        assert inverter.read_words(BLOCKS) == rest
+    before = len(proxy.requests)
+    for _ in range(5):
+        assert inverter.read_words(BLOCKS) == rest
+        clock.skip(600)
+    assert (block.number, block.count) not in asked(proxy, before)
+    clock.skip(601)
+    assert inverter.read_words(BLOCKS) == rest
+    assert asked(proxy, before).count((block.number, block.count)) == 1
+    proxy.faults.clear()
+    clock.skip(3599)
+    assert inverter.read_words(BLOCKS) == rest
+    clock.skip(2)
+    assert inverter.read_words(BLOCKS) == ALL
+    assert inverter.read_words(BLOCKS) == ALL
+
+
+def test_a_silent_block_is_asked_again_on_a_new_connection(connect, proxy):
+    inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
+    proxy.always(wire.SILENCE, wire_address(B.number))
+    for _ in range(4):
+        inverter.read_words(BLOCKS)
+    proxy.hang_up()
+    until(lambda: inverter._wire.unread() == b"")
+    before = len(proxy.requests)
+    assert inverter.read_words(BLOCKS) == words_of(A, C, D)
+    assert asked(proxy, before).count(FOUR[1]) == 1
+    assert inverter.read_words(BLOCKS) == words_of(A, C, D)
+    assert asked(proxy, before).count(FOUR[1]) == 1
+
+
+def test_a_unit_that_is_silent_on_all_blocks_but_one_is_polled_on(connect, proxy):
+    inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
+    for block in (B, C, D):
+        proxy.always(wire.SILENCE, wire_address(block.number))
+    assert [inverter.read_words(BLOCKS) for _ in range(5)] == [words_of(A)] * 5
+    assert proxy.most_open == 1
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_a_refusal_that_does_not_pass_lasts(unit, inverter, proxy, code):
+    unit.refuse((13000, 1))
+    unit.code = code
+    for _ in range(3):
+        assert inverter.read_words(BLOCKS) == words_of(A, B, C)
+    for _ in range(2):
+        assert used_words(inverter.read_words(BLOCKS)) == served_in_full({13000})
+    assert proxy.accepted == 1
+
+
+def test_another_unit_is_learned_anew(unit, inverter, proxy):
     unit.refuse(B)
-    proxy.once(wire.RESET, wire_address(D.number))
-    assert reason(inverter) == "reset"
-    assert inverter.refused == ()
+    assert [inverter.read_words().keys() & words_of(B).keys() for _ in range(3)] == [set()] * 3
     unit.reset()
+    inverter.forget_unit()
     assert inverter.read_words() == ALL
+    assert inverter.read_words() == words_of(A, B, FIRMWARE, D)
+    assert firmware_reads(proxy) == 2
 
 
 def test_refused_string_registers_are_given_up_too(unit, inverter, proxy):
@@ -487,10 +734,19 @@ def test_a_refusal_is_logged_once(unit, inverter, caplog):
 
 @pytest.mark.parametrize("block", DUMP_BLOCKS, ids=lambda block: block.name)
 def test_one_block_can_be_read_apart_with_what_is_refused_of_it(unit, inverter, block):
-    assert inverter.read_block(block) == (words_of(block), ())
+    assert inverter.read_block(block) == (words_of(block), (), None)
     unit.refuse(block)
-    assert inverter.read_block(block) == ({}, ((block.number, block.count),))
+    assert inverter.read_block(block) == ({}, ((block.number, block.count),), None)
     assert inverter.refused == ()
+
+
+@pytest.mark.parametrize("fault", [wire.SILENCE, wire.exception(4), wire.RESET], **named)
+def test_one_block_that_fails_says_why_and_another_is_read(inverter, proxy, fault):
+    proxy.once(fault, wire_address(B.number))
+    answer = inverter.read_block(B)
+    assert answer.words == {}
+    assert "block B, registers 5214 to 5215" in str(answer.failure)
+    assert inverter.read_block(C) == (words_of(C), (), None)
 
 
 # --- the address ---------------------------------------------------------------------------------
@@ -596,7 +852,7 @@ def test_a_server_of_another_make_gives_the_same_words(foreign, connect):
     assert inverter.read_words() == words_of(A, FIRMWARE, D)
     assert inverter.read_words() == words_of(A, C, D)
     assert inverter.refused == ((B.number, B.count),)
-    assert inverter.read_block(FIRMWARE) == (words_of(FIRMWARE), ())
+    assert inverter.read_block(FIRMWARE) == (words_of(FIRMWARE), (), None)
 
 
 # --- the lock ------------------------------------------------------------------------------------

@@ -50,6 +50,17 @@ def exception(code: int, function: int = 0x84) -> Fault:
     return Fault(f"exception {code}", lambda a, _: _header(a, length=3)[:7] + body)
 
 
+def short_exception(code: int, stray: bool = True, late_s: float = 0.0) -> Fault:
+    """An exception whose header announces one byte too few; its code follows, or does not."""
+    body = bytes((0x84, code))[: 1 + stray]
+    return Fault(
+        f"short exception {code}{'' if stray else ' without its code'}",
+        lambda a, _: _header(a, length=2)[:7] + body,
+        piece=8 if late_s else 0,
+        between_s=late_s,
+    )
+
+
 def _payload(answer: bytes, payload: bytes) -> bytes:
     body = bytes((answer[7], len(payload))) + payload
     return _header(answer, length=1 + len(body))[:7] + body
