@@ -12,9 +12,10 @@ negative S32 is 0xFFFF too), or an empty string; a WiNet-S answers 0 instead, so
 either way.
 
 **Units.** ``scale`` leads to the contract's unit. ``low`` and ``high`` are what one inverter of up
-to 15 kW can plausibly say, in that unit; None where every value may be true. ``decode`` widens
-them for bigger models. ``field`` names the field of a sample that takes the value as it is, sign
-and all.
+to 15 kW can plausibly say, in that unit; ``decode`` widens them for bigger models. None: every
+value may be true, or the inverter is not what limits it: a meter sees the whole house and all that
+feeds in beside the inverter, a battery has a limit of its own (``decode``). ``field`` names the
+field of a sample that takes the value as it is, sign and all.
 
 **Sources.** P16: Sungrow's hybrid inverter protocol V1.1.16. MK: mkaiser's Home Assistant map. FP:
 the raw reads beside it. SG: SunGather. EV: evcc. DB: danbitzer's survey of an SH15T behind a
@@ -95,7 +96,8 @@ REGISTERS: tuple[Register, ...] = (
     _r(4952, "U32", "protocol_version", source="P16 MK DB FP"),
     _text(4954, 15, "arm_software_version", "P16 MK DB FP"),
     _text(4969, 15, "dsp_software_version", "P16 MK DB FP"),
-    # Block A. The output energies hold what the battery gave too: never the yield of the roof.
+    # Block A. The output energies hold what the battery gave too: never the yield of the roof. An
+    # SH-CX counts them in whole kWh (P16).
     _text(4990, 10, "serial_number", "P16 MK SG DB"),
     _r(5000, "U16", "device_type_code"),
     _r(5001, "U16", "nominal_power", 100.0, "W", 100, 150_000, _ALL_EV),
@@ -107,28 +109,31 @@ REGISTERS: tuple[Register, ...] = (
     *_mppt(5013, 2, _ALL),
     *_mppt(5015, 3, "P16 MK DB FP"),
     _r(5017, "U32", "total_dc_power", 1.0, "W", 0, 30_000, _ALL_EV, "pv_power_w"),
+    # Between the phases where the output type (5002) is 2, else to neutral (P16).
     _r(5019, "U16", "phase_a_voltage", 0.1, "V", 0, 300, _ALL, "grid_voltage_v"),
     _r(5020, "U16", "phase_b_voltage", 0.1, "V", 0, 300),
     _r(5021, "U16", "phase_c_voltage", 0.1, "V", 0, 300),
     _r(5033, "S32", "reactive_power", 1.0, "var", -20_000, 20_000),
     _r(5035, "S16", "power_factor", 0.001, "", -1, 1),
+    # P012 of the WiNet-S serves hundredths (MK): ``decode`` tells the two scales apart.
     _r(5036, "U16", "grid_frequency_coarse", 0.1, "Hz", 45, 65, "P16 SG FP", "grid_frequency_hz"),
     *_mppt(5115, 4, "P16 MK TC"),
     # Block B. Positive = discharging, the other way round than a sample's: see decode's chain.
-    _r(5214, "S32", "battery_power", 1.0, "W", -15_000, 15_000, "P16 MK KR DB LIB"),
+    _r(5214, "S32", "battery_power", 1.0, "W", None, None, "P16 MK KR DB LIB"),
     _r(5242, "U16", "grid_frequency", 0.01, "Hz", 45, 65, "P16 MK KR DB LIB"),
     # Block C: the meter (positive = importing) and the battery's side. 5631 has the sign of 5214;
     # 5639 is 0 with the packs of some other makers.
-    _r(5601, "S32", "meter_power", 1.0, "W", -30_000, 30_000, _ALL, "grid_power_w"),
-    *_per_phase(5603, 2, "S32", "meter_phase_{}_power", 1.0, "W", -30_000, 30_000, _ALL_EV),
+    _r(5601, "S32", "meter_power", 1.0, "W", None, None, _ALL, "grid_power_w"),
+    *_per_phase(5603, 2, "S32", "meter_phase_{}_power", 1.0, "W", None, None, _ALL_EV),
     _r(5622, "U16", "feed_in_limit_min", 10.0, "W", 0, 100_000),
     _r(5623, "U16", "feed_in_limit_max", 10.0, "W", 0, 150_000),
     _r(5628, "U16", "bdc_rated_power", 100.0, "W", 0, 150_000),
-    _r(5631, "S16", "battery_current", 0.1, "A", -100, 100, "P16 MK DB FP LIB"),
-    _r(5635, "U16", "bms_max_charging_current", 1.0, "A", 0, 200),
-    _r(5636, "U16", "bms_max_discharging_current", 1.0, "A", 0, 200),
+    _r(5631, "S16", "battery_current", 0.1, "A", None, None, "P16 MK DB FP LIB"),
+    _r(5635, "U16", "bms_max_charging_current", 1.0, "A", 0, 1000),
+    _r(5636, "U16", "bms_max_discharging_current", 1.0, "A", 0, 1000),
     _r(5639, "U16", "battery_capacity_precise", 0.01, "kWh", 0, 655, "P16 MK EV DB FP"),
     *_per_phase(5720, 1, "S16", "backup_phase_{}_current", 0.1, "A", -100, 100, "P16 FP LIB"),
+    # In 10 W on an SH-CX (P16).
     *_per_phase(5723, 1, "S16", "backup_phase_{}_power", 1.0, "W", -30_000, 30_000),
     _r(5726, "S32", "total_backup_power", 1.0, "W", -30_000, 30_000, "P16 MK DB FP"),
     *_per_phase(5731, 1, "U16", "backup_phase_{}_voltage", 0.1, "V", 0, 300, "P16 DB FP LIB"),
@@ -140,18 +145,18 @@ REGISTERS: tuple[Register, ...] = (
     _total(13003, "total_pv_generation", _ALL_EV, "pv_total_kwh"),
     _daily(13005, "daily_export_from_pv", 300),
     _total(13006, "total_export_from_pv"),
-    _r(13008, "S32", "load_power", 1.0, "W", -30_000, 50_000, _ALL, "load_power_w"),
-    _r(13010, "S32", "export_power", 1.0, "W", -30_000, 30_000, _ALL_EV, "export_power_w"),
+    _r(13008, "S32", "load_power", 1.0, "W", None, None, _ALL, "load_power_w"),
+    _r(13010, "S32", "export_power", 1.0, "W", None, None, _ALL_EV, "export_power_w"),
     _daily(13012, "daily_battery_charge_from_pv", 300),
     _total(13013, "total_battery_charge_from_pv"),
     _daily(13017, "daily_direct_consumption", 300, _ALL, "daily_direct_consumption_kwh"),
     _total(13018, "total_direct_consumption"),
     _r(13020, "U16", "battery_voltage", 0.1, "V", 0, 1000, _ALL, "battery_voltage_v"),
     # U16 says the document, and S16 on SH-RS; newer SH-RT firmware signs one or both of these too.
-    _r(13021, "S16", "battery_current_legacy", 0.1, "A", -100, 100, _ALL_EV),
-    _r(13022, "S16", "battery_power_legacy", 1.0, "W", -15_000, 15_000, "P16 MK SG EV DB FP LIB"),
+    _r(13021, "S16", "battery_current_legacy", 0.1, "A", None, None, _ALL_EV),
+    _r(13022, "S16", "battery_power_legacy", 1.0, "W", None, None, "P16 MK SG EV DB FP LIB"),
     # Next to each other, and mixed up before: 13023 charges and discharges, 13024 ages. Both count
-    # 0.1 % behind a WiNet-S.
+    # 0.1 % behind a WiNet-S; 13024 whole percent on the RS485 of an SH10RS (TC): see ``decode``.
     _r(13023, "U16", "battery_soc", 0.1, "%", 0, 100, _ALL_EV, "battery_soc_pct"),
     _r(13024, "U16", "battery_soh", 0.1, "%", 0, 100, _ALL, "battery_soh_pct"),
     _r(13025, "S16", "battery_temperature", 0.1, "°C", -40, 80, _ALL, "battery_temp_c"),
@@ -175,6 +180,14 @@ REGISTERS: tuple[Register, ...] = (
     *_faults(13072, "bms_protection", "bms_fault_1", "bms_fault_2", "bms_alarm_2"),
 )
 BY_NAME: dict[str, Register] = {register.name: register for register in REGISTERS}
+# What feeds no field of a sample by itself, but the rules of ``decode`` or the device's facts.
+_FOR_RULES_AND_FACTS = (
+    *("firmware_version_1", "serial_number", "device_type_code", "nominal_power", "output_type"),
+    *("battery_power", "battery_current", "battery_power_legacy", "battery_current_legacy"),
+    *("bms_max_charging_current", "bms_max_discharging_current"),
+    *("battery_capacity_precise", "battery_capacity"),
+)
+USED = tuple(r for r in REGISTERS if r.field or r.name in _FOR_RULES_AND_FACTS)
 
 
 class Block(NamedTuple):
@@ -201,7 +214,7 @@ BLOCKS: tuple[Block, ...] = (
     _block("A", 4990, 47, (4990, 16), (5008, 1), (5011, 11), (5033, 4)),
     _block("B", 5214, 2),
     # Its pieces leave out what feeds no field: fewer requests for a unit that refuses the whole.
-    _block("C", 5601, 39, (5601, 2), (5631, 1), (5639, 1)),
+    _block("C", 5601, 39, (5601, 2), (5631, 1), (5635, 2), (5639, 1)),
     _block("D", 13000, 48, (13000, 15), (13017, 13), (13031, 13), (13045, 3)),
 )
 FOUR_STRINGS: Block = _block("four_strings", 5115, 2)  # a fifth request, where mppt_count >= 4
@@ -229,9 +242,11 @@ class Model(NamedTuple):
 
 
 # Series, string inputs, values of register 5000 with their models. Source: P16; for the SH-K MK and
-# SG, which give no count (two is the least).
+# SG, which give no count (two is the least). Of an SH-CX's ten, the first four are read.
 _SERIES = (
-    ("SH-RS", 2, "0D17 SH3.0RS, 0D0D SH3.6RS, 0D18 SH4.0RS, 0D0F SH5.0RS, 0D10 SH6.0RS"),
+    # SH4.6RS: in P16's V1.0.20, gone from V1.0.23 on; SG and ioBroker know it.
+    ("SH-RS", 2, "0D17 SH3.0RS, 0D0D SH3.6RS, 0D18 SH4.0RS, 0D0E SH4.6RS"),
+    ("SH-RS", 2, "0D0F SH5.0RS, 0D10 SH6.0RS"),
     ("SH-RS", 4, "0D1A SH8.0RS, 0D1B SH10RS"),
     ("SH-RT", 2, "0E00 SH5.0RT, 0E01 SH6.0RT, 0E02 SH8.0RT, 0E03 SH10RT"),
     ("SH-RT", 2, "0E08 SH5.0RT-V122, 0E09 SH6.0RT-V122, 0E0A SH8.0RT-V122, 0E0B SH10RT-V122"),

@@ -25,7 +25,7 @@ REQUIRED = {
     "load_power_w": ("W", -400_000, 400_000),
     "export_power_w": ("W", -400_000, 400_000),
 }
-NOT_NULL = ("pv_power_w", "load_power_w", "export_power_w")
+NOT_NULL = ("pv_power_w",)
 OPTIONAL = {
     "pv_total_kwh": ("kWh", 0, 100_000_000),
     "mppt1_voltage_v": ("V", 0, 1500),

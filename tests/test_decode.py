@@ -44,6 +44,7 @@ def low_first(number, raw):
 
 # A sample's required words, and a battery that says nothing of its direction.
 REQUIRED = {**low_first(5017, 3000), **low_first(13008, 900), **low_first(13010, 100)}
+METER = low_first(5601, -100)  # any value but 0 shows that there is one
 BATTERY = {13020: 2000, 13023: 500}
 
 
@@ -196,8 +197,7 @@ def test_a_partial_trace_gives_what_it_holds_and_null_for_the_rest(dump_name, wo
     values, problems, doubts = decode(recorded)
     assert values == dict.fromkeys(values) | expected
     assert doubts == ()
-    required = {"pv_power_w", "load_power_w", "export_power_w"}
-    assert {text.split(":")[0] for text in problems} == required - expected.keys()
+    assert {text.split(":")[0] for text in problems} == {"pv_power_w"} - expected.keys()
 
 
 # --- one register ---
@@ -262,26 +262,27 @@ def test_a_string_has_its_high_byte_first_and_ends_at_nul(words, expected):
 
 
 @pytest.mark.parametrize(
-    ("dump_name", "expected"),
+    ("dump_name", "expected", "capacity_kwh"),
     [
-        (SH15T, ("A123456789", 0x0E25, "SH15T", 15000, None)),
-        (MORNING, (None, 0x0E12, "SH8.0RT-20", 8000, "SAPPHIRE-H_01011.95.10")),
-        (NIGHT, (None, 0x0E12, "SH8.0RT-20", 8000, "SAPPHIRE-H_01011.95.10")),
-        (V112, (None, 0x0E0E, "SH8.0RT-V112", 8000, "SAPPHIRE-H_01011.95.13")),
+        (SH15T, ("A123456789", 0x0E25, "SH15T", 15000, None), 44.8),
+        (MORNING, (None, 0x0E12, "SH8.0RT-20", 8000, "SAPPHIRE-H_01011.95.10"), 16.0),
+        (NIGHT, (None, 0x0E12, "SH8.0RT-20", 8000, "SAPPHIRE-H_01011.95.10"), 16.0),
+        (V112, (None, 0x0E0E, "SH8.0RT-V112", 8000, "SAPPHIRE-H_01011.95.13"), 9.6),
     ],
 )
-def test_the_facts_of_a_full_dump(dump_name, expected):
+def test_the_facts_of_a_full_dump(dump_name, expected, capacity_kwh):
     names = ("serial", "device_type_code", "model", "nominal_power_w", "firmware")
     seen = facts(dump(dump_name))
     assert seen == dict(zip(names, expected, strict=True)) | {
         "has_meter": True,
         "has_battery": True,
+        "battery_capacity_kwh": capacity_kwh,
     }
 
 
 def test_no_words_no_facts_but_all_their_keys():
     assert set(facts({}).values()) == {None}
-    assert len(facts({})) == 7
+    assert len(facts({})) == 8
 
 
 def test_an_unknown_model_keeps_its_code():
@@ -295,25 +296,68 @@ def test_no_type_code_is_none(code):
     assert facts({5000: code, 5001: 0})["nominal_power_w"] is None
 
 
-def test_without_a_meter_the_zeros_are_stored_as_served_and_the_fact_says_so():
-    words = {
-        **low_first(5017, 2000),
-        **low_first(5601, 0),
-        **low_first(13008, 1900),
-        **low_first(13010, 0),
-        **low_first(13034, 1900),
-        **low_first(13037, 0),
-        **low_first(13046, 0),
-    }
-    values, problems, _ = decode(words)
-    assert (values["export_power_w"], values["grid_power_w"], values["load_power_w"]) == (
-        0,
-        0,
-        1900,
-    )
-    assert values["total_import_kwh"] == 0
-    assert problems == ()
+# What a WiNet-S serves where there is no meter: zeros, and as load what the inverter gives.
+METERLESS = {
+    **low_first(5017, 2000),
+    **low_first(5601, 0),
+    **low_first(13008, 1900),
+    **low_first(13010, 0),
+    13017: 31,
+    **low_first(13034, 1900),
+    **low_first(13037, 0),
+    **low_first(13046, 0),
+}
+# What a LAN port says there instead.
+NO_VALUES = {
+    **METERLESS,
+    **low_first(5601, 0x7FFFFFFF),
+    **low_first(13008, 0x7FFFFFFF),
+    **low_first(13010, 0x7FFFFFFF),
+    **low_first(13037, 0xFFFFFFFF),
+    **low_first(13046, 0xFFFFFFFF),
+}
+OF_THE_METER = (
+    "load_power_w",
+    "export_power_w",
+    "grid_power_w",
+    "total_import_kwh",
+    "total_export_kwh",
+    "daily_direct_consumption_kwh",
+)
+
+
+@pytest.mark.parametrize("words", [METERLESS, NO_VALUES], ids=["WiNet-S", "LAN port"])
+def test_without_a_meter_all_that_only_a_meter_knows_is_null(words):
+    values, problems, doubts = decode(words)
+    assert [values[name] for name in OF_THE_METER] == [None] * 6
+    assert (values["pv_power_w"], values["inverter_power_w"]) == (2000, 1900)
+    assert (problems, doubts) == ((), ())
     assert facts(words)["has_meter"] is False
+
+
+def test_a_meter_that_was_seen_before_may_say_zero():
+    values = decode(METERLESS, meter_seen=True).values
+    assert [values[name] for name in OF_THE_METER] == [1900, 0, 0, 0, 0, 3.1]
+
+
+def test_a_meter_that_was_seen_before_may_have_no_value_for_once():
+    values, problems, doubts = decode(NO_VALUES, meter_seen=True)
+    assert [values[name] for name in OF_THE_METER] == [None] * 5 + [3.1]
+    assert (problems, doubts) == ((), ())
+
+
+def test_a_slave_without_a_load_is_a_sample():
+    """On a LAN port a slave says "no value" for the load, and knows the meter's power."""
+    values, problems, _ = decode({**NO_VALUES, **low_first(5601, -700), **low_first(13010, 700)})
+    assert [values[name] for name in OF_THE_METER[:3]] == [None, 700, -700]
+    assert problems == ()
+
+
+def test_words_without_any_of_a_meters_registers_tell_nothing_of_one():
+    assert facts({**low_first(5017, 2000), **low_first(13008, 1900)})["has_meter"] is None
+    assert (
+        decode({**low_first(5017, 2000), **low_first(13008, 1900)}).values["load_power_w"] is None
+    )
 
 
 @pytest.mark.parametrize("number", [5601, 13010, 13037, 13046])
@@ -331,10 +375,12 @@ def test_one_word_that_only_a_meter_knows_shows_the_meter(number):
         ({5000: 0x0E25}, 3),
         ({5000: 0x0D1A}, 4),
         ({5000: 0x0E3D}, 4),
-        ({5000: 0x0E99}, 2),
-        ({}, 2),
+        ({5000: 0x0D0E}, 2),
+        # Block A holds a third string's registers in any case; what they say shows whether it is.
+        ({5000: 0x0E99}, 3),
+        ({}, 3),
     ],
-    ids=["SH4.0RS", "SH15T", "SH8.0RS", "SH125CX has ten", "unknown", "not read"],
+    ids=["SH4.0RS", "SH15T", "SH8.0RS", "SH125CX has ten", "SH4.6RS", "unknown", "not read"],
 )
 def test_a_model_has_as_many_strings_as_its_table_says(code, count):
     words = {5011: 3001, 5012: 11, 5013: 3002, 5014: 12, 5015: 3003, 5016: 13, 5115: 3004, 5116: 14}
@@ -343,6 +389,12 @@ def test_a_model_has_as_many_strings_as_its_table_says(code, count):
     currents = [values[f"mppt{index}_current_a"] for index in (1, 2, 3, 4)]
     assert voltages == [300.1, 300.2, 300.3, 300.4][:count] + [None] * (4 - count)
     assert currents == [1.1, 1.2, 1.3, 1.4][:count] + [None] * (4 - count)
+
+
+@pytest.mark.parametrize("nothing", [(0, 0), (0xFFFF, 0xFFFF)])
+def test_an_unknown_model_whose_third_string_says_nothing_has_two(nothing):
+    values = decode({**REQUIRED, 5000: 0x0E99, 5015: nothing[0], 5016: nothing[1]}).values
+    assert (values["mppt3_voltage_v"], values["mppt3_current_a"]) == (None, None)
 
 
 def test_a_string_that_the_model_lacks_raises_no_doubt():
@@ -386,6 +438,10 @@ def negative(number):
     return 65536 - number
 
 
+def sun(pv_w, ac_w):
+    return {**low_first(5017, pv_w), **low_first(13034, ac_w)}
+
+
 RT, RS = {5000: 0x0E12}, {5000: 0x0D18}
 BALANCE = {**low_first(5017, 1000), **low_first(13034, 2200)}  # 1200 W come from the battery
 INTO = {**low_first(5017, 3000), **low_first(13034, 1700)}  # 1300 W go into it
@@ -415,13 +471,13 @@ CHAIN = [
     ("bit 2", {**RT, 13022: 700, 13021: 30, 13001: 0b0000_1100}, (-700, "flow_bits")),
     ("both bits", {13022: 700, 13001: 0b0110}, (None, None)),
     ("neither bit", {13022: 700, 13001: 0b1001}, (None, None)),
-    # the balance: within 20 % + 100 W, above 50 W, and one way only
+    # the balance: within 20 % + 100 W + 8 % of the throughput, above 50 W, and one way only
     ("from the battery", {13022: 1200, **BALANCE}, (-1200, "balance")),
     ("into the battery", {13022: 1200, **INTO, 13001: 0}, (1200, "balance")),
-    ("nearly too much", {13022: 1620, **BALANCE}, (-1620, "balance")),
-    ("nearly too little", {13022: 920, **BALANCE}, (-920, "balance")),
-    ("too much", {13022: 1630, **BALANCE}, (None, None)),
-    ("too little", {13022: 910, **BALANCE}, (None, None)),
+    ("nearly too much", {13022: 1840, **BALANCE}, (-1840, "balance")),
+    ("nearly too little", {13022: 780, **BALANCE}, (-780, "balance")),
+    ("too much", {13022: 1850, **BALANCE}, (None, None)),
+    ("too little", {13022: 760, **BALANCE}, (None, None)),
     ("too small", {13022: 50, **low_first(5017, 0), **low_first(13034, 70)}, (None, None)),
     ("both ways", {13022: 80, **low_first(5017, 0), **low_first(13034, 5)}, (None, None)),
     (
@@ -429,6 +485,25 @@ CHAIN = [
         {13022: 90, **low_first(5017, 0), **low_first(13034, 90)},
         (-90, "balance"),
     ),
+    # Discharging 100 W beside the sun: what the inverter loses hides it (V112, 168 W of losses).
+    *(
+        (f"lost in the losses of {pv_w} W", {13022: 100, **sun(pv_w, ac_w)}, (None, None))
+        for pv_w, ac_w in ((4574, 4506), (5000, 4950), (4000, 3960), (7000, 6930), (7000, 7100))
+    ),
+    ("a lot beside the sun", {13022: 1500, **sun(7000, 8150)}, (-1500, "balance")),
+    # Charging 2500 of 4000 W, and both old registers positive: on an SH-RS their sign is no more
+    # certain than elsewhere.
+    (
+        "13021 positive on RS, and the balance leaves no doubt",
+        {**RS, 13022: 2500, 13021: 120, **sun(4000, 1400)},
+        (2500, "balance"),
+    ),
+    (
+        "13021 positive on RS, and the balance agrees",
+        {**RS, 13022: 2500, 13021: 120, **sun(1000, 3400)},
+        (-2500, "current"),
+    ),
+    ("13021 positive on an SH4.6RS", {5000: 0x0D0E, 13022: 700, 13021: 30}, (-700, "current")),
     ("no roof read", {13022: 1200, **low_first(13034, 2200), 5017: 1}, (None, None)),
 ]
 
@@ -488,14 +563,15 @@ def test_a_pack_without_a_known_capacity_is_a_battery():
     ("words", "field"),
     [
         ({13023: 1001}, "battery_soc_pct: register 13023 = 0x03E9: 100.1 % is outside 0 to 100"),
-        ({5036: 5009}, "grid_frequency_hz: register 5036 = 0x1391: 500.9 Hz is outside 45 to 65"),
+        ({5036: 700}, "grid_frequency_hz: register 5036 = 0x02BC: 70 Hz is outside 45 to 65"),
+        ({5036: 7000}, "grid_frequency_hz: register 5036 = 0x1B58: 70 Hz is outside 45 to 65"),
         ({13025: 900}, "battery_temp_c: register 13025 = 0x0384: 90 °C is outside -40 to 80"),
         (
             low_first(13003, 10_000_001),
             "pv_total_kwh: register 13003 = 0x9681 0x0098: 1000000.1 kWh is outside 0 to 1000000",
         ),
         (
-            low_first(5214, -15_001),
+            {5001: 40, **low_first(5214, -15_001)},
             "battery_power: register 5214 = 0xC567 0xFFFF: -15001 W is outside -15000 to 15000",
         ),
     ],
@@ -519,16 +595,8 @@ def test_a_zero_that_cannot_be_is_null_without_a_doubt(number, field):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ({13008: None}, "load_power_w: register 13008 = ---- 0x0000: not read"),
+        ({5017: 0xFFFF, 5018: 0xFFFF}, "pv_power_w: register 5017 = 0xFFFF 0xFFFF: no value"),
         ({5017: None, 5018: None}, "pv_power_w: register 5017 = ---- ----: not read"),
-        (
-            {13010: 0xFFFF, 13011: 0x7FFF},
-            "export_power_w: register 13010 = 0xFFFF 0x7FFF: no value",
-        ),
-        (
-            {13008: 0x7530, 13009: 1},
-            "load_power_w: register 13008 = 0x7530 0x0001: 95536 W is outside -30000 to 50000",
-        ),
         (
             {5017: 0xAFC8, 5018: 0},
             "pv_power_w: register 5017 = 0xAFC8 0x0000: 45000 W is outside 0 to 30000",
@@ -556,6 +624,108 @@ def test_a_required_field_that_is_missing_or_impossible_is_a_problem_with_its_wo
 def test_a_bigger_inverter_may_have_more_power(nominal, power_w, is_sample):
     decoded = decode({**REQUIRED, **low_first(5017, power_w), 5001: nominal})
     assert (decoded.problems == ()) is is_sample
+
+
+SH10, SH15, SH25 = 100, 150, 250  # register 5001
+
+
+@pytest.mark.parametrize(
+    ("nominal", "export_w", "load_w"),
+    [
+        (120, -38_000, 38_000),
+        (40, -31_000, 31_000),  # an SH4.0RS in a house of 3 x 50 A
+        (40, -43_000, 43_000),  # 3 x 63 A
+        (SH10, 33_000, 900),  # a second inverter of 25 kW behind the same meter
+        (SH10, -500, -32_000),
+        (0, -399_999, 399_999),
+    ],
+)
+def test_what_a_meter_sees_is_not_bounded_by_the_inverter(nominal, export_w, load_w):
+    words = {
+        **REQUIRED,
+        5001: nominal,
+        **low_first(5601, -export_w),
+        **low_first(13008, load_w),
+        **low_first(13010, export_w),
+    }
+    values, problems, doubts = decode(words)
+    found = (values["export_power_w"], values["load_power_w"], values["grid_power_w"])
+    assert found == (export_w, load_w, -export_w)
+    assert (problems, doubts) == ((), ())
+
+
+@pytest.mark.parametrize("number", [5601, 13008, 13010])
+@pytest.mark.parametrize("power_w", [158_000_000, -158_000_000, 400_001, -400_001])
+def test_what_no_meter_of_a_house_can_see_is_null_and_costs_no_sample(number, power_w):
+    values, problems, doubts = decode({**REQUIRED, **METER, **low_first(number, power_w)})
+    field = {5601: "grid_power_w", 13008: "load_power_w", 13010: "export_power_w"}[number]
+    assert values[field] is None
+    assert problems == ()
+    assert len(doubts) == 1
+
+
+@pytest.mark.parametrize(
+    ("nominal", "words", "power_w"),
+    [
+        (SH15, {}, 20_000),
+        (SH25, {}, 28_000),
+        (SH25, {}, -28_000),
+        (40, {}, -6_600),
+        (SH10, {13020: 4000, 5635: 60, 5636: 60}, 24_000),  # its BMS allows 60 A at 400 V
+        (0, {}, -40_000),  # no size is known
+    ],
+)
+def test_a_battery_may_do_what_its_model_or_its_bms_allows(nominal, words, power_w):
+    values = decode({**REQUIRED, **BATTERY, 5001: nominal, **words, **low_first(5214, -power_w)})
+    assert values.values["battery_power_w"] == power_w
+
+
+@pytest.mark.parametrize(
+    ("nominal", "power_w"), [(40, 65_536), (SH25, 65_536), (0, 158_000_000), (0, 200_001)]
+)
+def test_what_no_such_battery_can_do_is_null(nominal, power_w):
+    decoded = decode({**REQUIRED, **BATTERY, 5001: nominal, **low_first(5214, power_w)})
+    assert decoded.values["battery_power_w"] is None
+    assert len(decoded.doubts) == 1
+
+
+def test_a_low_voltage_pack_may_have_more_than_a_hundred_amperes():
+    words = {**REQUIRED, 5000: 0x0D28, 13020: 512, 13023: 500, **low_first(5214, -6067)}
+    assert decode({**words, 5631: negative(1185)}).values["battery_current_a"] == 118.5
+    assert decode({**words, 5631: negative(5001)}).values["battery_current_a"] is None
+
+
+@pytest.mark.parametrize(
+    ("number", "word", "field", "expected"),
+    [
+        (5036, 499, "grid_frequency_hz", 49.9),
+        (5036, 4998, "grid_frequency_hz", 49.98),
+        (5036, 6001, "grid_frequency_hz", 60.01),
+        (5036, 450, "grid_frequency_hz", 45),
+        (5036, 6500, "grid_frequency_hz", 65),
+        (13024, 990, "battery_soh_pct", 99),
+        (13024, 99, "battery_soh_pct", 99),
+        (13024, 100, "battery_soh_pct", 100),
+        (13024, 101, "battery_soh_pct", 10.1),
+        (13024, 1000, "battery_soh_pct", 100),
+    ],
+)
+def test_a_value_is_known_by_its_scale(number, word, field, expected):
+    assert decode({**REQUIRED, **BATTERY, number: word}).values[field] == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "volts"),
+    [
+        ({5019: 2317}, 231.7),
+        ({5002: 2, 5019: 4003}, 400.3),  # an SH125CX: between the phases
+        ({5002: 1, 5019: 4003}, None),
+        ({5019: 4003}, None),
+        ({5002: 2, 5019: 8001}, None),
+    ],
+)
+def test_a_line_voltage_is_one_where_the_unit_says_so(words, volts):
+    assert decode({**REQUIRED, **words}).values["grid_voltage_v"] == volts
 
 
 # --- whatever the words ---

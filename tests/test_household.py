@@ -329,6 +329,7 @@ def test_it_is_an_sh40rs_with_meter_and_battery_whose_daily_grid_counters_stand_
         "firmware": "SUNSTONE-H_01011.01.38",
         "has_meter": True,
         "has_battery": True,
+        "battery_capacity_kwh": 9.6,
     }
     assert house.truth.daily_kwh.imported > 0.2
     assert registers(house, *STUCK) == [0, 0]

@@ -149,13 +149,13 @@ def test_a_type_code_names_the_model_and_its_strings(code, name, mppt_count):
 
 
 def test_the_model_table_is_complete_and_names_none_twice():
-    assert len(MODELS) == 7 + 16 + 8 + 7 + 6 + 5 + 7
+    assert len(MODELS) == 8 + 16 + 8 + 7 + 6 + 5 + 7
     assert len({model.name for model in MODELS.values()}) == len(MODELS)
 
 
 def test_the_single_phase_series_is_known_by_its_codes():
     names = {MODELS[code].name for code in RS_CODES}
-    assert names == {f"SH{kw}RS" for kw in ("3.0", "3.6", "4.0", "5.0", "6.0", "8.0", "10")}
+    assert names == {f"SH{kw}RS" for kw in ("3.0", "3.6", "4.0", "4.6", "5.0", "6.0", "8.0", "10")}
     assert is_rs(0x0D18)
     assert not is_rs(0x0E12)
     assert not is_rs(None)

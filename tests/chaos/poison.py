@@ -34,7 +34,7 @@ WINDOW = 49  # parked at most before the edge holds
 # What is wrong, and the word for it in the reason.
 POISON = (
     ({"pv_power_w": 300_000.0}, "out_of_range"),
-    ({"load_power_w": None}, "null"),
+    ({"pv_power_w": None}, "null"),
     ({"battery_soc_pct": "50"}, "number_type"),
     ({"battery_power_source": "NOT A WORD"}, "string_pattern"),
     ({"running_state": 1.5}, "number_type"),
