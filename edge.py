@@ -89,7 +89,16 @@ def service(env: Mapping[str, str]) -> int:
     reconciler = Reconciler(store, client, clock, settings.device_id)
     lock = DongleLock(settings.host, settings.port)
     health = Health(place.health_path, store, clock)
-    poller = Poller(settings, inverter, lock, store, clock, reports, health.last_seq)
+    poller = Poller(
+        settings,
+        inverter,
+        lock,
+        store,
+        clock,
+        reports,
+        least_seq=health.last_seq,
+        meter_silent_since=health.meter_silent_since,
+    )
     pulse = Pulse(clock, steps_s(settings.modbus_timeout_s, place.spool_keep_days))
     edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, store, reports)
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
@@ -115,10 +124,10 @@ def poll_loop(edge: Edge) -> None:
 
 def poll_step(edge: Edge) -> None:
     """Poll once, hand news of the device to the uploader, write the health file."""
-    poller, known = edge.poller, edge.poller.facts
+    poller, known = edge.poller, edge.poller.device.facts
     poller.poll_once()
-    if poller.facts != known:
-        edge.uploader.facts = poller.facts
+    if poller.device.facts != known:
+        edge.uploader.facts = poller.device.facts
     edge.health.write(
         last_poll_ts=poller.last_success,
         poll_failures=poller.failures,
@@ -126,6 +135,7 @@ def poll_step(edge: Edge) -> None:
         failed_count=poller.failed_polls,
         last_poll_error=poller.last_error,
         seq=poller.seq,
+        meter_silent_since_ts=poller.device.meter_silent_since,
         **(edge.reports.day_so_far() if edge.reports else {}),
     )
 
@@ -220,6 +230,7 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     command.add_parser("reconcile", help="send again what the server has lost; 0 = it has all")
     for name, about in (("backup", "copy the spool"), ("restore", "take over what a copy holds")):
         command.add_parser(name, help=about).add_argument("file", type=Path, metavar="FILE")
+    command.add_parser("forget-meter", help="the grid meter was taken out of the house")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
     simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
     simulate.add_argument("--port", type=int, default=5020)
@@ -239,6 +250,7 @@ def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
         "reconcile": lambda: commands.reconcile(env),
         "backup": lambda: commands.backup(env, arguments.file),
         "restore": lambda: commands.restore(env, arguments.file),
+        "forget-meter": lambda: commands.forget_meter(env),
         "dump": lambda: commands.dump(env),
         "simulate": lambda: commands.simulate(
             _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed

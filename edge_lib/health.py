@@ -30,6 +30,7 @@ class Health:
     Attributes:
         last_seq: the last number of this boot's polls as the file knows it; 0 if it does not. The
             spool knows better, unless damage has cut off the end of its log without a trace.
+        meter_silent_since: as the last run wrote it down.
         state: what was last written, or was to be; empty before the first time.
     """
 
@@ -38,7 +39,9 @@ class Health:
         self._lock = threading.Lock()
         self._repeat = RepeatLog(log, clock)
         self._started_s = clock.monotonic_s()
-        self.last_seq = _last_seq(path, clock)
+        earlier = _earlier(path)
+        self.last_seq = _last_seq(earlier, clock)
+        self.meter_silent_since = _time_of(earlier.get("meter_silent_since_ts"))
         self.state: dict = {}
         self._state: dict = {
             "last_poll_ts": None,
@@ -133,11 +136,21 @@ def _text(value: object) -> object:
     return format_ts(value) if isinstance(value, datetime) else value
 
 
-def _last_seq(path: Path, clock: Clock) -> int:
+def _earlier(path: Path) -> dict:
     try:
-        state = read(path)
+        return read(path)
     except (OSError, ValueError):
-        return 0
+        return {}
+
+
+def _time_of(text: object) -> datetime | None:
+    try:
+        return parse_ts(text)
+    except ValueError:
+        return None
+
+
+def _last_seq(state: dict, clock: Clock) -> int:
     seq = state.get("seq")
     # The file may be damaged as well: what cannot be does not count.
     possible = type(seq) is int and 0 <= seq <= clock.boottime_us() // POLL_US + 1

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
-from edge_lib.decode import decode, facts, is_silent
+from edge_lib.decode import decode, is_silent
+from edge_lib.device import Device
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.repeat import RepeatLog
@@ -24,6 +25,7 @@ from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.poll")
 SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
+MOST_INTERVAL_S = 60.0  # between two polls; what is longer is a gap
 
 
 class Reading(NamedTuple):
@@ -34,15 +36,18 @@ class Reading(NamedTuple):
     doubts: tuple[str, ...]  # values out of range, so null
 
 
-def reading(words: dict[int, int], ts: datetime, about: Mapping[str, object]) -> Reading:
+def reading(
+    words: dict[int, int], ts: datetime, about: Mapping[str, object], *, meter_seen: bool = False
+) -> Reading:
     """Decode the words of a poll at ``ts``, and check what comes of them.
 
     Args:
         words: as ``decode`` takes them.
         ts: when they were read, by this machine's clock.
         about: ``device_id``, and what else the sample says of its poll.
+        meter_seen: an earlier poll of this inverter has shown a grid meter.
     """
-    decoded = decode(words)
+    decoded = decode(words, meter_seen=meter_seen)
     sample = in_order({"ts": format_ts(ts), **decoded.values, **about})
     return Reading(sample, decoded.problems or _problems(sample, ts), decoded.doubts)
 
@@ -62,7 +67,7 @@ class Poller:
 
     Attributes:
         seq: the number of the last poll that gave words, counted within a boot.
-        facts: what is known of the device; it grows (a meter shows by its first watt).
+        device: what is known of the inverter.
         failures: polls without words, in a row.
         polls: all of them since the start.
         failed_polls: those of them without words.
@@ -79,15 +84,28 @@ class Poller:
         clock: Clock,
         reports: Reports | None = None,
         least_seq: int = 0,
+        meter_silent_since: datetime | None = None,
     ):
-        """Prepare; ``least_seq`` is this boot's last number as known from outside the spool."""
+        """Prepare.
+
+        Args:
+            config: of the dongle.
+            inverter: reads it.
+            lock: of the dongle.
+            spool: takes the readings.
+            clock: of this machine.
+            reports: counts the polls.
+            least_seq: this boot's last number as known from outside the spool.
+            meter_silent_since: as the program's last run knew it.
+        """
         self._config, self._inverter, self._lock = config, inverter, lock
         self._spool, self._clock, self._reports = spool, clock, reports
         # A number given twice would hide a loss; a hole tells of it.
         self.seq = max(spool.last_seq(clock.boot()), least_seq)
         self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
         self._steps = StepWatch()
-        self.facts: dict = {}
+        self._sampled_s: float | None = None  # when the poll before began, if it made a sample
+        self.device = Device(spool, clock, meter_silent_since)
         self.failures = self.polls = self.failed_polls = 0
         self.last_success: datetime | None = None
         self.last_error: str | None = None
@@ -106,7 +124,7 @@ class Poller:
             self.failures += 1
             self.polls += 1
             self.failed_polls += 1
-            self.last_error = f"{error.reason}: {error}"
+            self.last_error, self._sampled_s = f"{error.reason}: {error}", None
             self._failed.failed("poll failed", error.reason, detail=str(error))
             self._count(error.reason)
             return
@@ -114,7 +132,7 @@ class Poller:
         self._count(None)
         ts = self._clock.now()
         self._store(words, ts, self._clock.boottime_us())
-        self._learn(words, ts)
+        self.device.learn(words, ts)
         self._failed.recovered("poll works again")
         self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
 
@@ -143,13 +161,18 @@ class Poller:
         words = self._inverter.read_words()
         if is_silent(words):
             raise InverterError("inverter_off", "the dongle answers, but with zeros alone")
+        if self.device.recognise(words):
+            log.warning("another inverter answers", extra={"serial": self.device.serial})
+            self._inverter.forget_unit()
         return words
 
     def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> None:
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
         self._watch_steps(ts, boottime_us, source)
         number = self.seq + 1
-        sample, problems, doubts = reading(words, ts, self._about(number, source))
+        sample, problems, doubts = reading(
+            words, ts, self._about(number, source), meter_seen=self.device.meter_seen
+        )
         if doubts:
             detail = "; ".join(doubts)
             self._doubted.failed("values stored as null", "out_of_range", detail=detail)
@@ -165,6 +188,7 @@ class Poller:
             self._spool.put(sample, boottime_us)
             self._unfit.recovered("readings are samples again")
         self.seq = number  # only now: a number that is not on disk would be a hole
+        self._sampled_s = None if problems else self._inverter.first_request_s
 
     def _watch_steps(self, ts: datetime, boottime_us: int, ts_src: int) -> None:
         step = self._steps.step(ts, boottime_us, ts_src == SYNCHRONISED)
@@ -174,22 +198,23 @@ class Poller:
             begins_us, ends_us = sorted((ts_us(ts - step), ts_us(ts)))
             self._spool.note_gap(Gap(begins_us, ends_us, 0), CLOCK_STEP)
 
+    def _interval_s(self) -> float:
+        """Return the seconds from the start of the poll before to the start of this one.
+
+        Where the one before made no sample, or was long ago, it is the poll's own period: the rest
+        is a gap.
+        """
+        period_s = self._config.poll_interval_s
+        if self._sampled_s is None:
+            return period_s
+        passed_s = round(self._inverter.first_request_s - self._sampled_s, 1)
+        return max(period_s, passed_s) if passed_s <= MOST_INTERVAL_S else period_s
+
     def _about(self, seq: int, ts_src: int) -> dict:
         return {
             "device_id": self._config.device_id,
-            "interval_s": self._config.poll_interval_s,
+            "interval_s": self._interval_s(),
             "boot": self._clock.boot(),
             "seq": seq,
             "ts_src": ts_src,
         }
-
-    def _learn(self, words: dict[int, int], ts: datetime) -> None:
-        # A block that was not read this time says nothing; a meter that was seen stays seen.
-        known = {k: v for k, v in facts(words).items() if v is not None}
-        if known.get("serial", self.facts.get("serial")) != self.facts.get("serial"):
-            # Since when the server has to tell two inverters apart; a wrong clock does not know.
-            known["since_ts"] = format_ts(ts) if self._clock.synchronised() else None
-        for lasting in ("has_meter", "has_battery"):
-            if self.facts.get(lasting):
-                known.pop(lasting, None)
-        self.facts = {**self.facts, **known}

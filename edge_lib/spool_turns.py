@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from edge_lib import spool_gaps, spool_hours, spool_parked
+from edge_lib import spool_gaps, spool_hours, spool_meter, spool_parked
 from edge_lib.spool_errors import sqlite_errors
 from edge_lib.spool_file import transaction
 
@@ -73,6 +73,15 @@ class Turns:
     def settle_hours(self, hours: dict[int, str]) -> None:
         """Replace the hours that differ from the server's for good."""
         self.apply(lambda db: spool_hours.settle(db, hours))
+
+    def meter_serial(self) -> str | None:
+        """Return whose grid meter was seen, "" for an unread number; None: no meter was seen."""
+        return self.look(spool_meter.serial)
+
+    def note_meter(self, of_serial: str | None) -> bool:
+        """Write down whose meter was seen, or that none was; True: it is written."""
+        self.apply(lambda db: spool_meter.note(db, of_serial))
+        return True
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -111,6 +111,14 @@ class Store:
         seqs = self._keeper.ask(lambda spool: [spool.last_seq(boot)], [])
         return max(seqs + self._keeper.opener.last_seqs(boot, known=bool(seqs)))
 
+    def meter_serial(self) -> str | None:
+        """Return whose grid meter was seen; None: nobody's, or the spool cannot be read now."""
+        return self._keeper.ask(lambda spool: spool.meter_serial(), None)
+
+    def note_meter(self, of_serial: str | None) -> bool:
+        """Write down whose meter was seen; False: not now."""
+        return self._keeper.ask(lambda spool: spool.note_meter(of_serial), otherwise=False)
+
     def retime(self, boot: str, began_us: int) -> int:
         """Correct every provisional time; polls go on in between."""
         return self._keeper.ask_in_turns(lambda spool: spool.retime(boot, began_us), 0)

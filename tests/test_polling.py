@@ -12,15 +12,16 @@ from edge_lib.clock import Clock
 from edge_lib.config import dongle_config
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.health import Health
+from edge_lib.house_registers import encode
 from edge_lib.inverter import Inverter
 from edge_lib.notify import Pulse
 from edge_lib.polling import Poller
-from edge_lib.registers import BLOCKS, FIRMWARE
+from edge_lib.registers import BLOCKS, BY_NAME, FIRMWARE, wire_address
 from edge_lib.sample import parse_ts
 from edge_lib.simulator import FakeDongle, HouseholdSource
 from edge_lib.spool import Spool
 from tests.spooling import seqs
-from tests.wire_proxy import SILENCE, WireProxy
+from tests.wire_proxy import SILENCE, Fault, WireProxy
 
 FIRST = BLOCKS[0].number - 1
 
@@ -129,7 +130,7 @@ def test_the_period_counts_from_the_first_request_on_the_wire(poller, proxy, clo
 @pytest.mark.parametrize("fault", ["sentinel", "impossible"])
 def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, spool, fault):
     if fault == "sentinel":
-        dongle.faults[13008] = "sentinel"
+        dongle.faults[5017] = "sentinel"
     else:
         words = dongle.source.words()
         dongle.source.words = lambda: words | {5017: 0x7000}  # PV of 1.9 GW
@@ -137,9 +138,165 @@ def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, s
     dongle.faults.clear()
     [parked] = spool.parked()
     assert spool.counts().depth == 0
-    assert ("13008" if fault == "sentinel" else "5017") in parked["reason"]
+    assert "5017" in parked["reason"]
     assert len(parked["content"]["words"]) == sum(block.count for block in BLOCKS)
     assert (parked["seq"], poller.failures) == (1, 0)
+
+
+# --- the time that a sample stands for ---
+
+
+def intervals(spool):
+    return [row.sample["interval_s"] for row in spool.oldest(99)]
+
+
+def test_a_sample_stands_for_the_time_since_the_poll_before(poller, spool, clock):
+    for passed_s in (5, 8.1, 59.9, 60.4, 5, 7):
+        poller.poll_once()
+        clock.skip(passed_s - (clock.monotonic_s() - poller._inverter.first_request_s))
+    poller.poll_once()
+    assert intervals(spool) == [5, *(pytest.approx(s, abs=0.11) for s in (5, 8.1, 59.9, 5, 5, 7))]
+    assert all(s * 10 == round(s * 10) for s in intervals(spool))
+
+
+@pytest.mark.parametrize("between", ["failed", "parked", "silent"])
+def test_after_a_poll_without_a_sample_it_is_the_period(
+    poller, proxy, dongle, spool, clock, between
+):
+    poller.poll_once()
+    clock.skip(9)
+    if between == "failed":
+        proxy.once(SILENCE, FIRST)
+        poller.poll_once()
+    elif between == "parked":
+        dongle.faults[5017] = "sentinel"
+        poller.poll_once()
+        dongle.faults.clear()
+    else:
+        words = dongle.source.words
+        dongle.source.words = dict
+        poller.poll_once()
+        dongle.source.words = words
+    clock.skip(9)
+    poller.poll_once()
+    clock.skip(9)
+    poller.poll_once()
+    assert intervals(spool) == [5, 5, pytest.approx(9, abs=0.5)]
+
+
+def test_after_a_start_it_is_the_period(poller, spool, clock):
+    poller.poll_once()
+    clock.skip(9)
+    again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
+    again.poll_once()
+    assert intervals(spool) == [5, 5]
+
+
+def test_a_slow_dongle_loses_no_energy(poller, proxy, spool, clock, tmp_path):
+    """Two seconds an answer, as MODBUS_TIMEOUT_S allows: the samples stand for all of the time."""
+    poller._inverter._wire.timeout = 5
+    proxy.always(Fault("slow", lambda answer, _: clock.skip(2) or answer))
+
+    class Stop(threading.Event):
+        def wait(self, timeout=None):
+            clock.skip(timeout)
+            return self.is_set()
+
+    run_loop(poller, spool, clock, tmp_path, Stop(), 9)
+    samples = [row.sample for row in spool.oldest(99)]
+    first, last = (parse_ts(samples[i]["ts"]) for i in (0, -1))
+    stood_for_s = sum(sample["interval_s"] for sample in samples[1:])
+    assert stood_for_s == pytest.approx((last - first).total_seconds(), abs=1)
+    assert samples[-1]["interval_s"] == pytest.approx(8.1, abs=0.5)
+
+
+# --- the meter ---
+
+
+def without_meter(words):
+    """What a WiNet-S serves of this house without a meter."""
+    grid = [wire_address(n + at) for n in (5601, 13010, 13037, 13046) for at in (0, 1)]
+    ac = [words[wire_address(13034 + at)] for at in (0, 1)]
+    return words | dict.fromkeys(grid, 0) | dict(zip(range(13007, 13009), ac, strict=True))
+
+
+OF_THE_GRID = ("load_power_w", "export_power_w", "total_import_kwh", "total_export_kwh")
+
+
+def grid_of(row):
+    return [row.sample.get(name) for name in OF_THE_GRID]
+
+
+def test_without_a_meter_the_grid_is_null_until_one_shows_itself(poller, dongle, spool):
+    words = dongle.source.words
+    dongle.source.words = lambda: without_meter(words())
+    poller.poll_once()
+    assert grid_of(spool.oldest(9)[-1]) == [None] * 4
+    assert poller.device.facts["has_meter"] is False
+    dongle.source.words = words
+    poller.poll_once()
+    assert None not in grid_of(spool.oldest(9)[-1])
+    assert poller.device.facts["has_meter"] is True
+    dongle.source.words = lambda: without_meter(words())
+    poller.poll_once()
+    assert grid_of(spool.oldest(9)[-1])[1:] == [0, 0, 0]
+    assert poller.device.facts["has_meter"] is True
+
+
+def test_a_meter_that_was_seen_is_known_before_the_first_poll_after_a_restart(
+    poller, dongle, spool, clock
+):
+    poller.poll_once()
+    words = dongle.source.words
+    dongle.source.words = lambda: without_meter(words())
+    again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
+    again.poll_once()
+    assert grid_of(spool.oldest(9)[-1])[1:] == [0, 0, 0]
+    spool.note_meter(None)
+    again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
+    again.poll_once()
+    assert grid_of(spool.oldest(9)[-1]) == [None] * 4
+
+
+def test_a_meter_of_an_inverter_that_was_replaced_while_nobody_looked_is_forgotten(
+    poller, dongle, spool, clock
+):
+    spool.note_meter("Z9999999999")
+    words = dongle.source.words
+    dongle.source.words = lambda: without_meter(words())
+    again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
+    again.poll_once()
+    assert grid_of(spool.oldest(9)[-1]) == [None] * 4
+    assert spool.meter_serial() is None
+
+
+def test_a_meter_of_an_unread_number_is_that_of_the_first_number_that_is_read(
+    poller, dongle, spool, clock
+):
+    words = dongle.source.words
+    dongle.source.words = lambda: words() | dict.fromkeys(range(4989, 4999), 0)
+    poller.poll_once()
+    assert spool.meter_serial() == ""
+    dongle.source.words = words
+    poller.poll_once()
+    assert spool.meter_serial() == "A0000000042"
+
+
+def test_a_meter_that_says_nothing_any_more_is_noticed(poller, dongle, spool, clock, tmp_path):
+    poller.poll_once()
+    words = dongle.source.words
+    dongle.source.words = lambda: without_meter(words())
+    poller.poll_once()
+    since = poller.device.meter_silent_since
+    clock.skip(3600)
+    poller.poll_once()
+    assert poller.device.meter_silent_since == since == parse_ts(spool.oldest(9)[1].sample["ts"])
+    health = Health(tmp_path / "health.json", spool, clock)
+    health.write(meter_silent_since_ts=since)
+    assert Health(tmp_path / "health.json", spool, clock).meter_silent_since == since
+    dongle.source.words = words
+    poller.poll_once()
+    assert poller.device.meter_silent_since is None
 
 
 def test_a_dongle_that_knows_its_inverters_name_but_measures_nothing_gives_no_reading(
@@ -159,7 +316,7 @@ def test_readings_and_parked_ones_share_one_sequence_that_a_restart_goes_on_with
     poller, dongle, spool, clock, proxy
 ):
     poller.poll_once()
-    dongle.faults[13008] = "sentinel"
+    dongle.faults[5017] = "sentinel"
     poller.poll_once()
     dongle.faults.clear()
     again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
@@ -228,10 +385,10 @@ def test_another_command_on_the_dongle_makes_the_poll_wait_not_connect(poller, p
 def test_the_facts_of_the_device_come_together_from_its_polls(poller, proxy):
     for _ in range(3):
         poller.poll_once()
-    assert poller.facts["model"] == "SH4.0RS"
-    assert poller.facts["nominal_power_w"] == 4000
-    assert poller.facts["has_battery"] is True
-    assert poller.facts["firmware"].startswith("SUNSTONE")
+    assert poller.device.facts["model"] == "SH4.0RS"
+    assert poller.device.facts["nominal_power_w"] == 4000
+    assert poller.device.facts["has_battery"] is True
+    assert poller.device.facts["firmware"].startswith("SUNSTONE")
     asked = [seen.address for seen in proxy.requests]
     assert asked.count(FIRMWARE.number - 1) == 1
     assert len(asked) == 12
@@ -240,18 +397,51 @@ def test_the_facts_of_the_device_come_together_from_its_polls(poller, proxy):
 def test_the_facts_say_since_when_the_inverter_is_this_one(poller, spool):
     poller.poll_once()
     (first,) = spool.oldest(9)
-    assert poller.facts["since_ts"] == first.sample["ts"]
+    assert poller.device.facts["since_ts"] == first.sample["ts"]
     poller.poll_once()
-    assert poller.facts["since_ts"] == first.sample["ts"]
-    poller.facts |= {"serial": "OLD", "since_ts": "2020-01-01T00:00:00.000000Z"}
+    assert poller.device.facts["since_ts"] == first.sample["ts"]
+
+
+def test_a_replaced_inverter_keeps_nothing_of_the_old_one(poller, dongle, spool, proxy):
+    """Neither what it is, nor that it had a battery and a meter, nor the firmware."""
+    for _ in range(3):
+        poller.poll_once()
+    old = poller.device.facts
+    assert (old["has_meter"], old["has_battery"], old["model"]) == (True, True, "SH4.0RS")
+    words = dongle.source.words()
+    another = encode(BY_NAME["serial_number"], "B0000000007")
+    gone = {wire_address(n) for n in (2582, 5000, 5001, 5639, *range(13020, 13026), 13039)}
+    meter = {wire_address(n + at) for n in (5601, 13010, 13037, 13046) for at in (0, 1)}
+    legacy = {wire_address(n + at) for n in (5214, 13022) for at in (0, 1)}
+    none = dict.fromkeys(gone | meter | legacy | {wire_address(5631)}, 0)
+    dongle.source.words = lambda: words | none | dict(enumerate(another, wire_address(4990)))
     poller.poll_once()
-    assert poller.facts["since_ts"] == spool.oldest(9)[-1].sample["ts"]
+    new = poller.device.facts
+    assert new["serial"] == "B0000000007"
+    assert new["since_ts"] == spool.oldest(9)[-1].sample["ts"]
+    assert (new["has_meter"], new["has_battery"]) == (False, False)
+    assert not {"model", "nominal_power_w", "firmware", "battery_capacity_kwh"} & new.keys()
+    assert spool.oldest(9)[-1].sample["export_power_w"] is None
+    poller.poll_once()
+    poller.poll_once()
+    asked = [seen.address + 1 for seen in proxy.requests]
+    assert asked.count(FIRMWARE.number) == 2
+
+
+def test_an_inverter_that_does_not_say_its_number_for_once_is_the_same(poller, dongle, spool):
+    for _ in range(3):
+        poller.poll_once()
+    old, words = poller.device.facts, dongle.source.words()
+    dongle.source.words = lambda: words | dict.fromkeys(range(4989, 4999), 0)
+    poller.poll_once()
+    assert poller.device.facts == old
+    assert spool.oldest(9)[-1].sample["export_power_w"] is not None
 
 
 def test_a_clock_that_is_not_right_does_not_say_since_when(poller, clock):
     clock.right = False
     poller.poll_once()
-    assert (poller.facts["serial"], poller.facts["since_ts"]) == ("A0000000042", None)
+    assert (poller.device.facts["serial"], poller.device.facts["since_ts"]) == ("A0000000042", None)
 
 
 class NoUploads:
@@ -302,12 +492,24 @@ def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connec
 
 
 def test_polls_are_five_seconds_apart_in_real_time(tmp_path, dongle, proxy, spool, poller):
-    real = Clock()
-    poller._clock = poller._inverter._clock = real
+    """From the last byte of one poll's first request to the first byte of the next one's."""
+    real, wire = Clock(), poller._inverter._wire
+    poller._clock = wire._clock = real
+    began_s, send = [], wire._send
+
+    def noting(frame):
+        began_s.append(real.monotonic_s())
+        send(frame)
+
+    wire._send = noting
     run_loop(poller, spool, real, tmp_path, threading.Event(), 3)
-    starts_s = [seen.asked_s for seen in proxy.requests if seen.address == FIRST]
-    assert len(starts_s) == 3
-    assert all(b - a >= 5 for a, b in pairwise(starts_s))
+    starts = [at for at, seen in enumerate(proxy.requests) if seen.address == FIRST]
+    assert len(starts) == 3
+    left_s = [row.asked_s for row in proxy.requests]
+    for one, next_one in pairwise(starts):
+        assert began_s[next_one] - began_s[one] >= 5
+    assert poller._inverter.first_request_s >= began_s[starts[-1]]
+    assert left_s == sorted(left_s)
 
 
 def test_after_a_stall_no_poll_is_made_up_for(poller, proxy, spool, clock, tmp_path):
