@@ -4,53 +4,27 @@ As gentle as the service: the same reader, the same pauses. While the service po
 left alone, and the service's last result stands.
 """
 
-import socket
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
+from datetime import timedelta
 
 from edge_lib import config, health
 from edge_lib.checks import FAILED, OK, WARNING, Finding, service_of
 from edge_lib.clock import Clock
 from edge_lib.commands import inverter_of
 from edge_lib.decode import facts, is_silent
+from edge_lib.dongle_advice import NO_METER, SENTENCES, about_the_unit, sentence
 from edge_lib.dongle_lock import DongleLock
-from edge_lib.inverter import Inverter, InverterError, Ranges, has_four_strings
+from edge_lib.inverter import BlockAnswer, Inverter, InverterError, has_four_strings
 from edge_lib.polling import reading
-from edge_lib.registers import BLOCKS, FOUR_STRINGS, Block
-from edge_lib.sample import EARLIEST
+from edge_lib.registers import BLOCKS, FOUR_STRINGS, USED, Block
+from edge_lib.sample import EARLIEST, parse_ts
 
-_ALONE = "the dongle stands one at a time: stop the other one, leave it alone for 90 s, try again"
-_SENTENCES = {
-    "timeout": "it takes the connection and does not answer. Either another client (Home "
-    f"Assistant, an app, a second edge) holds it, and {_ALONE}; or SUNGROW_HOST is another machine",
-    "reset": "it takes the connection and hangs up: another client (Home Assistant, an app, a "
-    f"second edge) holds it, and {_ALONE}",
-    "mismatch": "what answers there does not speak Modbus: is SUNGROW_HOST the WiNet-S?",
-    "exception_10": "no such unit behind the dongle: SUNGROW_SLAVE_ID is 1 for most",
-    "exception_11": "no such unit behind the dongle: SUNGROW_SLAVE_ID is 1 for most",
-    "exception_2": "all of it is refused",
-    "stopped": "given up: this took too long",
-}
-_BUSY = f"the inverter refuses for now. Either another client asks as well, and {_ALONE}; or wait"
-_CONNECTING: tuple[tuple[type[BaseException], str], ...] = (
-    (
-        socket.gaierror,
-        "SUNGROW_HOST: the name cannot be resolved; give the address that the router lists",
-    ),
-    (UnicodeError, "SUNGROW_HOST: this can be no name"),
-    (
-        ConnectionRefusedError,
-        "the port is closed: switch Modbus TCP (port 502) off and on in the WiNet-S's own page, "
-        "and see that SUNGROW_PORT is that port",
-    ),
-    (
-        TimeoutError,
-        "nobody is there: is SUNGROW_HOST (still) the dongle's address, is it in the WLAN, may "
-        "this machine reach that network? Let the router give it always the same address",
-    ),
-    (OSError, "no way there: is the dongle powered, is it in the same network as this machine?"),
-)
-_NEEDED = ("A", "D")
+_NEEDED = "A"
+# Source: Sungrow's iHomeManager protocol V1.0.2.
+_IHOMEMANAGER, _IHOMEMANAGER_CODE = Block("iHomeManager", 8000, 1, ((8000, 1),)), 0x072A
+_METER_SILENT = timedelta(hours=24)
 _NOTHING = {0, 0xFFFF, 0x7FFF}  # zero, and the words of "no value"
 
 
@@ -61,66 +35,140 @@ def all_of(
     settings = config.dongle_config(env)
     with DongleLock(settings.host, settings.port) as lock:
         if not lock.acquire():
-            yield _as_the_service_says(config.store_config(env), clock)
+            yield from _as_the_service_says(config.store_config(env), clock)
             return
         with closing(inverter_of(settings, clock, wait)) as inverter:
-            yield from _blocks(inverter, settings)
+            yield from _blocks(
+                inverter,
+                settings,
+                lambda unit: closing(inverter_of(settings._replace(unit_id=unit), clock, wait)),
+            )
 
 
-def _as_the_service_says(place: config.StoreConfig, clock: Clock) -> Finding:
+def _as_the_service_says(place: config.StoreConfig, clock: Clock) -> Iterator[Finding]:
     found = service_of(place)
     if not found.runs:
         text = "not looked at: another command of this machine talks to it; try again"
-        return Finding("dongle", WARNING, text)
+        yield Finding("dongle", WARNING, text)
+        return
     complaints = health.complaints_by_part(found.state, clock.now())["poll"]
     if complaints:
-        return Finding("dongle", FAILED, f"the service says: {'; '.join(complaints)}")
-    return Finding("dongle", OK, f"polled by the service, last {found.state['last_poll_ts']}")
+        yield Finding("dongle", FAILED, f"the service says: {'; '.join(complaints)}")
+    else:
+        text = f"polled by the service, last {found.state['last_poll_ts']}"
+        yield Finding("dongle", OK, text)
+    since = found.state.get("meter_silent_since_ts")
+    if since and clock.now() - parse_ts(since) > _METER_SILENT:
+        text = (
+            f"the grid meter has said exactly 0 since {since}: was it taken out? Then stop the "
+            "service, run: edge.py forget-meter, and start it again"
+        )
+        yield Finding("meter", WARNING, text)
 
 
-def _blocks(inverter: Inverter, settings: config.DongleConfig) -> Iterator[Finding]:
+def _blocks(
+    inverter: Inverter,
+    settings: config.DongleConfig,
+    others: Callable[[int], AbstractContextManager[Inverter]],
+) -> Iterator[Finding]:
     where = f"{settings.host} port {settings.port}"
-    words: dict[int, int] = {}
-    blocks = list(BLOCKS)
-    for block in blocks:
-        try:
-            served, gaps = inverter.read_block(block)
-        except InverterError as error:
-            yield Finding("dongle", FAILED, _sentence(error, where))
-            return
-        if not words:
-            yield Finding("dongle", OK, f"answers at {where}")
-        yield _block(block, served, gaps)
-        words |= served
-        if block is BLOCKS[-1] and has_four_strings(words):
-            blocks.append(FOUR_STRINGS)
+    try:
+        answers = _ask_all(inverter)
+    except InverterError as error:
+        yield Finding("dongle", FAILED, sentence(error, where))
+        return
+    words = {number: word for answer in answers.values() for number, word in answer.words.items()}
+    if not words:
+        inverter.close()
+        failures = (answer.failure for answer in answers.values() if answer.failure)
+        failure = next(failures, InverterError("exception_2", "every block is refused"))
+        found = _who_else(others, settings.unit_id)
+        yield Finding("dongle", FAILED, f"{where}: {found}" if found else sentence(failure, where))
+        return
+    yield Finding("dongle", OK, f"answers at {where}")
+    yield from (_block(block, answer) for block, answer in answers.items())
     yield _model(words)
-    yield _sample(words, settings.device_id)
+    yield from _sample(words, settings.device_id)
 
 
-def _sentence(error: InverterError, where: str) -> str:
-    if error.reason == "unreachable":
-        kinds = (text for kind, text in _CONNECTING if isinstance(error.__cause__, kind))
-        return f"{where}: {next(kinds, _CONNECTING[-1][1])}"
-    return f"{where}: {_SENTENCES.get(error.reason, _BUSY)} ({error})"
+def _ask_all(inverter: Inverter) -> dict[Block, BlockAnswer]:
+    """Read the blocks of a poll; the first one that gives no answer at all is the last."""
+    answers: dict[Block, BlockAnswer] = {}
+    for block in BLOCKS:
+        answers[block] = inverter.read_block(block)
+        if answers[block].failure and block is BLOCKS[0]:
+            return answers
+    if has_four_strings(answers[BLOCKS[0]].words):
+        answers[FOUR_STRINGS] = inverter.read_block(FOUR_STRINGS)
+    return answers
 
 
-def _block(block: Block, words: dict[int, int], gaps: Ranges) -> Finding:
+def _who_else(
+    others: Callable[[int], AbstractContextManager[Inverter]], unit_id: int
+) -> str | None:
+    """Return what answers at another unit number, where the one that is set gives nothing."""
+    for unit, block, told in _ELSEWHERE:
+        if unit == unit_id:
+            continue
+        with others(unit) as inverter, contextlib.suppress(InverterError):
+            if text := told(inverter.read_block(block).words):
+                return text
+    return None
+
+
+def _is_unit_1(words: dict[int, int]) -> str | None:
+    known = facts(words)
+    if known["device_type_code"] is None:
+        return None
+    return "SUNGROW_SLAVE_ID is not the inverter's: unit 1 answers there; set SUNGROW_SLAVE_ID=1"
+
+
+def _is_ihomemanager(words: dict[int, int]) -> str | None:
+    if words.get(_IHOMEMANAGER.number) != _IHOMEMANAGER_CODE:
+        return None
+    return (
+        "this is an iHomeManager, which keeps its values in other registers and cannot be read by "
+        "this program; set SUNGROW_HOST to the inverter's own WiNet-S, if it still has one"
+    )
+
+
+# What may be there instead: unit, a block that it serves, and what its words tell.
+_ELSEWHERE = (
+    (1, Block("type", 5000, 1, ((5000, 1),)), _is_unit_1),
+    (247, _IHOMEMANAGER, _is_ihomemanager),
+)
+
+
+def _block(block: Block, answer: BlockAnswer) -> Finding:
     name, last = f"block {block.name}", block.number + block.count - 1
     text = f"registers {block.number} to {last}"
+    if answer.failure:
+        text = f"{text}: {answer.failure.reason}, so what it holds is stored as null"
+        return Finding(name, WARNING, text)
+    words = answer.words
     if not words:
-        state = FAILED if block.name in _NEEDED else WARNING
-        lack = "no reading without it" if block.name in _NEEDED else "what it holds stays empty"
+        needed = block.name == _NEEDED
+        lack = "no reading without it" if needed else "what it holds is stored as null"
         text = f"{text}: all refused, so {lack}; is the inverter in standby, its firmware old?"
-        return Finding(name, state, text)
+        return Finding(name, FAILED if needed else WARNING, text)
+    lost = [r.field or r.name for r in USED if r.number in _span(block) and r.number not in words]
+    if lost:
+        text = f"{text}: the unit refuses {', '.join(lost)}; stored as null"
+        return Finding(name, WARNING, text)
     if set(words.values()) <= _NOTHING:
         return Finding(name, OK, f"{text}: served, and nothing in it")
-    if gaps:
-        return Finding(name, OK, f"{text}: served in pieces, {sum(n for _, n in gaps)} refused")
+    if answer.refused:
+        return Finding(name, OK, f"{text}: served in pieces, with all that is used of it")
     return Finding(name, OK, f"{text}: served")
 
 
+def _span(block: Block) -> range:
+    return range(block.number, block.number + block.count)
+
+
 def _model(words: dict[int, int]) -> Finding:
+    if wrong := about_the_unit(words):
+        return Finding("model", FAILED, wrong)
     known = facts(words)
     code, model = known["device_type_code"], known["model"]
     if model:
@@ -130,19 +178,19 @@ def _model(words: dict[int, int]) -> Finding:
     return Finding("model", WARNING, text)
 
 
-def _sample(words: dict[int, int], device_id: str) -> Finding:
+def _sample(words: dict[int, int], device_id: str) -> Iterator[Finding]:
     if is_silent(words):
-        text = (
-            "the dongle answers, but with zeros alone: the inverter behind it is off, as without a "
-            "battery it is at night, or the dongle sits loose"
-        )
-        return Finding("sample", WARNING, text)
+        yield Finding("sample", WARNING, SENTENCES["inverter_off"])
+        return
     # At a time that is good whatever this machine's clock says: that is another check.
     _, problems, doubts = reading(words, EARLIEST, {"device_id": device_id})
     if problems:
-        text = f"a poll makes no sample, so readings are parked: {'; '.join(problems)}"
-        return Finding("sample", FAILED, f"{text}; see: edge.py dump")
-    if doubts:
+        text = f"a poll cannot be decoded, so readings are parked: {'; '.join(problems)}"
+        yield Finding("sample", FAILED, f"{text}; see: edge.py dump")
+    elif doubts:
         text = f"out of range, so stored as null: {'; '.join(doubts)}"
-        return Finding("sample", WARNING, text)
-    return Finding("sample", OK, "a poll makes one; see the numbers with: edge.py once")
+        yield Finding("sample", WARNING, text)
+    else:
+        yield Finding("sample", OK, "a poll makes one; see the numbers with: edge.py once")
+    if facts(words)["has_meter"] is False:
+        yield Finding("meter", OK, NO_METER)

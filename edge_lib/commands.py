@@ -16,7 +16,8 @@ from edge_lib import backup as copies
 from edge_lib import config, health, spool_file, spool_parked
 from edge_lib.backup import BackupError
 from edge_lib.clock import Clock
-from edge_lib.decode import decode
+from edge_lib.decode import decode, facts, is_silent
+from edge_lib.dongle_advice import NO_METER, about_the_unit, sentence
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.dump import dump as read_dump
 from edge_lib.env import ConfigError
@@ -44,13 +45,19 @@ def once(env: Mapping[str, str], as_json: bool) -> int:
             return BUSY
         try:
             words = inverter.read_words()
+            if is_silent(words):
+                raise InverterError("inverter_off", "zeros alone")
         except InverterError as error:
-            return _fail(f"{error.reason}: {error}")
+            return _fail(sentence(error, _where(settings)))
+    if wrong := about_the_unit(words):
+        return _fail(f"{_where(settings)}: {wrong}")
     sample, problems, doubts = reading(words, clock.now(), {"device_id": settings.device_id})
     for doubt in doubts:
         print(f"out of range, so null: {doubt}", file=sys.stderr)
     if problems:
         return _fail("no sample: " + "; ".join(problems))
+    if facts(words)["has_meter"] is False:
+        print(NO_METER, file=sys.stderr)
     print(json.dumps(sample) if as_json else _table(sample))
     return OK
 
@@ -136,6 +143,21 @@ def restore(env: Mapping[str, str], copy: Path) -> int:
     return OK
 
 
+def forget_meter(env: Mapping[str, str]) -> int:
+    """Forget that the inverter has shown a grid meter: it was taken out."""
+    place = config.store_config(env)
+    try:
+        with Spool(place.spool_path, place.spool_keep_days) as spool:
+            known = spool.meter_serial() is not None
+            spool.note_meter(None)
+    except SpoolBusy:
+        return _fail(f"the service runs; {_STOP}", BUSY)
+    except SpoolError as error:
+        return _fail(str(error))
+    print("forgotten; it is known again as soon as it shows itself" if known else "none was known")
+    return OK
+
+
 def dump(env: Mapping[str, str]) -> int:
     """Print each known register's words, for a bug report or for ``simulate --dump``."""
     settings, clock = config.dongle_config(env), Clock()
@@ -143,9 +165,12 @@ def dump(env: Mapping[str, str]) -> int:
         if inverter is None:
             return BUSY
         try:
-            print(json.dumps(read_dump(inverter), indent=1))
+            found = read_dump(inverter)
         except InverterError as error:
-            return _fail(f"{error.reason}: {error}")
+            return _fail(sentence(error, _where(settings)))
+    print(json.dumps(found, indent=1))
+    for first, last, reason in found["failed_input_ranges"]:
+        print(f"not in the dump: wire addresses {first} to {last}: {reason}", file=sys.stderr)
     return OK
 
 
@@ -178,7 +203,10 @@ def _dongle(settings: config.DongleConfig, clock: Clock) -> Iterator[Inverter | 
     """Give the inverter; None, with the reason printed, while another command talks to it."""
     with DongleLock(settings.host, settings.port) as lock:
         if not lock.acquire():
-            _fail("the service, or another command, talks to this dongle; it stands one at a time")
+            _fail(
+                "the service, or another command, talks to this dongle, which accepts only one "
+                "client at a time"
+            )
             yield None
             return
         inverter = inverter_of(settings, clock, threading.Event().wait)
@@ -186,6 +214,10 @@ def _dongle(settings: config.DongleConfig, clock: Clock) -> Iterator[Inverter | 
             yield inverter
         finally:
             inverter.close()
+
+
+def _where(settings: config.DongleConfig) -> str:
+    return f"{settings.host} port {settings.port}"
 
 
 def inverter_of(
@@ -235,11 +267,13 @@ def _read_parked(path: Path) -> list[spool_parked.Parked]:
 def _release(store: config.StoreConfig, dongle: config.DongleConfig, ids: list[int]) -> int:
     known = {"device_id": dongle.device_id, "interval_s": dongle.poll_interval_s}
 
-    def again(words: dict[int, int]) -> dict | None:
-        decoded = decode(words)
-        return None if decoded.problems else {**known, **decoded.values}
-
     with Spool(store.spool_path, store.spool_keep_days) as spool:
+        meter_seen = spool.meter_serial() is not None
+
+        def again(words: dict[int, int]) -> dict | None:
+            decoded = decode(words, meter_seen=meter_seen)
+            return None if decoded.problems else {**known, **decoded.values}
+
         count = spool.release(ids, again)
     print(f"{count} of {len(ids)} put back into the queue")
     return OK if count == len(ids) else FAILED

@@ -28,6 +28,7 @@ from tests.disks import remount, small_disk
 from tests.edge_env import edge_env
 from tests.spooling import BOOT, START, put
 from tests.tls_server import Authority, Certificate, Script, Sink, TlsServer, answer
+from tests.wire_proxy import SILENCE, WireProxy
 
 ROOT = Path(__file__).resolve().parent.parent
 DUMP = ROOT / "tests" / "dumps" / "sh80rt20_2026-05-22_morning.json"
@@ -165,9 +166,38 @@ def web_server_for_a_dongle(world: World) -> Settings:
     return {"SUNGROW_PORT": str(world.until.enter_context(listener(behave)))}
 
 
-def load_without_a_value(world: World) -> Settings:
-    world.dongle.faults[13008] = "sentinel"
+def sun_without_a_value(world: World) -> Settings:
+    world.dongle.faults[5017] = "sentinel"
     return {}
+
+
+def inverter_as_unit_3(world: World) -> Settings:
+    world.dongle.unit_id = 3
+    return {"SUNGROW_SLAVE_ID": "2"}
+
+
+def ihomemanager(world: World) -> Settings:
+    world.dongle.unit_id = 247
+    return world.serve(words={7999: 0x072A}, refused=[(0, 7998), (8000, 65535)])
+
+
+def unit_that_refuses_everything(world: World) -> Settings:
+    return world.serve(refused=[(0, 65535)])
+
+
+def string_inverter(world: World) -> Settings:
+    return world.serve(words={4999: 0x2430}, refused=[(5213, 5214), (5600, 5638), (12999, 13046)])
+
+
+def another_modbus_device(world: World) -> Settings:
+    words = dict.fromkeys(DumpSource(DUMP).words(), 0) | {5007: 215, 5010: 17, 13022: 4, 13007: 99}
+    return world.serve(words=words)
+
+
+def silent_block(world: World) -> Settings:
+    proxy = world.until.enter_context(WireProxy(("127.0.0.1", world.dongle.port)))
+    proxy.always(SILENCE, 5213)
+    return {"SUNGROW_PORT": str(proxy.port)}
 
 
 def temperature_out_of_range(world: World) -> Settings:
@@ -325,6 +355,11 @@ FAULTS = (
         lambda world: world.service(spool_state="full"),
         *("spool", FAILED, "make room"),
     ),
+    Fault(
+        "the meter was taken out",
+        lambda world: world.service(meter_silent_since_ts=MANY),
+        *("meter", WARNING, "edge.py forget-meter"),
+    ),
     Fault("another command polls", locked_dongle, "dongle", WARNING, "another command"),
     Fault("the dongle has no such name", setting(SUNGROW_HOST=NOWHERE), "dongle", FAILED, "router"),
     Fault("Modbus TCP is off", setting(SUNGROW_PORT="1"), "dongle", FAILED, "WiNet-S's own page"),
@@ -336,7 +371,18 @@ FAULTS = (
     Fault("another client has it", dongle_that_hangs_up, "dongle", FAILED, "another client"),
     Fault("the dongle is silent", dongle_that_is_silent, "dongle", FAILED, "does not answer"),
     Fault("it is a web server", web_server_for_a_dongle, "dongle", FAILED, "speak Modbus"),
-    Fault("no such unit", setting(SUNGROW_SLAVE_ID="2"), "dongle", FAILED, "SUNGROW_SLAVE_ID"),
+    Fault("unit 1 it is", setting(SUNGROW_SLAVE_ID="2"), "dongle", FAILED, "SUNGROW_SLAVE_ID=1"),
+    Fault("no such unit", inverter_as_unit_3, "dongle", FAILED, "SUNGROW_SLAVE_ID"),
+    Fault("it is an iHomeManager", ihomemanager, "dongle", FAILED, "iHomeManager"),
+    Fault("all is refused", unit_that_refuses_everything, "dongle", FAILED, "refuses every"),
+    Fault("it is a string inverter", string_inverter, "model", FAILED, "string inverter (SG)"),
+    Fault("it is no Sungrow", another_modbus_device, "model", FAILED, "another Modbus device"),
+    Fault("a block is silent", silent_block, "block B", WARNING, "timeout"),
+    Fault(
+        "a register is refused",
+        lambda world: world.serve(refused=[(12999, 12999)]),
+        *("block D", WARNING, "refuses running_state; stored as null"),
+    ),
     Fault(
         "block C is refused",
         lambda world: world.serve(refused=[(5600, 5638)]),
@@ -345,7 +391,12 @@ FAULTS = (
     Fault(
         "block D is refused",
         lambda world: world.serve(refused=[(12999, 13046)]),
-        *("block D", FAILED, "no reading without it"),
+        *("block D", WARNING, "all refused"),
+    ),
+    Fault(
+        "block A is refused",
+        lambda world: world.serve(refused=[(4989, 5035)]),
+        *("block A", FAILED, "no reading without it"),
         ("sample",),
     ),
     Fault(
@@ -354,7 +405,7 @@ FAULTS = (
         *("model", WARNING, "0x0EEE"),
     ),
     Fault("the inverter is off", everything_zero, "sample", WARNING, "zeros alone"),
-    Fault("a reading is no sample", load_without_a_value, "sample", FAILED, "parked"),
+    Fault("a reading is no sample", sun_without_a_value, "sample", FAILED, "parked"),
     Fault("a value is impossible", temperature_out_of_range, "sample", WARNING, "out of range"),
     Fault(
         "the server has no such name",

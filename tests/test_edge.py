@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge_lib.dongle_lock import DongleLock
+from edge_lib.registers import BLOCKS, wire_address
 from edge_lib.sample import NAMES, format_ts
 from edge_lib.simulator import DumpSource, FakeDongle
 from edge_lib.spool import Spool
@@ -20,6 +21,7 @@ from server import private
 from tests.edge_env import edge_env
 from tests.foreign_dongle import foreign_dongle
 from tests.test_decode import BY_HAND, FULL
+from tests.wire_proxy import RESET, SILENCE, TWICE, WireProxy, exception, short_exception
 
 DUMPS = private.ROOT / "tests" / "dumps"
 FULL_DUMPS = sorted(path for path in DUMPS.glob("*.json") if "trace" not in path.name)
@@ -129,13 +131,69 @@ def test_once_prints_a_table_with_units(settings):
 def test_once_says_why_there_is_no_sample(settings):
     done = run(settings, "once")
     assert done.returncode == 1
-    assert done.stderr.startswith("unreachable: ")
+    assert "is the dongle powered" in done.stderr or "the port is closed" in done.stderr
 
 
 def test_once_needs_only_the_dongles_settings_and_the_device(settings):
     needed = {k: v for k, v in settings.items() if not k.startswith(("VPS_", "SPOOL", "HEALTH"))}
     with FakeDongle(DumpSource(FULL_DUMPS[0])) as dongle:
         assert run({**needed, "SUNGROW_PORT": str(dongle.port)}, "once").returncode == 0
+
+
+METERLESS = {5600: 0, 5601: 0, 13009: 0, 13010: 0, 13036: 0, 13037: 0, 13045: 0, 13046: 0}
+
+
+def test_once_says_that_there_is_no_meter_and_shows_none(settings):
+    with our_dongle(served(DumpSource(FULL_DUMPS[0])) | METERLESS) as port:
+        done = run({**settings, "SUNGROW_PORT": str(port)}, "once", "--json")
+    sample = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (sample["load_power_w"], sample["export_power_w"]) == (None, None)
+    assert "no grid meter seen" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (dict.fromkeys(range(5007, 5036), 0), "zeros alone"),
+        ({5007: 215, 5010: 17, 13007: 99}, "another Modbus device"),
+        ({4999: 0x2430, 5016: 900}, "string inverter (SG)"),
+    ],
+    ids=["zeros", "no Sungrow", "string inverter"],
+)
+def test_once_shows_no_numbers_of_what_is_no_hybrid_inverter(settings, words, said):
+    with our_dongle(words) as port:
+        done = run({**settings, "SUNGROW_PORT": str(port)}, "once")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("block", BLOCKS[1:], ids=lambda block: block.name)
+@pytest.mark.parametrize("fault", [SILENCE, RESET, exception(4), short_exception(2), TWICE])
+def test_once_gives_the_reading_whatever_a_needless_block_does(settings, block, fault):
+    with (
+        our_dongle(served(DumpSource(FULL_DUMPS[0]))) as port,
+        WireProxy(("127.0.0.1", port)) as proxy,
+    ):
+        for at in range(block.count):
+            proxy.always(fault, wire_address(block.number + at))
+        env = {**settings, "SUNGROW_PORT": str(proxy.port), "MODBUS_TIMEOUT_S": "1"}
+        done = run(env, "once", "--json")
+        assert proxy.most_open == 1
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["pv_power_w"] is not None
+
+
+def test_a_meter_that_was_taken_out_can_be_forgotten(settings):
+    path = settings["SPOOL_PATH"]
+    with Spool(path) as spool:
+        spool.note_meter("A1")
+        assert run(settings, "forget-meter").returncode == 3  # held by another process
+    done = run(settings, "forget-meter")
+    assert (done.returncode, "forgotten" in done.stdout) == (0, True)
+    with Spool(path) as spool:
+        assert spool.meter_serial() is None
+    assert "none was known" in run(settings, "forget-meter").stdout
 
 
 @pytest.mark.parametrize("command", ["once", "dump"])
@@ -147,7 +205,7 @@ def test_a_command_never_opens_a_second_connection_to_the_dongle(settings, comma
         assert lock.acquire()
         done = run({**settings, "SUNGROW_PORT": str(dongle.port)}, command)
     assert done.returncode == 3
-    assert "one at a time" in done.stderr
+    assert "only one client at a time" in done.stderr
 
 
 def test_dump_gives_back_the_words_of_a_replayed_dump(settings):
