@@ -89,9 +89,11 @@ def encode(register: Register, value: float | str) -> list[int]:
     return [(raw >> 16 * n) & 0xFFFF for n in range(register.words)]
 
 
-def words(house: Truth, seed: int) -> dict[int, int]:
-    """Give every register of the table as ``{wire address: word}``; 0 for what an SH4.0RS lacks."""
+def words(house: Truth, seed: int, *, has_meter: bool = True) -> dict[int, int]:
+    """Return every register of the table as ``{wire address: word}``; 0: an SH4.0RS lacks it."""
     values = _IDENTITY | _counted(house) | _measured(house, seed) | _battery(house, seed)
+    if not has_meter:
+        values |= _without_meter(house)
     image = dict.fromkeys(_ADDRESSES, 0)
     for name, value in values.items():
         register = BY_NAME[name]
@@ -150,6 +152,15 @@ def _measured(house: Truth, seed: int) -> dict[str, float]:
         "running_state": _running_state(house),
         "power_flow_status": _flow_bits(house),
     }
+
+
+def _without_meter(house: Truth) -> dict[str, float]:
+    """Return what a WiNet-S says for a meter that is not there: 0, and as load what it gives.
+
+    Source: KR (an SH10RS, reported); an owner's raw reads of an SH4.0RS through a WiNet-S.
+    """
+    of_the_meter = ("meter_power", "export_power", "total_import_energy", "total_export_energy")
+    return dict.fromkeys(of_the_meter, 0) | {"load_power": house.inverter_power_w}
 
 
 def _strings(house: Truth, seed: int) -> dict[str, float]:

@@ -46,7 +46,12 @@ class Household:
         start: aware; the house's first moment.
         seed: another seed, another weather and other habits.
         tz: the inverter's local zone, where daily counters reset; None = that of ``start``.
+
+    Attributes:
+        has_meter: whether the inverter has a grid meter; may be changed at any time.
     """
+
+    has_meter = True
 
     def __init__(self, start: datetime, seed: int = 1, tz: tzinfo | None = None) -> None:
         zone = tz or start.tzinfo
@@ -91,7 +96,7 @@ class Household:
 
     def words(self) -> dict[int, int]:
         """Give the whole input map as ``{wire address: word}``, each register of our table."""
-        return words(self.truth, self.seed)
+        return words(self.truth, self.seed, has_meter=self.has_meter)
 
     def advance(self, to: datetime) -> None:
         """Live until ``to`` (aware), at most STEP_S a step; an earlier moment changes nothing."""

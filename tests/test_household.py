@@ -337,6 +337,17 @@ def test_it_is_an_sh40rs_with_meter_and_battery_whose_daily_grid_counters_stand_
     assert registers(house, "total_pv_generation") > 10_000
 
 
+def test_without_a_meter_it_serves_zeros_and_for_the_load_what_the_inverter_gives():
+    house = Household(berlin(2026, 6, 9))
+    house.advance(berlin(2026, 6, 9, 13))
+    house.has_meter = False
+    words = {address + 1: word for address, word in house.words().items()}
+    assert facts(words)["has_meter"] is False
+    assert registers(house, "meter_power", "export_power", "total_import_energy") == [0, 0, 0]
+    assert registers(house, "load_power") == registers(house, "total_active_power")
+    assert registers(house, "load_power") == house.truth.inverter_power_w != 0
+
+
 def test_every_word_of_the_table_is_served():
     words = Household(berlin(2026, 1, 9)).words()
     for register in REGISTERS:
