@@ -13,7 +13,7 @@ from server import condition, schema
 from server import settings as settings_module
 from server.auth import Tokens
 from server.checks import FAILED, OK, WARNING, Finding
-from server.db import Database, DatabaseAway
+from server.db import Database, DatabaseAway, DatabaseUnfit
 
 LEAST_POSTGRESQL = 15
 # Before, an insert into a compressed chunk stopped at the first row that was there already.
@@ -30,6 +30,9 @@ def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
         db = Database(settings_module.database_url(env))
         db.rows("health", {})
     except ConfigError as error:
+        yield Finding("database", FAILED, str(error))
+        return
+    except DatabaseUnfit as error:
         yield Finding("database", FAILED, str(error))
         return
     except DatabaseAway as error:

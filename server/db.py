@@ -14,17 +14,21 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
-from psycopg2.extensions import parse_dsn
+
+from server.connection import connect, reason, what_helps
+from server.outage import Outage
 
 log = logging.getLogger("sungrow.server.db")
 SQL = Path(__file__).resolve().parent.parent / "sql"
 # Shorter than the patience of gunicorn and proxy: trouble has to end as a 503, not as a dead
 # worker. And compiling (jit) a statement of some ms costs more than it could ever save: up to
 # half a second, where the planner expects many rows and few come.
-_OPTIONS = (
-    "-c TimeZone=UTC -c statement_timeout=10s -c lock_timeout=2s "
-    "-c idle_in_transaction_session_timeout=30s -c jit=off"
-)
+_LIMITS = {
+    "statement_timeout": "10s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "30s",
+    "jit": "off",
+}
 _IDLE_CONNECTIONS = 32
 # Where the other machine has vanished without a word, this ends a wait that no time-out of the
 # server's can end.
@@ -35,10 +39,18 @@ _KEEPALIVE = {
     "tcp_user_timeout": 15_000,
 }
 RETRY_AFTER_S = 5
+# Classes of SQLSTATE; a connection that was not made has none.
+_OF_DATA = ("22", "23")
+_PASSING = ("", "08", "40", "53", "55", "57")
+_NOT_REACHED = ("", "53300", "57P01", "57P02", "57P03")  # for all, not for one statement
 
 
 class DatabaseAway(Exception):
     """The database cannot be reached, or refuses for a reason that is not the request's."""
+
+
+class DatabaseUnfit(DatabaseAway):
+    """It is there, and of no use until somebody runs the command that the text names."""
 
 
 class DatabaseRefuses(Exception):
@@ -57,7 +69,7 @@ class Database:
 
     def __init__(self, url: str):
         self._url = url
-        self._options = f"{parse_dsn(url).get('options', '')} {_OPTIONS}"
+        self._outage = Outage(log, "database")
         self._idle: deque[Connection] = deque()  # the last one back is the first one out
 
     @contextmanager
@@ -93,11 +105,12 @@ class Database:
             yield connection
         except psycopg2.Error as error:
             self._drop(connection)
-            raise _translated(error) from error
+            raise self._translated(error) from error
         except BaseException:
             self._drop(connection)
             raise
         self._give_back(connection)
+        self._outage.succeeded()
 
     def rows(self, name: str, parameters: dict) -> list[dict]:
         """Run the query of that name; give its rows as dicts by column name."""
@@ -117,11 +130,7 @@ class Database:
             connection.close()
 
     def _new(self) -> Connection:
-        connection = psycopg2.connect(
-            self._url, connect_timeout=3, options=self._options, **_KEEPALIVE
-        )
-        connection.autocommit = True
-        return connection
+        return connect(self._url, _LIMITS, connect_timeout=3, **_KEEPALIVE)
 
     def _give_back(self, connection: Connection) -> None:
         if len(self._idle) < _IDLE_CONNECTIONS:  # or a few more, of threads that are here at once
@@ -134,24 +143,31 @@ class Database:
         if connection is not None:
             connection.close()
 
+    def _translated(self, error: psycopg2.Error) -> Exception:
+        # Bad data would be refused again for ever, so they must not look like trouble of ours,
+        # which the edge retries; everything else must not look like bad data, which the edge parks.
+        sqlstate = error.pgcode or ""
+        if sqlstate[:2] in _OF_DATA:
+            return DatabaseRefuses(reason(error))
+        helps = what_helps(error)
+        words = helps or reason(error)
+        is_passing = not helps and sqlstate[:2] in _PASSING
+        self._outage.failed(
+            sqlstate if is_passing else words,
+            logging.WARNING if is_passing else logging.ERROR,
+            ends=sqlstate in _NOT_REACHED or sqlstate[:2] == "08",
+            sqlstate=sqlstate,
+            reason=words,
+        )
+        return DatabaseUnfit(words) if helps else DatabaseAway(words)
+
 
 def _is_alive(connection: Connection) -> bool:
     # An idle connection has nothing to say: where there is something to read, it is the server's
     # farewell. Without this look each idle connection would cost one 503 after a restart.
     if connection.closed:
         return False
-    readable, _, _ = select.select([connection], [], [], 0)
-    return not readable
-
-
-def _translated(error: psycopg2.Error) -> Exception:
-    # Bad data would be refused again for ever, so they must not look like trouble of ours, which
-    # the edge retries; everything else must not look like bad data, which the edge parks.
-    sqlstate = error.pgcode or ""
-    # The first line alone: what follows may quote the row, and no reading goes into a log.
-    reason = error.diag.message_primary or str(error).strip()
-    if sqlstate[:2] in ("22", "23"):
-        return DatabaseRefuses(reason)
-    level = logging.WARNING if sqlstate[:2] in ("", "08", "40", "53", "55", "57") else logging.ERROR
-    log.log(level, "database away", extra={"sqlstate": sqlstate, "reason": reason})
-    return DatabaseAway(reason)
+    # Not select(), which knows no descriptor from 1024 on.
+    farewell = select.poll()
+    farewell.register(connection, select.POLLIN)
+    return not farewell.poll(0)

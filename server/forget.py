@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  a type, 
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.sample import format_ts, is_device_id, parse_ts
 from server import aggregates, cache, forgotten, schema, settings
+from server.connection import in_one_line
 
 COMMAND = "python -m server.forget"
 _HELP = """
@@ -90,7 +91,7 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except (schema.SchemaError, psycopg2.Error) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(in_one_line(error), file=sys.stderr)
         return 1
     return 0
 

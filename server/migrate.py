@@ -8,6 +8,7 @@ import psycopg2
 
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from server import schema, settings
+from server.connection import in_one_line
 from server.to_timescaledb import to_timescaledb
 
 
@@ -61,7 +62,7 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except (schema.SchemaError, psycopg2.Error) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(in_one_line(error), file=sys.stderr)
         return 1
     return 0
 

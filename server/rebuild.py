@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment, text
 from edge_lib.sample import parse_ts
 from server import rollups, schema, settings, zones
+from server.connection import in_one_line
 
 COMMAND = "python -m server.rebuild"
 _PROGRESS_SAMPLES = 1_000_000
@@ -176,7 +177,7 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except (schema.SchemaError, zones.Uncut, psycopg2.Error) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(in_one_line(error), file=sys.stderr)
         return 1
     return 0
 

@@ -16,11 +16,18 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from server.connection import WrongEncoding
+from server.connection import connect as connect_to
 from server.edition import NOT_INSTALLED, create_extension, edition, is_richer
 
 log = logging.getLogger("sungrow.server.schema")
 SQL = Path(__file__).resolve().parent.parent / "sql"
 COMMAND = "python -m server.migrate"
+_NO_LIMITS = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+}
 _LOCK = 7_368_621  # any number that nobody else uses: one migration at a time
 
 
@@ -145,9 +152,17 @@ def refuse_stale_schema(url: str) -> None:
 
 @contextmanager
 def connect(url: str) -> Iterator[Connection]:
-    """Give a connection, closed at the end of the block."""
-    # The files are UTF-8, whatever encoding the database was created with.
-    connection = psycopg2.connect(url, connect_timeout=5, client_encoding="UTF8")
+    """Return a connection without time limits, closed at the end of the block.
+
+    Raises:
+        SchemaError: the database is not in UTF-8; says what to do.
+        psycopg2.Error: there is no connection.
+    """
+    try:
+        connection = connect_to(url, _NO_LIMITS, connect_timeout=5)
+    except WrongEncoding as error:
+        raise SchemaError(str(error)) from error
+    connection.autocommit = False
     try:
         yield connection
     finally:

@@ -93,3 +93,12 @@ def every(first: datetime, end: datetime, step) -> Iterator[datetime]:
     while first < end:
         yield first
         first += step
+
+
+def miss_a_library(url: str, function: str, file: str) -> None:
+    """Make a function of a library that is not there: PostgreSQL wants to see it, at first."""
+    private.execute(
+        url, f"create function {function} as '$libdir/plpgsql', 'plpgsql_call_handler' language c"
+    )
+    name = function.partition("(")[0]
+    private.execute(url, "update pg_proc set probin = %s where oid = %s::regproc", (file, name))

@@ -24,6 +24,7 @@ from psycopg2 import sql
 
 from edge_lib import jsonlog
 from server import private
+from tests.commands import miss_a_library
 
 # For tests that leave the number of examples open. Those of --hypothesis-profile=long are others
 # each time.
@@ -164,6 +165,21 @@ def database_url(databases) -> str:
 def empty_database_url(databases) -> str:
     """A database with nothing in it, for one test."""
     return databases.empty()
+
+
+@pytest.fixture
+def other_library(databases):
+    """A migrated database in which a library is missing where TimescaleDB is asked for."""
+    url = databases.migrated()
+    if "plain" not in private.edition(url):
+        pytest.skip("this database has the library")
+    private.execute(url, "create schema shadow")
+    # What is asked first of the edition.
+    asked = "shadow.current_setting(text, boolean) returns text"
+    miss_a_library(url, asked, "$libdir/timescaledb-9.9.9")
+    path = sql.SQL("alter database {} set search_path = shadow, pg_catalog, public")
+    private.execute(url, path.format(sql.Identifier(psycopg2.extensions.parse_dsn(url)["dbname"])))
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -177,18 +177,6 @@ def test_two_at_once_apply_each_file_once(empty_database_url):
     assert len([line for line in lines if line != "current"]) == len(names)
 
 
-def test_a_database_that_is_not_utf8_is_served_too(migrate, databases):
-    url = databases.empty()
-    name = f"{url_database(url)}_ascii"
-    create = "create database {} template template0 encoding 'SQL_ASCII' locale 'C'"
-    private.execute(databases.admin_url, sql.SQL(create).format(sql.Identifier(name)))
-    try:
-        assert migrate(with_database(url, name))[0] == 0
-    finally:
-        drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
-        private.execute(databases.admin_url, drop)
-
-
 def url_database(url: str) -> str:
     return psycopg2.extensions.parse_dsn(url)["dbname"]
 

@@ -7,6 +7,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from psycopg2 import sql
+from psycopg2.extensions import parse_dsn
 
 from edge_lib import VERSION
 from server import private, settings
@@ -262,6 +264,31 @@ def test_room_is_that_of_the_nearest_folder_we_may_see(tmp_path):
 def own_database(databases):
     """A database for what no other test may see."""
     return databases.migrated()
+
+
+def test_a_database_in_another_encoding_is_named_with_the_command(doctor, databases):
+    url = databases.empty()
+    empty = parse_dsn(url)["dbname"]
+    name = f"{empty}_ascii"
+    words = "create database {} template template0 encoding 'SQL_ASCII' locale 'C'"
+    private.execute(databases.admin_url, sql.SQL(words).format(sql.Identifier(name)))
+    try:
+        _, found = doctor(
+            DATABASE_URL=url.replace(f"/{name.removesuffix('_ascii')}", f"/{name}", 1)
+        )
+    finally:
+        drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+        private.execute(databases.admin_url, drop)
+    ((state, text),) = found["database"]
+    assert (state, "createdb -T template0 -E UTF8" in text) == (FAILED, True)
+    assert "is it running" not in text
+    assert not {"schema", "device"} & found.keys()
+
+
+def test_a_library_of_another_version_is_named_with_the_command(ailing, other_library):
+    name = parse_dsn(other_library)["dbname"]
+    text = ailing("database", FAILED, DATABASE_URL=other_library)
+    assert f"psql -X -d {name} -c 'ALTER EXTENSION timescaledb UPDATE'" in text
 
 
 def test_files_that_were_not_applied_are_named(ailing, databases):

@@ -1,0 +1,118 @@
+"""One connection to the database, which means the same whatever else has set its session up.
+
+A database, a role and a pooler each may set what a session begins with (``ALTER ROLE ... SET``).
+What the meaning of a value hangs on is set here, after connecting: as startup options PgBouncer
+would refuse it, or drop it. Where somebody wants another schema (``search_path``) or lets nobody
+write (``default_transaction_read_only``), that stays.
+"""
+
+import re
+from collections.abc import Mapping
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
+from psycopg2.extensions import parse_dsn
+
+ENCODING = "UTF8"  # of the database and of what is sent
+# Not standard_conforming_strings: psycopg2 looks at it once, when it connects, and quotes by that.
+_MEANING = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    # With fewer digits a float comes back as another one, and a resend is a conflict.
+    "extra_float_digits": "1",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "timezone_abbreviations": "Default",
+    # Whoever compares with what stands there has to see what another has just committed.
+    "default_transaction_isolation": "read committed",
+}
+_NO_CODEC = re.compile("no Python encoding for PostgreSQL encoding '(.*)'")  # psycopg2's words
+_NO_SUCH_FILE, _LIBRARY = "58P01", "$libdir/timescaledb-"
+_SET = (
+    "SELECT set_config(name, value, false)"
+    " FROM unnest(%s::text[], %s::text[]) AS setting (name, value)"
+)
+
+
+class WrongEncoding(psycopg2.OperationalError):
+    """The database cannot hold every text; the message has the command that makes one that can."""
+
+
+def connect(url: str, settings: Mapping[str, str], **options: object) -> Connection:
+    """Return a new connection, in autocommit.
+
+    Args:
+        url: libpq's.
+        settings: what this session needs beside its meaning: time limits, say.
+        options: further parameters of libpq.
+
+    Raises:
+        WrongEncoding: the database is not in UTF-8.
+        psycopg2.Error: there is no connection.
+    """
+    connection = _connection(url, options)
+    try:
+        _refuse_other_encoding(connection)
+        if connection.encoding != ENCODING:
+            connection.set_client_encoding(ENCODING)
+        connection.autocommit = True
+        wanted = {**_MEANING, **settings}
+        with connection.cursor() as cursor:
+            cursor.execute(_SET, (list(wanted), list(wanted.values())))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def what_helps(error: psycopg2.Error) -> str | None:
+    """Return what is wrong with the database and which command mends it; None where unknown."""
+    if isinstance(error, WrongEncoding):
+        return str(error)
+    if error.pgcode == _NO_SUCH_FILE and _LIBRARY in str(error):
+        dsn = parse_dsn(error.cursor.connection.dsn) if error.cursor else {}
+        name = dsn.get("dbname", "DATABASE")
+        return (
+            f"TimescaleDB was upgraded on the database's server, but not in the database "
+            f"({reason(error)}); there, run: "
+            f"sudo -u postgres psql -X -d {name} -c 'ALTER EXTENSION timescaledb UPDATE'"
+        )
+    return None
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what a command prints of an error: what helps, where that is known."""
+    helps = what_helps(error) if isinstance(error, psycopg2.Error) else None
+    return helps or " ".join(str(error).split())
+
+
+def reason(error: psycopg2.Error) -> str:
+    """Return the first line of what the database says: further ones may quote a reading."""
+    return error.diag.message_primary or str(error).strip()
+
+
+def _connection(url: str, options: Mapping[str, object]) -> Connection:
+    try:
+        return psycopg2.connect(url, **options)
+    except psycopg2.OperationalError as error:
+        if not (unknown := _NO_CODEC.search(str(error))):
+            raise
+        dsn = parse_dsn(url)
+        place = dsn.get("dbname", "DATABASE"), dsn.get("user", "ROLE")
+        raise WrongEncoding(_instead_of(unknown[1], *place)) from error
+
+
+def _refuse_other_encoding(connection: Connection) -> None:
+    encoding = connection.get_parameter_status("server_encoding")
+    if encoding != ENCODING:
+        raise WrongEncoding(_instead_of(encoding, connection.info.dbname, connection.info.user))
+
+
+def _instead_of(encoding: str, name: str, role: str) -> str:
+    return (
+        f"the database {name} has the encoding {encoding}, in which not every text can be stored; "
+        f"make one in UTF-8 and name it in DATABASE_URL: createdb -T template0 -E UTF8 "
+        f"--locale=C.UTF-8 -O {role} {name}_utf8; what {name} holds goes there by: "
+        f"pg_dump -Fc {name} | pg_restore --no-owner --role={role} -d {name}_utf8"
+    )
