@@ -47,14 +47,17 @@ def init_app(app: Flask) -> None:
 
 
 def caller() -> Caller:
-    """Give who is asking: by bearer token, or, for GET alone, by the page's session.
+    """Return who is asking: by a bearer token of ours, or, for GET alone, by the page's session.
+
+    What else stands in ``Authorization`` does not count beside a session: a proxy in front may ask
+    for a password of its own, or add a bearer token of its own to each request.
 
     Raises:
         Refused: 401 no, unknown or malformed token; 429 too many such from this address.
     """
     token = bearer_token()
     known = current_app.extensions["tokens"].caller(token) if token else None
-    if "Authorization" not in request.headers and request.method in ("GET", "HEAD"):
+    if not known and request.method in ("GET", "HEAD"):
         known = session_caller()
     if known:
         return known

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from itsdangerous import TimestampSigner
 
+from server.limiter import BAD_TOKENS
 from server.page import FOLDER
 from server.session import COOKIE, LIFETIME_S, RENEW_AFTER_S
 from tests.batches import (
     DEVICE,
+    OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
     LogLines,
@@ -104,10 +106,68 @@ def test_the_session_never_writes(client):
     assert_error(answer, 401)
 
 
-def test_a_bearer_token_counts_before_the_session(client):
+# What a proxy in front of the server adds to each request, or has a browser send with it.
+FOREIGN = [
+    "Basic dTpw",
+    "Negotiate YIIJvwYGKwYBBQUCoIIJszCCCa+gJDAi",
+    'Digest username="u", realm="r", nonce="n", uri="/", response="r"',
+    "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl",
+    "Bearer nobody",
+    "bearer nobody",
+    "Bearer",
+    "Bearer two words",
+    "Bearer nobody, Basic dTpw",
+    "",
+    "x",
+]
+
+
+@pytest.mark.parametrize("header", FOREIGN)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_beside_a_foreign_header_the_session_counts_and_nobody_guesses(client, header, method):
+    post(client, {"samples": [a_sample()]})
     log_in(client)
-    bad = ask(client, "/v1/realtime", Authorization="Bearer nobody")
-    assert_error(bad, 401)
+    for _ in range(BAD_TOKENS + 2):
+        for path in ("/v1/devices", f"/v1/realtime?device_id={DEVICE}"):
+            answer = client.open(
+                path, method=method, base_url=HOST, headers={"Authorization": header}
+            )
+            assert answer.status_code == 200, answer.text
+    assert ask(client, "/login", Authorization=header).json == {"logged_in": True}
+    plain = client.application.test_client(use_cookies=False)
+    answer = plain.get("/v1/devices", headers={"Authorization": "Bearer guess"})
+    assert_error(answer, 401)  # and no 429, as so many guesses from here would make of it
+
+
+@pytest.mark.parametrize("header", FOREIGN)
+def test_beside_a_foreign_header_the_session_still_never_writes(client, header):
+    log_in(client)
+    headers = HERE | {"Authorization": header}
+    answer = client.post("/v1/ingest", json={"samples": []}, base_url=HOST, headers=headers)
+    assert_error(answer, 401)
+
+
+@pytest.mark.parametrize("header", FOREIGN)
+def test_without_a_session_a_foreign_header_is_a_guess(client, header):
+    for _ in range(BAD_TOKENS):
+        assert_error(ask(client, "/v1/devices", Authorization=header), 401)
+    assert_error(ask(client, "/v1/devices", Authorization=header), 429)
+    assert ask(client, "/login", Authorization=header).json == {"logged_in": False}
+
+
+@pytest.mark.parametrize("cookie", ["x", "a.b.c", "é.é.é"])
+def test_a_cookie_that_is_worth_nothing_does_not_make_a_guess_less_of_one(client, cookie):
+    headers = {"Authorization": "Bearer guess", "Cookie": f"{COOKIE}={cookie}"}
+    plain = client.application.test_client(use_cookies=False)
+    answers = [plain.get("/v1/devices", headers=headers).status_code for _ in range(25)]
+    assert answers == [401] * BAD_TOKENS + [429] * 5
+
+
+def test_a_bearer_token_of_ours_counts_before_the_session(client):
+    log_in(client)
+    assert_error(
+        ask(client, f"/v1/realtime?device_id={DEVICE}", Authorization=f"Bearer {OTHER_TOKEN}"), 403
+    )
     assert get(client, "/v1/devices", TOKEN).json["devices"][0]["device_id"] == DEVICE
 
 
@@ -374,3 +434,56 @@ def test_status_tells_what_the_edge_reported_and_what_is_parked(database_url):
     assert status["parked"] == 12
     assert [row["reason"] for row in status["newest_parked"]][:2] == ["reason 11", "reason 10"]
     assert len(status["newest_parked"]) == 10
+
+
+@pytest.mark.parametrize("ahead", ["2120-01-18T00:00:00Z", "9999-12-31T23:45:00Z", "soon"])
+def test_slots_of_the_future_are_none_of_the_last_24_hours(databases, ahead):
+    client = app_on(databases.migrated()).test_client()
+    now = datetime.now(UTC)
+    slot = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    slots = {
+        slot.isoformat(): 7,
+        (slot + timedelta(minutes=15)).isoformat() if ahead == "soon" else ahead: 5,
+        "0001-01-01T00:00:00Z": 3,
+    }
+    reports = [
+        {"boot": "aa", "slot": at, "polled": polled, "failed": {"x": polled}, "waiting": polled}
+        for at, polled in slots.items()
+    ]
+    assert post(client, {"samples": [a_sample()], "reports": reports}).status_code == 200
+    status = get(client, "/v1/status").json
+    assert status["last_24_h"] == {"polled": 7, "failed": 7, "failed_reasons": {"x": 7}}
+    assert status["report"]["waiting"] == 7
+
+
+OF_ALL_TIMES = ("0001-01-01T00:00:00Z", "2120-01-18T00:00:00Z", "9999-12-31T23:59:59Z")
+
+
+@pytest.mark.parametrize("first", OF_ALL_TIMES)
+@pytest.mark.parametrize("last", OF_ALL_TIMES)
+def test_reports_gaps_and_parked_ones_of_any_time_break_no_answer(databases, tmp_path, first, last):
+    settings = {"METRICS_TOKEN": "m", "RUNTIME_DIRECTORY": str(tmp_path)}
+    client = app_on(databases.migrated("Europe/Berlin"), **settings).test_client()
+    parts = {
+        "reports": [{"boot": "aa", "slot": at, "polled": 1, "waiting": 1} for at in (first, last)],
+        "gaps": [{"from_ts": first, "to_ts": last, "cause": "thinned", "count": 3}],
+        "parked": [{"boot": "aa", "seq": 1, "ts": first, "reason": "r", "content": {}}],
+    }
+    now = datetime.now(UTC)
+    sample = a_sample(ts=now.isoformat(), boot="aa", seq=9)
+    assert post(client, {"samples": [sample], **parts}).status_code == 200
+    span = f"from={now - timedelta(days=2):%Y-%m-%d}&to={now + timedelta(days=2):%Y-%m-%d}"
+    for path in (
+        "/v1/status",
+        "/v1/realtime",
+        "/v1/devices",
+        "/v1/series?frame=all",
+        "/v1/series?frame=day",
+        f"/v1/completeness?{span}",
+        "/v1/completeness?from=2009-12-31&to=2010-01-02",
+        f"/v1/gaps?{span}",
+    ):
+        answer = get(client, path)
+        assert answer.status_code == 200, (path, answer.text)
+        assert "null" not in str(answer.json.get("last_24_h"))
+    assert get(client, "/metrics", "m").status_code == 200
