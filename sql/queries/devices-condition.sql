@@ -12,7 +12,7 @@ SELECT device_id, newest.ts AS newest_ts, device.edge_version, report.received_a
   LEFT JOIN LATERAL (
         SELECT received_at, waiting, parked FROM sungrow_reports AS r
          WHERE r.device_id = asked.device_id
-         ORDER BY received_at DESC, slot DESC LIMIT 1) AS report ON true
+         ORDER BY received_at DESC, slot <= now() DESC, slot DESC LIMIT 1) AS report ON true
  CROSS JOIN LATERAL sungrow_missing(asked.device_id, sungrow_slot(now() - interval '7 days'),
                                     sungrow_slot(now()) + interval '15 minutes') AS missing
  ORDER BY device_id
