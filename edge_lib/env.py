@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; the unit files do not restart on it
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _TOO_OPEN = stat.S_IRWXO | stat.S_IWGRP
+_ENCODING = "utf-8-sig"  # without the byte order mark that some editors begin a file with
 _CONTAINER_SECRETS = Path("/run/secrets")
 
 
@@ -22,13 +23,15 @@ class ConfigError(Exception):
 
 
 def environment(dotenv: Path) -> dict[str, str]:
-    """Give the environment, with the file ``dotenv`` (which may be absent) underneath it.
+    """Return the environment, with the file ``dotenv`` (which may be absent) underneath it.
+
+    A value is what stands there: ``${`` may be part of a secret, and begins no variable.
 
     Raises:
         ConfigError: the file is there and cannot be read.
     """
     try:
-        settings = dotenv_values(dotenv)
+        settings = dotenv_values(dotenv, interpolate=False, encoding=_ENCODING)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot read the settings in {dotenv}: {error}; it has to be UTF-8 and readable by "
@@ -94,7 +97,7 @@ def secret(env: Mapping[str, str], name: str) -> str | None:
     if path is None:
         return env.get(name, "").strip() or None
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding=_ENCODING) as file:
             _refuse_if_open(f"{name}_FILE", path, os.fstat(file.fileno()).st_mode)
             return file.read().strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,8 +1,9 @@
 """The text of ``DEVICE_TOKENS`` and ``READ_TOKENS``, and the files that hold it.
 
 Entries ``token:device_id`` or ``sha256$HEX:device_id``, by lines or commas; a line that begins
-with ``# `` is a comment. A file is replaced as a whole, so that a running server reads the old one
-or the new one; comments, and whatever else stands there, stay.
+with ``# `` is a comment. What may be meant otherwise is refused: a ``;``, a second ``:``. A file is
+replaced as a whole, so that a running server reads the old one or the new one; comments, and
+whatever else stands there, stay.
 """
 
 import fcntl
@@ -19,6 +20,7 @@ from edge_lib.sample import is_device_id
 
 EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
 NEW_MODE = 0o640
+P1 = "/p1"
 _DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 _TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
 _COMMENT = re.compile(r"\s*#(\s.*)?", re.ASCII)
@@ -45,15 +47,10 @@ def entries(name: str, text: str) -> list[Entry]:
     """
     found = []
     for number, piece in enumerate((p for line in text.split("\n") for p in _pieces(line)), 1):
-        entry = _entry(piece)
-        if entry is None:
+        if problem := _problem(piece):
             # The entry itself may be a secret with a typo: not into the message.
-            raise ConfigError(
-                f"{name}: entry {number} is not token:device_id, with a token of printable ASCII "
-                "without blanks, or sha256$ and 64 hex digits (a comment begins with '# '); "
-                f"example: {EXAMPLE}"
-            )
-        found.append(entry)
+            raise ConfigError(f"{name}: entry {number} {problem}; example: {EXAMPLE}")
+        found.append(_entry(piece))
     return found
 
 
@@ -87,12 +84,29 @@ def _pieces(line: str) -> list[str]:
     return [piece for piece in map(str.strip, line.split(",")) if piece]
 
 
-def _entry(piece: str) -> Entry | None:
-    token, colon, device_id = piece.rpartition(":")
-    digest = _DIGEST.fullmatch(token)
-    if not colon or not (digest or is_token(token)) or not is_device_id(device_id):
-        return None
-    if digest:
+def _problem(piece: str) -> str | None:
+    """Return why this is no entry; None where it is one."""
+    token, _, device_id = piece.partition(":")
+    if ";" in piece:
+        return "holds a ';': entries stand on lines of their own, or between commas"
+    if ":" in device_id:
+        return (
+            "has a second ':', which no token may hold that is written out; it may be given as "
+            "sha256$ and the 64 hex digits of its SHA-256"
+        )
+    if device_id.endswith(P1) and is_device_id(device_id.removesuffix(P1)):
+        return f"is a token of a P1 meter ({P1}), which this version does not take yet"
+    if not (_DIGEST.fullmatch(token) or is_token(token)) or not is_device_id(device_id):
+        return (
+            "is not token:device_id, with a token of printable ASCII without blanks, or sha256$ "
+            "and 64 hex digits (a comment begins with '# ')"
+        )
+    return None
+
+
+def _entry(piece: str) -> Entry:
+    token, _, device_id = piece.partition(":")
+    if digest := _DIGEST.fullmatch(token):
         return Entry(bytes.fromhex(digest[1]), device_id, is_plain=False)
     return Entry(hashlib.sha256(token.encode()).digest(), device_id, is_plain=True)
 

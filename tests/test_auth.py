@@ -8,6 +8,7 @@ import pytest
 from edge_lib.env import ConfigError
 from server.auth import Caller, Tokens
 from server.limiter import BAD_TOKENS
+from server.private import wait_until
 from tests.batches import (
     DEVICE,
     OTHER,
@@ -81,8 +82,38 @@ def test_a_token_listed_plainly_and_as_its_digest_is_one_token():
     assert tokens.caller("one") == Caller(("home-1",), may_ingest=True)
 
 
-def test_a_token_may_hold_colons():
-    assert Tokens({"DEVICE_TOKENS": "a:b:home-1"}).caller("a:b").devices == ("home-1",)
+def test_a_token_that_holds_a_colon_may_be_given_as_its_digest():
+    digest = hashlib.sha256(b"a:b;c").hexdigest()
+    tokens = Tokens({"DEVICE_TOKENS": f"sha256${digest}:home-1"})
+    assert tokens.caller("a:b;c").devices == ("home-1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "words"),
+    [
+        (f"{SECRET}:home-1;b:home-2", 1, "holds a ';'"),
+        (f"{SECRET}:home-1; b:home-2", 1, "holds a ';'"),
+        (f"{SECRET}:home-1;", 1, "holds a ';'"),
+        (f"a;{SECRET}:home-1", 1, "holds a ';'"),
+        (f"a:home-1\n{SECRET};b:home-2", 2, "holds a ';'"),
+        (f"a:{SECRET}:home-1", 1, "second ':'"),
+        (f"a:home-1,{SECRET}:b:home-2", 2, "second ':'"),
+        (f"{SECRET}::home-1", 1, "second ':'"),
+        (f"{SECRET}:home-1:home-2", 1, "second ':'"),
+        (f"sha256${'0' * 64}:home-1:{SECRET}", 1, "second ':'"),
+        (f"a:home-1,{SECRET}:home-1/p1", 2, "P1 meter"),
+        (f"sha256${'0' * 64}:home-1/p1", 1, "P1 meter"),
+        (f"{SECRET}:home-1/P1", 1, "is not token:device_id"),
+        (f"{SECRET}:home-1/p2", 1, "is not token:device_id"),
+        (f"{SECRET}:/p1", 1, "is not token:device_id"),
+    ],
+)
+@pytest.mark.parametrize("name", ["DEVICE_TOKENS", "READ_TOKENS"])
+def test_what_may_be_meant_as_two_entries_is_refused_with_what_to_write(name, text, number, words):
+    told = complaint(**{name: text})
+    assert told.startswith(f"{name}: entry {number} ")
+    assert words in told
+    assert "example: " in told
 
 
 @pytest.mark.parametrize(
@@ -185,15 +216,12 @@ def test_read_tokens_are_read_again_too(tmp_path):
 
 
 @pytest.mark.usefixtures("private_files")
-@pytest.mark.parametrize("content", [b"", b"half-wri", b"\xff\xfe:home-1", None])
+@pytest.mark.parametrize("content", [b"half-wri", b"\xff\xfe:home-1", b"a:b:home-1", b"a;b:home-1"])
 def test_a_broken_file_leaves_the_good_tokens_good_and_is_logged_without_them(tmp_path, content):
     path = tmp_path / "tokens"
     path.write_text(f"{SECRET}:home-1")
     tokens = Tokens({"DEVICE_TOKENS_FILE": str(path)})
-    if content is None:
-        path.unlink()
-    else:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with LogLines() as log:
         assert tokens.caller(SECRET)
         assert tokens.caller("half-wri") is None
@@ -204,6 +232,108 @@ def test_a_broken_file_leaves_the_good_tokens_good_and_is_logged_without_them(tm
     path.write_text("new:home-1")
     assert tokens.caller("new")
     assert tokens.caller(SECRET) is None
+
+
+EMPTY = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "blank": lambda path: path.write_bytes(b" \n\r\n\t"),
+    "only a byte order mark": lambda path: path.write_bytes(b"\xef\xbb\xbf"),
+    "deleted": lambda path: path.unlink(),
+    "its folder moved away": lambda path: path.parent.rename(path.parent.with_name("elsewhere")),
+}
+
+
+@pytest.fixture
+def files(tmp_path, private_files):
+    """Two files of tokens, each in a folder of its own, and whoever reads them."""
+    paths = {name: tmp_path / name / "tokens" for name in ("DEVICE_TOKENS", "READ_TOKENS")}
+    for name, path in paths.items():
+        path.parent.mkdir(mode=0o700)
+        path.write_text(f"{name}:home-1\n")
+    return paths, Tokens({f"{name}_FILE": str(path) for name, path in paths.items()})
+
+
+@pytest.mark.parametrize("how", EMPTY)
+@pytest.mark.parametrize("name", ["DEVICE_TOKENS", "READ_TOKENS"])
+def test_a_file_that_reads_empty_twice_ends_its_tokens_and_no_others(files, how, name, monkeypatch):
+    now_s = [1000.0]
+    monkeypatch.setattr("server.auth.time.monotonic", lambda: now_s[0])
+    paths, tokens = files
+    (other,) = paths.keys() - {name}
+    EMPTY[how](paths[name])
+    with LogLines() as log:
+        for later_s in (0, 1, 0.9):
+            now_s[0] += later_s
+            assert tokens.caller(name), "somebody may be about to write it"
+        now_s[0] += 0.2
+        assert tokens.caller(name) is None
+        assert tokens.caller(other)
+    lines = [line for line in log.fields() if line["level"] == "WARNING"]
+    assert [line["file"] for line in lines] == [str(paths[name])] * 2
+    assert "they have ended" in lines[1]["event"]
+    if how != "its folder moved away":
+        paths[name].write_text("new:home-1\n")
+        assert tokens.caller("new")
+        assert tokens.caller(name) is None
+
+
+@pytest.mark.parametrize("how", ["emptied", "deleted"])
+def test_a_file_that_is_empty_for_a_moment_ends_nothing(files, how, monkeypatch):
+    now_s = [1000.0]
+    monkeypatch.setattr("server.auth.time.monotonic", lambda: now_s[0])
+    paths, tokens = files
+    for _ in range(3):
+        EMPTY[how](paths["DEVICE_TOKENS"])
+        assert tokens.caller("DEVICE_TOKENS")
+        paths["DEVICE_TOKENS"].write_text("DEVICE_TOKENS:home-1\n")
+        now_s[0] += 2.5
+        assert tokens.caller("DEVICE_TOKENS")
+
+
+def test_a_list_of_comments_alone_is_empty_on_purpose_and_at_once(files):
+    paths, tokens = files
+    paths["READ_TOKENS"].write_text("# none is left\n")
+    assert tokens.caller("READ_TOKENS") is None
+    assert tokens.caller("DEVICE_TOKENS")
+
+
+def test_a_broken_file_does_not_keep_the_tokens_of_another_alive(files):
+    paths, tokens = files
+    paths["DEVICE_TOKENS"].write_text("broken")
+    paths["READ_TOKENS"].write_text("new:home-1")
+    assert tokens.caller("READ_TOKENS") is None
+    assert tokens.caller("new")
+    assert tokens.caller("DEVICE_TOKENS")
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "# none\n"])
+@pytest.mark.usefixtures("private_files")
+def test_at_the_start_an_empty_file_of_device_tokens_is_refused(tmp_path, content):
+    path = tmp_path / "tokens"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match="DEVICE_TOKENS is missing"):
+        Tokens({"DEVICE_TOKENS_FILE": str(path)})
+
+
+def test_the_real_server_ends_the_tokens_of_an_emptied_file(database_url, files):
+    paths, _ = files
+    names = dict.fromkeys(paths, "")
+    settings = names | {f"{name}_FILE": str(path) for name, path in paths.items()}
+    client = app_on(database_url, **settings).test_client()
+    assert post(client, {"samples": []}, "DEVICE_TOKENS").status_code == 200
+    paths["DEVICE_TOKENS"].write_text("")
+    assert post(client, {"samples": []}, "DEVICE_TOKENS").status_code == 200
+    assert wait_until(lambda: post(client, {"samples": []}, "DEVICE_TOKENS").status_code == 401, 10)
+    assert get(client, "/v1/devices", "READ_TOKENS").status_code == 200
+
+
+@pytest.mark.usefixtures("private_files")
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    path = tmp_path / "tokens"
+    path.write_bytes(b"\xef\xbb\xbfone:home-1\r\ntwo:home-2\r\n")
+    tokens = Tokens({"DEVICE_TOKENS_FILE": str(path)})
+    assert tokens.caller("one").devices == ("home-1",)
+    assert tokens.caller("two").devices == ("home-2",)
 
 
 def test_of_a_token_nothing_is_looked_up_but_its_digest():

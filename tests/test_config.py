@@ -255,3 +255,24 @@ def test_a_file_beside_the_program_that_is_no_text_is_named(tmp_path):
     dotenv.write_bytes(b"DEVICE_ID=caf\xe9\n")
     with pytest.raises(ConfigError, match=r"\.env.*UTF-8"):
         environment(dotenv)
+
+
+@pytest.mark.parametrize(
+    "written", ["t${k}x", "${k}", "$k", "t${", "${k:-x}", "t$${k}", "a${PATH}b", "t\\${k}"]
+)
+@pytest.mark.parametrize("quotes", ["", "'"])
+def test_what_stands_in_dotenv_is_taken_as_it_stands(tmp_path, written, quotes):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"k=replaced\nVPS_TOKEN={quotes}{written}{quotes}\n")
+    assert environment(dotenv)["VPS_TOKEN"] == written
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    dotenv, token = tmp_path / ".env", tmp_path / "token"
+    token.write_bytes(b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n")
+    token.chmod(0o600)
+    dotenv.write_bytes(b"\xef\xbb\xbfVPS_TOKEN_FILE=" + os.fsencode(token) + b"\r\nDEVICE_ID=a\r\n")
+    env = environment(dotenv)
+    assert env["DEVICE_ID"] == "a"
+    given = LEAST | {"VPS_TOKEN": "", "VPS_TOKEN_FILE": env["VPS_TOKEN_FILE"]}
+    assert upload_config(given).token == SECRET

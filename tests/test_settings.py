@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_lib.env import ConfigError
+from edge_lib.env import ConfigError, environment
 from server import private
 from server.settings import Settings, read
 
@@ -103,6 +103,24 @@ def test_the_database_may_be_named_in_a_file(tmp_path):
     assert read({"DATABASE_URL_FILE": str(path)}).database_url == LEAST["DATABASE_URL"]
     assert "both set" in complaint(DATABASE_URL_FILE=str(path))
     assert "cannot read" in complaint(DATABASE_URL="", DATABASE_URL_FILE=str(tmp_path / "none"))
+
+
+@pytest.mark.usefixtures("private_files")
+@pytest.mark.parametrize("name", ["DATABASE_URL", "SECRET_KEY", "METRICS_TOKEN"])
+def test_a_byte_order_mark_of_a_file_is_skipped(tmp_path, name):
+    value = {"DATABASE_URL": LEAST["DATABASE_URL"], "SECRET_KEY": "k" * 32, "METRICS_TOKEN": "m"}
+    path = tmp_path / "secret"
+    path.write_bytes(b"\xef\xbb\xbf" + value[name].encode() + b"\r\n")
+    settings = read(LEAST | {name: "", f"{name}_FILE": str(path)})
+    assert getattr(settings, name.lower()) == value[name]
+
+
+@pytest.mark.parametrize("password", ["p${k}w", "$k", "${PATH}", "p$$w"])
+def test_a_password_in_dotenv_is_taken_as_it_stands(tmp_path, password):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"k=x\nDATABASE_URL=postgresql://sungrow:{password}@localhost/sungrow\n")
+    env = environment(dotenv)
+    assert read(env).database_url == f"postgresql://sungrow:{password}@localhost/sungrow"
 
 
 def test_no_password_is_in_the_repr():
