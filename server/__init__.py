@@ -72,7 +72,7 @@ def _app(env: Mapping[str, str]) -> Flask:
     app.extensions["tokens"] = Tokens(env)
     app.extensions["limiter"] = BadTokenLimiter()
     app.extensions["db"] = Database(settings.database_url)
-    app.extensions["cache"] = cache.configured(settings)
+    app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     answers.init_app(app)
     app.get("/health")(health)
     for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):

@@ -1,9 +1,12 @@
-"""The only module that knows Redis: a cache of each device's newest sample, never a source.
+"""The only module that asks Redis: a cache of each device's newest sample, never a source.
 
 Whatever is wrong with Redis, callers get None and go to the database: no error, and no waiting
-either, since after a failure Redis is left alone for some seconds.
+either, since after a failure Redis is left alone for some seconds. Others may use the same Redis, a
+second server too: a key names the database that its value is of, and a value that was not written
+here, for this key, by this version, is as good as none.
 """
 
+import hashlib
 import logging
 import math
 import threading
@@ -15,7 +18,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from edge_lib.env import ConfigError
+from edge_lib import VERSION
+from server.db import Database
 from server.settings import Settings
 
 log = logging.getLogger("sungrow.server.cache")
@@ -27,42 +31,44 @@ _COMMIT_S = 0.5  # what is committed later than that finds its place taken again
 _STALE = b""
 
 
-def configured(settings: Settings) -> "Cache":
-    """Give the cache of these settings.
-
-    Raises:
-        ConfigError: its URL is none.
-    """
-    try:
-        return Cache(settings.redis_url, settings.cache_ttl_s)
-    except ValueError as error:
-        raise ConfigError(
-            f"REDIS_URL: {error}; example: REDIS_URL=redis://localhost:6379/0"
-        ) from error
+def configured(settings: Settings, db: Database) -> "Cache":
+    """Return the cache of these settings, for what is in this database."""
+    return Cache(settings.redis_url, settings.cache_ttl_s, db.identity)
 
 
 class Cache:
-    """Newest samples as JSON texts, each for ``ttl_s`` seconds; safe to share between threads."""
+    """Newest samples as JSON texts, each for ``ttl_s`` seconds; safe to share between threads.
 
-    def __init__(self, url: str | None, ttl_s: int):
-        """Connect lazily.
+    Args:
+        url: of Redis, as ``redis_url`` lets it pass; None: no cache.
+        ttl_s: how long a sample is kept.
+        installation: gives what tells this database from others; raises where it is away, which
+            whoever asks the cache would hear from the database anyway.
+    """
 
-        Raises:
-            ValueError: the URL is none of Redis'.
-        """
-        self._ttl_s = ttl_s
+    def __init__(self, url: str | None, ttl_s: int, installation: Callable[[], str]):
+        """Connect lazily."""
+        self._ttl_s, self._installation = ttl_s, installation
         self._lock = threading.Lock()
         self._away_until_s = 0.0
         self._taken_s: dict[str, float] = {}  # by device, when its place was taken last
         self._redis = _Connection(url) if url else None
 
     def newest(self, device_id: str) -> bytes | None:
-        """Give what ``keep`` kept, where it is there and fresh."""
-        return self._try(lambda r: r.ask("GET", _key(device_id))) or None
+        """Return what ``keep`` kept, where it is there and fresh."""
+        if not self._redis:
+            return None
+        key = self._key(device_id)
+        seal, _, text = (self._try(lambda r: r.ask("GET", key)) or b"").partition(b"\n")
+        return text if seal == _seal(key, text) else None
 
     def keep(self, device_id: str, text: bytes) -> None:
         """Keep the newest sample of a device, unless it is being replaced (``forgetting``)."""
-        self._try(lambda r: r.ask("SET", _key(device_id), text, "EX", self._ttl_s, "NX"))
+        if not self._redis:
+            return
+        key = self._key(device_id)
+        value = b"%s\n%s" % (_seal(key, text), text)
+        self._try(lambda r: r.ask("SET", key, value, "EX", self._ttl_s, "NX"))
 
     @contextmanager
     def forgetting(self, device_id: str) -> Iterator[None]:
@@ -75,7 +81,10 @@ class Cache:
         Should Redis lose its memory between, the older one may be served until the next commit, or
         for ``ttl_s``.
         """
-        command = ("SET", _key(device_id), _STALE, "PX", _SETTLE_MS)
+        if not self._redis:
+            yield
+            return
+        command = ("SET", self._key(device_id), _STALE, "PX", _SETTLE_MS)
         taken_s, began_s = self._taken_s.get(device_id, -math.inf), time.monotonic()
         is_sent = False
         if began_s > taken_s + _BURST_S:
@@ -94,12 +103,19 @@ class Cache:
             return "off"
         return "ok" if self._try(lambda r: r.ask("PING")) else "down"
 
+    def _key(self, device_id: str) -> str:
+        return f"sungrow:{self._installation()}:realtime:{device_id}"
+
     def _try(self, ask: Callable[["_Connection"], object]) -> object | None:
         if not self._redis or time.monotonic() < self._away_until_s:
             return None
         try:
             answer = ask(self._redis)
-        except redis.RedisError as error:
+        except redis.ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                self._leave_alone(error)
+            return None  # under our key somebody put what is no text
+        except Exception as error:  # noqa: BLE001 - no trouble of a cache may become a caller's
             self._leave_alone(error)
             return None
         if self._away_until_s:
@@ -107,12 +123,14 @@ class Cache:
             log.info("cache back")
         return answer
 
-    def _leave_alone(self, error: redis.RedisError) -> None:
+    def _leave_alone(self, error: Exception) -> None:
         with self._lock:
             first = not self._away_until_s
             self._away_until_s = time.monotonic() + _LEAVE_ALONE_S
         if first:
-            log.warning("cache away", extra={"reason": str(error)})
+            is_known = isinstance(error, redis.RedisError)
+            reason = str(error) if is_known else repr(error)
+            log.warning("cache away", extra={"reason": reason}, exc_info=not is_known and error)
 
 
 class _Connection(threading.local):
@@ -123,7 +141,7 @@ class _Connection(threading.local):
     """
 
     def __init__(self, url: str):
-        # Once a thread; what it raises for a URL that is none, the first one hears at the start.
+        # Once a thread.
         limits = {"socket_timeout": _TIMEOUT_S, "socket_connect_timeout": _TIMEOUT_S}
         self._pool = redis.ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **limits)
         self._connection: redis.Connection | None = None
@@ -159,5 +177,7 @@ class _Connection(threading.local):
             self._sent = ()
 
 
-def _key(device_id: str) -> str:
-    return f"realtime:{device_id}"
+def _seal(key: str, text: bytes) -> bytes:
+    """Return what says that this text was written here, under this key, by this version."""
+    written = b"%s %s\n%s" % (VERSION.encode(), key.encode(), text)
+    return hashlib.blake2b(written, digest_size=16).hexdigest().encode()

@@ -76,9 +76,10 @@ def device_tokens(env: Mapping[str, str]) -> list[Finding]:
 def redis(env: Mapping[str, str]) -> list[Finding]:
     """Tell whether the cache answers."""
     try:
-        state = cache.Cache(env.get("REDIS_URL", "").strip() or None, ttl_s=1).state()
-    except ValueError as error:
-        return [Finding("redis", FAILED, f"REDIS_URL: {error}")]
+        url = settings_module.cache_url(env)
+    except ConfigError as error:
+        return [Finding("redis", FAILED, str(error))]
+    state = cache.Cache(url, ttl_s=1, installation=str).state()
     if state == "down":
         text = "no answer, so the database serves all; is Redis running, and REDIS_URL right?"
         return [Finding("redis", WARNING, text)]

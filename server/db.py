@@ -4,6 +4,7 @@ A query is a file, so that a sysadmin can read it with ``cat``; each statement b
 file's name, so that ``pg_stat_activity`` and slow logs name it too.
 """
 
+import hashlib
 import logging
 import select
 from collections import deque
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
+from psycopg2.extensions import parse_dsn
 
 from server.connection import connect, reason, what_helps
 from server.outage import Outage
@@ -70,6 +72,7 @@ class Database:
     def __init__(self, url: str):
         self._url = url
         self._outage = Outage(log, "database")
+        self._identity: str | None = None
         self._idle: deque[Connection] = deque()  # the last one back is the first one out
 
     @contextmanager
@@ -119,6 +122,23 @@ class Database:
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def identity(self) -> str:
+        """Return what tells this database from all others, a restored copy of it too.
+
+        Raises:
+            DatabaseAway: it has to be asked, once a process and after it was away.
+        """
+        known = self._identity
+        if known is None:
+            (row,) = self.rows("database-identity", {})
+            if row.pop("may_ask_more"):
+                row |= self.rows("database-system", {})[0]
+            else:
+                row |= {k: v for k, v in parse_dsn(self._url).items() if k != "password"}
+            known = hashlib.sha256(repr(sorted(row.items())).encode()).hexdigest()[:16]
+            self._identity = known
+        return known
+
     def _take(self) -> Connection:
         while True:
             try:
@@ -130,7 +150,9 @@ class Database:
             connection.close()
 
     def _new(self) -> Connection:
-        return connect(self._url, _LIMITS, connect_timeout=3, **_KEEPALIVE)
+        connection = connect(self._url, _LIMITS, connect_timeout=3, **_KEEPALIVE)
+        self._identity = None  # where the URL leads may have become another one meanwhile
+        return connection
 
     def _give_back(self, connection: Connection) -> None:
         if len(self._idle) < _IDLE_CONNECTIONS:  # or a few more, of threads that are here at once

@@ -16,6 +16,7 @@ from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.sample import format_ts, is_device_id, parse_ts
 from server import aggregates, cache, forgotten, schema, settings
 from server.connection import in_one_line
+from server.db import Database, DatabaseAway
 
 COMMAND = "python -m server.forget"
 _HELP = """
@@ -53,7 +54,7 @@ def _time(text: str) -> datetime:
 
 
 def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
-    newest = cache.configured(options)
+    newest = cache.configured(options, Database(options.database_url))
     with schema.connect(options.database_url) as connection:
         with newest.forgetting(arguments.device):
             deleted = _forget(connection, arguments)
@@ -90,7 +91,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except (schema.SchemaError, psycopg2.Error) as error:
+    except (schema.SchemaError, DatabaseAway, psycopg2.Error) as error:
         print(in_one_line(error), file=sys.stderr)
         return 1
     return 0

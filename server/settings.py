@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from edge_lib.env import ConfigError, log_level, secret, text, whole
-from server import token_list
+from server import redis_url, token_list
 
 _SHORTEST_KEY = 32
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
@@ -45,7 +45,7 @@ def read(env: Mapping[str, str]) -> Settings:
     """
     return Settings(
         database_url=database_url(env),
-        redis_url=env.get("REDIS_URL", "").strip() or None,
+        redis_url=cache_url(env),
         secret_key=_secret_key(env),
         site_timezone=site_timezone(env),
         cache_ttl_s=whole(env, "CACHE_TTL_S", 5, 1, 86_400),
@@ -75,6 +75,18 @@ def database_url(env: Mapping[str, str]) -> str:
         # libpq's own words quote the URL, and a password may stand in it.
         raise ConfigError(f"DATABASE_URL is no libpq URL; {example}") from None
     return url
+
+
+def cache_url(env: Mapping[str, str]) -> str | None:
+    """Return the URL of Redis; None without one.
+
+    Raises:
+        ConfigError: with this one no cache could ever work.
+    """
+    url = text(env, "REDIS_URL", "")
+    if problem := url and redis_url.problem(url):
+        raise ConfigError(f"REDIS_URL {problem}; example: REDIS_URL=redis://localhost:6379/0")
+    return url or None
 
 
 def site_timezone(env: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import redis
 
 from edge_lib.sample import format_ts
 from server import forgotten, rollups, settings
+from server.db import Database
 from server.edition import edition
 from server.forget import main
 from server.private import wait_until
@@ -443,7 +444,7 @@ def test_batches_do_not_wait_for_each_other(client, url):
 def test_the_cache_forgets_the_newest_sample(url, forget, redis_server):
     client = app_on(url, REDIS_URL=redis_server.url, CACHE_TTL_S="3600").test_client()
     now = datetime.now(UTC)
-    device_key = f"realtime:{DEVICE}"
+    device_key = f"sungrow:{Database(url).identity()}:realtime:{DEVICE}"
     with redis.Redis.from_url(redis_server.url) as keys:
         keys.delete(device_key)
         assert verdict(client, sample_at(now - MINUTE), sample_at(now))[0] == 2

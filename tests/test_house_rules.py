@@ -68,9 +68,9 @@ def test_the_edge_reads_clocks_in_one_place():
             assert not found, (path, found)
 
 
-def test_only_the_thread_bodies_catch_everything():
+def test_only_the_thread_bodies_and_the_cache_catch_everything():
     broad = [path.name for path in CODE if "except Exception" in path.read_text()]
-    assert broad == ["edge.py"]
+    assert broad == ["edge.py", "cache.py"]  # of the cache nothing may reach a caller
 
 
 def test_no_function_is_longer_than_fifty_lines():

@@ -123,6 +123,102 @@ def test_a_password_in_dotenv_is_taken_as_it_stands(tmp_path, password):
     assert read(env).database_url == f"postgresql://sungrow:{password}@localhost/sungrow"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://localhost/",
+        "redis://localhost:6379/0",
+        "redis://cache.example.org:6380/15?socket_timeout=0.5&health_check_interval=30",
+        "redis://127.0.0.1/0?db=3&protocol=3&client_name=sungrow",
+        "redis://[::1]:6379/0",
+        "redis:///0",
+        "redis://rédis.example.org/0",
+        f"redis://user:{SECRET}@localhost/0",
+        f"redis://:{SECRET}%40%3A%2F%3F%23%25@localhost/0",
+        f"redis://user:p@{SECRET}@localhost/0",
+        "rediss://cache.example.org/0",
+        "rediss://cache.example.org/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/ssl/redis.pem",
+        "unix:///run/redis/redis.sock",
+        f"unix://:{SECRET}@/run/redis/redis.sock?db=1&socket_timeout=2",
+    ],
+)
+def test_a_redis_url_that_may_work_is_taken(url):
+    assert read(LEAST | {"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6379",
+        "redis",
+        "redis:",
+        "redis:localhost",
+        f"http://:{SECRET}@localhost",
+        "REDIS://localhost/0",
+        "redis+sentinel://localhost:26379/mymaster/0",
+        "sentinel://localhost:26379/mymaster",
+        "redis://one:26379,two:26379/mymaster",
+        "redis://one,two/0",
+        "redis-sentinel://one:26379",
+        "redis://localhost/mymaster",
+        "redis://localhost:port/0",
+        "redis://localhost:99999/0",
+        "redis://localhost:0/0",
+        "redis://[::1/0",
+        "redis://local host/0",
+        "redis://.bad..host/0",
+        f"redis://{'x' * 64}/0",
+        f"redis://a.{'x' * 64}.org/0",
+        "redis://localhost/abc",
+        "redis://localhost/-1",
+        "redis://localhost/0/1",
+        "redis://localhost/1.5",
+        f"redis://:p#{SECRET}@localhost/0",
+        f"redis://:12#{SECRET}@localhost/0",
+        f"redis://:p/{SECRET}@localhost/0",
+        f"redis://:12/{SECRET}@localhost/0",
+        f"redis://:12?{SECRET}@localhost/0",
+        "redis://localhost/0?db=abc",
+        "redis://localhost/0?db=-1",
+        "redis://localhost/0?db=",
+        "redis://localhost/0?db",
+        "redis://localhost/0?timeout=1",
+        "redis://localhost/0?ssl=true",
+        "redis://localhost/0?ssl_cert_reqs=none",
+        "redis://localhost/0?foo=bar",
+        "redis://localhost/0?retry=3",
+        "redis://localhost/0?retry_on_error=x",
+        "redis://localhost/0?redis_connect_func=x",
+        "redis://localhost/0?encoding=nonsense",
+        "redis://localhost/0?socket_timeout=soon",
+        "redis://localhost/0?socket_timeout=0",
+        "redis://localhost/0?socket_timeout=-1",
+        "redis://localhost/0?socket_timeout=nan",
+        "redis://localhost/0?socket_timeout=inf",
+        "redis://localhost/0?socket_connect_timeout=1e9",
+        "redis://localhost/0?health_check_interval=x",
+        "redis://localhost/0?max_connections=-1",
+        "redis://localhost/0?protocol=7",
+        "redis://localhost/0?protocol=x",
+        "redis://localhost/0?client_name=a%20b",
+        "redis://localhost/0?client_name=a%0Ab",
+        "rediss://localhost/0?ssl_cert_reqs=perhaps",
+        "unix://",
+        "unix:///",
+        "unix://redis.sock",
+        "unix://run/redis.sock",
+        "unix:///run/a%00b",
+        f"unix:///{'x' * 108}",
+        "unix:///run/redis.sock?ssl_cert_reqs=none",
+        "unix:///run/redis.sock?socket_keepalive=yes",
+    ],
+)
+def test_a_redis_url_that_can_never_work_is_refused(url):
+    words = complaint(REDIS_URL=url)
+    assert re.match(r"REDIS_URL .*; example: REDIS_URL=redis://localhost:6379/0$", words)
+
+
 def test_no_password_is_in_the_repr():
     settings = read(LEAST | {"REDIS_URL": f"redis://:{SECRET}@localhost"})
     assert SECRET not in f"{settings} {settings!r}"
@@ -135,6 +231,8 @@ def test_no_password_is_in_the_repr():
         ("DEVICE_TOKENS", SECRET),
         ("READ_TOKENS", f"{SECRET}:no such device"),
         ("REDIS_URL", f"http://:{SECRET}@localhost"),
+        ("REDIS_URL", f"redis://:{SECRET}@localhost/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", f"redis://:{SECRET}@.bad..host/0"),
     ],
 )
 def test_the_app_does_not_start_on_a_bad_setting_and_says_which(name, value):

@@ -67,7 +67,7 @@ def _store(port: int) -> None:
 
 
 def _is_warm(port: int, kept: redis.Redis) -> bool:
-    return bool(get(port, PATH, TOKEN) and kept.get(f"realtime:{DEVICE}"))
+    return bool(get(port, PATH, TOKEN) and any(map(kept.get, kept.keys("*"))))
 
 
 def _statement(url: str) -> str:

@@ -1,0 +1,105 @@
+"""Which ``REDIS_URL`` can work: the Redis client takes nearly any, and raises at the first command.
+
+What hangs on the moment (nobody listens, another password, too few databases) is no matter of the
+URL; what no Redis could ever mend is refused at the start.
+"""
+
+import math
+import re
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+import redis
+
+_SCHEMES = ("redis", "rediss", "unix")
+_TIMES = ("socket_timeout", "socket_connect_timeout")
+_LONGEST_S = 60.0
+_LONGEST_PATH = 107  # of a socket, in bytes
+_OPTIONS = frozenset(
+    {
+        *_TIMES,
+        *("db", "username", "password", "client_name", "protocol", "decode_responses"),
+        *("socket_keepalive", "retry_on_timeout", "health_check_interval", "max_connections"),
+        *("ssl_cert_reqs", "ssl_check_hostname", "ssl_ca_certs", "ssl_ca_path", "ssl_ca_data"),
+        *("ssl_certfile", "ssl_keyfile", "ssl_password"),
+    }
+)
+_HOST = re.compile(r"[^\s\x00-\x20\x7f,@]+")
+
+
+def problem(url: str) -> str | None:
+    """Return why no cache could ever work with this URL; None where one may.
+
+    The URL may hold a password: nothing of it stands in the text.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return (
+            "is no URL; in a password an @ : / ? # or % has to be written as "
+            "%40 %3A %2F %3F %23 or %25"
+        )
+    if parts.scheme not in _SCHEMES or not url.startswith(f"{parts.scheme}://"):
+        return "has to begin with redis://, rediss:// or unix://"
+    if parts.fragment or "#" in url:
+        return "has a #, which has to be written as %23 where it belongs to a password"
+    where = _problem_of_socket(parts) if parts.scheme == "unix" else _problem_of_host(parts)
+    return where or _problem_of_options(parts.query) or _problem_of_client(url)
+
+
+def _problem_of_socket(parts: SplitResult) -> str | None:
+    path = unquote(parts.path)
+    if parts.hostname or not path.startswith("/") or path == "/":
+        return "names no socket: unix:// is followed by its whole path, which begins with /"
+    if "\0" in path or len(path.encode("utf-8", "replace")) > _LONGEST_PATH:
+        return f"names no socket: its path has at most {_LONGEST_PATH} bytes"
+    return None
+
+
+def _problem_of_host(parts: SplitResult) -> str | None:
+    host = unquote(parts.hostname or "localhost")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return "names no host: no name has a part that is empty or longer than 63 characters"
+    if not _HOST.fullmatch(host) or parts.port == 0:
+        return "names no host or no port"
+    if not re.fullmatch(r"/?|/\d{1,9}", parts.path, re.ASCII):
+        return "has to end with the number of a database, like /0"
+    return None
+
+
+def _problem_of_options(query: str) -> str | None:
+    try:
+        options = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        return "has options that are not like ?name=value&name=value"
+    for name, values in options.items():
+        if name not in _OPTIONS:
+            return f"has an option that is not known here; known are: {', '.join(sorted(_OPTIONS))}"
+        if not values[0] or any(not char.isprintable() for char in values[0]):
+            return f"has the option {name} without a value that makes sense"
+        if name in _TIMES and not _is_time(values[0]):
+            return f"has the option {name}, whose seconds are above 0 and at most {_LONGEST_S:.0f}"
+        if name == "db" and not re.fullmatch(r"\d{1,9}", values[0], re.ASCII):
+            return "has the option db, which is the number of a database"
+        if name == "client_name" and " " in values[0]:
+            return "has the option client_name, which holds no blanks"
+    return None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(seconds) and 0 < seconds <= _LONGEST_S
+
+
+def _problem_of_client(url: str) -> str | None:
+    # Makes a connection object and does not connect: whatever it refuses, it would refuse for ever.
+    try:
+        redis.ConnectionPool.from_url(url).make_connection()
+    except (TypeError, ValueError, AttributeError, redis.RedisError):
+        return "has options that do not go with its scheme, or with each other"
+    return None
