@@ -1,15 +1,19 @@
 """Dates, times and choices in the query string of a request."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from flask import request
 
 from edge_lib.sample import parse_ts
+from server import zone_names
 from server.answers import Refused, place
 from server.buckets import midnight
 
+log = logging.getLogger("sungrow.server.asked")
 # The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 
@@ -80,6 +84,25 @@ def one_of(name: str, choices: Sequence[str]) -> str:
     if found not in choices:
         raise wrong(name, f"one of {', '.join(choices)}", "enum")
     return found
+
+
+def stored_zone(name: str, device_id: str) -> ZoneInfo:
+    """Return the zone that stands in the database for a device.
+
+    Raises:
+        Refused: 503 PostgreSQL has cut the days by it, and nobody here can tell where: it was set
+            by hand, or before such names were refused.
+    """
+    if problem := zone_names.problem(name):
+        _tell(name, device_id)
+        raise Refused(503, f"the time zone {name!r} of this device {problem} (see server.doctor)")
+    return ZoneInfo(name)
+
+
+@cache
+def _tell(zone: str, device_id: str) -> None:
+    # Once: a page asks again and again.
+    log.error("zone cannot be used", extra={"zone": zone, "device_id": device_id})
 
 
 def wrong(name: str, msg: str, type: str) -> Refused:

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_lib import VERSION
 from edge_lib.env import ConfigError
 from edge_lib.sample import format_ts
-from server import condition, schema
+from server import condition, schema, zone_names
 from server import settings as settings_module
 from server.auth import Tokens
 from server.checks import FAILED, OK, WARNING, Finding
@@ -46,7 +46,7 @@ def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
     yield disk(**db.rows("database-place", {})[0])
     yield from (current := list(_schema(db)))
     if all(finding.state == OK for finding in current):
-        yield from _zone(db, env)
+        yield from _zones(db, env)
         yield from jobs(condition.jobs(db, found))
         yield from _devices(db, env)
 
@@ -174,15 +174,34 @@ def _schema(db: Database) -> Iterator[Finding]:
         yield Finding("schema", OK, "current")
 
 
-def _zone(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
-    wanted = settings_module.site_timezone(env)
+def _zones(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
+    found = list(_site_zone(db, env))
+    for row in db.rows("zones-stored", {}):
+        if row["device_id"] or not found:
+            found += _stored_zone(db, row["device_id"], row["timezone"])
+    yield from found or [Finding("zone", OK, "as in the settings, and read alike by all")]
+
+
+def _site_zone(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
     try:
         with db.transaction() as cursor:
-            schema.refuse_other_timezone(cursor, wanted)
-    except schema.SchemaError as error:
+            schema.refuse_other_timezone(cursor, settings_module.site_timezone(env))
+    except (schema.SchemaError, ConfigError) as error:
         yield Finding("zone", FAILED, str(error))
-        return
-    yield Finding("zone", OK, f"{wanted}, in the settings and in the database")
+
+
+def _stored_zone(db: Database, device_id: str | None, name: str) -> Iterator[Finding]:
+    whose = f"{device_id or 'the site'} has the zone {name!r}, which"
+    if problem := zone_names.problem(name):
+        helps = f"--device {device_id} --timezone {zone_names.instead(name)}"
+        text = f"{whose} {problem}; run: python -m server.rebuild {helps}"
+        yield Finding("zone", FAILED, text)
+    elif moment := condition.zone_disagreement(db, name):
+        text = (
+            f"{whose} PostgreSQL and this machine read differently, at {format_ts(moment)} for "
+            "one; upgrade tzdata on both machines"
+        )
+        yield Finding("zone", WARNING, text)
 
 
 def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:

@@ -1,10 +1,15 @@
 """What the database says of itself and of the devices, for ``metrics`` and ``doctor``."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from edge_lib.sample import EARLIEST
 from server.db import Database, query
 from server.edition import edition as edition_of
+
+_STEP, _AHEAD = timedelta(days=3, hours=7), timedelta(days=730)
 
 
 class Edition(NamedTuple):
@@ -56,3 +61,21 @@ def devices(db: Database, device_ids: Sequence[str]) -> list[dict]:
         DatabaseAway: it does not answer.
     """
     return db.rows("devices-condition", {"device_ids": list(device_ids)})
+
+
+def zone_disagreement(db: Database, name: str) -> datetime | None:
+    """Return a moment at which PostgreSQL has another offset than Python; None where they agree.
+
+    The name may be used; but the two can have learned of its rules in different years.
+
+    Raises:
+        DatabaseAway: it does not answer.
+        DatabaseRefuses: it has no such zone.
+    """
+    end = datetime.now(UTC) + _AHEAD
+    moments = [EARLIEST + n * _STEP for n in range((end - EARLIEST) // _STEP)]
+    zone = ZoneInfo(name)
+    for row in db.rows("zone-offsets", {"zone": name, "moments": moments}):
+        if row["offset_s"] != row["moment"].astimezone(zone).utcoffset().total_seconds():
+            return row["moment"]
+    return None

@@ -29,7 +29,7 @@ def gaps() -> Response:
     device_id = readable_device()
     database = current_app.extensions["db"]
     (site,) = database.rows("gaps-zone", {"device_id": device_id})
-    first, end = _range(ZoneInfo(site["timezone"]))
+    first, end = _range(asked.stored_zone(site["timezone"], device_id))
     rows = database.rows("gaps-list", {"device_id": device_id, "first": first, "end": end})
     return json_answer(device_id=device_id, timezone=site["timezone"], gaps=[_gap(r) for r in rows])
 

@@ -12,7 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment, text
 from edge_lib.sample import parse_ts
-from server import rollups, schema, settings, zones
+from server import rollups, schema, settings, zone_names, zones
 from server.connection import in_one_line
 
 COMMAND = "python -m server.rebuild"
@@ -62,11 +62,11 @@ def _time(words: str) -> object:
 def _zone(words: str) -> str:
     if words == "site":
         return words
-    try:
-        return settings.site_timezone({"SITE_TIMEZONE": words})
-    except ConfigError as error:
-        problem = f"{words!r} is neither 'site' nor an IANA time zone, like Europe/Berlin"
-        raise argparse.ArgumentTypeError(problem) from error
+    if problem := zone_names.problem(words):
+        raise argparse.ArgumentTypeError(
+            f"{words!r} {problem}; give a name like {zone_names.instead(words)}, or 'site'"
+        )
+    return words
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:

@@ -110,7 +110,7 @@ def series() -> Response:
 
 def _facts(database: Database, device_id: str) -> tuple[ZoneInfo, date | None, date | None]:
     (row,) = database.rows("series-device", {"device_id": device_id})
-    return ZoneInfo(row["timezone"]), row["first_day"], row["last_day"]
+    return asked.stored_zone(row["timezone"], device_id), row["first_day"], row["last_day"]
 
 
 def _frame(device: Device) -> Question:

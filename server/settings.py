@@ -5,13 +5,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from edge_lib.env import ConfigError, log_level, secret, text, whole
-from server import redis_url, token_list
+from server import redis_url, token_list, zone_names
 
 _SHORTEST_KEY = 32
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
@@ -90,18 +89,15 @@ def cache_url(env: Mapping[str, str]) -> str | None:
 
 
 def site_timezone(env: Mapping[str, str]) -> str:
-    """Give the IANA name of the site's zone.
+    """Return the IANA name of the site's zone.
 
     Raises:
-        ConfigError: no zone has that name.
+        ConfigError: no zone has that name, or PostgreSQL and Python read it differently.
     """
     name = text(env, "SITE_TIMEZONE", "UTC")
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"SITE_TIMEZONE={name!r} is no IANA time zone; example: SITE_TIMEZONE=Europe/Berlin"
-        ) from error
+    if problem := zone_names.problem(name):
+        example = f"example: SITE_TIMEZONE={zone_names.instead(name)}"
+        raise ConfigError(f"SITE_TIMEZONE={name!r} {problem}; {example}")
     return name
 
 
