@@ -176,7 +176,7 @@ def _schema(db: Database) -> Iterator[Finding]:
 
 def _zones(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
     found = list(_site_zone(db, env))
-    for row in db.rows("zones-stored", {}):
+    for row in db.rows("zones-stored", {"device_ids": _known(env) or []}):
         if row["device_id"] or not found:
             found += _stored_zone(db, row["device_id"], row["timezone"])
     yield from found or [Finding("zone", OK, "as in the settings, and read alike by all")]
@@ -205,10 +205,17 @@ def _stored_zone(db: Database, device_id: str | None, name: str) -> Iterator[Fin
 
 
 def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
-    try:
-        known = Tokens(env).devices()
-    except ConfigError:
+    known = _known(env)
+    if known is None:
         yield Finding("device", WARNING, "not looked at: the tokens have to be mended first")
         return
     for row in condition.devices(db, known):
         yield from device(row, datetime.now(UTC))
+
+
+def _known(env: Mapping[str, str]) -> list[str] | None:
+    """Return the devices that have a token; None where the tokens cannot be read."""
+    try:
+        return Tokens(env).devices()
+    except ConfigError:
+        return None

@@ -22,7 +22,9 @@ MONTH = date(2026, 5, 1)
 ASKED = {
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
     "database-clock": {},
+    "database-identity": {},
     "database-place": {},
+    "database-system": {},
     "database-versions": {},
     "days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
     "days-next": DAY,
@@ -47,8 +49,10 @@ ASKED = {
     "series-times": {**DAY, "keys": [NOON]},
     "status-parked": {},
     "status-polls": {"now": NOON},
-    "status-report": {},
+    "status-report": {"now": NOON},
     "timescaledb-jobs": {},
+    "zone-offsets": {"zone": "Europe/Berlin", "moments": [NOON]},
+    "zones-stored": {"device_ids": ["house-7", "house-8"]},
 }
 ONLY_COMMUNITY = {"timescaledb-jobs"}
 ALWAYS = {"device_id": "house-7", "timezone": "Australia/Adelaide", "boot": "00ff"}
@@ -82,6 +86,7 @@ READS = {
     "status-parked": {"sungrow_parked"},
     "status-polls": {"sungrow_reports"},
     "status-report": {"sungrow_reports"},
+    "zones-stored": {"sungrow_devices"},
 }
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
