@@ -46,14 +46,14 @@ _APP_LOAD_ERROR = 4  # gunicorn's own: its master stops instead of starting the 
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
-    """Make the app from ``env`` (default: the environment, over a ``.env`` beside the project).
+    """Return the app of ``env`` (default: the environment, over a ``.env`` beside the project).
 
     Raises:
         SystemExit: a setting is missing or malformed, or the database is reachable and its schema
             is not current; the log says which, and what to do.
     """
     try:
-        return _app(environment(settings_module.DOTENV) if env is None else env)
+        return make_app(environment(settings_module.DOTENV) if env is None else env)
     except (ConfigError, schema.SchemaError) as error:
         if not logging.getLogger().handlers:
             jsonlog.start("INFO")
@@ -61,7 +61,13 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
         sys.exit(_APP_LOAD_ERROR)
 
 
-def _app(env: Mapping[str, str]) -> Flask:
+def make_app(env: Mapping[str, str]) -> Flask:
+    """Return the app.
+
+    Raises:
+        ConfigError: a setting is missing or malformed.
+        SchemaError: the database is reachable and its schema is not current.
+    """
     settings = settings_module.read(env)
     jsonlog.start(settings.log_level)
     bad_http.answer_in_json()

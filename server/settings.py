@@ -1,7 +1,6 @@
 """Every setting of the server: name, default, rule. Read once, at the start."""
 
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -53,9 +52,19 @@ def read(env: Mapping[str, str]) -> Settings:
         cors_origins=_origins(env),
         log_level=log_level(env),
         metrics_token=_metrics_token(env),
-        # systemd's; several are separated by colons.
-        run_dir=Path(text(env, "RUNTIME_DIRECTORY", tempfile.gettempdir()).partition(":")[0]),
+        run_dir=_run_dir(env),
     )
+
+
+def _run_dir(env: Mapping[str, str]) -> Path:
+    # systemd's; several are separated by colons.
+    if given := text(env, "RUNTIME_DIRECTORY", "").partition(":")[0]:
+        return Path(given)
+    # No name below /tmp: whoever is there first would own it, and cleaners take it away.
+    try:
+        return Path.home() / ".local/state/sungrow-server"
+    except RuntimeError:  # a user without a home
+        return Path("/run/sungrow-server")
 
 
 def database_url(env: Mapping[str, str]) -> str:

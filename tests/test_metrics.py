@@ -1,9 +1,13 @@
 """``GET /metrics``: who may ask, the text format, and that every number is true whoever answers."""
 
+import gc
 import http.client
 import os
 import re
+import shutil
 import ssl
+import stat
+import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +16,7 @@ import pytest
 
 from edge_lib import VERSION
 from edge_lib.env import ConfigError
-from server import private, tally
+from server import make_app, private, tally
 from server.limiter import BAD_TOKENS
 from server.prometheus import Metric, text
 from server.tally import Tally
@@ -20,6 +24,7 @@ from tests.batches import (
     OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
+    LogLines,
     a_sample,
     a_ts,
     app_on,
@@ -29,6 +34,7 @@ from tests.batches import (
     post,
     send,
 )
+from tests.disks import small_disk
 from tests.readings import new_device
 
 METRICS_TOKEN = "metrics-token-4711"
@@ -295,6 +301,98 @@ def test_a_new_worker_goes_on_in_the_file_of_a_dead_one(tmp_path):
         del passing
     assert len(list(folder.iterdir())) == 2
     assert alive.totals()[0] == {("/a", 200): 5}
+
+
+HARM = {
+    "the first file": lambda folder: (folder / "0").unlink(),
+    "a file between": lambda folder: (folder / "1").unlink(),
+    "all files": lambda folder: [path.unlink() for path in folder.iterdir()],
+    "the folder": shutil.rmtree,
+    "the folder, moved away": lambda folder: folder.rename(folder.with_name("elsewhere")),
+    "all above it": lambda folder: shutil.rmtree(folder.parent),
+    "the length of all": lambda folder: [os.truncate(path, 0) for path in folder.iterdir()],
+    "half of the length": lambda folder: [os.truncate(path, 8) for path in folder.iterdir()],
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_whatever_somebody_removes_the_living_workers_make_anew(tmp_path, harm):
+    folder = tmp_path / "run" / "counts"
+    workers = [Tally(folder, ["/a"]) for _ in range(3)]
+    for number, worker in enumerate(workers, 1):
+        for _ in range(number):
+            worker.count("/a", 200, (1, 0, 0))
+    HARM[harm](folder)
+    for worker in workers:
+        worker.count("/a", 200, (0, 1, 0))
+    for worker in workers:
+        requests, samples = worker.totals()
+        assert requests == {("/a", 200): 9}
+        assert samples == {"inserted": 6, "duplicate": 3, "conflict": 0}
+    newcomer = Tally(folder, ["/a"])
+    newcomer.count("/a", 503, None)
+    assert workers[0].totals()[0] == newcomer.totals()[0] == {("/a", 200): 9, ("/a", 503): 1}
+
+
+def test_whoever_is_asked_first_heals_its_own_file_before_it_answers(tmp_path):
+    worker = Tally(tmp_path / "counts", ["/a"])
+    worker.count("/a", 200, None)
+    shutil.rmtree(tmp_path / "counts")
+    assert worker.totals()[0] == {("/a", 200): 1}
+    assert Tally(tmp_path / "counts", ["/a"]).totals()[0] == {("/a", 200): 1}
+
+
+def test_what_cannot_be_written_is_counted_on_and_written_later(tmp_path):
+    with small_disk(tmp_path / "small", "64k") as disk:
+        worker = Tally(disk / "counts", ["/a"])
+        shutil.rmtree(disk / "counts")
+        (disk / "full").write_bytes(b"x" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+        with LogLines() as log:
+            for _ in range(5):
+                worker.count("/a", 200, None)
+        assert [line["event"] for line in log.fields()] == [
+            "this worker's counts cannot be written"
+        ]
+        assert worker.totals()[0] == {("/a", 200): 5}
+        (disk / "full").unlink()
+        worker.count("/a", 200, None)
+        assert Tally(disk / "counts", ["/a"]).totals()[0] == {("/a", 200): 6}
+
+
+def test_a_server_whose_counts_were_removed_tells_all_of_them_again(https_server, settings):
+    server = Served(https_server(workers=3, threads=2, **settings))
+    server.ask(times=30)
+    before = server.counted()
+    (folder,) = Path(settings["RUNTIME_DIRECTORY"]).iterdir()
+    shutil.rmtree(folder)
+    server.ask(times=60)  # every worker has answered some
+    assert {server.counted() for _ in range(12)} == {before + 60}
+
+
+def test_without_a_runtime_directory_it_counts_in_a_folder_of_its_own_that_is_found_again(
+    database_url, settings, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    settings = {k: v for k, v in settings.items() if k != "RUNTIME_DIRECTORY"}
+    for number in range(1, 4):
+        client = app_on(database_url, **settings).test_client()
+        client.get("/health")
+        found = scrape(client)["sungrow_http_requests_total"]
+        assert found[labels(endpoint="/health", status=200)] == number
+        del client
+        gc.collect()
+    place = tmp_path / "home" / ".local" / "state" / "sungrow-server"
+    (folder,) = place.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert not list(Path(tempfile.gettempdir()).glob(folder.name))
+
+
+def test_where_there_is_no_such_folder_the_setting_is_named(database_url, settings, monkeypatch):
+    monkeypatch.setenv("HOME", "/proc/nonexistent")
+    settings = {k: v for k, v in settings.items() if k != "RUNTIME_DIRECTORY"}
+    env = {"DATABASE_URL": database_url, **settings}
+    with pytest.raises(ConfigError, match=r"METRICS_TOKEN: .*example: RUNTIME_DIRECTORY="):
+        make_app(env)
 
 
 def test_a_fork_after_loading_counts_for_itself(tmp_path):

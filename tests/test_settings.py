@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,8 @@ def complaint(**changes: str) -> str:
 
 
 def test_the_defaults_are_those_of_the_contract():
-    temporary = Path(tempfile.gettempdir())
-    rest = (None, None, "UTC", 5, 2_097_152, 1000, (), "INFO", None, temporary)
+    own = Path.home() / ".local/state/sungrow-server"
+    rest = (None, None, "UTC", 5, 2_097_152, 1000, (), "INFO", None, own)
     assert read(LEAST) == Settings(LEAST["DATABASE_URL"], *rest)
 
 
