@@ -53,12 +53,14 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
             is not current; the log says which, and what to do.
     """
     try:
-        return make_app(environment(settings_module.DOTENV) if env is None else env)
+        app = make_app(environment(settings_module.DOTENV) if env is None else env)
     except (ConfigError, schema.SchemaError) as error:
         if not logging.getLogger().handlers:
             jsonlog.start("INFO")
         log.critical("not started", extra={"reason": str(error)})
         sys.exit(_APP_LOAD_ERROR)
+    log.info("ready", extra={"version": VERSION, "pid": os.getpid()})
+    return app
 
 
 def make_app(env: Mapping[str, str]) -> Flask:
@@ -88,7 +90,6 @@ def make_app(env: Mapping[str, str]) -> Flask:
         metrics.init_app(app)
     app.after_request(_headers)
     schema.refuse_stale_schema(settings.database_url)
-    log.info("ready", extra={"version": VERSION, "pid": os.getpid()})
     return app
 
 
