@@ -7,7 +7,9 @@ import re
 import shutil
 import socket
 import ssl
+import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
@@ -272,3 +274,181 @@ def test_without_a_front_the_same_clients_starve_the_server(api, tokens, monkeyp
     target = slowloris.Target(api.url, tokens.device, None)
     with slowloris.slow_clients(target, 60):
         assert slowloris.answered(target, 2) == []
+
+
+# Clients that ask for much and read little
+
+LARGE = "/v1/series?from=2026-06-01&to=2026-07-05&bucket=5m"  # 9 MB of JSON
+
+
+class Installed(private.Server):
+    """The API in the size and on the kind of socket in which it is installed.
+
+    A unix socket holds little: what nobody reads is in the server's hands.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, str]):
+        super().__init__(folder / "gunicorn.log")
+        self.settings, self.socket = settings, folder / "http.sock"
+
+    def start(self) -> None:
+        argv = [sys.executable, "-m", "gunicorn", "--workers", "2", "--threads", "4"]
+        argv += ["--bind", f"unix:{self.socket}", "--graceful-timeout", "2"]
+        argv += ["--no-control-socket", "server:create_app()"]
+        env = private.environment(**self.settings)
+        self._launch(argv, env, lambda: self.health() == 200, cwd=ROOT)
+
+    def ask(self, path: str, patience_s: float = 10, **headers: str) -> tuple[int, dict, bytes]:
+        client = http.client.HTTPConnection("localhost")
+        client.sock = self.connect()
+        client.sock.settimeout(patience_s)
+        with contextlib.closing(client):
+            client.request("GET", path, headers=headers)
+            answer = client.getresponse()
+            return answer.status, answer.headers, answer.read()
+
+    def health(self, patience_s: float = 10) -> int | None:
+        """Give the status; None where there is no answer in time."""
+        try:
+            return self.ask("/health", patience_s)[0]
+        except OSError:
+            return None
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        try:
+            client.connect(str(self.socket))
+        except OSError:
+            client.close()
+            raise
+        return client
+
+
+@pytest.fixture(scope="module")
+def installed_api(database_url, tokens, tmp_path_factory):
+    settings = {
+        "DATABASE_URL": database_url,
+        "DEVICE_TOKENS": f"{tokens.device}:{tokens.device_id}",
+        "READ_TOKENS": f"{tokens.read}:{tokens.device_id}",
+    }
+    folder = tmp_path_factory.mktemp("installed")
+    folder.parent.parent.chmod(0o755)
+    with Installed(folder, settings) as server:
+        server.socket.chmod(0o777)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def large_front(kind, installed_api, certificate, tmp_path_factory):
+    upstream = {"caddy": "unix/{}", "nginx": "unix:{}"}[kind].format(installed_api.socket)
+    with Front(kind, tmp_path_factory.mktemp(kind), upstream, certificate) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def slow_readers(connect: Callable[[], socket.socket], path: str, token: str, count: int):
+    """Ask for a large answer on so many connections, and read its first bytes alone."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(connect()) for _ in range(count)]
+        for reader in readers:
+            reader.sendall(request.encode())
+        yield readers
+
+
+def begun(readers: list) -> list[int]:
+    """Give the status of each answer that has begun."""
+    found = []
+    for reader in readers:
+        reader.settimeout(60)
+        with contextlib.suppress(TimeoutError):
+            found.append(int(reader.recv(100).split()[1]))
+    return found
+
+
+def memory_mb(pid: int) -> int:
+    """Give the memory of a front, its children included."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    status = "".join(Path(f"/proc/{one}/status").read_text() for one in (pid, *children))
+    return sum(map(int, re.findall(r"VmRSS:\s+(\d+) kB", status))) >> 10
+
+
+# What a front does not take off the server's hands leaves it two at a time; the others hear so.
+SLOW = {
+    "of 9 MB": LARGE,
+    "of 3 MB": f"{LARGE}&columns=bucket,pv_kwh,load_kwh,import_kwh,export_kwh,coverage,loss_kwh"
+    ",sample_count,max_pv_power_w,avg_pv_power_w,avg_load_power_w,avg_export_power_w",
+    "of a CSV": f"{LARGE}&format=csv",
+}
+
+
+@pytest.mark.parametrize("count", [5, 40])
+@pytest.mark.parametrize("what", SLOW)
+def test_slow_readers_hold_up_nobody_else(large_front, tokens, certificate, what, count):
+    front = slowloris.Target(large_front.url, tokens.device, certificate.ca)
+    with slow_readers(front.connect, SLOW[what], tokens.read, count) as readers:
+        states = begun(readers)
+        assert len(states) == count
+        assert set(states) <= ({200, 503} if what == "of 9 MB" else {200})
+        assert 200 in states
+        assert memory_mb(large_front.process.pid) < 100 + 40 * 20, "whatever went before"
+        assert len(slowloris.answered(front, 10)) == 10
+        assert [large_front.ask()[0] for _ in range(10)] == [200] * 10
+
+
+def test_a_slow_reader_gets_all_of_it_in_the_end(large_front, tokens):
+    trusting = {"Authorization": f"Bearer {tokens.read}"}
+    status, headers, body = large_front.ask(path=LARGE, **trusting)
+    assert (status, len(body)) == (200, int(headers["Content-Length"]))
+    assert len(json.loads(body)["series"]) > 9000
+
+
+def test_without_a_front_such_readers_starve_the_server(installed_api, tokens):
+    with slow_readers(installed_api.connect, SLOW["of 3 MB"], tokens.read, 12) as readers:
+        assert begun(readers[:1]) == [200]
+        assert private.wait_until(lambda: installed_api.health(patience_s=2) is None, 30)
+    assert private.wait_until(lambda: installed_api.health() == 200, 30)
+
+
+@contextlib.contextmanager
+def breaking_off(headers: bytes, body: bytes):
+    """A server that says this and hangs up before the end; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    taken, _ = server.accept()
+                except OSError:
+                    return
+                with taken:
+                    taken.recv(65_536)
+                    taken.sendall(b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n\r\n" + body)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(kind, certificate, tmp_path):
+    # The API tells a proxy the length of each: see test_a_proxy_is_told_the_length.
+    with (
+        breaking_off(b"Content-Length: 100000", b"x" * 1000) as upstream,
+        Front(kind, tmp_path, upstream, certificate) as front,
+        pytest.raises((http.client.IncompleteRead, ConnectionError)),
+    ):
+        front.ask()
+
+
+def test_through_a_front_a_csv_has_a_length_and_is_as_without_one(
+    large_front, installed_api, tokens
+):
+    headers = {"Authorization": f"Bearer {tokens.read}"}
+    path = LARGE.replace("2026-07-05", "2026-06-03") + "&format=csv"
+    status, told, body = large_front.ask(path=path, **headers)
+    assert (status, int(told["Content-Length"])) == (200, len(body))
+    direct = installed_api.ask(path, **headers)
+    assert direct[1]["Transfer-Encoding"] == "chunked"
+    assert direct[2] == body

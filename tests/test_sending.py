@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from server import sending
+from tests.batches import assert_error
 from tests.history import DEVICE, bearer, history_client
 from tests.readings import connected, reading, store, utc
 
@@ -181,3 +183,26 @@ def test_a_real_server_sends_it_so(https_server, url, tokens):
         again = connection.getresponse()
         assert (again.status, again.read()) == (304, b"")
     connection.close()
+
+
+@pytest.mark.parametrize("path", [LONG, f"{LONG}&format=csv"])
+def test_of_large_answers_two_leave_at_a_time(client, monkeypatch, path):
+    monkeypatch.setattr(sending, "LARGE_BYTES", 2000)
+    through = {"X-Forwarded-For": "203.0.113.9"}
+
+    def ask(**how: object):
+        return client.get(path, headers={**bearer(), **through}, **how)
+
+    for _ in range(3):
+        assert len(ask().data) > 2000
+    open_ones = [ask(buffered=False) for _ in range(2)]
+    for _ in range(3):
+        refused = ask()
+        assert_error(refused, 503)
+        assert refused.headers["Retry-After"] == "5"
+        assert get(client, SHORT).status_code == 200
+    open_ones.pop().close()
+    assert ask().status_code == 200
+    open_ones.pop().close()
+    assert client.head(path, headers={**bearer(), **through}).status_code == 200
+    assert [ask(buffered=True).status_code for _ in range(3)] == [200] * 3

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server import private
+from server import private, series
 from tests.batches import assert_error, migrated
 from tests.history import COLUMNS, DEVICE, EMPTY, SITE, bearer, history_client
 from tests.readings import connected, reading, rows, store, utc
@@ -175,6 +175,35 @@ def test_an_answer_that_breaks_off_does_not_look_whole(https_server, my_postgres
     with pytest.raises(http.client.IncompleteRead):
         answer.read()
     connection.close()
+
+
+@pytest.mark.parametrize("packed", [{}, {"Accept-Encoding": "gzip"}])
+def test_a_proxy_is_told_the_length(client, packed):
+    # Debian's Caddy ends a body without a length as if it were whole, however it ended.
+    path, through = f"{LONG}&format=csv", {"X-Forwarded-For": "203.0.113.9"}
+    direct = client.get(path, headers={**bearer(), **packed})
+    proxied = client.get(path, headers={**bearer(), **packed, **through})
+    assert "Content-Length" not in direct.headers
+    assert int(proxied.headers["Content-Length"]) == len(proxied.data)
+    assert proxied.data == direct.data
+
+
+def test_what_fails_midway_is_a_503_to_a_proxy(tmp_path, monkeypatch):
+    rows_of, asked = series._rows, []
+
+    with private.Postgres(tmp_path, fast=True) as mine:
+        client = history_client(migrated(mine))
+
+        def stopping(*arguments: object) -> dict:
+            asked.append(arguments)
+            if len(asked) == 3:
+                mine.stop()
+            return rows_of(*arguments)
+
+        monkeypatch.setattr(series, "_rows", stopping)
+        headers = {**bearer(), "X-Forwarded-For": "203.0.113.9"}
+        assert_error(client.get(f"{LONG}&format=csv", headers=headers), 503)
+    assert len(asked) == 3
 
 
 def test_a_database_that_is_away_from_the_start_is_a_503():
