@@ -382,11 +382,51 @@ def test_a_hole_of_this_very_minute_waits_for_the_next_report(database):
 
 def test_expected_are_the_polls_that_the_day_has_room_for(database):
     device = new_device()
-    store(database, device, [reading(NOON)])
+    store(database, device, [reading(NOON - timedelta(days=1)), reading(NOON)])
     assert day_of(database, device)["expected"] == 17_280
     store(database, device, [reading(NOON + timedelta(days=1), interval_s=30)])
     assert day_of(database, device, "2026-05-06")["expected"] == 2880
     assert day_of(database, device, "2026-05-09")["expected"] == 17_280
+
+
+def test_of_the_first_day_expected_are_the_polls_from_the_first_reading_on(database):
+    device, boot = new_device(), a_boot()
+    store(database, device, polls(boot, range(6)))
+    ends = utc("2026-05-05 22:00")  # in Berlin
+    assert day_of(database, device)["expected"] == (ends - NOON) // STEP + 1
+    assert day_of(database, device, "2026-05-04")["expected"] == 0
+    assert day_of(database, device, "2026-05-06")["expected"] == 17_280
+    store(database, device, [reading(NOON - timedelta(hours=1), boot=boot, seq=17)])
+    assert day_of(database, device)["expected"] == (ends - NOON) // STEP + 721
+
+
+def test_a_minute_after_the_first_reading_a_minute_is_expected(database):
+    device, boot = new_device(), a_boot()
+    begun = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=65)
+    (row,) = run(database, "SELECT (%s AT TIME ZONE 'Europe/Berlin')::date AS day", begun)
+    store(database, device, polls(boot, range(14), begun))
+    found = day_of(database, device, row["day"])
+    assert found["stored"] == 14
+    assert 14 <= found["expected"] <= 16
+
+
+@pytest.mark.parametrize(
+    ("slot", "from_ts"),
+    [
+        ("2026-05-05 11:45", "2026-05-05 11:59:55"),  # the quarter hour in which it began
+        ("2026-05-05 12:00", "2026-05-05 11:59:55"),
+        ("2026-05-05 08:00", "2026-05-05 08:15"),
+        ("2026-05-04 08:00", "2026-05-04 22:00"),
+        ("0001-01-01 00:00", "2026-05-04 22:00"),
+        ("9999-12-31 23:45", "2026-05-05 11:59:55"),
+    ],
+)
+def test_an_edge_that_polled_before_its_first_reading_was_there_already(database, slot, from_ts):
+    device, boot = new_device(), a_boot()
+    store(database, device, polls(boot, range(3)))
+    report(database, device, boot, slot=utc(slot), polled=180)
+    begun = datetime.fromisoformat(f"{from_ts}+00:00")
+    assert day_of(database, device)["expected"] == (utc("2026-05-05 22:00") - begun) // STEP
 
 
 @pytest.mark.parametrize(
@@ -557,7 +597,7 @@ def test_the_endpoint_gives_a_day(client, database_url, token):
         "days": [
             {
                 "date": DAY,
-                "expected": 17_280,
+                "expected": 8640,  # from the first reading of all on, at noon
                 "polled": 0,
                 "failed": 0,
                 "failed_reasons": {},
