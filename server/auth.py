@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from edge_lib.env import ConfigError, secret, secret_file
 from server import token_list
+from server.token_uses import TokenUses
 
 log = logging.getLogger("sungrow.server.auth")
 EMPTY_FOR_S = 2.0
@@ -39,7 +40,7 @@ class Tokens:
         Raises:
             ConfigError: malformed, or there is no device token at all.
         """
-        self._env = dict(env)
+        self._env, self.uses = dict(env), TokenUses(env)
         self._files = {name: path for name in _NAMES if (path := secret_file(env, name))}
         self._lock = threading.Lock()
         self._seen = self._signatures()
@@ -51,7 +52,11 @@ class Tokens:
 
     def caller(self, token: str) -> Caller | None:
         """Return the caller whose token this is; None for nobody's."""
-        return self.known().get(self.digest(token))
+        digest = self.digest(token)
+        found = self.known().get(digest)
+        if found:
+            self.uses.note(digest)
+        return found
 
     def devices(self) -> list[str]:
         """Return the devices that may write."""

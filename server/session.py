@@ -28,7 +28,7 @@ class Sessions:
             secret_key, salt="sungrow session", digest_method=hashlib.sha256
         )
         self._tokens = tokens
-        self._named: tuple[Mapping | None, Mapping[str, Caller]] = (None, {})
+        self._named: tuple[Mapping | None, Mapping[str, bytes]] = (None, {})
 
     def caller(self, request: Request) -> Caller | None:
         """Give whom the request's cookie stands for; None where it is missing or worth nothing."""
@@ -54,13 +54,18 @@ class Sessions:
         except BadSignature:
             return None
         # We signed this name, so nobody is guessing here.
-        return self._by_name().get(name)
-
-    def _by_name(self) -> Mapping[str, Caller]:
         known = self._tokens.known()
+        digest = self._digests(known).get(name)
+        if digest is None:
+            return None
+        self._tokens.uses.note(digest)
+        return known[digest]
+
+    def _digests(self, known: Mapping[bytes, Caller]) -> Mapping[str, bytes]:
+        """Return the digests of the tokens that read, by the names that stand in cookies."""
         of, named = self._named
         if of is not known:
-            named = {self._name(d): who for d, who in known.items() if not who.may_ingest}
+            named = {self._name(d): d for d, who in known.items() if not who.may_ingest}
             self._named = known, named  # as one: other threads read it meanwhile
         return named
 

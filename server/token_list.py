@@ -6,12 +6,15 @@ replaced as a whole, so that a running server reads the old one or the new one; 
 whatever else stands there, stay.
 """
 
+import contextlib
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +26,8 @@ NEW_MODE = 0o640
 P1 = "/p1"
 _DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 _TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
+_NONE_LEFT = "# no token is left"
+_MADE = re.compile(r"# made (\d{4}-\d\d-\d\d)", re.ASCII)
 _COMMENT = re.compile(r"\s*#(\s.*)?", re.ASCII)
 
 
@@ -54,24 +59,40 @@ def entries(name: str, text: str) -> list[Entry]:
     return found
 
 
-def added(text: str, digest: bytes, devices: list[str]) -> str:
-    """Give the text with a token more, at its end."""
-    return _whole_lines(text) + "".join(
-        f"sha256${digest.hex()}:{device_id}\n" for device_id in devices
-    )
+def made(text: str) -> dict[bytes, date]:
+    """Return the day on which tokens were made, by digest, of those above which it stands."""
+    days = {}
+    lines = text.split("\n")
+    for above, line in itertools.pairwise(lines):
+        if (stands := _MADE.fullmatch(above.strip())) and (pieces := _pieces(line)):
+            with contextlib.suppress(ValueError):  # a comment like it, and no day
+                days[_entry(pieces[0]).digest] = date.fromisoformat(stands[1])
+    return days
+
+
+def added(text: str, digest: bytes, devices: list[str], day: date) -> str:
+    """Return the text with a token more, at its end, and the day on which it was made."""
+    entries = "".join(f"sha256${digest.hex()}:{device_id}\n" for device_id in devices)
+    before = "\n".join(line for line in text.split("\n") if line.strip() != _NONE_LEFT)
+    return f"{_whole_lines(before)}# made {day}\n{entries}"
 
 
 def without(text: str, digest: bytes) -> str:
-    """Give a text that ``entries`` could read without any entry of this token."""
-    lines = []
+    """Return a text that ``entries`` could read without any entry of this token."""
+    lines: list[str] = []
     for line in text.split("\n"):
         pieces = _pieces(line)
         kept = [piece for piece in pieces if _entry(piece).digest != digest]
         if kept == pieces:
             lines.append(line)
-        elif kept:
+            continue
+        if lines and _MADE.fullmatch(lines[-1].strip()):
+            lines.pop()
+        if kept:
             lines.append(",".join(kept))
-    return _whole_lines("\n".join(lines))
+    left = _whole_lines("\n".join(lines))
+    # Not empty: a server waits before it believes that a file was emptied on purpose.
+    return left or f"{_NONE_LEFT}\n"
 
 
 def _whole_lines(text: str) -> str:

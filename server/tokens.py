@@ -10,16 +10,18 @@ import re
 import secrets
 import sys
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
 from edge_lib.sample import is_device_id
-from server import settings, token_list
+from server import settings, token_list, token_uses
 
 COMMAND = "python -m server.tokens"
 LIVE_TOKENS = 2  # of one device: the one in use, and the next one
-ID_DIGITS = 12
+ID_DIGITS = token_uses.ID_DIGITS
+_MINUTE = "%Y-%m-%d %H:%MZ"
 _NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}
 _EXAMPLES = {name: f"/etc/sungrow-server/{kind}-tokens" for kind, name in _NAMES.items()}
 _PREFIX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
@@ -30,13 +32,17 @@ class Refused(Exception):
 
 
 class Known(NamedTuple):
-    """One token: its digest, what it is for, and where it stands (None: the environment)."""
+    """One token: its digest, what it is for, where it stands (None: the environment), since when.
+
+    The day on which it was made is None where nobody wrote it down.
+    """
 
     digest: bytes
     kind: str
     devices: list[str]
     is_plain: bool
     file: Path | None
+    made: date | None
 
     @property
     def id(self) -> str:
@@ -52,9 +58,11 @@ def known(env: Mapping[str, str]) -> list[Known]:
     """
     found: dict[tuple[str, bytes], Known] = {}
     for kind, name in _NAMES.items():
-        file = secret_file(env, name)
-        for digest, device_id, is_plain in token_list.entries(name, _text(env, name)):
-            token = found.setdefault((kind, digest), Known(digest, kind, [], is_plain, file))
+        file, text = secret_file(env, name), _text(env, name)
+        entries, made = token_list.entries(name, text), token_list.made(text)
+        for digest, device_id, is_plain in entries:
+            fresh = Known(digest, kind, [], is_plain, file, made.get(digest))
+            token = found.setdefault((kind, digest), fresh)
             if device_id not in token.devices:
                 token.devices.append(device_id)
     return list(found.values())
@@ -74,8 +82,8 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
     with token_list.locked(file):
         if kind == "device":
             _refuse_a_third(env, devices[0])
-        text = token_list.added(_text(env, name), hashlib.sha256(token.encode()).digest(), devices)
-        token_list.replace(file, text)
+        digest, today = hashlib.sha256(token.encode()).digest(), datetime.now(UTC).date()
+        token_list.replace(file, token_list.added(_text(env, name), digest, devices, today))
     return token
 
 
@@ -169,7 +177,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
             print("kept as its SHA-256 alone: it is not shown again", file=sys.stderr)
         case "list":
-            print(_table(known(env)))
+            print(_table(known(env), token_uses.known(env)))
         case "revoke":
             token = revoke(env, arguments.id)
             print(f"revoked {token.id}: {token.kind} token of {', '.join(token.devices)}")
@@ -179,16 +187,25 @@ def _kind(arguments: argparse.Namespace) -> str:
     return "read" if arguments.read else "device"
 
 
-def _table(tokens: list[Known]) -> str:
-    rows = [("ID", "KIND", "DEVICES", "KEPT AS"), *map(_row, tokens)]
+def _table(tokens: list[Known], uses: token_uses.Known | None) -> str:
+    head = ("ID", "KIND", "DEVICES", "KEPT AS", "MADE", "LAST USED")
+    rows = [head, *(_row(token, uses) for token in tokens)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def _row(token: Known) -> tuple[str, str, str, str]:
+def _row(token: Known, uses: token_uses.Known | None) -> tuple[str, ...]:
     kept = "plain text" if token.is_plain else "SHA-256"
     place = str(token.file or f"{_NAMES[token.kind]} itself")
-    return token.id, token.kind, ",".join(token.devices), f"{kept} in {place}"
+    about = (token.id, token.kind, ",".join(token.devices), f"{kept} in {place}")
+    return *about, str(token.made or "not known"), _last_use(token.id, uses)
+
+
+def _last_use(token_id: str, uses: token_uses.Known | None) -> str:
+    if uses is None:
+        return "not known"
+    last = uses.last.get(token_id)
+    return f"{last:{_MINUTE}}" if last else f"not since {uses.since:{_MINUTE}}"
 
 
 def main(argv: list[str]) -> int:

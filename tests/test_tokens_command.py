@@ -7,13 +7,14 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from server import private, settings, token_list
 from server.auth import Caller, Tokens
 from server.tokens import main
-from tests.batches import app_on, get, post
+from tests.batches import LogLines, app_on, get, post
 
 SECRET = "never-shown-8f3a"
 ENV = ("DEVICE_TOKENS", "DEVICE_TOKENS_FILE", "READ_TOKENS", "READ_TOKENS_FILE")
@@ -65,6 +66,12 @@ def new(tokens):
     return run
 
 
+def lines_of(token: str, *devices: str) -> str:
+    """What the file says of a token that was made today."""
+    entries = "".join(f"sha256${digest(token)}:{device}\n" for device in devices)
+    return f"# made {datetime.now(UTC).date()}\n{entries}"
+
+
 def put(path, text: str, mode: int = 0o640) -> None:
     path.write_text(text)
     path.chmod(mode)
@@ -89,7 +96,7 @@ def test_a_new_token_is_printed_alone_and_only_its_hash_is_kept(tokens, file):
     assert re.fullmatch(r"device_[A-Za-z0-9_-]{43}", token), "43 of base64 hold 256 bits"
     assert "not shown again" in err
     assert token not in err
-    assert file.read_text() == f"sha256${digest(token)}:home-1\n"
+    assert file.read_text() == lines_of(token, "home-1")
     assert Tokens({"DEVICE_TOKENS_FILE": str(file)}).caller(token) == Caller(("home-1",), True)
 
 
@@ -101,10 +108,7 @@ def test_a_read_token_reads_the_devices_it_was_made_for(new, file, read_file):
     writer = new("home-1")
     reader = new("home-1", "home-2", "home-1", "--read")
     assert reader.startswith("read_")
-    assert read_file.read_text().splitlines() == [
-        f"sha256${digest(reader)}:home-1",
-        f"sha256${digest(reader)}:home-2",
-    ]
+    assert read_file.read_text() == lines_of(reader, "home-1", "home-2")
     tokens = Tokens({"DEVICE_TOKENS_FILE": str(file), "READ_TOKENS_FILE": str(read_file)})
     assert tokens.caller(reader) == Caller(("home-1", "home-2"), may_ingest=False)
     assert tokens.caller(writer) == Caller(("home-1",), may_ingest=True)
@@ -132,9 +136,9 @@ def test_what_stood_in_the_file_stays(new, tokens, file):
     before = f"# by hand, in June: home-1, home-2\n{SECRET}:home-1 , other:home-2,\n\n#\n"
     put(file, before)
     token = new("home-3")
-    assert file.read_text() == f"{before.rstrip()}\nsha256${digest(token)}:home-3\n"
+    assert file.read_text() == f"{before.rstrip()}\n{lines_of(token, 'home-3')}"
     assert tokens("revoke", digest(SECRET)[:8])[0] == 0
-    left = f"# by hand, in June: home-1, home-2\nother:home-2\n\n#\nsha256${digest(token)}:home-3\n"
+    left = f"# by hand, in June: home-1, home-2\nother:home-2\n\n#\n{lines_of(token, 'home-3')}"
     assert file.read_text() == left
     assert tokens("revoke", digest("other"))[0] == 0
     assert file.read_text() == left.replace("other:home-2\n", "")
@@ -145,7 +149,7 @@ def test_revoking_ends_every_entry_of_the_token(new, tokens, read_file):
     other = new("home-2", "--read")
     status, out, _ = tokens("revoke", digest(one)[:12].upper())
     assert (status, out) == (0, f"revoked {digest(one)[:12]}: read token of home-1, home-2\n")
-    assert read_file.read_text() == f"sha256${digest(other)}:home-2\n"
+    assert read_file.read_text() == lines_of(other, "home-2")
 
 
 def test_the_last_device_token_is_not_revoked_but_the_way_is_named(new, tokens, file):
@@ -153,13 +157,15 @@ def test_the_last_device_token_is_not_revoked_but_the_way_is_named(new, tokens, 
     assert "new home-1" in refusal(tokens("revoke", digest(token)[:12]))
     next_one = new("home-1")
     assert tokens("revoke", digest(token)[:12])[0] == 0
-    assert file.read_text() == f"sha256${digest(next_one)}:home-1\n"
+    assert file.read_text() == lines_of(next_one, "home-1")
 
 
 def test_the_last_read_token_may_go(new, tokens, read_file):
     token = new("home-1", "--read")
     assert tokens("revoke", digest(token)[:12])[0] == 0
-    assert read_file.read_text() == ""
+    assert read_file.read_text() == "# no token is left\n"
+    next_one = new("home-1", "--read")
+    assert read_file.read_text() == lines_of(next_one, "home-1")
 
 
 def test_list_shows_every_token_and_none_of_them(new, tokens, file):
@@ -283,7 +289,7 @@ def test_many_at_once_lose_nothing(file, read_file):
         for _ in range(6)
     ]
     made = {process.communicate()[0].strip() for process in running}
-    kept = {line.split("$")[1].split(":")[0] for line in read_file.read_text().splitlines()}
+    kept = set(re.findall(r"^sha256\$(\w+):home-1$", read_file.read_text(), re.MULTILINE))
     assert len(made) == 6
     assert kept == {digest(token) for token in made}
 
@@ -311,3 +317,123 @@ def test_the_running_server_follows_at_once(database_url, new, tokens, file, rea
     assert tokens("revoke", digest(first)[:12])[0] == 0
     assert post(client, {"samples": []}, first).status_code == 401
     assert post(client, {"samples": []}, second).status_code == 200
+
+
+# Which one to revoke
+
+
+@pytest.fixture
+def table(tokens):
+    """List the tokens; give the words of each row's last two columns, by its id."""
+
+    def run(**env: str | None) -> dict[str, tuple[str, str]]:
+        status, out, _ = tokens("list", **env)
+        assert status == 0
+        head, *rows = out.splitlines()
+        made_at, used_at = head.index("MADE"), head.index("LAST USED")
+        return {r.split()[0]: (r[made_at:used_at].strip(), r[used_at:]) for r in rows}
+
+    return run
+
+
+def test_the_list_says_when_a_token_was_made_and_of_old_ones_that_nobody_knows(new, table, file):
+    put(
+        file,
+        f"{SECRET}:home-1\n# made 2025-02-03\nolder:home-1\n# made by hand\nthird:home-2\n"
+        "# made 2025-13-45\nfourth:home-3\n\n# made 2025-01-01\n\nfifth:home-4\n"
+        "# made 2025-01-02\n# a comment\nsixth:home-5\n",
+    )
+    reader = new("home-1", "home-2", "--read")
+    found = {name: made for name, (made, _) in table().items()}
+    assert found == {
+        digest(SECRET)[:12]: "not known",
+        digest("older")[:12]: "2025-02-03",
+        digest("third")[:12]: "not known",
+        digest("fourth")[:12]: "not known",
+        digest("fifth")[:12]: "not known",
+        digest("sixth")[:12]: "not known",
+        digest(reader)[:12]: str(datetime.now(UTC).date()),
+    }
+
+
+def test_the_day_goes_with_its_token(new, tokens, file):
+    first, second, third = new("home-1"), new("home-2"), new("home-3")
+    assert tokens("revoke", digest(second)[:12])[0] == 0
+    assert file.read_text() == lines_of(first, "home-1") + lines_of(third, "home-3")
+
+
+def test_the_list_says_when_a_token_was_last_used(
+    new, table, database_url, file, read_file, tmp_path
+):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    used, unused = new("house"), new("house")
+    reader = new("house", "--read")
+    env = {"RUNTIME_DIRECTORY": f"{run_dir}:/run/other"}
+    assert {last for _, last in table(**env).values()} == {"not known"}
+    names = {"DEVICE_TOKENS": "", "READ_TOKENS": "", "SECRET_KEY": "k" * 32, **env}
+    files = {"DEVICE_TOKENS_FILE": str(file), "READ_TOKENS_FILE": str(read_file)}
+    client = app_on(database_url, **names, **files).test_client()
+    before = datetime.now(UTC).replace(second=0, microsecond=0)
+    assert post(client, {"samples": []}, "nobody").status_code == 401
+    assert post(client, {"samples": []}, used).status_code == 200
+    found = {name: last for name, (_, last) in table(**env).items()}
+    assert before <= moment(found[digest(used)[:12]]) <= datetime.now(UTC)
+    for token in (unused, reader):
+        text = found[digest(token)[:12]]
+        assert before <= moment(text.removeprefix("not since ")) <= datetime.now(UTC)
+        assert text.startswith("not since ")
+    assert stat.S_IMODE((run_dir / "token-uses").stat().st_mode) == 0o700
+    names = {path.name for path in (run_dir / "token-uses").iterdir()}
+    assert names == {"since", digest(used)[:12]}, "and nothing of a guess"
+
+
+def test_the_pages_session_is_a_use_of_its_token(new, table, database_url, read_file, tmp_path):
+    reader = new("house", "--read")
+    env = {"RUNTIME_DIRECTORY": str(tmp_path)}
+    names = {"READ_TOKENS": "", "SECRET_KEY": "k" * 32, "READ_TOKENS_FILE": str(read_file)}
+    client = app_on(database_url, **names, **env).test_client()
+    here = {"Sec-Fetch-Site": "same-origin"}
+    login = client.post("/login", data={"token": reader}, headers=here, base_url="https://x.org")
+    assert login.status_code == 204
+    place = tmp_path / "token-uses" / digest(reader)[:12]
+    os.utime(place, (0, 0))
+    client.application.extensions["tokens"].uses._next_s.clear()
+    assert client.get("/v1/devices", base_url="https://x.org").status_code == 200
+    assert place.stat().st_mtime > 0
+
+
+def test_a_use_is_noted_once_a_minute(database_url, new, file, tmp_path, monkeypatch):
+    token, now_s = new("house"), [1000.0]
+    monkeypatch.setattr("server.token_uses.time.monotonic", lambda: now_s[0])
+    uses = Tokens({"DEVICE_TOKENS_FILE": str(file), "RUNTIME_DIRECTORY": str(tmp_path)})
+    place = tmp_path / "token-uses" / digest(token)[:12]
+    for later_s, noted in ((0, True), (59, False), (2, True)):
+        now_s[0] += later_s
+        if place.exists():
+            os.utime(place, (0, 0))
+        assert uses.caller(token)
+        assert (place.stat().st_mtime > 0) == noted
+
+
+@pytest.mark.parametrize("harm", ["removed", "a file in its place", "a link in its place"])
+def test_where_uses_cannot_be_noted_nobody_is_refused(new, table, file, tmp_path, harm):
+    token = new("house")
+    run_dir = tmp_path / "run"
+    if harm != "removed":
+        run_dir.mkdir()
+    if harm == "a file in its place":
+        (run_dir / "token-uses").write_text("")
+    if harm == "a link in its place":
+        (run_dir / "token-uses").symlink_to(tmp_path / "nowhere")
+    env = {"RUNTIME_DIRECTORY": str(run_dir)}
+    known = Tokens({"DEVICE_TOKENS_FILE": str(file), **env})
+    with LogLines() as log:
+        for _ in range(3):
+            assert known.caller(token)
+    assert [line["event"] for line in log.fields()] == ["uses of tokens are not noted any more"]
+    assert table(**env) == {digest(token)[:12]: (str(datetime.now(UTC).date()), "not known")}
+
+
+def moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%d %H:%MZ").replace(tzinfo=UTC)
