@@ -47,7 +47,7 @@ class TokenUses:
         with self._lock:
             self._next_s[digest] = now_s + _EVERY_S
         try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in (_SINCE, digest.hex()[:ID_DIGITS]):
                 _touch(self._folder / name, anew=name != _SINCE)
         except OSError:

@@ -416,11 +416,13 @@ def test_a_use_is_noted_once_a_minute(database_url, new, file, tmp_path, monkeyp
         assert (place.stat().st_mtime > 0) == noted
 
 
-@pytest.mark.parametrize("harm", ["removed", "a file in its place", "a link in its place"])
+@pytest.mark.parametrize("harm", ["a file above it", "a file in its place", "a link in its place"])
 def test_where_uses_cannot_be_noted_nobody_is_refused(new, table, file, tmp_path, harm):
     token = new("house")
     run_dir = tmp_path / "run"
-    if harm != "removed":
+    if harm == "a file above it":
+        run_dir.write_text("")
+    else:
         run_dir.mkdir()
     if harm == "a file in its place":
         (run_dir / "token-uses").write_text("")

@@ -71,7 +71,8 @@ def environment(**variables: str) -> dict:
 
     A ``.env`` beside ``edge.py`` is meant for the real service: what it says is blanked here.
     """
-    blank = dict.fromkeys(dotenv_values(ROOT / ".env"), "")
+    dotenv = dotenv_values(ROOT / ".env", interpolate=False, encoding="utf-8-sig")
+    blank = dict.fromkeys(dotenv, "")
     kept = {k: os.environ[k] for k in ("PATH", "HOME", "USER", "TMPDIR") if k in os.environ}
     return {**blank, **kept, "LANG": "C.UTF-8", **variables}
 
