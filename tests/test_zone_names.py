@@ -122,8 +122,8 @@ def run(monkeypatch, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("name", "better"), [pair for pair in REFUSED.items() if pair[0][0] != "-"]
 )
-def test_no_command_takes_another_name(run, databases, name, better):
-    url = databases.migrated()
+def test_no_command_takes_another_name(run, database_url, name, better):
+    url = database_url
     status, _, err = run(rebuild.main, "--device", DEVICE, f"--timezone={name}", DATABASE_URL=url)
     assert status == 2
     assert (better or "Europe/Berlin") in err[-1]
