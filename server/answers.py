@@ -17,6 +17,8 @@ log = logging.getLogger("sungrow.server.answers")
 DATABASE_REFUSES = [{"loc": ["body"], "msg": "the database refuses these data", "type": "database"}]
 _HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{0,5})?", re.IGNORECASE | re.ASCII)
 _BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
+# What oauth2-proxy and its kin add for each request. Source: RFC 7519
+_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
 class Refused(Exception):
@@ -47,17 +49,17 @@ def init_app(app: Flask) -> None:
 
 
 def caller() -> Caller:
-    """Return who is asking: by a bearer token of ours, or, for GET alone, by the page's session.
+    """Return who is asking: by a bearer token or, for GET alone, by the page's session.
 
     What else stands in ``Authorization`` does not count beside a session: a proxy in front may ask
-    for a password of its own, or add a bearer token of its own to each request.
+    for a password of its own, or add the token (JWT) with which it knows its own users.
 
     Raises:
         Refused: 401 no, unknown or malformed token; 429 too many such from this address.
     """
     token = bearer_token()
     known = current_app.extensions["tokens"].caller(token) if token else None
-    if not known and request.method in ("GET", "HEAD"):
+    if not known and request.method in ("GET", "HEAD") and (not token or _JWT.fullmatch(token)):
         known = session_caller()
     if known:
         return known

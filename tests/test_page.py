@@ -112,8 +112,8 @@ FOREIGN = [
     "Negotiate YIIJvwYGKwYBBQUCoIIJszCCCa+gJDAi",
     'Digest username="u", realm="r", nonce="n", uri="/", response="r"',
     "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl",
-    "Bearer nobody",
-    "bearer nobody",
+    "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+    "bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.",
     "Bearer",
     "Bearer two words",
     "Bearer nobody, Basic dTpw",
@@ -163,8 +163,10 @@ def test_a_cookie_that_is_worth_nothing_does_not_make_a_guess_less_of_one(client
     assert answers == [401] * BAD_TOKENS + [429] * 5
 
 
-def test_a_bearer_token_of_ours_counts_before_the_session(client):
+def test_a_bearer_token_counts_before_the_session(client):
     log_in(client)
+    bad = ask(client, "/v1/realtime", Authorization="Bearer nobody")
+    assert_error(bad, 401)
     assert_error(
         ask(client, f"/v1/realtime?device_id={DEVICE}", Authorization=f"Bearer {OTHER_TOKEN}"), 403
     )
