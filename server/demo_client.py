@@ -66,12 +66,21 @@ class Api:
 def line(sample: dict, zone: str) -> str:
     """Show a reading in one line, in the site's time."""
     at = parse_ts(sample["ts"]).astimezone(ZoneInfo(zone))
-    battery = sample["battery_power_w"] or 0
-    grid = sample["export_power_w"]
     return (
-        f"{at:%H:%M:%S}  solar {sample['pv_power_w']:5.0f} W"
-        f"  battery {abs(battery):5.0f} W {'in ' if battery >= 0 else 'out'}"
-        f" ({sample['battery_soc_pct'] or 0:5.1f} %)"
-        f"  house {sample['load_power_w']:5.0f} W"
-        f"  grid {abs(grid):5.0f} W {'out' if grid >= 0 else 'in'}"
+        f"{at:%H:%M:%S}  solar {_number(sample['pv_power_w'], 5)} W"
+        f"  battery {_flow(sample['battery_power_w'], 'in ', 'out')}"
+        f" ({_number(sample['battery_soc_pct'], 5, 1)} %)"
+        f"  house {_number(sample['load_power_w'], 5)} W"
+        f"  grid {_flow(sample['export_power_w'], 'out', 'in')}"
     )
+
+
+def _flow(power_w: float | None, positive: str, negative: str) -> str:
+    if power_w is None:
+        return f"{_number(None, 5)} W"
+    return f"{_number(abs(power_w), 5)} W {positive if power_w >= 0 else negative}"
+
+
+def _number(value: float | None, width: int, digits: int = 0) -> str:
+    """Show a number; what nobody measures is a dash."""
+    return f"{'-':>{width}}" if value is None else f"{value:{width}.{digits}f}"

@@ -44,11 +44,17 @@ COLUMNS = (
     "grid_to_battery_kwh",
     "loss_kwh",
     "coverage",
+    "grid_coverage",
     "self_sufficiency",
     "self_consumption",
     "estimated",
 )
-_NOTHING = {**dict.fromkeys(COLUMNS), "sample_count": 0, "covered_s": 0.0, "estimated": False}
+_NOTHING = dict.fromkeys(COLUMNS) | {
+    "sample_count": 0,
+    "covered_s": 0.0,
+    "grid_covered_s": 0.0,
+    "estimated": False,
+}
 
 
 class Frame(NamedTuple):
@@ -212,15 +218,20 @@ def _row(
     elapsed_s = (min(span.end, now) - span.start).total_seconds()
     computed = {
         "bucket": span.start.astimezone(zone).isoformat(),
-        "coverage": min(1.0, known["covered_s"] / elapsed_s) if elapsed_s > 0 else None,
+        "coverage": _coverage(known["covered_s"], elapsed_s),
+        "grid_coverage": _coverage(known["grid_covered_s"], elapsed_s),
         **_shares(known),
     }
     return {name: computed[name] if name in computed else known[name] for name in columns}
 
 
+def _coverage(covered_s: float, elapsed_s: float) -> float | None:
+    return min(1.0, max(0.0, covered_s / elapsed_s)) if elapsed_s > 0 else None
+
+
 def _shares(row: dict) -> dict:
-    """Give self-sufficiency and self-consumption, 0 to 1; null under ``MINIMUM_KWH``."""
-    if row["loss_kwh"] is None:  # no sample, no flows
+    """Return self-sufficiency and self-consumption, 0 to 1; null under ``MINIMUM_KWH``."""
+    if row["loss_kwh"] is None:  # no sample that has the grid, no flows
         return {"self_sufficiency": None, "self_consumption": None}
     house = row["solar_to_house_kwh"] + row["battery_to_house_kwh"] + row["grid_to_house_kwh"]
     solar = row["solar_to_house_kwh"] + row["solar_to_battery_kwh"] + row["solar_to_grid_kwh"]

@@ -20,6 +20,7 @@ STEPS = (
     (2, "community", "to-timescaledb/columnstore.sql"),
     (4, "community", "to-timescaledb/no_utc_views.sql"),
     (4, "community", "0004_utc_views.community.sql"),
+    (20, "community", "0020_utc_views.community.sql"),
 )
 _PATIENCE = "10s"
 _IN_USE = (

@@ -1,9 +1,287 @@
--- Figures that are true also of a reading of next to nothing, which one bad client may send.
+-- What nobody measures is null.
+--
+-- A house without a grid meter has no house load and no export, so these may be null. A sample has the grid
+-- where it has both. Averages are of the samples that have a value; energies by integral that rest on the grid,
+-- and all flows, of the samples that have the grid; null where none does.
+ALTER TABLE sungrow_samples
+    ALTER COLUMN load_power_w DROP NOT NULL,
+    ALTER COLUMN export_power_w DROP NOT NULL;
+COMMENT ON COLUMN sungrow_samples.load_power_w IS 'W; house consumption; negative: another generator behind the same meter; null: no grid meter';
+COMMENT ON COLUMN sungrow_samples.export_power_w IS 'W; positive = exporting; null: no grid meter';
+
+-- Rows that are there already are of samples that all had both. So what is counted is what was not measured,
+-- which is 0 for them: no row has to be written anew, however many years there are.
+ALTER TABLE sungrow_5min
+    ALTER COLUMN load_power_w_sum DROP NOT NULL,
+    ALTER COLUMN load_power_w_min DROP NOT NULL,
+    ALTER COLUMN load_power_w_max DROP NOT NULL,
+    ALTER COLUMN export_power_w_sum DROP NOT NULL,
+    ALTER COLUMN export_power_w_min DROP NOT NULL,
+    ALTER COLUMN export_power_w_max DROP NOT NULL,
+    ALTER COLUMN load_integral_kwh DROP NOT NULL,
+    ALTER COLUMN import_integral_kwh DROP NOT NULL,
+    ALTER COLUMN export_integral_kwh DROP NOT NULL,
+    ALTER COLUMN solar_to_house_kwh DROP NOT NULL,
+    ALTER COLUMN solar_to_battery_kwh DROP NOT NULL,
+    ALTER COLUMN solar_to_grid_kwh DROP NOT NULL,
+    ALTER COLUMN battery_to_house_kwh DROP NOT NULL,
+    ALTER COLUMN battery_to_grid_kwh DROP NOT NULL,
+    ALTER COLUMN grid_to_house_kwh DROP NOT NULL,
+    ALTER COLUMN grid_to_battery_kwh DROP NOT NULL,
+    ALTER COLUMN loss_kwh DROP NOT NULL,
+    ADD COLUMN load_power_w_nulls bigint NOT NULL DEFAULT 0,
+    ADD COLUMN export_power_w_nulls bigint NOT NULL DEFAULT 0,
+    ADD COLUMN gridless_s double precision NOT NULL DEFAULT 0;
+ALTER TABLE sungrow_local_daily
+    ALTER COLUMN load_power_w_sum DROP NOT NULL,
+    ALTER COLUMN load_power_w_min DROP NOT NULL,
+    ALTER COLUMN load_power_w_max DROP NOT NULL,
+    ALTER COLUMN export_power_w_sum DROP NOT NULL,
+    ALTER COLUMN export_power_w_min DROP NOT NULL,
+    ALTER COLUMN export_power_w_max DROP NOT NULL,
+    ALTER COLUMN load_integral_kwh DROP NOT NULL,
+    ALTER COLUMN import_integral_kwh DROP NOT NULL,
+    ALTER COLUMN export_integral_kwh DROP NOT NULL,
+    ALTER COLUMN solar_to_house_kwh DROP NOT NULL,
+    ALTER COLUMN solar_to_battery_kwh DROP NOT NULL,
+    ALTER COLUMN solar_to_grid_kwh DROP NOT NULL,
+    ALTER COLUMN battery_to_house_kwh DROP NOT NULL,
+    ALTER COLUMN battery_to_grid_kwh DROP NOT NULL,
+    ALTER COLUMN grid_to_house_kwh DROP NOT NULL,
+    ALTER COLUMN grid_to_battery_kwh DROP NOT NULL,
+    ALTER COLUMN loss_kwh DROP NOT NULL,
+    ADD COLUMN load_power_w_nulls bigint NOT NULL DEFAULT 0,
+    ADD COLUMN export_power_w_nulls bigint NOT NULL DEFAULT 0,
+    ADD COLUMN gridless_s double precision NOT NULL DEFAULT 0;
+COMMENT ON COLUMN sungrow_5min.load_power_w_nulls IS 'samples without load_power_w: sum, minimum and maximum are of the others';
+COMMENT ON COLUMN sungrow_5min.export_power_w_nulls IS 'samples without export_power_w: sum, minimum and maximum are of the others';
+COMMENT ON COLUMN sungrow_5min.gridless_s IS 's; part of covered_s whose samples lack load_power_w or export_power_w: integrals of load, import and export, and the flows, are of the rest, and null without any';
+COMMENT ON COLUMN sungrow_5min.flow_count IS 'samples that the eight flow columns cover: all with load_power_w and export_power_w but those whose battery direction is undecidable';
+COMMENT ON COLUMN sungrow_local_daily.load_power_w_nulls IS 'samples without load_power_w: sum, minimum and maximum are of the others';
+COMMENT ON COLUMN sungrow_local_daily.export_power_w_nulls IS 'samples without export_power_w: sum, minimum and maximum are of the others';
+COMMENT ON COLUMN sungrow_local_daily.gridless_s IS 's; part of covered_s whose samples lack load_power_w or export_power_w: integrals of load, import and export, and the flows, are of the rest, and null without any';
+COMMENT ON COLUMN sungrow_local_daily.flow_count IS 'samples that the eight flow columns cover: all with load_power_w and export_power_w but those whose battery direction is undecidable';
 
 -- Nobody measures 1e-280 W: it is 0. What is computed of anything more, down to the difference of two numbers
 -- that are nearly equal, can still be divided; what underflows PostgreSQL takes for an error.
 CREATE OR REPLACE FUNCTION sungrow_or_zero(double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT CASE WHEN abs($1) < 1e-280 THEN 0 ELSE $1 END $$;
+
+-- The sum of what is known of two.
+CREATE FUNCTION sungrow_plus(double precision, double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT coalesce($1 + $2, $1, $2) $$;
+
+-- As 0016 has it, but for the grid.
+CREATE OR REPLACE FUNCTION sungrow_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WITH measured AS (
+        SELECT device_id, ts, date_bin('5 minutes', ts, '2000-01-01 00:00Z') AS bucket,
+               coalesce(timezone, (SELECT timezone FROM sungrow_site)) AS zone,
+               interval_s, sungrow_or_zero(pv_power_w) AS pv_power_w,
+               sungrow_or_zero(battery_power_w) AS battery_power_w,
+               sungrow_or_zero(battery_soc_pct) AS battery_soc_pct,
+               sungrow_or_zero(load_power_w) AS load_power_w,
+               sungrow_or_zero(export_power_w) AS export_power_w,
+               load_power_w IS NOT NULL AND export_power_w IS NOT NULL AS has_grid,
+               pv_total_kwh, total_import_kwh, total_export_kwh, battery_total_charge_kwh,
+               battery_total_discharge_kwh
+          FROM new_samples LEFT JOIN sungrow_devices USING (device_id) OFFSET 0
+    ), sample AS (
+        SELECT n.*, f.*, (n.bucket AT TIME ZONE n.zone)::date AS day, n.interval_s / 3600 AS hours,
+               CASE WHEN n.has_grid THEN n.interval_s / 3600 END AS grid_hours,
+               CASE WHEN n.has_grid THEN 0::double precision END AS nothing,
+               ROW(n.ts, nullif(n.pv_total_kwh, 0), nullif(n.total_import_kwh, 0),
+                   nullif(n.total_export_kwh, 0), nullif(n.battery_total_charge_kwh, 0),
+                   nullif(n.battery_total_discharge_kwh, 0))::sungrow_counters AS counters,
+               greatest(n.pv_total_kwh, n.total_import_kwh, n.total_export_kwh,
+                        n.battery_total_charge_kwh, n.battery_total_discharge_kwh) > 0 AS counts
+          FROM measured n
+          -- No battery counts as 0 in the flows; an undecidable direction leaves the sample out, and so
+          -- does a grid that nobody measured.
+          LEFT JOIN LATERAL sungrow_flows(n.pv_power_w, coalesce(n.battery_power_w, 0),
+                                          n.load_power_w, n.export_power_w) f
+                 ON n.has_grid AND (n.battery_power_w IS NOT NULL OR n.battery_soc_pct IS NULL)
+    ), summary AS MATERIALIZED (
+        SELECT device_id, bucket, day,
+               count(*) AS sample_count,
+               sum(interval_s) AS covered_s,
+               min(ts) AS first_ts,
+               max(ts) AS last_ts,
+               sum(pv_power_w) AS pv_power_w_sum,
+               min(pv_power_w) AS pv_power_w_min,
+               max(pv_power_w) AS pv_power_w_max,
+               sum(load_power_w) AS load_power_w_sum,
+               min(load_power_w) AS load_power_w_min,
+               max(load_power_w) AS load_power_w_max,
+               sum(export_power_w) AS export_power_w_sum,
+               min(export_power_w) AS export_power_w_min,
+               max(export_power_w) AS export_power_w_max,
+               count(battery_power_w) AS battery_power_w_count,
+               coalesce(sum(battery_power_w), 0) AS battery_power_w_sum,
+               min(battery_power_w) AS battery_power_w_min,
+               max(battery_power_w) AS battery_power_w_max,
+               count(battery_soc_pct) AS battery_soc_pct_count,
+               coalesce(sum(battery_soc_pct), 0) AS battery_soc_pct_sum,
+               min(battery_soc_pct) AS battery_soc_pct_min,
+               max(battery_soc_pct) AS battery_soc_pct_max,
+               sum(pv_power_w * hours) / 1000 AS pv_integral_kwh,
+               sum(load_power_w * grid_hours) / 1000 AS load_integral_kwh,
+               sum(greatest(0, -export_power_w) * grid_hours) / 1000 AS import_integral_kwh,
+               sum(greatest(export_power_w, 0) * grid_hours) / 1000 AS export_integral_kwh,
+               sum(greatest(battery_power_w, 0) * hours) / 1000 AS battery_charge_integral_kwh,
+               sum(greatest(0, -battery_power_w) * hours) / 1000 AS battery_discharge_integral_kwh,
+               count(solar_to_house_w) AS flow_count,
+               coalesce(sum(solar_to_house_w * hours), min(nothing)) / 1000 AS solar_to_house_kwh,
+               coalesce(sum(solar_to_battery_w * hours), min(nothing)) / 1000 AS solar_to_battery_kwh,
+               coalesce(sum(solar_to_grid_w * hours), min(nothing)) / 1000 AS solar_to_grid_kwh,
+               coalesce(sum(battery_to_house_w * hours), min(nothing)) / 1000 AS battery_to_house_kwh,
+               coalesce(sum(battery_to_grid_w * hours), min(nothing)) / 1000 AS battery_to_grid_kwh,
+               coalesce(sum(grid_to_house_w * hours), min(nothing)) / 1000 AS grid_to_house_kwh,
+               coalesce(sum(grid_to_battery_w * hours), min(nothing)) / 1000 AS grid_to_battery_kwh,
+               coalesce(sum(loss_w * hours), min(nothing)) / 1000 AS loss_kwh,
+               (min(ARRAY[counters]) FILTER (WHERE counts))[1] AS counters_first,
+               (max(ARRAY[counters]) FILTER (WHERE counts))[1] AS counters_last,
+               count(*) - count(load_power_w) AS load_power_w_nulls,
+               count(*) - count(export_power_w) AS export_power_w_nulls,
+               coalesce(sum(interval_s) FILTER (WHERE NOT has_grid), 0) AS gridless_s
+          FROM sample
+         GROUP BY GROUPING SETS ((device_id, bucket), (device_id, day))
+    ), five_minutes AS (
+        INSERT INTO sungrow_5min AS r (
+            device_id, bucket, sample_count, covered_s, first_ts, last_ts, pv_power_w_sum,
+            pv_power_w_min, pv_power_w_max, load_power_w_sum, load_power_w_min, load_power_w_max,
+            export_power_w_sum, export_power_w_min, export_power_w_max, battery_power_w_count,
+            battery_power_w_sum, battery_power_w_min, battery_power_w_max, battery_soc_pct_count,
+            battery_soc_pct_sum, battery_soc_pct_min, battery_soc_pct_max, pv_integral_kwh,
+            load_integral_kwh, import_integral_kwh, export_integral_kwh, battery_charge_integral_kwh,
+            battery_discharge_integral_kwh, flow_count, solar_to_house_kwh, solar_to_battery_kwh,
+            solar_to_grid_kwh, battery_to_house_kwh, battery_to_grid_kwh, grid_to_house_kwh,
+            grid_to_battery_kwh, loss_kwh, counters_first, counters_last, load_power_w_nulls,
+            export_power_w_nulls, gridless_s)
+        SELECT device_id, bucket, sample_count, covered_s, first_ts, last_ts, pv_power_w_sum,
+               pv_power_w_min, pv_power_w_max, load_power_w_sum, load_power_w_min, load_power_w_max,
+               export_power_w_sum, export_power_w_min, export_power_w_max, battery_power_w_count,
+               battery_power_w_sum, battery_power_w_min, battery_power_w_max, battery_soc_pct_count,
+               battery_soc_pct_sum, battery_soc_pct_min, battery_soc_pct_max, pv_integral_kwh,
+               load_integral_kwh, import_integral_kwh, export_integral_kwh, battery_charge_integral_kwh,
+               battery_discharge_integral_kwh, flow_count, solar_to_house_kwh, solar_to_battery_kwh,
+               solar_to_grid_kwh, battery_to_house_kwh, battery_to_grid_kwh, grid_to_house_kwh,
+               grid_to_battery_kwh, loss_kwh, counters_first, counters_last, load_power_w_nulls,
+               export_power_w_nulls, gridless_s
+          FROM summary WHERE bucket IS NOT NULL
+         ORDER BY device_id, bucket -- one order of locks for all writers
+        ON CONFLICT (device_id, bucket) DO UPDATE SET
+            sample_count = r.sample_count + excluded.sample_count,
+            covered_s = r.covered_s + excluded.covered_s,
+            first_ts = least(r.first_ts, excluded.first_ts),
+            last_ts = greatest(r.last_ts, excluded.last_ts),
+            pv_power_w_sum = r.pv_power_w_sum + excluded.pv_power_w_sum,
+            pv_power_w_min = least(r.pv_power_w_min, excluded.pv_power_w_min),
+            pv_power_w_max = greatest(r.pv_power_w_max, excluded.pv_power_w_max),
+            load_power_w_sum = sungrow_plus(r.load_power_w_sum, excluded.load_power_w_sum),
+            load_power_w_min = least(r.load_power_w_min, excluded.load_power_w_min),
+            load_power_w_max = greatest(r.load_power_w_max, excluded.load_power_w_max),
+            export_power_w_sum = sungrow_plus(r.export_power_w_sum, excluded.export_power_w_sum),
+            export_power_w_min = least(r.export_power_w_min, excluded.export_power_w_min),
+            export_power_w_max = greatest(r.export_power_w_max, excluded.export_power_w_max),
+            battery_power_w_count = r.battery_power_w_count + excluded.battery_power_w_count,
+            battery_power_w_sum = r.battery_power_w_sum + excluded.battery_power_w_sum,
+            battery_power_w_min = least(r.battery_power_w_min, excluded.battery_power_w_min),
+            battery_power_w_max = greatest(r.battery_power_w_max, excluded.battery_power_w_max),
+            battery_soc_pct_count = r.battery_soc_pct_count + excluded.battery_soc_pct_count,
+            battery_soc_pct_sum = r.battery_soc_pct_sum + excluded.battery_soc_pct_sum,
+            battery_soc_pct_min = least(r.battery_soc_pct_min, excluded.battery_soc_pct_min),
+            battery_soc_pct_max = greatest(r.battery_soc_pct_max, excluded.battery_soc_pct_max),
+            pv_integral_kwh = r.pv_integral_kwh + excluded.pv_integral_kwh,
+            load_integral_kwh = sungrow_plus(r.load_integral_kwh, excluded.load_integral_kwh),
+            import_integral_kwh = sungrow_plus(r.import_integral_kwh, excluded.import_integral_kwh),
+            export_integral_kwh = sungrow_plus(r.export_integral_kwh, excluded.export_integral_kwh),
+            battery_charge_integral_kwh = r.battery_charge_integral_kwh + excluded.battery_charge_integral_kwh,
+            battery_discharge_integral_kwh = r.battery_discharge_integral_kwh + excluded.battery_discharge_integral_kwh,
+            flow_count = r.flow_count + excluded.flow_count,
+            solar_to_house_kwh = sungrow_plus(r.solar_to_house_kwh, excluded.solar_to_house_kwh),
+            solar_to_battery_kwh = sungrow_plus(r.solar_to_battery_kwh, excluded.solar_to_battery_kwh),
+            solar_to_grid_kwh = sungrow_plus(r.solar_to_grid_kwh, excluded.solar_to_grid_kwh),
+            battery_to_house_kwh = sungrow_plus(r.battery_to_house_kwh, excluded.battery_to_house_kwh),
+            battery_to_grid_kwh = sungrow_plus(r.battery_to_grid_kwh, excluded.battery_to_grid_kwh),
+            grid_to_house_kwh = sungrow_plus(r.grid_to_house_kwh, excluded.grid_to_house_kwh),
+            grid_to_battery_kwh = sungrow_plus(r.grid_to_battery_kwh, excluded.grid_to_battery_kwh),
+            loss_kwh = sungrow_plus(r.loss_kwh, excluded.loss_kwh),
+            counters_first = least(r.counters_first, excluded.counters_first),
+            counters_last = greatest(r.counters_last, excluded.counters_last),
+            load_power_w_nulls = r.load_power_w_nulls + excluded.load_power_w_nulls,
+            export_power_w_nulls = r.export_power_w_nulls + excluded.export_power_w_nulls,
+            gridless_s = r.gridless_s + excluded.gridless_s
+    )
+    INSERT INTO sungrow_local_daily AS r (
+        device_id, bucket, sample_count, covered_s, first_ts, last_ts, pv_power_w_sum, pv_power_w_min,
+        pv_power_w_max, load_power_w_sum, load_power_w_min, load_power_w_max, export_power_w_sum,
+        export_power_w_min, export_power_w_max, battery_power_w_count, battery_power_w_sum,
+        battery_power_w_min, battery_power_w_max, battery_soc_pct_count, battery_soc_pct_sum,
+        battery_soc_pct_min, battery_soc_pct_max, pv_integral_kwh, load_integral_kwh,
+        import_integral_kwh, export_integral_kwh, battery_charge_integral_kwh,
+        battery_discharge_integral_kwh, flow_count, solar_to_house_kwh, solar_to_battery_kwh,
+        solar_to_grid_kwh, battery_to_house_kwh, battery_to_grid_kwh, grid_to_house_kwh,
+        grid_to_battery_kwh, loss_kwh, counters_first, counters_last, load_power_w_nulls,
+        export_power_w_nulls, gridless_s)
+    SELECT device_id, day, sample_count, covered_s, first_ts, last_ts, pv_power_w_sum, pv_power_w_min,
+           pv_power_w_max, load_power_w_sum, load_power_w_min, load_power_w_max, export_power_w_sum,
+           export_power_w_min, export_power_w_max, battery_power_w_count, battery_power_w_sum,
+           battery_power_w_min, battery_power_w_max, battery_soc_pct_count, battery_soc_pct_sum,
+           battery_soc_pct_min, battery_soc_pct_max, pv_integral_kwh, load_integral_kwh,
+           import_integral_kwh, export_integral_kwh, battery_charge_integral_kwh,
+           battery_discharge_integral_kwh, flow_count, solar_to_house_kwh, solar_to_battery_kwh,
+           solar_to_grid_kwh, battery_to_house_kwh, battery_to_grid_kwh, grid_to_house_kwh,
+           grid_to_battery_kwh, loss_kwh, counters_first, counters_last, load_power_w_nulls,
+           export_power_w_nulls, gridless_s
+      FROM summary WHERE day IS NOT NULL
+     ORDER BY device_id, day
+    ON CONFLICT (device_id, bucket) DO UPDATE SET
+        sample_count = r.sample_count + excluded.sample_count,
+        covered_s = r.covered_s + excluded.covered_s, first_ts = least(r.first_ts, excluded.first_ts),
+        last_ts = greatest(r.last_ts, excluded.last_ts),
+        pv_power_w_sum = r.pv_power_w_sum + excluded.pv_power_w_sum,
+        pv_power_w_min = least(r.pv_power_w_min, excluded.pv_power_w_min),
+        pv_power_w_max = greatest(r.pv_power_w_max, excluded.pv_power_w_max),
+        load_power_w_sum = sungrow_plus(r.load_power_w_sum, excluded.load_power_w_sum),
+        load_power_w_min = least(r.load_power_w_min, excluded.load_power_w_min),
+        load_power_w_max = greatest(r.load_power_w_max, excluded.load_power_w_max),
+        export_power_w_sum = sungrow_plus(r.export_power_w_sum, excluded.export_power_w_sum),
+        export_power_w_min = least(r.export_power_w_min, excluded.export_power_w_min),
+        export_power_w_max = greatest(r.export_power_w_max, excluded.export_power_w_max),
+        battery_power_w_count = r.battery_power_w_count + excluded.battery_power_w_count,
+        battery_power_w_sum = r.battery_power_w_sum + excluded.battery_power_w_sum,
+        battery_power_w_min = least(r.battery_power_w_min, excluded.battery_power_w_min),
+        battery_power_w_max = greatest(r.battery_power_w_max, excluded.battery_power_w_max),
+        battery_soc_pct_count = r.battery_soc_pct_count + excluded.battery_soc_pct_count,
+        battery_soc_pct_sum = r.battery_soc_pct_sum + excluded.battery_soc_pct_sum,
+        battery_soc_pct_min = least(r.battery_soc_pct_min, excluded.battery_soc_pct_min),
+        battery_soc_pct_max = greatest(r.battery_soc_pct_max, excluded.battery_soc_pct_max),
+        pv_integral_kwh = r.pv_integral_kwh + excluded.pv_integral_kwh,
+        load_integral_kwh = sungrow_plus(r.load_integral_kwh, excluded.load_integral_kwh),
+        import_integral_kwh = sungrow_plus(r.import_integral_kwh, excluded.import_integral_kwh),
+        export_integral_kwh = sungrow_plus(r.export_integral_kwh, excluded.export_integral_kwh),
+        battery_charge_integral_kwh = r.battery_charge_integral_kwh + excluded.battery_charge_integral_kwh,
+        battery_discharge_integral_kwh = r.battery_discharge_integral_kwh + excluded.battery_discharge_integral_kwh,
+        flow_count = r.flow_count + excluded.flow_count,
+        solar_to_house_kwh = sungrow_plus(r.solar_to_house_kwh, excluded.solar_to_house_kwh),
+        solar_to_battery_kwh = sungrow_plus(r.solar_to_battery_kwh, excluded.solar_to_battery_kwh),
+        solar_to_grid_kwh = sungrow_plus(r.solar_to_grid_kwh, excluded.solar_to_grid_kwh),
+        battery_to_house_kwh = sungrow_plus(r.battery_to_house_kwh, excluded.battery_to_house_kwh),
+        battery_to_grid_kwh = sungrow_plus(r.battery_to_grid_kwh, excluded.battery_to_grid_kwh),
+        grid_to_house_kwh = sungrow_plus(r.grid_to_house_kwh, excluded.grid_to_house_kwh),
+        grid_to_battery_kwh = sungrow_plus(r.grid_to_battery_kwh, excluded.grid_to_battery_kwh),
+        loss_kwh = sungrow_plus(r.loss_kwh, excluded.loss_kwh),
+        counters_first = least(r.counters_first, excluded.counters_first),
+        counters_last = greatest(r.counters_last, excluded.counters_last),
+        load_power_w_nulls = r.load_power_w_nulls + excluded.load_power_w_nulls,
+        export_power_w_nulls = r.export_power_w_nulls + excluded.export_power_w_nulls,
+        gridless_s = r.gridless_s + excluded.gridless_s;
+    RETURN NULL;
+END
+$$;
+
+-- Energy: what 0007 says, and more.
 
 -- A total of less than a thousandth of a kWh counts as not read, as one of 0 does.
 CREATE OR REPLACE FUNCTION sungrow_kwh(sungrow_counters) RETURNS double precision[]
@@ -14,6 +292,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                  CASE WHEN ($1).battery_total_charge_kwh >= 1e-3 THEN ($1).battery_total_charge_kwh END,
                  CASE WHEN ($1).battery_total_discharge_kwh >= 1e-3
                       THEN ($1).battery_total_discharge_kwh END]
+$$;
+
+-- For how many seconds the powers are known that each of the five counters counts.
+CREATE FUNCTION sungrow_known_s(covered_s double precision, gridless_s double precision,
+                                sample_count bigint, battery_power_w_count bigint)
+RETURNS double precision[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT ARRAY[covered_s, covered_s - gridless_s, covered_s - gridless_s,
+                 covered_s * (battery_power_w_count::double precision / sample_count),
+                 covered_s * (battery_power_w_count::double precision / sample_count)]
 $$;
 
 -- A part of a whole, neither of which can be so small that the quotient is out of range: a millionth of a Wh
@@ -31,7 +318,7 @@ LANGUAGE sql STABLE AS $$
                                FROM sungrow_devices WHERE device_id = of_device), 200) AS own) AS limits
 $$;
 
--- As before, by that quotient.
+-- As before, by that quotient and what is known.
 CREATE OR REPLACE FUNCTION sungrow_close_steps(
     of_device text, counters int[], first timestamptz, until timestamptz,
     limits_kw double precision[], replaced timestamptz[])
@@ -42,12 +329,12 @@ LANGUAGE sql STABLE AS $$
                (counters_last).ts AS last_ts, sungrow_kwh(counters_last) AS last_kwh,
                ARRAY[pv_integral_kwh, import_integral_kwh, export_integral_kwh,
                      battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh,
-               covered_s
+               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s
           FROM sungrow_5min
          WHERE device_id = of_device AND bucket > first - interval '5 minutes' AND bucket <= until
     ), reading AS (
         SELECT counter, ts, date_part('epoch', ts) AS at_s, total_kwh,
-               sungrow_ratio(integral_kwh[counter], covered_s) AS mean_kwh_a_s,
+               sungrow_ratio(integral_kwh[counter], known_s[counter]) AS mean_kwh_a_s,
                width_bucket(ts, replaced) AS inverter, limits_kw[counter] AS limit_kw
           FROM five_minutes CROSS JOIN unnest(counters) AS counter
          CROSS JOIN LATERAL (
@@ -77,7 +364,7 @@ LANGUAGE sql STABLE AS $$
          WHERE from_ts IS NOT NULL
     )
     SELECT counter, from_ts, to_ts,
-           CASE WHEN fits THEN rise_kwh WHEN in_s <= 600 THEN mean_kwh_a_s * in_s ELSE 0 END, NOT fits
+           CASE WHEN fits THEN rise_kwh WHEN in_s <= 600 THEN coalesce(mean_kwh_a_s * in_s, 0) ELSE 0 END, NOT fits
       FROM judged
 $$;
 
@@ -94,10 +381,9 @@ LANGUAGE sql STABLE AS $$
                date_part('epoch', (counters_last).ts) AS last_s,
                width_bucket((counters_first).ts, replaced) AS first_inverter,
                width_bucket((counters_last).ts, replaced) AS last_inverter,
-               ARRAY[pv_integral_kwh, import_integral_kwh, export_integral_kwh,
+               ARRAY[pv_integral_kwh, coalesce(import_integral_kwh, 0), coalesce(export_integral_kwh, 0),
                      battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh,
-               covered_s AS known_s,
-               covered_s * battery_power_w_count / sample_count AS battery_known_s
+               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s
           FROM sungrow_local_daily
          WHERE device_id = of_device AND bucket >= low AND bucket < high
            AND (counters_first).ts IS NOT NULL
@@ -105,7 +391,7 @@ LANGUAGE sql STABLE AS $$
         SELECT counter, bucket, first_ts, last_ts, first_s, last_s, first_inverter, last_inverter,
                first_kwh[counter] AS first_kwh, last_kwh[counter] AS last_kwh,
                integral_kwh[counter] AS integral_kwh, limits_kw[counter] AS limit_kw,
-               CASE WHEN counter > 3 THEN battery_known_s ELSE known_s END AS known_s
+               known_s[counter] AS known_s
           FROM day CROSS JOIN generate_series(1, 5) AS counter
          WHERE coalesce(first_kwh[counter], last_kwh[counter]) IS NOT NULL OFFSET 0
     ), beside AS (
@@ -146,7 +432,8 @@ RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
            - loss_kwh - sungrow_or_zero(pv_kwh + import_kwh + discharge_kwh - sources_kwh) * loss_share
 $$;
 
--- As before, by that quotient.
+-- As before. A day of which more than a tenth of the readings lack the grid is estimated. The house's use is no
+-- balance of counters of which some were read for another time than others, as on the day on which a meter is put in.
 CREATE OR REPLACE FUNCTION sungrow_daily_energy(of_device text, first date, until date)
 RETURNS TABLE (day date, pv_counter_kwh double precision, import_counter_kwh double precision,
                export_counter_kwh double precision, battery_charge_counter_kwh double precision,
@@ -165,6 +452,18 @@ BEGIN
     RETURN QUERY
     WITH counter_day AS MATERIALIZED (
         SELECT * FROM sungrow_counter_days(of_device, low, high, limits_kw, replaced)
+    ), measured AS MATERIALIZED (
+        SELECT bucket AS day, date_trunc('month', bucket::timestamp) AS month, pv_integral_kwh,
+               import_integral_kwh, export_integral_kwh,
+               battery_charge_integral_kwh, battery_discharge_integral_kwh, loss_kwh,
+               solar_to_house_kwh + solar_to_battery_kwh + solar_to_grid_kwh + battery_to_house_kwh
+                   + battery_to_grid_kwh + grid_to_house_kwh + grid_to_battery_kwh + loss_kwh
+                   AS sources_kwh,
+               gridless_s > 0.1 * covered_s AS is_partly,
+               lag(gridless_s >= covered_s) OVER days AS none_before,
+               lead(gridless_s >= covered_s) OVER days AS none_after
+          FROM sungrow_local_daily WHERE device_id = of_device AND bucket >= low AND bucket < high
+        WINDOW days AS (ORDER BY bucket)
     ), doubt AS MATERIALIZED ( -- a run: doubtful days that follow each other
         SELECT *, number - row_number() OVER (PARTITION BY counter ORDER BY number) AS run
           FROM counter_day WHERE is_doubtful
@@ -204,27 +503,25 @@ BEGIN
                sum(kwh) FILTER (WHERE counter = 5) AS discharge_kwh,
                bool_or(estimated) AS estimated
           FROM part WHERE day >= first AND day < until GROUP BY day
-    ), measured AS MATERIALIZED (
-        SELECT bucket AS day, date_trunc('month', bucket::timestamp) AS month, pv_integral_kwh,
-               import_integral_kwh, export_integral_kwh, battery_charge_integral_kwh,
-               battery_discharge_integral_kwh, loss_kwh,
-               solar_to_house_kwh + solar_to_battery_kwh + solar_to_grid_kwh + battery_to_house_kwh
-                   + battery_to_grid_kwh + grid_to_house_kwh + grid_to_battery_kwh + loss_kwh
-                   AS sources_kwh
-          FROM sungrow_local_daily WHERE device_id = of_device AND bucket >= low AND bucket < high
     ), month AS (
         SELECT month, coalesce(sungrow_ratio(sum(loss_kwh), sum(sources_kwh)), 0) AS loss_share
           FROM measured GROUP BY month
+    ), grid_edge AS ( -- days on which the meter's counters are read first, or last
+        SELECT day, bool_and(number = 1) AS begins, bool_and(until_ts IS NULL) AS ends
+          FROM counter_day WHERE counter IN (2, 3) GROUP BY day
+        HAVING bool_and(number = 1) OR bool_and(until_ts IS NULL)
     ), opinion AS (
         SELECT day, sungrow_believed(pv_kwh, pv_integral_kwh) AS pv_kwh, pv_integral_kwh,
-               sungrow_believed(import_kwh, import_integral_kwh) AS import_kwh, import_integral_kwh,
+               sungrow_believed(import_kwh, import_integral_kwh) AS import_kwh,
+               CASE WHEN NOT is_partly THEN import_integral_kwh END AS import_integral_kwh,
                sungrow_believed(export_kwh, export_integral_kwh) AS export_kwh,
-               coalesce(export_integral_kwh, 0) AS export_integral_kwh,
+               CASE WHEN is_partly THEN NULL ELSE coalesce(export_integral_kwh, 0) END AS export_integral_kwh,
                sungrow_believed(charge_kwh, battery_charge_integral_kwh) AS charge_kwh,
                coalesce(battery_charge_integral_kwh, 0) AS charge_integral_kwh,
                sungrow_believed(discharge_kwh, battery_discharge_integral_kwh) AS discharge_kwh,
                coalesce(battery_discharge_integral_kwh, 0) AS discharge_integral_kwh,
-               loss_kwh, sources_kwh, estimated,
+               loss_kwh, sources_kwh, is_partly, none_before, none_after,
+               coalesce(estimated, false) OR coalesce(is_partly, false) AS estimated,
                coalesce(month, date_trunc('month', day::timestamp)) AS month
           FROM energy FULL JOIN (SELECT * FROM measured WHERE day >= first AND day < until) AS here
          USING (day)
@@ -233,6 +530,8 @@ BEGIN
     )
     SELECT day, pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh,
            CASE WHEN num_nonnulls(pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh) > 0
+                 AND NOT coalesce(begins AND (is_partly OR none_before), false)
+                 AND NOT coalesce(ends AND (is_partly OR none_after), false)
                 THEN sungrow_load(sungrow_or_little(pv_kwh, pv_integral_kwh, 0.5),
                                   sungrow_or_little(import_kwh, import_integral_kwh, 0.5),
                                   sungrow_or_little(export_kwh, export_integral_kwh, 0.5),
@@ -240,8 +539,8 @@ BEGIN
                                   sungrow_or_little(discharge_kwh, discharge_integral_kwh, 0.5),
                                   coalesce(loss_kwh, 0), coalesce(sources_kwh, 0),
                                   coalesce(loss_share, 0)) END,
-           coalesce(estimated, false)
-      FROM opinion LEFT JOIN month USING (month)
+           estimated
+      FROM opinion LEFT JOIN month USING (month) LEFT JOIN grid_edge USING (day)
      ORDER BY day;
 END
 $$;

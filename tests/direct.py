@@ -61,16 +61,30 @@ def known(samples: list[dict], field: str) -> list[float]:
     return [s[field] for s in samples if s[field] is not None]
 
 
+def total_or_none(values: list[float]) -> object:
+    return total(values) if values else None
+
+
+def with_grid(samples: list[dict]) -> list[dict]:
+    """Give those whose grid was measured: energies and flows are of these."""
+    return [s for s in samples if None not in (s["load_power_w"], s["export_power_w"])]
+
+
+def covered_s(samples: list[dict]) -> float:
+    return math.fsum(s["interval_s"] for s in samples)
+
+
 def kwh(samples: list[dict], power_w) -> object:
-    return total(power_w(s) * s["interval_s"] / 3_600_000 for s in samples)
+    return total_or_none([power_w(s) * s["interval_s"] / 3_600_000 for s in samples])
 
 
 def integrals(samples: list[dict]) -> dict[str, object]:
+    grid = with_grid(samples)
     return {
         "pv": kwh(samples, lambda s: s["pv_power_w"]),
-        "load": kwh(samples, lambda s: s["load_power_w"]),
-        "import": kwh(samples, lambda s: max(-s["export_power_w"], 0)),
-        "export": kwh(samples, lambda s: max(s["export_power_w"], 0)),
+        "load": kwh(grid, lambda s: s["load_power_w"]),
+        "import": kwh(grid, lambda s: max(-s["export_power_w"], 0)),
+        "export": kwh(grid, lambda s: max(s["export_power_w"], 0)),
         "battery_charge": kwh(samples, lambda s: max(s["battery_power_w"] or 0, 0)),
         "battery_discharge": kwh(samples, lambda s: max(-(s["battery_power_w"] or 0), 0)),
     }
@@ -80,7 +94,9 @@ def split(samples: list[dict]) -> list[dict]:
     """Give where the energy of each sample went, kWh; ``size`` is all that was measured of it."""
     # A state of charge without a power: there is a battery, and its direction is not known.
     decided = [
-        s for s in samples if s["battery_power_w"] is not None or s["battery_soc_pct"] is None
+        s
+        for s in with_grid(samples)
+        if s["battery_power_w"] is not None or s["battery_soc_pct"] is None
     ]
     found = []
     for s in decided:
@@ -94,7 +110,9 @@ def split(samples: list[dict]) -> list[dict]:
 def flow_columns(samples: list[dict]) -> dict[str, object]:
     parts = split(samples)
     slack = 1e-9 * math.fsum(part["size"] for part in parts) + 1e-15
-    names = (f"{name.removesuffix('_w')}_kwh" for name in flows(0, 0, 0, 0))
+    names = [f"{name.removesuffix('_w')}_kwh" for name in flows(0, 0, 0, 0)]
+    if not with_grid(samples):
+        return dict.fromkeys(names)
     return {
         name: pytest.approx(math.fsum(part[name] for part in parts), rel=0, abs=slack)
         for name in names
@@ -114,11 +132,15 @@ def rollup_columns(samples: list[dict]) -> dict:
         "counters_first": counters(samples, min),
         "counters_last": counters(samples, max),
         "flow_count": len(split(samples)),
+        "gridless_s": pytest.approx(covered_s(samples) - covered_s(with_grid(samples)), abs=1e-6),
         **{f"{name}_integral_kwh": energy for name, energy in integrals(samples).items()},
         **flow_columns(samples),
     }
-    for field in ("pv_power_w", "load_power_w", "export_power_w"):
-        row |= spread(field, known(samples, field))
+    row |= spread("pv_power_w", known(samples, "pv_power_w"))
+    for field in ("load_power_w", "export_power_w"):
+        values = known(samples, field)
+        row |= spread(field, values) | {f"{field}_sum": total_or_none(values)}
+        row[f"{field}_nulls"] = len(samples) - len(values)
     for field in ("battery_power_w", "battery_soc_pct"):
         values = known(samples, field)
         row |= {f"{field}_count": len(values), **spread(field, values)}
@@ -156,8 +178,8 @@ def view_columns(samples: list[dict]) -> dict:
         "battery_power_w_count": len(known(samples, "battery_power_w")),
         "battery_soc_pct_sum": total(known(samples, "battery_soc_pct")),
         "battery_soc_pct_count": len(known(samples, "battery_soc_pct")),
-        "load_power_w_sum": total(known(samples, "load_power_w")),
-        "export_power_w_sum": total(known(samples, "export_power_w")),
+        "load_power_w_sum": total_or_none(known(samples, "load_power_w")),
+        "export_power_w_sum": total_or_none(known(samples, "export_power_w")),
     }
 
 

@@ -56,6 +56,7 @@ COLUMNS = (
     "battery_discharge_integral_kwh",
     *FLOWS,
     "coverage",
+    "grid_coverage",
     "self_sufficiency",
     "self_consumption",
     "estimated",

@@ -16,6 +16,7 @@ import psycopg2
 import pytest
 
 from server import private
+from server.demo_client import line
 
 DEMO = [private.ROOT / "server" / "demo", "--port", "0", "--folder"]
 INSTALL = ". server/install.sh; stoppable"
@@ -56,6 +57,22 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
     assert longest_gap_s < 125, "history goes over into the live readings"
     assert falls == 0, "and no counter goes back at the seam"
     assert remains(*marks(folder, demo)) == []
+
+
+@pytest.mark.parametrize(
+    ("null", "shown"),
+    [
+        ((), "solar   300 W  battery   200 W out ( 50.0 %)  house  -400 W  grid   100 W in"),
+        (("load_power_w", "export_power_w"), "house     - W  grid     - W"),
+        (("battery_power_w", "battery_soc_pct"), "battery     - W (    - %)  house  -400 W"),
+    ],
+)
+def test_a_reading_is_shown_with_a_dash_where_nobody_measures(null, shown):
+    sample = {"ts": "2026-06-01T12:00:00Z", "pv_power_w": 300.0, "battery_power_w": -200.0}
+    sample |= {"battery_soc_pct": 50.0, "load_power_w": -400.0, "export_power_w": -100.0}
+    text = line(sample | dict.fromkeys(null), "Europe/Berlin")
+    assert text.startswith("14:00:00  solar")
+    assert shown in text
 
 
 @pytest.mark.parametrize(

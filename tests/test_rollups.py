@@ -1,11 +1,14 @@
 """The rollups and the views upon them, one thing at a time."""
 
 import datetime as dt
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
 
+from server import schema
+from tests.commands import as_edition
 from tests.direct import VIEWS, assert_exact, edition, refresh, stored, view_columns
 from tests.readings import connected, insert_by_hand, new_device, reading, rows, store, utc
 
@@ -74,7 +77,7 @@ def test_a_duplicate_changes_nothing_not_even_with_other_values(database):
 
 def test_a_batch_that_is_rolled_back_leaves_nothing(database):
     device_id = new_device()
-    bad = [reading(utc("2026-05-05 12:00")), reading(utc("2026-05-05 12:05"), load_power_w=None)]
+    bad = [reading(utc("2026-05-05 12:00")), reading(utc("2026-05-05 12:05"), pv_power_w=None)]
     with pytest.raises(psycopg2.errors.NotNullViolation):
         store(database, device_id, bad)
     assert stored(database, "sungrow_5min", device_id) == {}
@@ -100,6 +103,80 @@ def test_a_total_of_zero_is_no_counter(database):
     row = stored(database, "sungrow_local_daily", device_id)[dt.date(2026, 5, 5)]
     assert row["counters_first"][:3] == (ts + timedelta(seconds=2), 100.5, None)
     assert row["counters_last"][:3] == (ts + timedelta(seconds=4), None, 7.2)
+
+
+# A grid that nobody measured
+
+
+def test_a_sample_with_one_of_load_and_export_counts_for_its_average_alone(database):
+    device_id, ts = new_device(), utc("2026-05-05 12:00")
+    measured = ((600.0, -300.0), (900.0, None), (None, 100.0), (None, None))
+    samples = [
+        reading(
+            ts + timedelta(seconds=n),
+            load_power_w=load,
+            export_power_w=export,
+            interval_s=60.0,
+        )
+        for n, (load, export) in enumerate(measured)
+    ]
+    store(database, device_id, samples)
+    for table in ("sungrow_5min", "sungrow_local_daily"):
+        (row,) = stored(database, table, device_id).values()
+        assert (row["load_power_w_sum"], row["load_power_w_nulls"]) == (1500, 2)
+        assert (row["export_power_w_sum"], row["export_power_w_nulls"]) == (-200, 2)
+        assert (row["covered_s"], row["gridless_s"], row["flow_count"]) == (240, 180, 1)
+        assert row["load_integral_kwh"] == pytest.approx(600 / 60_000)
+        assert row["import_integral_kwh"] == pytest.approx(300 / 60_000)
+        assert (row["export_integral_kwh"], row["pv_integral_kwh"]) == (0, pytest.approx(0.02))
+    (hour,) = stored(database, "sungrow_hourly", device_id).values()
+    assert (hour["avg_load_power_w"], hour["avg_export_power_w"]) == (750, -100)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_nobody_measured_is_null_until_somebody_does(database, order):
+    device_id, ts = new_device(), utc("2026-05-05 12:00")
+    nothing = {"load_power_w": None, "export_power_w": None}
+    # The last of them has a battery whose direction is not known: its flows are 0 of the rest.
+    kinds = (nothing, {}, {"battery_power_w": None})
+    for number in order:
+        store(database, device_id, [reading(ts + timedelta(seconds=number), **kinds[number])])
+        assert_exact(database, device_id, SITE)
+
+
+def test_rows_of_before_are_of_samples_that_had_both(databases):
+    """The migration writes none of them anew, and what comes later is added to them."""
+    url = databases.empty()
+    with connected(databases.migrated()) as connection:
+        kind = edition(connection)
+    as_edition(url, kind, 18)
+    ts = utc("2025-03-05 10:00")
+    with connected(url) as connection:
+        fields = {"device_id": "house", "pv_total_kwh": 5.0}
+        samples = [reading(ts + n * timedelta(minutes=2), **fields) for n in range(100)]
+        insert_by_hand(connection, samples)
+        if kind == "community":
+            rows(connection, "SELECT compress_chunk(show_chunks('sungrow_samples'))")
+        before = files(connection)
+        connection.commit()
+        assert list(schema.migrate(url, "UTC"))
+        assert files(connection) == before
+        assert_exact(connection, "house", "UTC")
+        nothing = {"load_power_w": None, "export_power_w": None}
+        late = [
+            reading(ts + n * timedelta(minutes=2, seconds=1), **nothing) for n in range(1, 100, 3)
+        ]
+        store(connection, "house", late)
+        assert len(assert_exact(connection, "house", "UTC")) == 133
+
+
+def files(connection) -> list[dict]:
+    """Give where the rows of samples and rollups lie; a table that is written anew gets another."""
+    statement = (
+        "SELECT relname, relfilenode FROM pg_class WHERE relkind = 'r' AND (relname ~"
+        " '^sungrow_(samples|5min|local_daily)$' OR relname LIKE '%hyper%') ORDER BY 1"
+    )
+    return rows(connection, statement)
 
 
 def test_late_rows_go_into_a_compressed_chunk(database):

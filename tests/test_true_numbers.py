@@ -144,20 +144,26 @@ def span(day: date, after: date, zone: str) -> tuple[datetime, timedelta]:
 def bucket_columns(samples: list[dict], length: timedelta) -> dict:
     """Give what a bucket says, but for its start and what the counters say."""
     if not samples:
-        return {**dict.fromkeys(BY_POWERS), "sample_count": 0, "coverage": 0}
+        nothing = {"sample_count": 0, "coverage": 0, "grid_coverage": 0}
+        return dict.fromkeys(BY_POWERS) | nothing
     integrals = direct.integrals(samples)
     parts = direct.split(samples)
-    covered_s = sum(s["interval_s"] for s in samples)
     view = direct.view_columns(samples)
     averages = {name: view[name] for name in COLUMNS if name in view}
     return {
         **averages,
         **{f"{name}_integral_kwh": energy for name, energy in integrals.items()},
         **direct.flow_columns(samples),
-        "coverage": pytest.approx(min(1, covered_s / length.total_seconds()), rel=1e-9),
+        "coverage": coverage(samples, length),
+        "grid_coverage": coverage(direct.with_grid(samples), length, slack=1e-9),
         "self_sufficiency": share(parts, "grid_to_house_kwh", "_to_house_kwh"),
         "self_consumption": share(parts, "solar_to_grid_kwh", "solar_to_"),
     }
+
+
+def coverage(samples: list[dict], length: timedelta, slack: float = 0) -> object:
+    share = min(1, direct.covered_s(samples) / length.total_seconds())
+    return pytest.approx(share, rel=1e-9, abs=slack)
 
 
 def share(parts: list[dict], without: str, of: str) -> object:
@@ -262,8 +268,8 @@ def power(low: int, high: int):
 COUNTER = st.one_of(st.none(), st.just(0.0), tenths(1, 10**8))
 FIELDS = {
     "pv_power_w": power(0, 200_000),
-    "load_power_w": power(-400_000, 400_000),
-    "export_power_w": power(-400_000, 400_000),
+    "load_power_w": st.one_of(st.none(), power(-400_000, 400_000)),
+    "export_power_w": st.one_of(st.none(), power(-400_000, 400_000)),
     "battery_power_w": st.one_of(st.none(), power(-200_000, 200_000)),
     "battery_soc_pct": st.one_of(st.none(), tenths(0, 100)),
     "interval_s": st.one_of(st.sampled_from((5.0, 60.0, 3600.0)), st.floats(1, 3600)),
@@ -278,6 +284,8 @@ OFFSETS_US = st.one_of(
     ),
     st.integers(-36 * 3_600_000_000, 60 * 3_600_000_000),
 )
+# In which samples the grid was measured: load and export, one of them, or neither.
+METERS = st.sampled_from((("neither",), ("both",), ("both", "load", "export", "neither")))
 # Some hours of a house: when they begin, how late they come, and a sample in so many seconds.
 RUNS = st.tuples(
     OFFSETS_US,
@@ -285,6 +293,7 @@ RUNS = st.tuples(
     st.sampled_from((5, 60, 300, 600, 3600)),
     st.integers(1, 100),
     st.booleans(),
+    METERS,
 )
 ODD_ONES = st.tuples(OFFSETS_US, st.fixed_dictionaries(FIELDS))
 
@@ -296,15 +305,16 @@ def deliveries(draw, zone: str):
     start = midnight(day, zone)
     dice = random.Random(draw(st.integers(0, 2**32)))
     # Every half hour of the day of the change, and of those beside it.
-    runs = [(-86_400_000_000, 0, 1800, 144, draw(st.booleans())), *draw(st.lists(RUNS, max_size=3))]
+    whole = (-86_400_000_000, 0, 1800, 144, draw(st.booleans()), draw(METERS))
+    runs = [whole, *draw(st.lists(RUNS, max_size=3))]
     samples = [sample for run in runs for sample in living(dice, start, *run)]
     for edge in (date(day.year, 1, 1), day.replace(day=1), next_month(day.replace(day=1))):
         for offset_us in (-1, 0):
-            samples += living(dice, midnight(edge, zone), offset_us, 0, 5, 1, False)
+            samples += living(dice, midnight(edge, zone), offset_us, 0, 5, 1, False, ("both",))
     for offset_us, fields in draw(st.lists(ODD_ONES, max_size=6)):
         samples.append(reading(start + timedelta(microseconds=offset_us), **fields))
     again = dice.sample(samples, len(samples) // 10)
-    samples += again + [{**s, "load_power_w": s["load_power_w"] / 2 + 1} for s in again[::3]]
+    samples += again + [{**s, "pv_power_w": s["pv_power_w"] / 2 + 1} for s in again[::3]]
     if draw(st.booleans()):
         dice.shuffle(samples)
     most = draw(st.sampled_from((7, 50, 500)))
@@ -316,19 +326,23 @@ def odd_days(zone: str) -> list[date]:
     return local_time.notable_days(ZoneInfo(zone))
 
 
-def living(dice, start, offset_us, days_late, step_s, count, has_counters) -> Iterator[dict]:
+def living(
+    dice, start, offset_us, days_late, step_s, count, has_counters, meters=("both",)
+) -> Iterator[dict]:
     """Give samples of a house, by a die; its counters rise with time, or are not served."""
     first = start + timedelta(microseconds=offset_us) - timedelta(days=days_late)
     for n in range(count):
         ts = first + timedelta(seconds=n * step_s)
         kwh = round(50_000 + (ts - start).total_seconds() / 7200, 1) if has_counters else None
+        grid = dice.choice(meters)
+        load, export = dice.choice((412.5, dice.uniform(-4e5, 4e5))), dice.uniform(-4e5, 4e5)
         yield reading(
             ts,
             pv_power_w=dice.choice((0.0, dice.randrange(90_000) / 10, dice.uniform(0, 2e5))),
             battery_power_w=dice.choice((None, -250.5, 0.0, dice.uniform(-2e5, 2e5))),
             battery_soc_pct=dice.choice((None, dice.randrange(1000) / 10)),
-            load_power_w=dice.choice((412.5, dice.uniform(-4e5, 4e5))),
-            export_power_w=dice.choice((0.0, dice.uniform(-4e5, 4e5))),
+            load_power_w=load if grid in ("both", "load") else None,
+            export_power_w=dice.choice((0.0, export)) if grid in ("both", "export") else None,
             interval_s=float(step_s),
             **dict.fromkeys(direct.COUNTERS, kwh),
         )

@@ -5,9 +5,10 @@ SELECT keys[width_bucket(bucket, keys)] AS key,
        max(pv_power_w_max) AS max_pv_power_w,
        sum(battery_power_w_sum) / nullif(sum(battery_power_w_count), 0) AS avg_battery_power_w,
        sum(battery_soc_pct_sum) / nullif(sum(battery_soc_pct_count), 0) AS avg_battery_soc_pct,
-       sum(load_power_w_sum) / sum(sample_count) AS avg_load_power_w,
-       sum(export_power_w_sum) / sum(sample_count) AS avg_export_power_w,
+       sum(load_power_w_sum) / nullif(sum(sample_count - load_power_w_nulls), 0) AS avg_load_power_w,
+       sum(export_power_w_sum) / nullif(sum(sample_count - export_power_w_nulls), 0) AS avg_export_power_w,
        sum(sample_count)::bigint AS sample_count, sum(covered_s) AS covered_s,
+       sum(covered_s - gridless_s) AS grid_covered_s,
        sum(pv_integral_kwh) AS pv_kwh,
        sum(load_integral_kwh) AS load_kwh,
        sum(import_integral_kwh) AS import_kwh,
@@ -34,7 +35,7 @@ SELECT keys[width_bucket(bucket, keys)] AS key,
        sum(grid_to_house_kwh) AS grid_to_house_kwh,
        sum(grid_to_battery_kwh) AS grid_to_battery_kwh,
        sum(loss_kwh) AS loss_kwh,
-       bool_or(estimated) AS estimated
+       bool_or(estimated) OR sum(gridless_s) > 0.1 * sum(covered_s) AS estimated
   FROM (SELECT %(keys)s::timestamptz[] AS keys) AS asked
  CROSS JOIN sungrow_5min
   JOIN sungrow_short_energy(%(device_id)s, %(first)s, %(end)s) AS energy USING (bucket)
