@@ -1,4 +1,4 @@
--- What nobody measures is null.
+-- What nobody measures is null, and a counter that runs away from the powers is not believed.
 --
 -- A house without a grid meter has no house load and no export, so these may be null. A sample has the grid
 -- where it has both. Averages are of the samples that have a value; energies by integral that rest on the grid,
@@ -310,6 +310,23 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN whole >= 1e-9 THEN CASE WHEN abs(part) >= 1e-9 THEN part / whole ELSE 0 END END
 $$;
 
+-- Whether a counter and the powers cannot both be right about the same time. Meters differ by some percent,
+-- conversion takes up to a tenth; 0.3 kWh are three of a counter's digits, which is much on a quiet day.
+CREATE FUNCTION sungrow_disagree(counter_kwh double precision, power_kwh double precision) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT abs(counter_kwh - power_kwh) > 0.3
+       AND (counter_kwh > 1.3 * power_kwh OR counter_kwh < 0.8 * power_kwh)
+$$;
+
+-- Whether the powers are known for nearly all of a local day, or of what has passed of it: then they judge
+-- the counters.
+CREATE FUNCTION sungrow_is_covered(known_s double precision, day date, zone text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT known_s >= 0.9 * date_part('epoch', CASE WHEN now() > first AND now() < until THEN now()
+                                                    ELSE until END - first)
+      FROM (SELECT sungrow_midnight(day, zone) AS first, sungrow_midnight(day + 1, zone) AS until) AS day
+$$;
+
 -- As before, and a nominal power of less than a watt is none.
 CREATE OR REPLACE FUNCTION sungrow_limits_kw(of_device text) RETURNS double precision[]
 LANGUAGE sql STABLE AS $$
@@ -318,23 +335,27 @@ LANGUAGE sql STABLE AS $$
                                FROM sungrow_devices WHERE device_id = of_device), 200) AS own) AS limits
 $$;
 
--- As before, by that quotient and what is known.
-CREATE OR REPLACE FUNCTION sungrow_close_steps(
+-- As before, and beside each step what the powers say of its time (power_kwh): null where it is a gap, as 0008
+-- has it, but for the polls of ten minutes. That is what a step that is no plausible one counts.
+DROP FUNCTION sungrow_close_steps;
+CREATE FUNCTION sungrow_close_steps(
     of_device text, counters int[], first timestamptz, until timestamptz,
     limits_kw double precision[], replaced timestamptz[])
-RETURNS TABLE (counter int, from_ts timestamptz, to_ts timestamptz, kwh double precision, is_break boolean)
+RETURNS TABLE (counter int, from_ts timestamptz, to_ts timestamptz, kwh double precision,
+               power_kwh double precision, is_break boolean)
 LANGUAGE sql STABLE AS $$
     WITH five_minutes AS MATERIALIZED (
         SELECT bucket, (counters_first).ts AS first_ts, sungrow_kwh(counters_first) AS first_kwh,
                (counters_last).ts AS last_ts, sungrow_kwh(counters_last) AS last_kwh,
                ARRAY[pv_integral_kwh, import_integral_kwh, export_integral_kwh,
                      battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh,
-               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s
+               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s,
+               greatest(600, 2.5 * covered_s / sample_count) AS most_s
           FROM sungrow_5min
          WHERE device_id = of_device AND bucket > first - interval '5 minutes' AND bucket <= until
     ), reading AS (
         SELECT counter, ts, date_part('epoch', ts) AS at_s, total_kwh,
-               sungrow_ratio(integral_kwh[counter], known_s[counter]) AS mean_kwh_a_s,
+               sungrow_ratio(integral_kwh[counter], known_s[counter]) AS mean_kwh_a_s, most_s,
                width_bucket(ts, replaced) AS inverter, limits_kw[counter] AS limit_kw
           FROM five_minutes CROSS JOIN unnest(counters) AS counter
          CROSS JOIN LATERAL (
@@ -347,7 +368,7 @@ LANGUAGE sql STABLE AS $$
                lead(total_kwh) OVER w AS kwh_after, lead(inverter) OVER w AS inverter_after
           FROM reading WINDOW w AS (PARTITION BY counter ORDER BY ts)
     ), kept AS (
-        SELECT counter, ts, at_s, total_kwh, mean_kwh_a_s, inverter, limit_kw FROM beside
+        SELECT counter, ts, at_s, total_kwh, mean_kwh_a_s, most_s, inverter, limit_kw FROM beside
          WHERE (inverter_before = inverter_after
                 AND sungrow_fits(kwh_after - kwh_before, s_after - s_before, limit_kw)
                 AND NOT (inverter = inverter_before
@@ -357,17 +378,20 @@ LANGUAGE sql STABLE AS $$
     ), step AS (
         SELECT counter, lag(ts) OVER w AS from_ts, ts AS to_ts, at_s - lag(at_s) OVER w AS in_s,
                total_kwh - lag(total_kwh) OVER w AS rise_kwh, inverter = lag(inverter) OVER w AS is_same,
-               limit_kw, mean_kwh_a_s
+               limit_kw, mean_kwh_a_s, most_s
           FROM kept WINDOW w AS (PARTITION BY counter ORDER BY ts)
     ), judged AS (
-        SELECT *, is_same AND sungrow_fits(rise_kwh, in_s, limit_kw) AS fits FROM step
-         WHERE from_ts IS NOT NULL
+        SELECT *, is_same AND sungrow_fits(rise_kwh, in_s, limit_kw) AS fits,
+               CASE WHEN in_s <= most_s THEN mean_kwh_a_s * in_s END AS power_kwh
+          FROM step WHERE from_ts IS NOT NULL
     )
-    SELECT counter, from_ts, to_ts,
-           CASE WHEN fits THEN rise_kwh WHEN in_s <= 600 THEN coalesce(mean_kwh_a_s * in_s, 0) ELSE 0 END, NOT fits
+    SELECT counter, from_ts, to_ts, CASE WHEN fits THEN rise_kwh ELSE coalesce(power_kwh, 0) END, power_kwh,
+           NOT fits
       FROM judged
 $$;
 
+-- As before. Doubtful is also a day whose counter and powers disagree, where these are known for nearly
+-- all of its time.
 CREATE OR REPLACE FUNCTION sungrow_counter_days(
     of_device text, low date, high date, limits_kw double precision[], replaced timestamptz[])
 RETURNS TABLE (counter int, number bigint, day date, rise_kwh double precision,
@@ -414,6 +438,8 @@ LANGUAGE sql STABLE AS $$
                 >= integral_kwh * 0.97 * greatest(0.85, coalesce(least(1, usual), 1)) - 0.2
             AND last_kwh - first_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600
                 * greatest(last_s - first_s - known_s, 0)
+            AND NOT (sungrow_disagree(last_kwh - first_kwh, integral_kwh)
+                     AND known_s >= 0.9 * (last_s - first_s))
             AND (number = 1 OR (first_inverter = from_inverter
                  AND sungrow_fits(first_kwh - from_kwh, first_s - from_s, limit_kw)))
             AND (until_ts IS NULL OR (last_inverter = until_inverter
@@ -432,8 +458,12 @@ RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
            - loss_kwh - sungrow_or_zero(pv_kwh + import_kwh + discharge_kwh - sources_kwh) * loss_share
 $$;
 
--- As before. A day of which more than a tenth of the readings lack the grid is estimated. The house's use is no
--- balance of counters of which some were read for another time than others, as on the day on which a meter is put in.
+-- As before, and
+-- - where the powers are known for nearly all of a day, a counter that disagrees with them over the time of
+--   both is left out for that day, which is estimated; of a step into it or out of it the powers tell;
+-- - so is a day of which more than a tenth of the readings lack the grid;
+-- - the house's use is no balance of counters of which some were read for another time than others, as on
+--   the day on which a meter is put in, and none that is negative where the house's power is not.
 CREATE OR REPLACE FUNCTION sungrow_daily_energy(of_device text, first date, until date)
 RETURNS TABLE (day date, pv_counter_kwh double precision, import_counter_kwh double precision,
                export_counter_kwh double precision, battery_charge_counter_kwh double precision,
@@ -454,11 +484,12 @@ BEGIN
         SELECT * FROM sungrow_counter_days(of_device, low, high, limits_kw, replaced)
     ), measured AS MATERIALIZED (
         SELECT bucket AS day, date_trunc('month', bucket::timestamp) AS month, pv_integral_kwh,
-               import_integral_kwh, export_integral_kwh,
+               load_integral_kwh, import_integral_kwh, export_integral_kwh,
                battery_charge_integral_kwh, battery_discharge_integral_kwh, loss_kwh,
                solar_to_house_kwh + solar_to_battery_kwh + solar_to_grid_kwh + battery_to_house_kwh
                    + battery_to_grid_kwh + grid_to_house_kwh + grid_to_battery_kwh + loss_kwh
                    AS sources_kwh,
+               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s,
                gridless_s > 0.1 * covered_s AS is_partly,
                lag(gridless_s >= covered_s) OVER days AS none_before,
                lead(gridless_s >= covered_s) OVER days AS none_after
@@ -475,6 +506,13 @@ BEGIN
                   FROM doubt GROUP BY counter, run) AS doubt
          CROSS JOIN LATERAL sungrow_close_steps(of_device, ARRAY[doubt.counter], doubt.first_ts,
                                                 doubt.until_ts, limits_kw, replaced) AS step
+    ), runaway AS MATERIALIZED ( -- one that stands still does not run: it has no opinion
+        SELECT counter, day FROM (
+            SELECT counter, from_day AS day, sum(kwh) AS kwh, sum(power_kwh) AS power_kwh
+              FROM close_step WHERE from_day = to_day AND NOT is_break AND power_kwh IS NOT NULL
+             GROUP BY 1, 2) AS both_known
+          JOIN measured USING (day)
+         WHERE kwh > 0 AND sungrow_disagree(kwh, power_kwh) AND sungrow_is_covered(known_s[counter], day, zone)
     ), over_midnight AS (
         SELECT counter, from_ts, first_ts AS to_ts, from_day, day AS to_day, step_kwh AS kwh,
                false AS is_break
@@ -483,8 +521,11 @@ BEGIN
            AND NOT EXISTS (SELECT FROM doubt AS d
                             WHERE d.counter = c.counter AND d.number = c.number - 1)
         UNION ALL
-        SELECT counter, from_ts, to_ts, from_day, to_day, kwh, is_break
-          FROM close_step WHERE from_day < to_day
+        SELECT counter, from_ts, to_ts, from_day, to_day,
+               CASE WHEN EXISTS (SELECT FROM runaway AS r WHERE r.counter = s.counter
+                                    AND r.day IN (s.from_day, s.to_day))
+                    THEN coalesce(power_kwh, kwh) ELSE kwh END, is_break
+          FROM close_step AS s WHERE from_day < to_day
     ), part AS (
         SELECT counter, day, rise_kwh AS kwh, false AS estimated
           FROM counter_day WHERE NOT is_doubtful AND last_ts > first_ts
@@ -495,6 +536,10 @@ BEGIN
                is_break OR (step.kwh > 0 AND to_ts - from_ts > interval '10 minutes')
           FROM over_midnight AS step
          CROSS JOIN LATERAL sungrow_spread(from_ts, to_ts, from_day, to_day, step.kwh, zone) AS share
+    ), believed AS (
+        SELECT counter, day, CASE WHEN r.day IS NULL THEN kwh END AS kwh, estimated OR r.day IS NOT NULL AS estimated
+          FROM part LEFT JOIN runaway AS r USING (counter, day)
+         WHERE day >= first AND day < until
     ), energy AS (
         SELECT day, sum(kwh) FILTER (WHERE counter = 1) AS pv_kwh,
                sum(kwh) FILTER (WHERE counter = 2) AS import_kwh,
@@ -502,7 +547,7 @@ BEGIN
                sum(kwh) FILTER (WHERE counter = 4) AS charge_kwh,
                sum(kwh) FILTER (WHERE counter = 5) AS discharge_kwh,
                bool_or(estimated) AS estimated
-          FROM part WHERE day >= first AND day < until GROUP BY day
+          FROM believed GROUP BY day
     ), month AS (
         SELECT month, coalesce(sungrow_ratio(sum(loss_kwh), sum(sources_kwh)), 0) AS loss_share
           FROM measured GROUP BY month
@@ -520,27 +565,100 @@ BEGIN
                coalesce(battery_charge_integral_kwh, 0) AS charge_integral_kwh,
                sungrow_believed(discharge_kwh, battery_discharge_integral_kwh) AS discharge_kwh,
                coalesce(battery_discharge_integral_kwh, 0) AS discharge_integral_kwh,
-               loss_kwh, sources_kwh, is_partly, none_before, none_after,
+               load_integral_kwh, loss_kwh, sources_kwh, is_partly, none_before, none_after,
                coalesce(estimated, false) OR coalesce(is_partly, false) AS estimated,
                coalesce(month, date_trunc('month', day::timestamp)) AS month
           FROM energy FULL JOIN (SELECT * FROM measured WHERE day >= first AND day < until) AS here
          USING (day)
          WHERE month IS NOT NULL
             OR greatest(pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh) > 0
+    ), balanced AS ( -- OFFSET 0: so that the balance is computed once
+        SELECT *, CASE WHEN num_nonnulls(pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh) > 0
+                         AND NOT coalesce(begins AND (is_partly OR none_before), false)
+                         AND NOT coalesce(ends AND (is_partly OR none_after), false)
+                       THEN sungrow_load(sungrow_or_little(pv_kwh, pv_integral_kwh, 0.5),
+                                         sungrow_or_little(import_kwh, import_integral_kwh, 0.5),
+                                         sungrow_or_little(export_kwh, export_integral_kwh, 0.5),
+                                         sungrow_or_little(charge_kwh, charge_integral_kwh, 0.5),
+                                         sungrow_or_little(discharge_kwh, discharge_integral_kwh, 0.5),
+                                         coalesce(loss_kwh, 0), coalesce(sources_kwh, 0),
+                                         coalesce(loss_share, 0)) END AS load_kwh
+          FROM opinion LEFT JOIN month USING (month) LEFT JOIN grid_edge USING (day) OFFSET 0
     )
     SELECT day, pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh,
-           CASE WHEN num_nonnulls(pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh) > 0
-                 AND NOT coalesce(begins AND (is_partly OR none_before), false)
-                 AND NOT coalesce(ends AND (is_partly OR none_after), false)
-                THEN sungrow_load(sungrow_or_little(pv_kwh, pv_integral_kwh, 0.5),
-                                  sungrow_or_little(import_kwh, import_integral_kwh, 0.5),
-                                  sungrow_or_little(export_kwh, export_integral_kwh, 0.5),
-                                  sungrow_or_little(charge_kwh, charge_integral_kwh, 0.5),
-                                  sungrow_or_little(discharge_kwh, discharge_integral_kwh, 0.5),
-                                  coalesce(loss_kwh, 0), coalesce(sources_kwh, 0),
-                                  coalesce(loss_share, 0)) END,
-           estimated
-      FROM opinion LEFT JOIN month USING (month) LEFT JOIN grid_edge USING (day)
+           CASE WHEN load_kwh >= 0 OR load_integral_kwh < 0 THEN load_kwh END,
+           estimated OR coalesce(load_kwh < -0.3 AND load_integral_kwh >= 0, false)
+      FROM balanced
      ORDER BY day;
+END
+$$;
+
+-- The local days of some counters that sungrow_daily_energy leaves out, from first on and before until. Nothing
+-- is read but these days, and their five minutes where they are doubtful.
+CREATE FUNCTION sungrow_runaways(of_device text, low date, high date, limits_kw double precision[],
+                                 replaced timestamptz[], zone text)
+RETURNS TABLE (counter int, first timestamptz, until timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT counter, sungrow_midnight(day, zone), sungrow_midnight(day + 1, zone)
+      FROM sungrow_counter_days(of_device, low, high, limits_kw, replaced) AS counted
+      JOIN sungrow_local_daily AS daily ON daily.device_id = of_device AND daily.bucket = day
+     CROSS JOIN LATERAL (
+           SELECT sum(kwh) AS kwh, sum(power_kwh) AS power_kwh
+             FROM sungrow_close_steps(of_device, ARRAY[counted.counter], counted.first_ts, counted.last_ts,
+                                      limits_kw, replaced)
+            WHERE NOT is_break AND power_kwh IS NOT NULL OFFSET 0) AS both_known
+     WHERE is_doubtful AND kwh > 0 AND sungrow_disagree(kwh, power_kwh)
+       AND sungrow_is_covered((sungrow_known_s(covered_s, gridless_s, sample_count,
+                                               battery_power_w_count))[counter], day, zone)
+$$;
+
+-- As before; a counter that is left out of a day's energy is left out of its five minutes too.
+CREATE OR REPLACE FUNCTION sungrow_short_energy(of_device text, first timestamptz, until timestamptz)
+RETURNS TABLE (bucket timestamptz, pv_counter_kwh double precision,
+               import_counter_kwh double precision, export_counter_kwh double precision,
+               battery_charge_counter_kwh double precision,
+               battery_discharge_counter_kwh double precision, load_counter_kwh double precision,
+               estimated boolean)
+LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    zone text := sungrow_timezone(of_device);
+    limits_kw float8[] := sungrow_limits_kw(of_device);
+    replaced timestamptz[] := sungrow_replaced(of_device);
+BEGIN
+    RETURN QUERY
+    WITH runaway AS MATERIALIZED (
+        SELECT * FROM sungrow_runaways(
+            of_device, (first AT TIME ZONE zone)::date,
+            ((until - interval '1 microsecond') AT TIME ZONE zone)::date + 1, limits_kw, replaced, zone)
+    ), believed AS (
+        SELECT to_ts, s.counter, CASE WHEN r.counter IS NULL THEN kwh END AS kwh,
+               is_break OR r.counter IS NOT NULL AS estimated
+          FROM sungrow_close_steps(of_device, '{1,2,3,4,5}', first - interval '15 minutes',
+                                   until + interval '10 minutes', limits_kw, replaced) AS s
+          LEFT JOIN runaway AS r ON r.counter = s.counter AND to_ts >= r.first AND to_ts < r.until
+         WHERE to_ts - from_ts <= interval '10 minutes'
+    ), energy AS (
+        SELECT date_bin('5 minutes', to_ts, '2000-01-01 00:00Z') AS bucket,
+               sum(kwh) FILTER (WHERE counter = 1) AS pv_kwh,
+               sum(kwh) FILTER (WHERE counter = 2) AS import_kwh,
+               sum(kwh) FILTER (WHERE counter = 3) AS export_kwh,
+               sum(kwh) FILTER (WHERE counter = 4) AS charge_kwh,
+               sum(kwh) FILTER (WHERE counter = 5) AS discharge_kwh,
+               bool_or(estimated) AS estimated
+          FROM believed GROUP BY 1
+    )
+    SELECT bucket, pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh,
+           CASE WHEN num_nonnulls(pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh) > 0
+                THEN sungrow_load(
+                    sungrow_or_little(pv_kwh, pv_integral_kwh, 0.05),
+                    sungrow_or_little(import_kwh, import_integral_kwh, 0.05),
+                    sungrow_or_little(export_kwh, export_integral_kwh, 0.05),
+                    sungrow_or_little(charge_kwh, battery_charge_integral_kwh, 0.05),
+                    sungrow_or_little(discharge_kwh, battery_discharge_integral_kwh, 0.05),
+                    loss_kwh, 0, 0) END,
+           coalesce(estimated, false)
+      FROM sungrow_5min AS here LEFT JOIN energy USING (bucket)
+     WHERE device_id = of_device AND bucket >= first AND bucket < until
+     ORDER BY bucket;
 END
 $$;
