@@ -123,10 +123,11 @@ def _device(entry: dict) -> dict:
         "since_ts": _time(entry, "since_ts"),
         "device_type_code": _count(entry, "device_type_code"),
         "model": _text(entry, "model"),
-        "nominal_power_w": _watts(entry, "nominal_power_w"),
+        "nominal_power_w": _number(entry, "nominal_power_w", 1e9, "watts"),
         "firmware": _text(entry, "firmware"),
         "has_meter": _truth(entry, "has_meter"),
         "has_battery": _truth(entry, "has_battery"),
+        "battery_capacity_kwh": _number(entry, "battery_capacity_kwh", 1e6, "kWh"),
         "edge_version": _text(entry, "edge_version"),
     }
 
@@ -211,10 +212,10 @@ def _count(entry: dict, key: str) -> int | None:
     return value
 
 
-def _watts(entry: dict, key: str) -> float | None:
+def _number(entry: dict, key: str, most: float, unit: str) -> float | None:
     value = entry.get(key)
-    if value is not None and (type(value) not in (int, float) or not 0 <= value <= 1e9):
-        raise Malformed(key, "watts")
+    if value is not None and (type(value) not in (int, float) or not 0 <= value <= most):
+        raise Malformed(key, unit)
     return value
 
 

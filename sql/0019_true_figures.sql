@@ -9,6 +9,8 @@ ALTER TABLE sungrow_samples
 COMMENT ON COLUMN sungrow_samples.load_power_w IS 'W; house consumption; negative: another generator behind the same meter; null: no grid meter';
 COMMENT ON COLUMN sungrow_samples.export_power_w IS 'W; positive = exporting; null: no grid meter';
 
+ALTER TABLE sungrow_devices ADD COLUMN battery_capacity_kwh double precision;
+
 -- Rows that are there already are of samples that all had both. So what is counted is what was not measured,
 -- which is 0 for them: no row has to be written anew, however many years there are.
 ALTER TABLE sungrow_5min

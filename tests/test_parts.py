@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from server import private
 from tests.batches import DEVICE, LogLines, a_sample, app_on, post, rows, send, verdict
 
 BOOT = "0123456789abcdef" * 2
@@ -40,8 +41,10 @@ FACTS = {
     "firmware": "SAPPHIRE-H_01011.01.02",
     "has_meter": True,
     "has_battery": False,
+    "battery_capacity_kwh": 9.6,
     "edge_version": "1.0.0",
 }
+OF_THE_INVERTER = [fact for fact in FACTS if fact not in ("serial", "edge_version")]
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,40 @@ def test_another_serial_is_another_inverter_from_the_moment_the_edge_names(clien
     assert taken(client, device=facts | {"since_ts": None}) == []
     since = datetime(2026, 6, 1, 10, 0, 0, 500_000, UTC)
     assert rows(database_url, query, DEVICE) == [("B1", since)]
+
+
+def test_a_meter_that_is_not_there_is_told_too(client, database_url):
+    query = "select has_meter from sungrow_devices where device_id = %s"
+    for told, kept in ((True, True), (False, False), (None, False), (True, True)):
+        assert taken(client, device=FACTS | {"has_meter": told}) == []
+        assert rows(database_url, query, DEVICE) == [(kept,)]
+
+
+@pytest.mark.parametrize("said", [{}, {"model": "SH4.0RS"}, {"has_meter": False}, FACTS])
+def test_another_inverter_keeps_no_fact_of_the_one_before(client, database_url, said):
+    query = f"select {', '.join(FACTS)} from sungrow_devices where device_id = %s"  # noqa: S608
+    assert taken(client, device=FACTS) == []
+    assert taken(client, device={**said, "serial": "another"}) == []
+    expected = dict.fromkeys(OF_THE_INVERTER) | said
+    expected |= {"serial": "another", "edge_version": FACTS["edge_version"]}
+    assert rows(database_url, query, DEVICE) == [tuple(expected[fact] for fact in FACTS)]
+
+
+@pytest.mark.parametrize("serial", [None, "", FACTS["serial"]])
+def test_without_another_serial_it_is_the_same_inverter(client, database_url, serial):
+    query = f"select {', '.join(FACTS)} from sungrow_devices where device_id = %s"  # noqa: S608
+    assert taken(client, device=FACTS) == []
+    assert taken(client, device={"serial": serial, "firmware": "newer"}) == []
+    expected = FACTS | {"firmware": "newer"}
+    assert rows(database_url, query, DEVICE) == [tuple(expected.values())]
+
+
+def test_an_inverter_whose_serial_is_read_later_is_the_same(client, database_url):
+    private.execute(database_url, "delete from sungrow_devices where device_id = %s", (DEVICE,))
+    query = "select serial, model from sungrow_devices where device_id = %s"
+    assert taken(client, device={"model": "SH10RT"}) == []
+    assert taken(client, device={"serial": "A1"}) == []
+    assert rows(database_url, query, DEVICE) == [("A1", "SH10RT")]
 
 
 def test_a_report_is_kept_and_its_repeat_replaces(client, database_url):
@@ -161,6 +198,7 @@ MALFORMED = [
     *(("device", [], "since_ts", v) for v in NO_TIME),
     *(("device", [], "device_type_code", v) for v in NO_COUNT),
     *(("device", [], "nominal_power_w", v) for v in (-1, "10", True, 1e300, [])),
+    *(("device", [], "battery_capacity_kwh", v) for v in (-1, "10", True, 1e300, [])),
     *(("device", [], key, v) for key in ("has_meter", "has_battery") for v in (0, 1, "yes", [])),
     *(("reports", [0], "boot", v) for v in NO_BOOT),
     *(("reports", [0], "slot", v) for v in [*NO_TIME, None]),

@@ -56,7 +56,10 @@ ASKED = {
 }
 ONLY_COMMUNITY = {"timescaledb-jobs"}
 ALWAYS = {"device_id": "house-7", "timezone": "Australia/Adelaide", "boot": "00ff"}
-FACTS = ("nominal_power_w", "firmware", "has_meter", "has_battery", "edge_version")
+FACTS = (
+    *("nominal_power_w", "firmware", "has_meter", "has_battery", "battery_capacity_kwh"),
+    "edge_version",
+)
 NULLS = dict.fromkeys((*FACTS, "oldest_unsent_ts", "parked", "since_ts"))
 # What a query has to read to say anything, be it by a function or by a trigger.
 READS = {
