@@ -166,11 +166,13 @@ def test_what_reaches_the_database_is_what_the_dongle_said(fast_edge, dongle, da
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), max(abs(load_power_w - (inverter_power_w - export_power_w))),"
-            "       bool_and(ts_src = 0), bool_and(interval_s = 5), count(DISTINCT boot)"
+            "       bool_and(ts_src = 0), min(interval_s) >= 5, count(DISTINCT boot),"
+            "       abs(extract(epoch FROM max(ts) - min(ts))"
+            "           - sum(interval_s) FILTER (WHERE seq > 1))"
             "  FROM sungrow_samples WHERE device_id = %s",
             (fast_edge.device_id,),
         )
-        count, imbalance_w, synchronised, five_s, boots = cursor.fetchone()
+        count, imbalance_w, synchronised, is_a_period, boots, uncovered_s = cursor.fetchone()
         cursor.execute(
             "SELECT model, nominal_power_w, has_meter, has_battery, edge_version IS NOT NULL"
             "  FROM sungrow_devices WHERE device_id = %s",
@@ -178,7 +180,8 @@ def test_what_reaches_the_database_is_what_the_dongle_said(fast_edge, dongle, da
         )
         facts = cursor.fetchone()
     assert count >= 20
-    assert (imbalance_w, synchronised, five_s, boots) == (0, True, True, 1)
+    assert (imbalance_w, synchronised, is_a_period, boots) == (0, True, True, 1)
+    assert uncovered_s < 0.1 * count + 5  # each is rounded to a tenth, and ts is of the poll's end
     assert facts == ("SH4.0RS", 4000, True, True, True)
 
 
