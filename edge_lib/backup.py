@@ -96,7 +96,7 @@ def look(copy: Path) -> Copied:
     try:
         with closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro", uri=True)) as db:
             found = db.execute("PRAGMA integrity_check(1)").fetchall()[0][0]
-            if found == "ok" and not spool_schema.is_fresh(db, copy):
+            if found == "ok" and spool_schema.version(db, copy):
                 return Copied(*db.execute(_COUNTS).fetchall()[0])
     except (sqlite3.Error, SpoolError) as error:
         raise BackupError(f"{copy} is no copy of a spool: {error}") from error

@@ -244,7 +244,7 @@ class Uploader:
         placed = self._spool.retime(self._clock.boot(), began_us) if waited else 0
         if self._reports:
             self._reports.place(began_us)
-        if not waited:
+        if not placed:  # none waited, or the disk takes nothing: what is queued goes all the same
             return False
         if self._clock.synchronised():
             log.info("clock synchronised: provisional readings queued", extra={"samples": placed})

@@ -82,7 +82,8 @@ def test_no_function_is_longer_than_fifty_lines():
 
 def test_the_changelog_begins_with_this_version():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert headings[0] == VERSION
+    assert next(heading for heading in headings if heading != "Unreleased") == VERSION
+    assert "Unreleased" not in headings[1:]
 
 
 def test_the_version_stands_in_one_place():
