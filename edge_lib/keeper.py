@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_lib import spool_file, spool_keep
+from edge_lib.alone import Alone
 from edge_lib.ballast import ROOM_BYTES, Ballast
 from edge_lib.clock import Clock
 from edge_lib.repeat import RepeatLog
@@ -55,6 +56,7 @@ class Keeper:
         self.lock = threading.RLock()
         self.opener = Opener(path, keep_days, clock, self.ballast)
         self._path, self._clock, self._repeat = path, clock, RepeatLog(log, clock)
+        self._alone = Alone(log, clock)
         self._spool: Spool | None = None
         self._files: tuple = ()
         self._retry_s = clock.monotonic_s()
@@ -140,6 +142,10 @@ class Keeper:
     def _work_off(self) -> list[Row] | None:
         """Write what is in memory into the spool; None if that did not go."""
         self._retry_s = self._clock.monotonic_s() + RETRY_S
+        # What no SpoolError foresees leaves the readings in memory, and the polls going.
+        return self._alone.run("spool", self._write_all, None)
+
+    def _write_all(self) -> list[Row] | None:
         rows: list[Row] = []
         try:
             if not self._is_open() or (self.state == FULL and not self._has_room()):
