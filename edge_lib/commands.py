@@ -101,19 +101,17 @@ def reconcile(env: Mapping[str, str]) -> int:
     try:
         with Spool(store.spool_path, store.spool_keep_days) as spool:
             reconciler = Reconciler(spool, client, clock, device_id)
-            uploader = Uploader(target, spool, clock, client)
-            count = reconciler.compare()
-            while uploader.upload_once():
-                pass
-            left = reconciler.compare() if count else 0
+            found = reconciler.send_again(Uploader(target, spool, clock, client))
     except SpoolBusy:
         return _fail(f"the service runs, and does this at its start and every night; {_STOP}", BUSY)
     except (SpoolError, ReconcileError) as error:
         return _fail(str(error))
     finally:
         client.close()
-    print(f"{count} readings sent again" if count else "the server has all that was delivered")
-    return _fail(f"{left} readings are still missing there: see the log") if left else OK
+    done, wrong = found.told()
+    if done:
+        print("\n".join(done))
+    return _fail("\n".join(wrong)) if wrong else OK
 
 
 def backup(env: Mapping[str, str], target: Path) -> int:
