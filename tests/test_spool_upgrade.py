@@ -167,6 +167,44 @@ def killed_at(path, number: int) -> bool:
     return os.waitstatus_to_exitcode(status) == 9
 
 
+def test_what_a_power_cut_left_in_its_log_is_taken_over_too(former):
+    copies = {}
+    with closing(sqlite3.connect(former.path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        content = '{"polled": 3, "failed": {"reset": 3}}'
+        db.execute("INSERT INTO reports VALUES (?, 900000000, ?, 0)", (PRESENT, content))
+        for part in ("", "-wal"):
+            copies[part] = former.path.with_name(f"spool.db{part}").read_bytes()
+    for part, content in copies.items():
+        former.path.with_name(f"spool.db{part}").write_bytes(content)
+    former.start()
+    former.poll(2)
+    former.drain()
+    report = former.server.reports[PRESENT, "1970-01-01T00:15:00.000000Z"]
+    assert (report["polled"], report["failed"]) == (3, {"reset": 3})
+    former.stop()
+
+
+@pytest.mark.parametrize("what", BOOKS)
+def test_a_table_that_cannot_be_read_costs_what_it_held_and_no_reading(lived, former, what):
+    ((root, size),) = ask(
+        former.path,
+        "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_master"
+        " WHERE name = ?",
+        what,
+    )
+    content = bytearray(former.path.read_bytes())
+    content[(root - 1) * size : root * size] = bytes(size)
+    former.path.write_bytes(content)
+    former.start()
+    former.poll(2)
+    assert former.state()["ring_count"] == 0
+    former.drain()
+    sent = {(sample["boot"], sample["seq"]) for sample in former.server.samples.values()}
+    assert {(PRESENT, seq) for seq in range(1, 147)} - sent == {(PRESENT, 101), (PRESENT, 102)}
+    former.stop()
+
+
 @pytest.mark.parametrize("what", BOOKS)
 def test_a_row_that_makes_no_sense_is_set_aside_and_the_others_are_taken_over(former, what, caplog):
     strange = {
