@@ -4,6 +4,7 @@ One SQLite connection behind one lock, shared by the poll and the upload thread.
 from its commit on (``put``, ``park_words``) and then never leaves but by a proof (``delivered``) or
 to ``parked``. ``spool_schema.sql`` says what is kept where; ``spool_file`` owns the file,
 ``spool_row`` and ``spool_parked`` the rows, ``spool_keep`` what stays after delivery,
+``spool_boots`` the polls' numbers, ``spool_sound`` which row of bookkeeping is believed,
 ``spool_time`` the correction of provisional times. Every method raises SpoolError when SQLite
 fails: the attempt is rolled back, nothing is lost.
 """
