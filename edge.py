@@ -12,11 +12,13 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_lib import VERSION, commands, config, jsonlog
+from edge_lib.alone import Alone
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
@@ -104,18 +106,21 @@ def service(env: Mapping[str, str]) -> int:
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge, systemd)
-    reports.close()
-    store.close()
+    try:
+        reports.close()
+    finally:
+        store.close()
     log.info("stopped", extra={"exit_status": exit_status})
     return exit_status
 
 
 def poll_loop(edge: Edge) -> None:
     """Poll, and wait for the next poll's time."""
+    alone = Alone(log, edge.clock)
     while not edge.stop.is_set():
         started_s = edge.clock.monotonic_s()
         edge.pulse.beat("poll")
-        _unbroken("poll", lambda: poll_step(edge))
+        alone.run("poll", lambda: poll_step(edge), None)
         wait_s = max(0.0, edge.poller.next_poll_s(started_s) - edge.clock.monotonic_s())
         edge.pulse.beat("poll", wait_s)
         edge.stop.wait(wait_s)
@@ -125,59 +130,55 @@ def poll_loop(edge: Edge) -> None:
 def poll_step(edge: Edge) -> None:
     """Poll once, hand news of the device to the uploader, write the health file."""
     poller, known = edge.poller, edge.poller.device.facts
-    poller.poll_once()
-    if poller.device.facts != known:
-        edge.uploader.facts = poller.device.facts
-    edge.health.write(
-        last_poll_ts=poller.last_success,
-        poll_failures=poller.failures,
-        polled_count=poller.polls,
-        failed_count=poller.failed_polls,
-        last_poll_error=poller.last_error,
-        seq=poller.seq,
-        meter_silent_since_ts=poller.device.meter_silent_since,
-        **(edge.reports.day_so_far() if edge.reports else {}),
-    )
+    try:
+        poller.poll_once()
+        if poller.device.facts != known:
+            edge.uploader.facts = poller.device.facts
+    finally:
+        edge.health.write(
+            last_poll_ts=poller.last_success,
+            poll_failures=poller.failures,
+            polled_count=poller.polls,
+            failed_count=poller.failed_polls,
+            last_poll_error=poller.last_error,
+            seq=poller.seq,
+            meter_silent_since_ts=poller.device.meter_silent_since,
+            **poller.day_so_far(),
+        )
 
 
 def upload_loop(edge: Edge) -> None:
     """Upload, and wait unless more is waiting."""
-    more = False
+    alone, more = Alone(log, edge.clock), False
     while not edge.stop.is_set():
         wait_s = 0.0 if more else edge.uploader.next_wait_s()
         edge.pulse.beat("upload", wait_s)
         if edge.stop.wait(wait_s):
             break
         edge.pulse.beat("upload")
-        more = _unbroken("upload", lambda: upload_step(edge))
+        more = alone.run("upload", lambda: upload_step(edge), otherwise=False)
     edge.uploader.close()
 
 
 def upload_step(edge: Edge) -> bool:
     """Upload once, or compare with the server; salvage; True if more is waiting."""
-    more = edge.uploader.upload_once()
-    if not more and edge.uploader.last_success and not edge.uploader.failures:
-        more = edge.reconciler.step()
-    if edge.store:
-        edge.store.salvage()
+    with ExitStack() as afterwards:  # each, whatever becomes of the others
+        afterwards.callback(_write_upload_health, edge)
+        if edge.store:
+            afterwards.callback(edge.store.salvage)
+        more = edge.uploader.upload_once()
+        if not more and edge.uploader.last_success and not edge.uploader.failures:
+            more = edge.reconciler.step()
+    return more
+
+
+def _write_upload_health(edge: Edge) -> None:
     edge.health.write(
         last_upload_ts=edge.uploader.last_success,
         upload_failures=edge.uploader.failures,
         last_upload_error=edge.uploader.last_error,
         **edge.uploader.counts,
     )
-    return more
-
-
-def _unbroken(name: str, step: Callable[[], bool | None]) -> bool:
-    """Run one step; whatever it raises is logged and ends nothing."""
-    try:
-        return bool(step())
-    except SpoolError as error:
-        log.critical("spool failed", extra={"step": name, "reason": str(error)})
-    except Exception:
-        log.exception("bug", extra={"step": name})
-    return False
 
 
 def _supervise(edge: Edge, systemd: Systemd) -> int:

@@ -16,7 +16,7 @@ module                owns                                                  runs
 ``ring`` ``ballast``  or memory in its place
 ``spool`` (and        the one SQLite connection, behind one lock; the       poll and upload
 ``spool_*``)          others hold its parts
-``salvage``           a damaged spool's readings, brought over              upload
+``salvage*``          a damaged spool's readings and books, brought over    upload
 ``upload``            one batch a step                                      upload
 ``choice`` ``batch``  which readings it takes; how it is written            upload
 ``verdict``           what an answer proves; pure                           upload
@@ -24,6 +24,7 @@ module                owns                                                  runs
 ``health``            health.json                                           poll and upload
 ``notify``            what systemd hears: started, alive, stopping          main
 ``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any; ``log`` writes
+``alone``             that what is done beside readings fails alone         poll and upload
 ``commands`` ``dump`` what ``edge.py`` does beside the service              never in the service
 ``doctor`` ``checks*`` what is wrong, and what to do about it               never in the service
 ``backup``            copies of the spool, and back from them               never in the service
@@ -34,7 +35,8 @@ module                owns                                                  runs
 
 What may fail, and who hears of it: ``ConfigError`` stops the program, ``InverterError`` fails one
 poll, ``SpoolError`` one step of the upload (no poll hears of it), ``UploadRetry`` keeps everything
-and backs off, ``UploadRefused`` parks samples or halves the batch.
+and backs off, ``UploadRefused`` parks samples or halves the batch. A reading is stored before
+anything is counted, learnt or logged, and whatever goes wrong there goes wrong alone (``alone``).
 The server imports ``env``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and nothing else.
 """
 

@@ -15,7 +15,15 @@ from typing import NamedTuple
 
 from dotenv import dotenv_values
 
-from edge_lib import VERSION, config, health, spool_file, spool_queue, spool_schema
+from edge_lib import (
+    VERSION,
+    config,
+    health,
+    spool_file,
+    spool_queue,
+    spool_schema,
+    spool_sound,
+)
 from edge_lib.ballast import ROOM_BYTES
 from edge_lib.env import ConfigError, secret, secret_file
 from edge_lib.spool_errors import SpoolError, sqlite_errors
@@ -141,6 +149,7 @@ def spool(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
             text = f"held by the service: {state.get('spool_count', 'unknown')} readings wait"
             yield Finding("spool", OK, text)
         yield from _parked(state.get("parked_count") or 0)
+        yield from _damaged(state.get("damaged_count") or 0)
     elif not place.spool_path.exists():
         yield Finding("spool", OK, f"{place.spool_path} is made at the first start")
     else:
@@ -159,11 +168,13 @@ def _file(path: Path) -> Iterator[Finding]:
             yield Finding("spool", FAILED, text)
             return
         with sqlite_errors(), closing(spool_file.connect_read_only(path)) as db:
-            if spool_schema.is_fresh(db, path):
+            schema = spool_schema.version(db, path)
+            if schema is None:
                 yield Finding("spool", OK, f"{path} is empty")
                 return
             spool_queue.begin_to_count(db)
             counts = spool_queue.counts(db, set())
+            set_aside = spool_sound.count(db) if schema == spool_schema.SCHEMA else 0
     except SpoolError as error:
         yield Finding("spool", FAILED, str(error))
         return
@@ -173,6 +184,7 @@ def _file(path: Path) -> Iterator[Finding]:
     yield Finding("spool", OK, f"{whole}; {waiting} readings wait{since}")
     yield from _owner(path)
     yield from _parked(counts.parked)
+    yield from _damaged(set_aside)
 
 
 def _owner(path: Path) -> Iterator[Finding]:
@@ -189,6 +201,15 @@ def _parked(count: int) -> Iterator[Finding]:
     if count:
         text = f"{count} readings can be no sample, and are kept; see: edge.py parked"
         yield Finding("parked", WARNING, text)
+
+
+def _damaged(count: int) -> Iterator[Finding]:
+    if count:
+        text = (
+            f"{count} rows of the spool's own bookkeeping were damaged, and set aside; no reading "
+            "is in them, but the card may be failing: see `dmesg`"
+        )
+        yield Finding("spool", WARNING, text)
 
 
 def not_allowed(name: str, file: object) -> Finding:

@@ -4,7 +4,6 @@ What goes wrong is said on stderr, in one line.
 """
 
 import json
-import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from edge_lib import backup as copies
 from edge_lib import config, health, spool_file, spool_parked
-from edge_lib.backup import BackupError
+from edge_lib.backup import BackupError, Copied
 from edge_lib.clock import Clock
 from edge_lib.decode import decode, facts, is_silent
 from edge_lib.dongle_advice import NO_METER, about_the_unit, sentence
@@ -27,6 +26,7 @@ from edge_lib.polling import reading
 from edge_lib.reconcile import ReconcileError, Reconciler
 from edge_lib.sample import FIELDS, TEXTS
 from edge_lib.spool import Spool, SpoolBusy, SpoolError
+from edge_lib.spool_errors import SpoolDamaged, sqlite_errors
 from edge_lib.upload import Uploader
 
 OK, FAILED, BUSY = 0, 1, 3
@@ -75,7 +75,7 @@ def status(env: Mapping[str, str], as_json: bool) -> int:
     if as_json:
         print(json.dumps({**state, "healthy": not found, "complaints": found}))
     else:
-        width = max(map(len, state))
+        width = max(map(len, state), default=0)
         lines = [f"{name:<{width}}  {'-' if v is None else v}" for name, v in state.items()]
         print("\n".join([*lines, *(f"NOT HEALTHY: {text}" for text in found)]))
     return FAILED if found else OK
@@ -90,7 +90,10 @@ def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:
         rows = [row.shown() for row in _read_parked(store.spool_path)]
     except SpoolBusy:
         return _fail(f"the service runs; {_STOP}", BUSY)
-    except (SpoolError, sqlite3.Error) as error:
+    except SpoolDamaged as error:
+        text = "at its next start the service moves it aside and brings over what can be read"
+        return _fail(f"{store.spool_path} is damaged ({error}); {text}")
+    except SpoolError as error:
         return _fail(str(error))
     if as_json:
         print(json.dumps(rows))
@@ -108,28 +111,29 @@ def reconcile(env: Mapping[str, str]) -> int:
     try:
         with Spool(store.spool_path, store.spool_keep_days) as spool:
             reconciler = Reconciler(spool, client, clock, device_id)
-            uploader = Uploader(target, spool, clock, client)
-            count = reconciler.compare()
-            while uploader.upload_once():
-                pass
-            left = reconciler.compare() if count else 0
+            found = reconciler.send_again(Uploader(target, spool, clock, client))
     except SpoolBusy:
         return _fail(f"the service runs, and does this at its start and every night; {_STOP}", BUSY)
     except (SpoolError, ReconcileError) as error:
         return _fail(str(error))
     finally:
         client.close()
-    print(f"{count} readings sent again" if count else "the server has all that was delivered")
-    return _fail(f"{left} readings are still missing there: see the log") if left else OK
+    done, wrong = found.told()
+    if done:
+        print("\n".join(done))
+    return _fail("\n".join(wrong)) if wrong else OK
 
 
 def backup(env: Mapping[str, str], target: Path) -> int:
     """Copy the spool, while the service runs or not."""
     try:
         copied = copies.backup(config.store_config(env).spool_path, target)
-    except (BackupError, OSError, sqlite3.Error) as error:
+    except BackupError as error:
         return _fail(str(error))
-    print(f"{target}: {copied.readings} readings, {copied.waiting} of them not delivered")
+    print(f"{target}: {_readings(copied)}, {_unknown(copied.waiting)} of them not delivered")
+    if copied.damage:
+        text = "and so is its copy: single rows, which the service sets aside"
+        print(f"the spool is damaged ({copied.damage}), {text}", file=sys.stderr)
     return OK
 
 
@@ -137,10 +141,20 @@ def restore(env: Mapping[str, str], copy: Path) -> int:
     """Lay a copy where the service takes over what its spool lacks."""
     try:
         copied = copies.restore(config.store_config(env).spool_path, copy)
-    except (BackupError, OSError) as error:
+    except BackupError as error:
         return _fail(str(error))
-    print(f"{copied.readings} readings; now: systemctl restart sungrow-edge")
+    print(f"{_readings(copied)}; now: systemctl restart sungrow-edge")
+    if copied.damage:
+        print(f"the copy is damaged ({copied.damage}): what is whole comes over", file=sys.stderr)
     return OK
+
+
+def _readings(copied: Copied) -> str:
+    return f"{_unknown(copied.readings)} readings"
+
+
+def _unknown(count: int | None) -> str:
+    return "an unknown number" if count is None else str(count)
 
 
 def forget_meter(env: Mapping[str, str]) -> int:
@@ -260,7 +274,7 @@ def _read_parked(path: Path) -> list[spool_parked.Parked]:
         raise SpoolError(
             f"{path} does not exist: the service has not run yet, or SPOOL_PATH differs"
         )
-    with closing(spool_file.connect_read_only(path)) as db:
+    with sqlite_errors(), closing(spool_file.connect_read_only(path)) as db:
         return spool_parked.rows(db)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge_lib import VERSION
+from edge_lib.alone import Alone
 from edge_lib.clock import Clock
 from edge_lib.repeat import RepeatLog
 from edge_lib.sample import format_ts, parse_ts
@@ -37,7 +38,8 @@ class Health:
     def __init__(self, path: Path, spool: Spool | Store, clock: Clock):
         self._path, self._spool, self._clock = path, spool, clock
         self._lock = threading.Lock()
-        self._repeat = RepeatLog(log, clock)
+        self._repeat, self._alone = RepeatLog(log, clock), Alone(log, clock)
+        self._figures: dict = {}
         self._started_s = clock.monotonic_s()
         earlier = _earlier(path)
         self.last_seq = _last_seq(earlier, clock)
@@ -53,9 +55,10 @@ class Health:
         """Take what is new and write everything. A file that cannot be written stops nobody."""
         with self._lock:
             self._state |= {k: _text(v) for k, v in news.items()}
+            self._figures = self._alone.run("figures", self._spool.figures, self._figures)
             state = {
                 **self._state,
-                **self._spool.figures(),
+                **self._figures,
                 "clock_synced": self._clock.synchronised(),
                 "boot": self._clock.boot(),
                 "version": VERSION,
@@ -77,7 +80,10 @@ def read(path: Path) -> dict:
         OSError: there is none, or it may not be read.
         ValueError: the file holds something else.
     """
-    state = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
     if not isinstance(state, dict):
         raise ValueError("not a JSON object")
     return state
@@ -107,20 +113,20 @@ def line(state: dict, now: datetime) -> str:
     """Give the state in one line."""
     if not state:
         return "no poll has ended yet"
-    last, waiting = state["last_poll_ts"], state["spool_count"]
+    last, waiting = state.get("last_poll_ts"), state.get("spool_count", "an unknown number")
     found = complaints(state, now) if last or state.get("last_poll_error") else []
     return "; ".join([f"last reading {last or 'none yet'}", f"{waiting} waiting", *found])
 
 
 def _spool_complaints(state: dict) -> list[str]:
     found = []
-    free_mb = (state.get("disk_free_bytes") or 0) >> 20
+    free_mb = _number(state, "disk_free_bytes") >> 20
     waiting = f"{state.get('ring_count', 0)} readings wait in memory"
     if state.get("spool_state") == "full":
         found.append(f"the spool is full ({free_mb} MB free on its disk): {waiting}; make room")
     elif state.get("spool_state") == "failing":
         found.append(f"the spool's disk fails: {waiting}; see the log, check the card")
-    used, limit = state.get("spool_bytes") or 0, state.get("spool_limit_bytes")
+    used, limit = _number(state, "spool_bytes"), _number(state, "spool_limit_bytes")
     if limit and used >= NEARLY_FULL * limit:
         found.append(f"the spool has {used >> 20} of at most {limit >> 20} MB: is it delivered?")
     if state.get("unsalvaged_spools"):
@@ -128,8 +134,16 @@ def _spool_complaints(state: dict) -> list[str]:
     return found
 
 
-def _is_within(text: str | None, now: datetime, span: timedelta) -> bool:
-    return text is not None and now - parse_ts(text) <= span
+def _is_within(text: object, now: datetime, span: timedelta) -> bool:
+    try:
+        return type(text) is str and now - parse_ts(text) <= span
+    except ValueError:  # the file may be damaged
+        return False
+
+
+def _number(state: dict, name: str) -> int:
+    value = state.get(name)
+    return value if type(value) is int else 0
 
 
 def _text(value: object) -> object:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_lib import spool_file, spool_keep
+from edge_lib.alone import Alone
 from edge_lib.ballast import ROOM_BYTES, Ballast
 from edge_lib.clock import Clock
 from edge_lib.repeat import RepeatLog
@@ -55,6 +56,7 @@ class Keeper:
         self.lock = threading.RLock()
         self.opener = Opener(path, keep_days, clock, self.ballast)
         self._path, self._clock, self._repeat = path, clock, RepeatLog(log, clock)
+        self._alone = Alone(log, clock)
         self._spool: Spool | None = None
         self._files: tuple = ()
         self._retry_s = clock.monotonic_s()
@@ -106,8 +108,7 @@ class Keeper:
         """Take the server's proof, and remember it until it is written down."""
         with self.lock:
             self._proven.update(ids)
-            if self.ask(lambda spool: spool.delivered(self._proven) or True, otherwise=False):
-                self._proven.clear()
+            self.ask(self._hand_over_proofs, None)
 
     def close(self) -> None:
         """Write what can be written and let go of the file."""
@@ -116,6 +117,10 @@ class Keeper:
                 log.critical("readings in memory are lost", extra={"count": len(self.ring)})
             self._shut(write=self.state != FAILING)
             self.opener.close()
+
+    def _hand_over_proofs(self, spool: Spool) -> None:
+        spool.delivered(self._proven)
+        self._proven.clear()
 
     def _begin(self) -> None:
         for _ in range(STRIKES + 1):
@@ -137,6 +142,10 @@ class Keeper:
     def _work_off(self) -> list[Row] | None:
         """Write what is in memory into the spool; None if that did not go."""
         self._retry_s = self._clock.monotonic_s() + RETRY_S
+        # What no SpoolError foresees leaves the readings in memory, and the polls going.
+        return self._alone.run("spool", self._write_all, None)
+
+    def _write_all(self) -> list[Row] | None:
         rows: list[Row] = []
         try:
             if not self._is_open() or (self.state == FULL and not self._has_room()):
@@ -175,8 +184,7 @@ class Keeper:
     def _take(self, spool: Spool) -> None:
         self._spool = spool
         # Below the first id of a new file: they name nothing there.
-        spool.delivered(self._proven)
-        self._proven.clear()
+        self._hand_over_proofs(spool)
         self._files = spool_file.parts(self._path)
 
     def _is_in_place(self) -> bool:
@@ -202,6 +210,8 @@ class Keeper:
 
     def _trouble(self, error: SpoolError) -> None:
         """Act on a failure. All but a full spool is closed: nothing on it can be trusted."""
+        if isinstance(error, SpoolFull) and self._cannot_be_full():
+            error = SpoolDamaged(f"{error}, which it is not")
         full = isinstance(error, SpoolFull)
         self.state = FULL if full or self.ballast.free_bytes() < MIN_ROOM_BYTES else FAILING
         if self.state == FULL:
@@ -215,6 +225,16 @@ class Keeper:
             self._shut()
         elif self._spool:
             self._spool.thrifty = True
+
+    def _cannot_be_full(self) -> bool:
+        """Return whether disk and limit leave room: then a damaged page number says otherwise."""
+        try:
+            left_bytes = self._spool.look(spool_file.usage).left_bytes if self._spool else 0
+        except SpoolError:
+            return False
+        has_room = self.ballast.free_bytes() >= ROOM_BYTES
+        within_limit = left_bytes >= spool_file.LIMIT_BYTES // 100
+        return has_room and within_limit and self.ballast.disk_works()
 
     def _well(self) -> None:
         self.opener.forgive()

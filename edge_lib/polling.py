@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from edge_lib.alone import Alone
 from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
 from edge_lib.decode import decode, is_silent
@@ -34,6 +35,17 @@ class Reading(NamedTuple):
     sample: dict
     problems: tuple[str, ...]  # why it is no sample; () if it is one
     doubts: tuple[str, ...]  # values out of range, so null
+
+
+class Kept(NamedTuple):
+    """A poll whose reading is stored, as a sample or parked; the bookkeeping goes by it."""
+
+    seq: int
+    ts: datetime
+    boottime_us: int
+    ts_src: int
+    problems: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
 def reading(
@@ -103,6 +115,7 @@ class Poller:
         # A number given twice would hide a loss; a hole tells of it.
         self.seq = max(spool.last_seq(clock.boot()), least_seq)
         self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
+        self._alone = Alone(log, clock)
         self._steps = StepWatch()
         self._sampled_s: float | None = None  # when the poll before began, if it made a sample
         self.device = Device(spool, clock, meter_silent_since)
@@ -111,7 +124,7 @@ class Poller:
         self.last_error: str | None = None
 
     def poll_once(self) -> None:
-        """Poll, decode, store.
+        """Poll, decode, store; only then the bookkeeping, each part of which may fail alone.
 
         Raises:
             SpoolError: the reading could not be stored.
@@ -119,22 +132,24 @@ class Poller:
         try:
             words = self._read_words()
         except InverterError as error:
-            if error.reason == "stopped":
-                return
-            self.failures += 1
-            self.polls += 1
-            self.failed_polls += 1
-            self.last_error, self._sampled_s = f"{error.reason}: {error}", None
-            self._failed.failed("poll failed", error.reason, detail=str(error))
-            self._count(error.reason)
+            if error.reason != "stopped":
+                self._fail(error)
             return
         self.polls += 1
-        self._count(None)
-        ts = self._clock.now()
-        self._store(words, ts, self._clock.boottime_us())
-        self.device.learn(words, ts)
-        self._failed.recovered("poll works again")
+        kept = self._store(words, self._clock.now(), self._clock.boottime_us())
         self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
+        for step, work in (
+            ("facts", lambda: self.device.learn(words, kept.ts)),
+            ("counts", lambda: self._count(kept)),
+            ("clock", lambda: self._watch_steps(kept)),
+            ("log", lambda: self._tell(kept)),
+        ):
+            self._alone.run(step, work, None)
+
+    def day_so_far(self) -> dict:
+        """Return the counts of the day UTC so far, where any are kept."""
+        reports = self._reports
+        return self._alone.run("day so far", reports.day_so_far, {}) if reports else {}
 
     def next_poll_s(self, started_s: float) -> float:
         """Give the monotonic time of the next poll, after one that began at ``started_s``.
@@ -150,10 +165,19 @@ class Poller:
         self._inverter.close()
         self._lock.release()
 
-    def _count(self, failure: str | None) -> None:
-        # Before the reading is stored: a quarter hour begins with the readings that it has.
+    def _fail(self, error: InverterError) -> None:
+        self.failures += 1
+        self.polls += 1
+        self.failed_polls += 1
+        self.last_error, self._sampled_s = f"{error.reason}: {error}", None
         if self._reports:
-            self._reports.polled(failure)
+            self._alone.run("counts", lambda: self._reports.polled(error.reason), None)
+        self._failed.failed("poll failed", error.reason, detail=str(error))
+
+    def _count(self, kept: Kept) -> None:
+        # One whose time is provisional is counted where its time will be, by the spool itself.
+        if self._reports and kept.ts_src == SYNCHRONISED:
+            self._reports.polled(ts=kept.ts, seq=kept.seq)
 
     def _read_words(self) -> dict[int, int]:
         if not self._lock.acquire():
@@ -161,42 +185,47 @@ class Poller:
         words = self._inverter.read_words()
         if is_silent(words):
             raise InverterError("inverter_off", "the dongle answers, but with zeros alone")
-        if self.device.recognise(words):
+        if self._alone.run("device", lambda: self.device.recognise(words), otherwise=False):
             log.warning("another inverter answers", extra={"serial": self.device.serial})
             self._inverter.forget_unit()
         return words
 
-    def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> None:
+    def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> Kept:
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
-        self._watch_steps(ts, boottime_us, source)
         number = self.seq + 1
         sample, problems, doubts = reading(
             words, ts, self._about(number, source), meter_seen=self.device.meter_seen
         )
-        if doubts:
-            detail = "; ".join(doubts)
+        if problems:
+            self._spool.park_words(
+                words, "; ".join(problems), ts, self._clock.boot(), number, boottime_us, source
+            )
+        else:
+            self._spool.put(sample, boottime_us)
+        self.seq = number  # only now: a number that is not on disk would be a hole
+        self._sampled_s = None if problems else self._inverter.first_request_s
+        return Kept(number, ts, boottime_us, source, problems, doubts)
+
+    def _tell(self, kept: Kept) -> None:
+        if kept.doubts:
+            detail = "; ".join(kept.doubts)
             self._doubted.failed("values stored as null", "out_of_range", detail=detail)
         else:
             self._doubted.recovered("all values in range again")
-        if problems:
-            reason = "; ".join(problems)
-            self._spool.park_words(
-                words, reason, ts, self._clock.boot(), number, boottime_us, source
-            )
+        if kept.problems:
+            reason = "; ".join(kept.problems)
             self._unfit.failed("reading parked", "no_sample", logging.ERROR, detail=reason)
         else:
-            self._spool.put(sample, boottime_us)
             self._unfit.recovered("readings are samples again")
-        self.seq = number  # only now: a number that is not on disk would be a hole
-        self._sampled_s = None if problems else self._inverter.first_request_s
+        self._failed.recovered("poll works again")
 
-    def _watch_steps(self, ts: datetime, boottime_us: int, ts_src: int) -> None:
-        step = self._steps.step(ts, boottime_us, ts_src == SYNCHRONISED)
+    def _watch_steps(self, kept: Kept) -> None:
+        step = self._steps.step(kept.ts, kept.boottime_us, kept.ts_src == SYNCHRONISED)
         if step is not None:
+            begins_us, ends_us = sorted((ts_us(kept.ts - step), ts_us(kept.ts)))
+            self._spool.note_gap(Gap(begins_us, ends_us, 0), CLOCK_STEP)
             step_s = round(step.total_seconds(), 3)
             log.warning("the wall clock was set", extra={"step_s": step_s})
-            begins_us, ends_us = sorted((ts_us(ts - step), ts_us(ts)))
-            self._spool.note_gap(Gap(begins_us, ends_us, 0), CLOCK_STEP)
 
     def _interval_s(self) -> float:
         """Return the seconds from the start of the poll before to the start of this one.

@@ -15,7 +15,12 @@ class RepeatLog:
         self._count = 0
 
     def failed(
-        self, event: str, reason: str, level: int = logging.WARNING, **fields: object
+        self,
+        event: str,
+        reason: str,
+        level: int = logging.WARNING,
+        exc_info: BaseException | None = None,
+        **fields: object,
     ) -> None:
         """Count a failure; log it if this reason is new or was last logged 15 minutes ago.
 
@@ -23,6 +28,7 @@ class RepeatLog:
             event: what failed.
             reason: a word; each has its own 15 minutes.
             level: of the line.
+            exc_info: what was raised, where its traceback is to be told.
             fields: more for the line.
         """
         self._count += 1
@@ -32,7 +38,7 @@ class RepeatLog:
             return
         self._next_s[reason] = now_s + self._every_s
         fields |= {"reason": reason, "count": self._unsaid.pop(reason)}
-        self._log.log(level, event, extra=fields)
+        self._log.log(level, event, extra=fields, exc_info=exc_info)
 
     def recovered(self, event: str) -> None:
         """Log once that it works again, with the number of all failures since it last did."""

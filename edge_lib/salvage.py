@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib import spool_gaps, spool_keep, spool_parked
-from edge_lib.spool_gaps import Gap
+from edge_lib import spool_boots, spool_keep, spool_parked
+from edge_lib.salvage_books import SalvagedBooks
 from edge_lib.spool_pages import Cell, Pages
 from edge_lib.spool_parked import Parked
 from edge_lib.spool_row import PROVISIONAL, Row, insert
@@ -74,8 +74,7 @@ class Salvage:
         self._queued, self._delivered = Ids(), Ids()
         self._found, self._broken = Ids(), Ids()
         self._remains: list[Row] = []
-        self._gaps: dict[int, tuple] = {}
-        self._seqs: dict[str, int] = {}
+        self._books = SalvagedBooks()
 
     def step(self, apply: Callable[[Callable[[sqlite3.Connection], int]], int | None]) -> bool:
         """Bring one slice over; False: all is done.
@@ -105,7 +104,7 @@ class Salvage:
         # Only now: one whose time was corrected may lie here a second time, as it was before.
         yield from self._samples(lambda row: row.ts_src == PROVISIONAL)
         self._broken_rows()
-        yield Slice([], [], self._others)
+        yield Slice([], [], self._books.write)
         for remains in self._remains:
             yield Slice([], [_as_parked(remains)])
 
@@ -113,18 +112,18 @@ class Salvage:
         """Read what the other tables say."""
         for cells in self._cells():
             parked = []
-            for cell in cells:
-                match cell.values:
+            for rowid, values in cells:
+                match values:
+                    case None:
+                        continue
                     case (None,):
-                        self._queued.add(cell.rowid)
+                        self._queued.add(rowid)
                     case (None, int()):
-                        self._delivered.add(cell.rowid)
-                    case (str() as boot, int() as seq):
-                        self._seqs[boot] = max(seq, self._seqs.get(boot, 0))
-                    case (None, int(), int(), str(), int(), 0):
-                        self._gaps[cell.rowid] = cell.values
-                    case (None, *_, 0 | 1) if len(cell.values) == 10:
-                        parked.append(Parked(cell.rowid, *cell.values[1:]))
+                        self._delivered.add(rowid)
+                    case (None, *_) if len(values) == 10:
+                        parked.append(Parked(rowid, *values[1:]))
+                    case _:
+                        self._books.take(rowid, values)
             yield Slice([], [row for row in parked if row.intact()])
 
     def _samples(self, wanted: Callable[[Row], bool]) -> Iterator[Slice]:
@@ -171,12 +170,6 @@ class Salvage:
                 self._broken._parts[part] = self._broken._parts.get(part, 0) | bits
         self.unreadable = self._broken.count_without(self._found)
 
-    def _others(self, db: sqlite3.Connection) -> None:
-        spool_keep.cover_more(db, self._seqs)
-        for _, from_us, to_us, cause, count, _ in self._gaps.values():
-            if not spool_gaps.is_there(db, from_us, cause):
-                spool_gaps.note(db, Gap(from_us, to_us, count), cause)
-
 
 def _bring(db: sqlite3.Connection, part: Slice) -> int:
     """Store a slice; what is there already stays as it is. Give how many samples are there now."""
@@ -185,7 +178,7 @@ def _bring(db: sqlite3.Connection, part: Slice) -> int:
     for row, delivered in part.samples:
         if (row.boot, row.seq) not in there and not _is_there(db, row):
             _adopt(db, row, hour if delivered else None)
-    spool_keep.cover_more(db, {row.boot: row.seq for row, _ in sorted(part.samples)})
+    spool_boots.cover_more(db, {row.boot: row.seq for row, _ in sorted(part.samples)})
     for row in part.parked:
         _adopt_parked(db, row)
     if part.others:
@@ -216,13 +209,11 @@ def _numbers_there(db: sqlite3.Connection, provisional: list[Row]) -> set[tuple[
 
 
 def _adopt_parked(db: sqlite3.Connection, row: Parked) -> None:
+    known = row.is_reported() or row.reported == 1  # as schema 1 said it
+    row = row._replace(reported=row.crc if known else 0)
     sql = "SELECT 1 FROM parked WHERE boot IS ? AND seq IS ? AND crc = ?"
     if not db.execute(sql, (row.boot, row.seq, row.crc)).fetchall():
-        db.execute(
-            "INSERT INTO parked (ts_us, boot, seq, boottime_us, ts_src, reason, content, crc,"
-            " reported) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            row[1:],
-        )
+        spool_parked.add(db, row)
 
 
 def _as_parked(row: Row) -> Parked:

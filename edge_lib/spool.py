@@ -4,6 +4,7 @@ One SQLite connection behind one lock, shared by the poll and the upload thread.
 from its commit on (``put``, ``park_words``) and then never leaves but by a proof (``delivered``) or
 to ``parked``. ``spool_schema.sql`` says what is kept where; ``spool_file`` owns the file,
 ``spool_row`` and ``spool_parked`` the rows, ``spool_keep`` what stays after delivery,
+``spool_boots`` the polls' numbers, ``spool_sound`` which row of bookkeeping is believed,
 ``spool_time`` the correction of provisional times. Every method raises SpoolError when SQLite
 fails: the attempt is rolled back, nothing is lost.
 """
@@ -18,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_lib import (
+    spool_boots,
     spool_file,
     spool_gaps,
     spool_keep,
@@ -25,8 +27,9 @@ from edge_lib import (
     spool_queue,
     spool_row,
     spool_time,
+    spool_upgrade,
 )
-from edge_lib.spool_errors import SpoolBusy, SpoolError, sqlite_errors
+from edge_lib.spool_errors import SpoolBusy, SpoolDamaged, SpoolError, sqlite_errors
 from edge_lib.spool_file import transaction
 from edge_lib.spool_gaps import Gap
 from edge_lib.spool_queue import Counts, Spooled
@@ -81,10 +84,14 @@ class Spool(Turns):
                 connect = spool_file.connect_read_only if read_only else spool_file.connect
                 self._db = connect(Path(path))
             undo.callback(self._db.close)
+            if read_only:
+                with sqlite_errors():
+                    spool_upgrade.stand_in_if_former(self._db)
             with self._beginning() as db:
-                self._seqs = spool_keep.uncovered_seqs(db)
+                uncovered = spool_boots.Uncovered(db)
+                self._seqs, self._tells_all = uncovered.seqs, uncovered.is_all
                 if not read_only:
-                    spool_keep.cover(db, self._seqs)
+                    spool_boots.begin(db, uncovered)
                     spool_keep.number_above(db, above_id)
                 self._hour = spool_keep.newest_hour(db)
             self._release_all = undo.pop_all()
@@ -181,7 +188,17 @@ class Spool(Turns):
     def last_seq(self, boot: str) -> int:
         """Give the last number of this boot's polls, 0 before the first, whatever was deleted."""
         with self._reading() as db:
-            return max(self._seqs.get(boot, 0), spool_keep.covered_seq(db, boot))
+            return max(self._seqs.get(boot, 0), spool_boots.covered_seq(db, boot))
+
+    def tells_all(self) -> bool:
+        """Return whether ``last_seq`` can be relied on: no row that told of numbers was damaged."""
+        return self._tells_all
+
+    def last_seq_at_most(self, boot: str, seq: int) -> None:
+        """Take note of what the last number of a boot can have been, where nothing here tells."""
+        if not self.read_only:
+            self.apply(lambda db: spool_boots.cover_at_least(db, boot, seq))
+            self._tells_all = True
 
     def retime(self, boot: str, offset_us: int) -> int:
         """Correct every provisional time and queue the samples, now that the clock is right.
@@ -244,7 +261,7 @@ class Spool(Turns):
             with transaction(self._db) as db:
                 yield db
                 if cover:
-                    spool_keep.cover(db, seqs)
+                    spool_boots.cover(db, seqs)
                 if self._acked:
                     spool_keep.settle(db, self._acked, hour, self._keeps)
                 if expire:
@@ -263,7 +280,7 @@ class Spool(Turns):
         if self.read_only or not self._acked:
             return
         with transaction(self._db) as db:
-            spool_keep.cover(db, self._seqs)
+            spool_boots.cover(db, self._seqs)
             spool_keep.settle(db, self._acked, self._hour, self._keeps)
         self._acked.clear()
 
@@ -272,6 +289,8 @@ class Spool(Turns):
         with self._reading() as db:
             while True:
                 rows = spool_queue.rows(db, sql, n, self._acked)
+                if len(spool_queue.waiting(db, [row.id for row in rows])) < len(rows):
+                    raise SpoolDamaged("rows of the queue are not found by their ids")
                 damaged = [row for row in rows if not row.intact()]
                 if not damaged or self.read_only:
                     return [Spooled(row.id, row.text()) for row in rows if row not in damaged]

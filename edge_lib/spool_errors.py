@@ -56,6 +56,8 @@ def sqlite_errors() -> Iterator[None]:
         raise kind_of(error)(f"the spool failed: {words_of(error)}") from error
     except MemoryError as error:  # a damaged length
         raise SpoolDamaged("the spool failed: a row of impossible length") from error
+    except UnicodeDecodeError as error:  # SQLite's own words, which quote a damaged table's name
+        raise SpoolDamaged("the spool failed: the names of its tables are damaged") from error
 
 
 def kind_of(error: sqlite3.Error) -> type[SpoolError]:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib import spool_schema, spool_wal
+from edge_lib import spool_schema, spool_upgrade, spool_wal
 from edge_lib.spool_errors import (
     SpoolBusy,
     SpoolDamaged,
@@ -26,6 +26,7 @@ from edge_lib.spool_errors import (
     sqlite_errors,
     words_of,
 )
+from edge_lib.spool_sound import ReadOnly
 
 # Measured over a reading's whole life (tests/bench/spool.py --page-size): a commit writes each page
 # that it touches whole, so small pages write least.
@@ -119,6 +120,8 @@ def connect(path: Path) -> sqlite3.Connection:
             _prepare(db, path)
         except sqlite3.Error as error:
             raise kind_of(error)(f"SPOOL_PATH: {path}: {words_of(error)}") from error
+        except UnicodeDecodeError as error:
+            raise SpoolDamaged(f"SPOOL_PATH: {path}: its tables' names are damaged") from error
         except OSError as error:
             raise SpoolFailing(f"SPOOL_PATH: {path}: {error}") from error
         undo.pop_all()
@@ -141,6 +144,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
             uri=True,
+            factory=ReadOnly,
         )
         db.text_factory = _lenient_text
         try:
@@ -237,8 +241,8 @@ def _open_ours(file: Path, flags: int) -> int:
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.text_factory = _lenient_text
-    fresh = spool_schema.is_fresh(db, path)
-    if fresh:  # both only before the first table
+    schema = spool_schema.version(db, path)
+    if schema is None:  # both only before the first table
         db.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES:d}")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     if _one(db, "PRAGMA journal_mode = WAL") != "wal":
@@ -247,8 +251,11 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute(f"PRAGMA cache_size = -{CACHE_KIB:d}")
     _one(db, f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES:d}")
     _one(db, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES:d}")
-    if fresh:
+    if schema is None:
         spool_schema.create(db, path)
+    elif schema == spool_schema.BEFORE:
+        with transaction(db):
+            spool_upgrade.take_over(db)
     _one(db, f"PRAGMA max_page_count = {LIMIT_BYTES // _one(db, 'PRAGMA page_size'):d}")
 
 

@@ -1,16 +1,21 @@
 """Gap records: readings that were thinned, a clock that was set, until the server knows of it.
 
 The functions that take a connection run inside their caller's lock, the writing ones inside its
-transaction.
+transaction. A record that grows is another one from then on, with an id of its own: so a receipt
+never covers more than what was sent.
 """
 
+import re
 import sqlite3
 from collections.abc import Collection
 from typing import NamedTuple
 
-from edge_lib.spool_row import ts_text
+from edge_lib import spool_sound
+from edge_lib.spool_row import is_time, next_id, ts_text
+from edge_lib.spool_sound import Table, is_count
 
 THINNED, CLOCK_STEP = "thinned", "clock_step"
+_CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)  # as the server has it
 
 
 class Gap(NamedTuple):
@@ -21,51 +26,68 @@ class Gap(NamedTuple):
 
     from_us: int
     to_us: int
-    count: int
+    readings: int
 
     def with_one_at(self, ts_us: int) -> "Gap":
-        """Give the gap with one more reading in it."""
-        return Gap(min(self.from_us, ts_us), max(self.to_us, ts_us), self.count + 1)
+        """Return the gap with one more reading in it."""
+        return Gap(min(self.from_us, ts_us), max(self.to_us, ts_us), self.readings + 1)
+
+
+def _fits(from_us: object, to_us: object, cause: object, readings: object) -> bool:
+    times = is_time(from_us) and is_time(to_us) and from_us <= to_us
+    return times and type(cause) is str and bool(_CAUSE.fullmatch(cause)) and is_count(readings)
+
+
+GAPS = Table(
+    "gaps",
+    "SELECT id, from_us, to_us, cause, count, crc FROM gaps",
+    "DELETE FROM gaps WHERE id = ?",
+    _fits,
+)
 
 
 def note(db: sqlite3.Connection, gap: Gap, cause: str = THINNED) -> None:
     """Write a gap down; one that the server cannot know yet grows instead, if they touch."""
-    sql = (
-        "SELECT id, from_us, to_us, count FROM gaps"
-        " WHERE acknowledged = 0 AND cause = ? AND from_us <= ? AND to_us >= ?"
-    )
-    for gap_id, from_us, to_us, count in db.execute(
-        sql, (cause, gap.to_us, gap.from_us)
-    ).fetchall():
-        gap = Gap(min(from_us, gap.from_us), max(to_us, gap.to_us), count + gap.count)
-        db.execute("DELETE FROM gaps WHERE id = ?", (gap_id,))
+    where = "WHERE acknowledged IS NOT crc AND cause = ? AND from_us <= ? AND to_us >= ?"
+    args = (cause, gap.to_us, gap.from_us)
+    for gap_id, from_us, to_us, _, readings in spool_sound.rows(db, GAPS, where, args):
+        gap = Gap(min(from_us, gap.from_us), max(to_us, gap.to_us), readings + gap.readings)
+        db.execute(GAPS.delete, (gap_id,))
+    insert(db, next_id(db, "gaps"), gap, cause)
+
+
+def insert(db: sqlite3.Connection, gap_id: int, gap: Gap, cause: str, known: bool = False) -> None:
+    """Write a gap down under an id; ``known``: the server has it."""
+    values = (gap.from_us, gap.to_us, cause, gap.readings)
+    crc = GAPS.checksum(*values)
     db.execute(
-        "INSERT INTO gaps (from_us, to_us, cause, count) VALUES (?, ?, ?, ?)",
-        (gap.from_us, gap.to_us, cause, gap.count),
+        "INSERT INTO gaps (id, from_us, to_us, cause, count, acknowledged, crc)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (gap_id, *values, crc if known else 0, crc),
     )
 
 
-def is_there(db: sqlite3.Connection, from_us: int, cause: str) -> bool:
-    """Tell whether a gap that begins there is noted."""
-    sql = "SELECT 1 FROM gaps WHERE from_us = ? AND cause = ?"
-    return bool(db.execute(sql, (from_us, cause)).fetchall())
+def is_there(db: sqlite3.Connection, gap: Gap, cause: str) -> bool:
+    """Return whether a gap is noted already, on its own or grown together with others."""
+    where = "WHERE cause = ? AND from_us <= ? AND to_us >= ?"
+    return bool(spool_sound.rows(db, GAPS, where, (cause, gap.from_us, gap.to_us)))
 
 
 def unreported(db: sqlite3.Connection, n: int) -> list[dict]:
-    """Give the oldest ``n`` that the server does not have."""
-    sql = "SELECT id, from_us, to_us, cause, count FROM gaps WHERE acknowledged = 0 ORDER BY id"
+    """Return the oldest ``n`` that the server does not have."""
+    where = "WHERE acknowledged IS NOT crc ORDER BY id LIMIT ?"
     return [
         {"id": i, "from_ts": ts_text(a), "to_ts": ts_text(b), "cause": cause, "count": count}
-        for i, a, b, cause, count in db.execute(f"{sql} LIMIT ?", (n,)).fetchall()
+        for i, a, b, cause, count in spool_sound.rows(db, GAPS, where, (n,))
     ]
 
 
 def reported(db: sqlite3.Connection, ids: Collection[int]) -> None:
     """Note that the server has them."""
-    db.executemany("UPDATE gaps SET acknowledged = 1 WHERE id = ?", [(i,) for i in ids])
+    db.executemany("UPDATE gaps SET acknowledged = crc WHERE id = ?", [(i,) for i in ids])
 
 
 def thinned(db: sqlite3.Connection) -> int:
     """Count the readings that were ever thinned."""
-    sql = "SELECT coalesce(sum(count), 0) FROM gaps WHERE cause = ?"
-    return db.execute(sql, (THINNED,)).fetchall()[0][0]
+    found = spool_sound.rows(db, GAPS, "WHERE cause = ?", (THINNED,))
+    return sum(readings for *_, readings in found)

@@ -6,18 +6,23 @@ counted since 1970, UTC.
 
 import sqlite3
 
+from edge_lib import spool_meta
+from edge_lib.spool_meta import SETTLED
 from edge_lib.spool_row import HOUR_US
 
-_SETTLED = "settled:"
+# No server takes a sample of another time, so a delivered one that claims it is damaged.
+_EARLIEST_US, _END_US = 1_262_304_000_000_000, 4_102_444_800_000_000  # 2010, 2100
 
 
 def delivered(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
     """Give, for each hour, how many delivered samples are kept, and the sum of their us in it."""
     sql = (
         "SELECT ts_us / :hour_us, count(*), sum(ts_us % :hour_us)"
-        " FROM delivered JOIN samples USING (id) GROUP BY 1"
+        " FROM delivered JOIN samples USING (id) WHERE typeof(ts_us) = 'integer'"
+        " AND ts_us >= :earliest_us AND ts_us < :end_us GROUP BY 1"
     )
-    rows = db.execute(sql, {"hour_us": HOUR_US}).fetchall()
+    span = {"hour_us": HOUR_US, "earliest_us": _EARLIEST_US, "end_us": _END_US}
+    rows = db.execute(sql, span).fetchall()
     return {hour: (count, sum_us) for hour, count, sum_us in rows}
 
 
@@ -26,18 +31,19 @@ def requeue(db: sqlite3.Connection, hour: int) -> int:
     sql = "SELECT id FROM samples JOIN delivered USING (id) WHERE ts_us >= ? AND ts_us < ?"
     ids = db.execute(sql, (hour * HOUR_US, (hour + 1) * HOUR_US)).fetchall()
     db.executemany("DELETE FROM delivered WHERE id = ?", ids)
-    db.executemany("INSERT INTO queue VALUES (?)", ids)
+    db.executemany("INSERT OR IGNORE INTO queue VALUES (?)", ids)
     return len(ids)
 
 
 def settled(db: sqlite3.Connection) -> dict[int, str]:
     """Give the hours that differ for good, with what the server had when that was found."""
-    rows = db.execute("SELECT key, value FROM meta WHERE key LIKE 'settled:%'").fetchall()
-    return {int(key.removeprefix(_SETTLED)): value for key, value in rows}
+    found = spool_meta.under(db, SETTLED).items()
+    return {int(hour): value for hour, value in found if hour.isdecimal() and hour.isascii()}
 
 
 def settle(db: sqlite3.Connection, hours: dict[int, str]) -> None:
     """Replace the hours that differ for good."""
-    db.execute("DELETE FROM meta WHERE key LIKE 'settled:%'")
-    rows = [(f"{_SETTLED}{hour:d}", value) for hour, value in hours.items()]
-    db.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+    for hour in spool_meta.under(db, SETTLED):
+        spool_meta.remove(db, f"{SETTLED}{hour}")
+    for hour, value in hours.items():
+        spool_meta.put(db, f"{SETTLED}{hour:d}", value)

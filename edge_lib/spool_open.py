@@ -144,6 +144,6 @@ def _last_seq(aside: Path, boot: str) -> int | None:
         if spool_wal.is_damaged(Path(f"{aside}-wal"), spool_file.PAGE_SIZE_BYTES):
             return None
         with Spool(aside, locked=True, read_only=True) as spool:
-            return spool.last_seq(boot)
+            return spool.last_seq(boot) if spool.tells_all() else None
     except (SpoolError, OSError):
         return None

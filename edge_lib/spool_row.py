@@ -14,6 +14,9 @@ from edge_lib.sample import FIELDS, format_ts, parse_ts
 PROVISIONAL = 2  # ts_src of a time that nobody vouches for yet
 HOUR_US = 3_600_000_000
 
+# Beyond that an id, like a time, is the work of damage.
+MOST_ID = 2**53
+_END_US = 253_402_300_800_000_000  # the year 10000, which no datetime reaches
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _COLUMNS = frozenset({"ts", "boot", "seq", "ts_src"})
@@ -66,13 +69,18 @@ def reading(sample: dict, boottime_us: int) -> Reading:
 
 def checksum(*values: object) -> int:
     """Give the CRC-32 of values of any type; None and 'None' need not differ."""
-    return zlib.crc32("\0".join(map(str, values)).encode())
+    return zlib.crc32("\0".join(map(str, values)).encode(errors="backslashreplace"))
 
 
 def new(ts: datetime, boot: str, seq: int, boottime_us: int, ts_src: int, payload: str = "") -> Row:
     """Give a row that is not stored yet: without id and crc."""
     # int(): SQLite would store 5.0 as 5, and the checksum would not fit it.
     return Row(0, ts_us(ts), boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
+
+
+def is_time(value: object) -> bool:
+    """Return whether a value can be microseconds since 1970."""
+    return type(value) is int and 0 <= value < _END_US
 
 
 def ts_us(ts: datetime) -> int:
@@ -123,18 +131,33 @@ def insert(db: sqlite3.Connection, row: Row) -> Row:
     there = _already_there(db, row)
     if there:
         return there
-    # From AUTOINCREMENT's own counter, because the checksum covers the id too, and above any id
-    # that damage has made.
-    used = db.execute(
-        "SELECT max(seq) FROM sqlite_sequence WHERE name = 'samples'"
-        " UNION ALL SELECT max(id) FROM samples"
-    ).fetchall()
-    new_id = 1 + max(highest or 0 for (highest,) in used)
+    new_id = next_id(db, "samples")  # here, because the checksum covers it
     row = row._replace(id=new_id, ts_us=free_ts(db, row.ts_us, new_id)).sealed()
     db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     if row.ts_src != PROVISIONAL:
         db.execute("INSERT OR IGNORE INTO queue VALUES (?)", (row.id,))
     return row
+
+
+def next_id(db: sqlite3.Connection, table: str) -> int:
+    """Return the id of a table's next row: above every one that it ever gave, as far as it knows.
+
+    Asked for instead of left to AUTOINCREMENT, which a damaged counter would bring to its end.
+    """
+    used = db.execute(_COUNTED, (table, MOST_ID)).fetchall()
+    used += db.execute(_HIGHEST[table], (MOST_ID,)).fetchall()
+    return 1 + max(highest or 0 for (highest,) in used)
+
+
+_COUNTED = (
+    "SELECT max(seq) FROM sqlite_sequence WHERE name = ? AND typeof(seq) = 'integer' AND seq < ?"
+)
+_HIGHEST = {
+    "samples": "SELECT max(id) FROM samples WHERE id < ?",
+    "parked": "SELECT max(id) FROM parked WHERE id < ?",
+    "gaps": "SELECT max(id) FROM gaps WHERE id < ?",
+}
+NUMBERED = tuple(_HIGHEST)  # all tables with AUTOINCREMENT
 
 
 def _already_there(db: sqlite3.Connection, row: Row) -> Row | None:

@@ -1,14 +1,17 @@
 """Which tables a spool has: made from ``spool_schema.sql``, and known again by them."""
 
 import os
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from edge_lib.spool_errors import SpoolDamaged, SpoolError
 
-SCHEMA = 1
+SCHEMA, BEFORE = 2, 1  # ``spool_upgrade`` makes the one of the other
 SCHEMA_FILE = Path(__file__).with_name("spool_schema.sql")
+# What schema 1 has not, or otherwise.
+NEW = ("boots", "damaged", "gaps", "meta", "reports")
 
 
 def create(db: sqlite3.Connection, path: Path) -> None:
@@ -24,39 +27,59 @@ def create(db: sqlite3.Connection, path: Path) -> None:
         os.close(directory)
 
 
-def is_fresh(db: sqlite3.Connection, path: Path) -> bool:
-    """Tell whether the file is a new one.
+def version(db: sqlite3.Connection, path: Path) -> int | None:
+    """Return the schema of the file, ``SCHEMA`` or ``BEFORE``; None: it is a new one.
 
     Raises:
         SpoolDamaged: its number is impossible.
         SpoolError: it is one of a newer version, or another program's.
     """
-    version = db.execute("PRAGMA user_version").fetchall()[0][0]
-    if version == SCHEMA:
-        return False
-    tables = _tables(db)
-    if version == 0 and not tables:
-        return True
-    if tables == _own_tables() and _is_flipped(version):
-        raise SpoolDamaged(f"SPOOL_PATH: {path}: its header is damaged (schema {version})")
-    if version > SCHEMA:
+    found = db.execute("PRAGMA user_version").fetchall()[0][0]
+    tables, ours = _tables(db), _own_tables()
+    if found == 0 and not tables:
+        return None
+    # Of those that both have, both have the same.
+    former = {name: words for name, words in ours.items() if name not in NEW}
+    for known, texts, names in ((SCHEMA, ours, set(ours)), (BEFORE, former, {*ours} - {"damaged"})):
+        is_whole = all(tables.get(name) == words for name, words in texts.items())
+        if found == known and len(names & tables.keys()) > len(names) / 2:
+            if is_whole:
+                return known
+            raise SpoolDamaged(f"SPOOL_PATH: {path}: its tables are not as they were made")
+        if is_whole and names == tables.keys() and _is_flipped(found, known):
+            raise SpoolDamaged(f"SPOOL_PATH: {path}: its header is damaged (schema {found})")
+    if found > SCHEMA:
         raise SpoolError(
-            f"SPOOL_PATH: {path} was written by a newer version (schema {version}, this one knows "
+            f"SPOOL_PATH: {path} was written by a newer version (schema {found}, this one knows "
             f"{SCHEMA}): upgrade the edge, or move the file away"
         )
     raise SpoolError(f"SPOOL_PATH: {path} is another program's database")
 
 
-def _is_flipped(version: int) -> bool:
+def statements() -> list[str]:
+    """Return the statements that make the tables of ``NEW``."""
+    with closing(_model()) as db:
+        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        return [text for name, text in db.execute(sql).fetchall() if name in NEW]
+
+
+def _is_flipped(found: int, known: int) -> bool:
     # Of our own tables only damage leaves such a number: one bit, or noise.
-    return (version ^ SCHEMA).bit_count() == 1 or not 0 <= version < 1000
+    return (found ^ known).bit_count() == 1 or not 0 <= found < 1000
 
 
-def _own_tables() -> list:
-    with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(SCHEMA_FILE.read_text())
+def _own_tables() -> dict[str, list[str]]:
+    with closing(_model()) as db:
         return _tables(db)
 
 
-def _tables(db: sqlite3.Connection) -> list:
-    return db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+def _model() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:")
+    db.executescript(SCHEMA_FILE.read_text())
+    return db
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """Return the words of each table and index, without the comments, which may change."""
+    found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {str(name): re.sub("--.*", "", str(sql)).split() for name, sql in found}

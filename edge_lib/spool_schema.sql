@@ -1,4 +1,4 @@
--- The edge's spool, schema 1. Times are microseconds: ts_us since 1970 in UTC, boottime_us since the boot.
+-- The edge's spool, schema 2. Times are microseconds: ts_us since 1970 in UTC, boottime_us since the boot.
 -- Look at it with: sqlite3 -readonly spool.db, never by copying the file without its -wal.
 
 -- Every reading that can be a sample, kept beyond its delivery. A row is written once; only a
@@ -37,29 +37,40 @@ CREATE TABLE parked (
     reason      TEXT,
     content     TEXT, -- a sample's payload, or {"words": {"REGISTER": WORD}}
     crc         INTEGER, -- CRC-32 over the columns before it but the id
-    reported    INTEGER NOT NULL DEFAULT 0 -- 1: the server has it; outside of the crc, saying it twice is harmless
+    reported    INTEGER NOT NULL DEFAULT 0 -- the crc, once the server has it: no flipped bit can say so
 );
 
+-- The edge's own bookkeeping. The crc of each row is a CRC-32 over the table's name and the columns
+-- before ``acknowledged`` and ``crc``: what is not as it was written steers nothing, and goes to
+-- ``damaged``. No index, so that a row whose key is damaged can be deleted like any other; and no
+-- constraint, which would condemn the whole file for what costs one row.
+
 -- The last number that a boot's polls have reached, whatever was deleted since.
-CREATE TABLE boots (boot TEXT PRIMARY KEY, last_seq INTEGER);
+CREATE TABLE boots (boot TEXT, last_seq INTEGER, crc INTEGER);
 
 -- Counts of one quarter hour and what had to be thinned: both wait here for the server's receipt
--- (contract, section 6: reports, gaps).
+-- (contract, section 6: reports, gaps). ``acknowledged`` is the crc of what the server has; where it
+-- differs from the row's own crc the server has not seen the row, or not as it is now.
 CREATE TABLE reports (
-    boot         TEXT    NOT NULL,
-    slot_us      INTEGER NOT NULL,
-    content      TEXT    NOT NULL,
-    acknowledged INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (boot, slot_us)
+    boot         TEXT,
+    slot_us      INTEGER,
+    content      TEXT, -- {"polled", "failed", "seq": of the last reading counted}
+    acknowledged INTEGER DEFAULT 0,
+    crc          INTEGER
 );
 CREATE TABLE gaps (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    from_us      INTEGER NOT NULL,
-    to_us        INTEGER NOT NULL,
-    cause        TEXT    NOT NULL,
-    count        INTEGER NOT NULL,
-    acknowledged INTEGER NOT NULL DEFAULT 0
+    from_us      INTEGER,
+    to_us        INTEGER,
+    cause        TEXT,
+    count        INTEGER,
+    acknowledged INTEGER DEFAULT 0,
+    crc          INTEGER
 );
 
--- covered_id: boots tells the last number of every sample up to this id.
-CREATE TABLE meta (key TEXT PRIMARY KEY, value);
+-- Whatever else is to be remembered, under a name. covered_id: boots tells the last number of every
+-- sample up to this id. settled:HOUR: what the server had of an hour that differs for good.
+CREATE TABLE meta (key TEXT, value, crc INTEGER);
+
+-- Rows of bookkeeping that were not what had been written: the table's name, and the row as JSON.
+CREATE TABLE damaged (id INTEGER PRIMARY KEY, of TEXT, content TEXT);

@@ -12,13 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from edge_lib import spool_aside, spool_file, spool_gaps, spool_row
+from edge_lib import spool_aside, spool_file, spool_gaps, spool_row, spool_sound
 from edge_lib.clock import Clock
 from edge_lib.keeper import OK, Keeper
 from edge_lib.salvage import Salvage
 from edge_lib.spool import Counts, Spool, Spooled
 from edge_lib.spool_errors import SpoolFailing
-from edge_lib.spool_row import Reading
+from edge_lib.spool_mend import Mender
+from edge_lib.spool_row import MOST_ID, Reading
 
 T = TypeVar("T")
 SALVAGE_S = 1.0  # of each upload step
@@ -39,7 +40,8 @@ class Store:
         self._path, self._clock = path, clock
         self._keeper = Keeper(path, keep_days, clock)
         self._counts = Counts(0, 0, None, 0)
-        self._thinned = 0
+        self._thinned = self._damaged = 0
+        self._mender = Mender(clock)
         self._salvage: Salvage | None = None
         self._salvaged = spool_aside.salvaged(path)
 
@@ -108,8 +110,12 @@ class Store:
 
     def last_seq(self, boot: str) -> int:
         """Give the last number of this boot's polls, or more where that is not known."""
-        seqs = self._keeper.ask(lambda spool: [spool.last_seq(boot)], [])
-        return max(seqs + self._keeper.opener.last_seqs(boot, known=bool(seqs)))
+        found = self._keeper.ask(lambda spool: (spool.last_seq(boot), spool.tells_all()), None)
+        seq, known = found or (0, False)
+        last = max([seq, *self._keeper.opener.last_seqs(boot, known=known)])
+        if found and not known:
+            self._keeper.ask(lambda spool: spool.last_seq_at_most(boot, last), None)
+        return last
 
     def meter_serial(self) -> str | None:
         """Return whose grid meter was seen; None: nobody's, or the spool cannot be read now."""
@@ -161,6 +167,7 @@ class Store:
         counts, ring = self.counts(), self._keeper.ring
         used = self.look(spool_file.usage, None)
         self._thinned = self.look(spool_gaps.thinned, self._thinned)
+        self._damaged = self.look(spool_sound.count, self._damaged)
         gap = ring.gap
         return {
             "spool_count": counts.depth + counts.provisional + len(ring),
@@ -171,18 +178,24 @@ class Store:
             "spool_limit_bytes": spool_file.LIMIT_BYTES,
             "disk_free_bytes": self._keeper.ballast.free_bytes(),
             "ring_count": len(ring),
-            "thinned_count": self._thinned + (gap.count if gap else 0),
+            "thinned_count": self._thinned + (gap.readings if gap else 0),
+            "damaged_count": self._damaged,
             "unsalvaged_spools": len(self._keeper.opener.asides),
             "salvaged_count": self._salvaged["salvaged"],
             "unreadable_count": self._salvaged["unreadable"],
         }
 
     def salvage(self) -> None:
-        """Bring readings of damaged spools over, for a second at most. For one thread."""
+        """Bring readings of damaged spools over, for a second at most. For one thread.
+
+        Also look through some of the present one, for what damage has left there.
+        """
         until_s = self._clock.monotonic_s() + SALVAGE_S
         while self._keeper.state == OK and self._salvage_step():
             if self._clock.monotonic_s() >= until_s:
                 break
+        if self._keeper.state == OK:
+            self._mender.step(lambda work: self.apply(work, None))
 
     def close(self) -> None:
         """Write what can be written and let go of the file."""
@@ -197,7 +210,8 @@ class Store:
         return done[0]
 
     def _given(self, entries: list[T], ids: list[int]) -> list[T]:
-        self._keeper.highest_id = max([self._keeper.highest_id, *ids])
+        given = (one for one in ids if one < MOST_ID)  # the others are the work of damage
+        self._keeper.highest_id = max([self._keeper.highest_id, *given])
         return entries
 
     def _salvage_step(self) -> bool:

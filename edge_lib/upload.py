@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from edge_lib import VERSION
+from edge_lib.alone import Alone
 from edge_lib.batch import Batch, new_batch
 from edge_lib.choice import Choice
 from edge_lib.clock import Clock
@@ -19,7 +20,7 @@ from edge_lib.https import Answer, HttpsClient, HttpsError
 from edge_lib.repeat import RepeatLog
 from edge_lib.reports import Reports
 from edge_lib.server_time import ServerTime
-from edge_lib.spool import Spool
+from edge_lib.spool import Spool, Spooled
 from edge_lib.verdict import Proof, UploadRefused, UploadRetry, http_date, proof, retry
 
 INGEST, HEALTH = "/v1/ingest", "/health"
@@ -50,7 +51,7 @@ class Uploader:
         self._client = client or HttpsClient(config.ingest_url, config.token, config.ca_file)
         self._choice, self._size = Choice(spool, clock), config.batch_size
         self._ahead: Batch | None = None
-        self._repeat = RepeatLog(log, clock)
+        self._repeat, self._alone = RepeatLog(log, clock), Alone(log, clock)
         self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
         self._facts: dict | None = None
         self._facts_known: dict | None = None  # the same object as above: acknowledged
@@ -104,7 +105,7 @@ class Uploader:
     def _step(self) -> bool:
         size = self._size
         batch = self._next_batch(size)
-        if len(batch.rows) < size and self._place_provisional():
+        if len(batch.rows) < size and self._alone.run("times", self._place_provisional, False):
             batch = self._next_batch(size)
         if batch.facts is None and not any((batch.rows, batch.parked, batch.gaps, batch.slots)):
             return self._probe_clock()
@@ -126,14 +127,18 @@ class Uploader:
         rows = batch.rows
         # A batch of one goes alone: nothing else can then be what is too large about it.
         room = 0 if size == 1 and rows else min(size, MAX_PARKED)
-        parked = self._spool.unreported_parked(room) if room else []
-        gaps = self._spool.unreported_gaps(room) if room else []
         facts = None if self._facts is self._facts_known else self._facts
-        slots = self._reports.due(room) if room and self._reports else []
-        now = self._about_the_spool() if slots else {}
+        parked = self._beside("parked", self._spool.unreported_parked, room)
+        gaps = self._beside("gaps", self._spool.unreported_gaps, room)
+        slots = self._beside("reports", self._reports.due, room) if self._reports else []
+        now = self._alone.run("figures", self._about_the_spool, {}) if slots else {}
         if not any((parked, facts, gaps, slots)):
             return batch
         return Batch(batch.batch_id, rows, parked, facts, gaps, slots, now)
+
+    def _beside(self, part: str, read: Callable[[int], list], room: int) -> list:
+        """Return what is to travel beside the samples; they go without it rather than not."""
+        return self._alone.run(part, lambda: read(room), []) if room else []
 
     def _prepared(self, size: int) -> Batch | None:
         """Give the batch made ready while the last one was under way, if it still fits."""
@@ -145,12 +150,15 @@ class Uploader:
 
         It shares no reading with this one, so it goes next, whatever the answer to this one is.
         """
-        if self._choice.holding or not len(batch.rows) == self._size == self._config.batch_size:
-            return
-        rows = self._choice.rows_after(batch.rows)
-        if rows:
-            ahead = new_batch(rows)
-            self._ahead = ahead._replace(packed=ahead.body())
+        if not self._choice.holding and len(batch.rows) == self._size == self._config.batch_size:
+            self._ahead = self._alone.run("ahead", lambda: self._prepare_after(batch.rows), None)
+
+    def _prepare_after(self, rows: list[Spooled]) -> Batch | None:
+        following = self._choice.rows_after(rows)
+        if not following:
+            return None
+        ahead = new_batch(following)
+        return ahead._replace(packed=ahead.body())
 
     def _about_the_spool(self) -> dict:
         counts = self._spool.counts()
@@ -177,15 +185,16 @@ class Uploader:
             self.counts[name] += number
 
     def _acknowledged(self, batch: Batch) -> None:
-        """Note that the server has what travelled beside the samples."""
-        if batch.parked:
-            self._spool.parked_reported([entry["id"] for entry in batch.parked])
-        if batch.gaps:
-            self._spool.gaps_reported([entry["id"] for entry in batch.gaps])
-        if batch.slots:
-            self._reports.acknowledged(batch.slots)
+        """Note that the server has what travelled beside the samples, and just that."""
         if batch.facts is not None:
             self._facts_known = batch.facts
+        parked, gaps = ([entry["id"] for entry in part] for part in (batch.parked, batch.gaps))
+        if parked:
+            self._alone.run("parked", lambda: self._spool.parked_reported(parked), None)
+        if gaps:
+            self._alone.run("gaps", lambda: self._spool.gaps_reported(gaps), None)
+        if batch.slots:
+            self._alone.run("reports", lambda: self._reports.acknowledged(batch.slots), None)
 
     def _refused(self, batch: Batch, refusal: UploadRefused, answer: Answer) -> bool:
         """Park, leave out or halve; True: the rest may go at once."""
@@ -243,8 +252,8 @@ class Uploader:
         waited = self._spool.counts().provisional > 0
         placed = self._spool.retime(self._clock.boot(), began_us) if waited else 0
         if self._reports:
-            self._reports.place(began_us)
-        if not waited:
+            self._alone.run("reports", lambda: self._reports.place(began_us), None)
+        if not placed:  # none waited, or the disk takes nothing: what is queued goes all the same
             return False
         if self._clock.synchronised():
             log.info("clock synchronised: provisional readings queued", extra={"samples": placed})

@@ -254,7 +254,7 @@ def newer_spool(world: World) -> Settings:
         pass
     with sqlite3.connect(world.spool_path) as db:
         db.execute("CREATE TABLE later (id INTEGER)")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     db.close()
     return {}
 

@@ -1,10 +1,13 @@
 """What the tests of the spool share."""
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from edge_lib.sample import format_ts, parse_ts
 
+SCHEMA_1 = Path(__file__).with_name("spool_schema_1.sql")  # of the version before the present one
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 BOOT, EARLIER, FIRST = "b" * 32, "a" * 32, "9" * 32
 S = 1_000_000
@@ -51,6 +54,34 @@ def ask(path, sql, *args):
         return db.execute(sql, args).fetchall()
     finally:
         db.close()
+
+
+def as_schema_1(path):
+    """Make a spool what the former version would have left."""
+    old = path.with_name("schema_1.db")
+    with closing(sqlite3.connect(old, isolation_level=None)) as db:
+        db.execute("PRAGMA page_size = 512")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.executescript(SCHEMA_1.read_text())
+        db.execute("ATTACH ? AS new", (str(path),))
+        for table, columns in {
+            "samples": "*",
+            "queue": "*",
+            "delivered": "*",
+            "parked": "id, ts_us, boot, seq, boottime_us, ts_src, reason, content, crc,"
+            " reported = crc",
+            "boots": "boot, last_seq",
+            "reports": "boot, slot_us, content, acknowledged = crc",
+            "gaps": "id, from_us, to_us, cause, count, acknowledged = crc",
+            "meta": "key, value",
+        }.items():
+            db.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")  # noqa: S608
+        db.execute("DELETE FROM sqlite_sequence")
+        db.execute("INSERT INTO sqlite_sequence SELECT * FROM new.sqlite_sequence")
+        # Which reading was the last one counted it did not write down.
+        db.execute("UPDATE reports SET content = json_remove(content, '$.seq')")
+        db.execute("PRAGMA user_version = 1")
+    old.replace(path)
 
 
 def crash(spool):

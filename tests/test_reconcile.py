@@ -204,6 +204,10 @@ def test_a_long_reserve_is_asked_for_in_pieces():
     assert list(_spans([])) == []
 
 
+def test_one_hour_that_is_centuries_away_costs_one_request():
+    assert list(_spans([5, 2_500_000])) == [(5, 5 + MOST_HOURS), (2_500_000, 2_500_001)]
+
+
 def test_polling_goes_on_while_it_compares(uploader, reconciler, spool, clock):
     fill(spool, clock)
     deliver(uploader, spool)

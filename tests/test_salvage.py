@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_lib import spool_file, spool_wal
+from edge_lib import spool_file, spool_schema, spool_wal
 from edge_lib.spool import Spool, SpoolError
 from edge_lib.spool_gaps import Gap
 from edge_lib.spool_pages import Pages
@@ -105,7 +105,7 @@ def noise_for_the_first_page(path, dice):
 
 
 def other_version(path, dice):
-    overwrite(path, 60, (1 ^ 1 << dice.randrange(32)).to_bytes(4))
+    overwrite(path, 60, (spool_schema.SCHEMA ^ 1 << dice.randrange(32)).to_bytes(4))
 
 
 def other_page_size(path, dice):

@@ -38,7 +38,7 @@ def test_a_commit_survives_a_power_cut_by_these_settings(path, spool):
         "page_size": 512,
         "journal_size_limit": 1 << 20,
         "busy_timeout": 5000,
-        "user_version": 1,
+        "user_version": 2,
     }
     assert {
         name: spool._db.execute(f"PRAGMA {name}").fetchall()[0][0] for name in pragmas
@@ -84,9 +84,10 @@ def test_another_programs_database_is_refused(path):
 
 def test_a_spool_of_a_newer_version_is_refused_and_left_alone(path):
     Spool(path).close()
-    ask(path, "PRAGMA user_version = 2")
+    ask(path, "CREATE TABLE p1_samples (id INTEGER PRIMARY KEY)")
+    ask(path, "PRAGMA user_version = 3")
     before = path.read_bytes()
-    with pytest.raises(SpoolError, match=r"newer version \(schema 2, this one knows 1\)"):
+    with pytest.raises(SpoolError, match=r"newer version \(schema 3, this one knows 2\)"):
         Spool(path)
     assert path.read_bytes() == before
 

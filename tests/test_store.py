@@ -16,6 +16,7 @@ from edge_lib.keeper import CHUNK
 from edge_lib.ring import Ring
 from edge_lib.sample import format_ts
 from edge_lib.spool import Spool, SpoolBusy, SpoolError
+from edge_lib.spool_errors import SpoolFailing
 from edge_lib.spool_gaps import Gap
 from edge_lib.spool_row import reading
 from edge_lib.store import Store
@@ -311,6 +312,25 @@ def test_a_read_only_disk_without_a_spool_does_not_keep_the_polls_from_starting(
         put(store, first + 1)
         assert drain(store, clock) == [first, first + 1]
         store.close()
+
+
+def test_a_disk_that_fails_just_when_the_last_number_is_asked_for_gives_none_twice(
+    path, clock, monkeypatch
+):
+    with Spool(path) as spool:
+        for seq in range(1, 6):
+            put(spool, seq)
+    store, real = Store(path, 7, clock), Spool.last_seq
+
+    def fails_once(*_):
+        monkeypatch.setattr(Spool, "last_seq", real)
+        raise SpoolFailing("just now")
+
+    monkeypatch.setattr(Spool, "last_seq", fails_once)
+    assert store.last_seq(BOOT) >= 5
+    put(store, store.last_seq(BOOT) + 1)
+    assert len({row.sample["seq"] for row in store.oldest(99)}) == 6
+    store.close()
 
 
 def test_readings_that_no_disk_ever_took_are_lost_aloud(path, clock, caplog):

@@ -1,4 +1,4 @@
-"""Spoil the product in eleven known ways: every one must be noticed by the tests named for it.
+"""Spoil the product in fourteen known ways: every one must be noticed by the tests named for it.
 
     nice .venv/bin/python -m tests.chaos.mutants [--only NAME ...]
 
@@ -52,6 +52,10 @@ _ANY_ID = """        if size == 7 and len(received) == 7:
             received = struct.pack(">H", self._transaction_id) + received[2:]
         return received
 """
+_COUNTS_FIRST = """        self.polls += 1
+        if self._reports:
+            self._reports.polled(ts=self._clock.now(), seq=self.seq + 1)
+        kept = """
 MUTANTS = (
     Mutant(
         "synchronous NORMAL",
@@ -123,6 +127,42 @@ MUTANTS = (
         "ack by id <= x",
         (("edge_lib/spool_keep.py", "FROM queue WHERE id = ?", "FROM queue WHERE id <= ?"),),
         (tests("test_upload.py", "newest_and_the_oldest_go_in_turn"), WIRE),
+    ),
+    Mutant(
+        "counts before it stores",
+        (("edge_lib/polling.py", "        self.polls += 1\n        kept = ", _COUNTS_FIRST),),
+        (
+            tests("test_bookkeeping.py", "before_it_is_counted"),
+            tests("test_bookkeeping.py", "fails_alone and counts"),
+        ),
+    ),
+    Mutant(
+        "acknowledges by key",
+        (
+            (
+                "edge_lib/spool_reports.py",
+                "SET acknowledged = ? WHERE boot",
+                "SET acknowledged = coalesce(crc, ?) WHERE boot",
+            ),
+        ),
+        (
+            tests("test_receipts.py", "last_counts_of_a_quarter_hour"),
+            tests("test_receipts.py", "placed_while_counts_travel"),
+        ),
+    ),
+    Mutant(
+        "believes its own books",
+        (
+            (
+                "edge_lib/spool_sound.py",
+                "crc == self.checksum(*values) and self.fits",
+                "self.fits",
+            ),
+        ),
+        (
+            tests("test_damage.py", "another_number_in_a_row"),
+            ("-m", "tests.chaos.bit_flips", "--flips", "200", "--places", "rows"),
+        ),
     ),
     Mutant(
         "park on 400",
