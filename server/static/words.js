@@ -1,6 +1,8 @@
 // Numbers, times and causes as people read them, in the browser's language. Nothing known is a dash.
 
 export const NONE = '–';
+// Whatever the language: a year is the one that addresses, CSV and API name, in the same digits.
+const CALENDAR = { calendar: 'gregory', numberingSystem: 'latn' };
 const digits = new Map();
 const dates = new Map();
 
@@ -9,6 +11,7 @@ function number(value, places) {
     digits.set(
       places,
       new Intl.NumberFormat(undefined, {
+        numberingSystem: CALENDAR.numberingSystem,
         minimumFractionDigits: places,
         maximumFractionDigits: places,
       }),
@@ -56,7 +59,9 @@ export const axisNumber = (value) =>
 
 export function when(ms, zone, options) {
   const key = JSON.stringify([zone, options]);
-  if (!dates.has(key)) dates.set(key, new Intl.DateTimeFormat(undefined, { timeZone: zone, ...options }));
+  if (!dates.has(key)) {
+    dates.set(key, new Intl.DateTimeFormat(undefined, { ...options, ...CALENDAR, timeZone: zone }));
+  }
   return dates.get(key).format(ms);
 }
 

@@ -72,6 +72,38 @@ def test_clocks_of_all_zones_show_what_the_servers_show(called):
         assert called("zone", "minuteOf", asked) == [t.hour * 60 + t.minute for t in local]
 
 
+LANGUAGES = (
+    "th-TH",
+    "fa-IR",
+    "ar-SA",
+    "ar-EG",
+    "ja-JP-u-ca-japanese",
+    "en-u-ca-buddhist-nu-thai",
+    "hi-IN-u-nu-deva",
+    "he-IL-u-ca-hebrew",
+    "ne-NP",
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_years_and_digits_are_those_of_the_addresses_in_every_language(page, called, language):
+    page.command("Emulation.setLocaleOverride", locale=language)
+    try:
+        noon = datetime(2026, 3, 15, 12, tzinfo=UTC).timestamp() * 1000
+        (day,) = called("words", "longDay", [[noon, "UTC"]])
+        (year,) = called("words", "when", [[noon, "UTC", {"year": "numeric"}]])
+        (time,) = called("words", "dayAndTime", [[noon, "UTC"]])
+        (energy,) = called("words", "energy", [[12.3]])
+        assert re.findall(r"\d{4}", year) == ["2026"]
+        assert {"2026", "15"} <= set(re.findall(r"[0-9]+", day))
+        assert {"2026", "15"} <= set(re.findall(r"[0-9]+", time))
+        assert re.search(r"12[.,]3", energy)
+        for text in (day, year, time, energy):
+            assert all(c.isascii() for c in text if c.isdigit()), text
+    finally:
+        page.command("Emulation.setLocaleOverride", locale="en-GB")
+
+
 @pytest.mark.parametrize(
     ("function", "value", "said"),
     [
