@@ -4,7 +4,7 @@
 import { Chart } from './chart.js';
 import { svg } from './dom.js';
 import { axis } from './scale.js';
-import { cause, hourMinute, percent, power, when } from './words.js';
+import { cause, hours, percent, power, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -69,7 +69,7 @@ export class DayChart extends Chart {
     const { start, zone, points, gaps, stepMs } = this.#data;
     if (slot === null) return this.#newest(points);
     const from = start + slot * stepMs;
-    const span = `${hourMinute(from, zone)} – ${hourMinute(from + stepMs, zone)}`;
+    const span = hours(from, from + stepMs, zone);
     const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
     // A reading may stand for longer than a step, and a step may be partly a gap.
     const point = this.#byStep.get(slot) ?? (gap ? null : points.findLast((p) => p.at < from));
@@ -80,11 +80,8 @@ export class DayChart extends Chart {
   #newest(points) {
     const last = points.at(-1);
     if (!last) return { title: 'No readings on this day', values: {} };
-    const from = hourMinute(last.at, this.#data.zone);
-    return {
-      title: `${from} – ${hourMinute(last.at + this.#data.stepMs, this.#data.zone)}, the newest`,
-      values: texts(last),
-    };
+    const { stepMs, zone } = this.#data;
+    return { title: `${hours(last.at, last.at + stepMs, zone)}, the newest`, values: texts(last) };
   }
 
   #x(ms) {
@@ -163,14 +160,15 @@ export class DayChart extends Chart {
     const { start, end, zone } = this.#data;
     const every = width < 560 ? 6 : 3;
     const marks = [];
+    let before = null; // an hour that clocks show twice is written once
     for (let at = start; at <= end; at += 1800e3) {
       const minute = minuteOf(at, zone);
       if (minute % (every * 60)) continue;
       const x = this.#x(at);
       marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));
-      marks.push(
-        svg('text', { x, y: bottom + 17, class: 'tick middle' }, when(at, zone, { hour: 'numeric' })),
-      );
+      const hour = when(at, zone, { hour: 'numeric' });
+      if (hour !== before) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, hour));
+      before = hour;
     }
     return marks;
   }

@@ -10,7 +10,7 @@ import { emptySpans, gapItems, inMs } from './gap_list.js';
 import { Loading } from './loading.js';
 import { periodNav } from './period_nav.js';
 import { Tiles } from './tiles.js';
-import { clock, hourMinute, longDay, share } from './words.js';
+import { clock, duration, hourMinute, longDay, share } from './words.js';
 import { addDays, noon } from './zone.js';
 
 const CURVE = [
@@ -23,6 +23,7 @@ const CURVE = [
 ].join(',');
 const STEP_MS = 300e3;
 const MINUTE = 60e3;
+const DAY_MS = 86400e3;
 
 export class DayView {
   #context;
@@ -30,6 +31,7 @@ export class DayView {
   #tiles = new Tiles(true);
   #chart = new DayChart();
   #loading;
+  #clocks = el('p', { class: 'quiet', hidden: true });
   #gapList = el('div', { class: 'gap-list' });
   #hours = el('div');
   #hoursBox;
@@ -69,6 +71,7 @@ export class DayView {
         { class: 'card', 'aria-labelledby': 'curve' },
         el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
         this.#chart.element,
+        this.#clocks,
         this.#gapList,
       ),
       this.#hoursBox,
@@ -205,6 +208,8 @@ export class DayView {
       gaps: this.#gaps ?? emptySpans(series, STEP_MS),
       stepMs: STEP_MS,
     });
+    say(this.#clocks, clockWords(end - start));
+    this.#clocks.hidden = end - start === DAY_MS;
     if (!this.live) {
       const last = series.findLast((bucket) => bucket.avg_battery_soc_pct !== null);
       this.#soc = last && {
@@ -231,6 +236,13 @@ export class DayView {
       this.#gaps?.length ? gapItems(this.#gaps, zone, this.#date) : '',
     );
   }
+}
+
+function clockWords(lengthMs) {
+  const long = duration(lengthMs / 1000);
+  return lengthMs > DAY_MS
+    ? `Clocks are set back on this day: it is ${long} long. Times that they show twice are told apart by their offset from UTC.`
+    : `Clocks are set forward on this day: it is ${long} long.`;
 }
 
 function gapWords(gaps, row) {

@@ -1,5 +1,7 @@
 // Numbers, times and causes as people read them, in the browser's language. Nothing known is a dash.
 
+import { isDoubled, offsetName, offsetOf } from './zone.js';
+
 export const NONE = '–';
 // Whatever the language: a year is the one that addresses, CSV and API name, in the same digits.
 const CALENDAR = { calendar: 'gregory', numberingSystem: 'latn' };
@@ -65,16 +67,24 @@ export function when(ms, zone, options) {
   return dates.get(key).format(ms);
 }
 
-export const clock = (ms, zone) => when(ms, zone, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-export const hourMinute = (ms, zone) => when(ms, zone, { hour: '2-digit', minute: '2-digit' });
-export const dayAndTime = (ms, zone) =>
-  when(ms, zone, {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
+const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit' };
+
+// A time that clocks show twice, in the night in which they are set back, says which of the two it is.
+const moment =
+  (options) =>
+  (ms, zone, named = isDoubled(ms, zone)) =>
+    when(ms, zone, options) + (named ? ` ${offsetName(ms, zone)}` : '');
+
+export const clock = moment({ ...HOUR_MINUTE, second: '2-digit' });
+export const hourMinute = moment(HOUR_MINUTE);
+export const dayAndTime = moment({ day: 'numeric', month: 'short', year: 'numeric', ...HOUR_MINUTE });
+
+// From one time of a day to another; where clocks are set between them, both say by which they are.
+export function hours(from, to, zone) {
+  const named = offsetOf(from, zone) !== offsetOf(to, zone) || undefined;
+  return `${hourMinute(from, zone, named)} – ${hourMinute(to, zone, named)}`;
+}
+
 export const longDay = (ms, zone) =>
   when(ms, zone, {
     weekday: 'short',

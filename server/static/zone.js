@@ -2,6 +2,7 @@
 // begins and ends the server says.
 
 const formats = new Map();
+const MINUTE_MS = 60e3;
 const DAY_MS = 86400e3;
 
 // UTC where this browser has never heard of the zone.
@@ -51,6 +52,28 @@ export function dateOf(ms, zone) {
 export function minuteOf(ms, zone) {
   const { hour, minute } = shown(ms, zone);
   return Number(hour) * 60 + Number(minute);
+}
+
+// Minutes by which clocks there are ahead of UTC.
+export function offsetOf(ms, zone) {
+  const { year, month, day, hour, minute } = shown(ms, zone);
+  return Date.UTC(year, month - 1, day, hour, minute) / MINUTE_MS - Math.floor(ms / MINUTE_MS);
+}
+
+// Whether clocks there show this time of the day twice, because they are set back.
+export function isDoubled(ms, zone) {
+  const here = offsetOf(ms, zone);
+  return [-1, 1].some((side) => {
+    const toOther = (here - offsetOf(ms + side * (DAY_MS / 2), zone)) * MINUTE_MS;
+    return toOther * side > 0 && offsetOf(ms + toOther, zone) !== here;
+  });
+}
+
+// How such times are told apart: UTC+2, UTC+10:30.
+export function offsetName(ms, zone) {
+  const offset = offsetOf(ms, zone);
+  const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60];
+  return `UTC${offset < 0 ? '−' : '+'}${hours}${minutes ? `:${String(minutes).padStart(2, '0')}` : ''}`;
 }
 
 const utc = (date) => Date.parse(`${date}T00:00:00Z`);

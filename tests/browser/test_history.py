@@ -1,6 +1,7 @@
 """Days, months, years: the page shows what the API says, and what is missing looks missing."""
 
 from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -22,7 +23,10 @@ def shown(kwh: float | None) -> str:
     """Write an energy as the page does in British English."""
     if kwh is None:
         return DASH
-    return f"{kwh:,.{2 if abs(kwh) < 9.995 else 1 if abs(kwh) < 99.95 else 0}f}"
+    places = 2 if abs(kwh) < 9.995 else 1 if abs(kwh) < 99.95 else 0
+    # Browsers round what they would print, so that 0.045 is 0.05.
+    rounded = Decimal(repr(kwh)).quantize(Decimal(10) ** -places, ROUND_HALF_UP)
+    return f"{rounded:,f}"
 
 
 def plain(text: str) -> str:
@@ -86,6 +90,26 @@ def test_a_day_is_drawn_as_long_as_it_was(home, site, day, hours):
     home.wait(lambda: home.all(f"{chart} .area"), "no curve")
     steps = int(home.all(chart)[0].get_attribute("aria-valuemax")) + 1
     assert steps == hours * 12
+
+
+def test_the_hour_that_comes_twice_is_told_apart_in_table_and_chart(home, site):
+    open_view(home, site, f"view=day&date={AUTUMN}")
+    home.wait(lambda: home.all("main svg.chart .area"), "no curve")
+    home.wait_text("main", "25.0 h long")
+    home.click("details.card summary")
+    home.wait(lambda: home.all("tbody tr"), "no table")
+    heads = [head.text for head in home.all("tbody th")]
+    assert len(set(heads)) == 25
+    assert [head for head in heads if head.startswith("02")] == ["02:00 UTC+2", "02:00 UTC+1"]
+    first, second = (read_at(home, slot, 25 * 12) for slot in (2 * 12 + 6, 3 * 12 + 6))
+    assert first.startswith(f"02:30 UTC+2 {DASH} 02:35 UTC+2")
+    assert second.startswith(f"02:30 UTC+1 {DASH} 02:35 UTC+1")
+
+
+def test_the_hour_that_is_left_out_is_said(home, site):
+    open_view(home, site, f"view=day&date={SPRING}")
+    home.wait_text("main", "23.0 h long")
+    assert read_at(home, 23, 23 * 12).startswith(f"01:55 UTC+1 {DASH} 03:00 UTC+2")
 
 
 def read_at(page, slot: int, slots: int) -> str:

@@ -72,6 +72,73 @@ def test_clocks_of_all_zones_show_what_the_servers_show(called):
         assert called("zone", "minuteOf", asked) == [t.hour * 60 + t.minute for t in local]
 
 
+def changes(zone: str, year: int = 2023) -> list[datetime]:
+    """Give the quarter hours of that year at which clocks of a zone are set."""
+    local, begin = ZoneInfo(zone), datetime(year, 1, 1, tzinfo=UTC)
+    quarters = [begin + timedelta(minutes=15 * n) for n in range(365 * 96)]
+    offsets = [moment.astimezone(local).utcoffset() for moment in quarters]
+    return [
+        at for at, was, now in zip(quarters[1:], offsets, offsets[1:], strict=False) if was != now
+    ]
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe/Berlin",
+        "Europe/Helsinki",
+        "America/Havana",  # midnight comes twice
+        "America/Santiago",  # the hour before midnight comes twice
+        "America/St_Johns",
+        "Australia/Lord_Howe",  # half an hour
+        "Pacific/Chatham",
+        "Antarctica/Troll",  # two hours
+        "Asia/Kathmandu",  # never
+    ],
+)
+def test_a_time_that_clocks_show_twice_is_told_apart_and_no_other(called, zone):
+    local = ZoneInfo(zone)
+    moments = [
+        change + timedelta(minutes=15 * n) for change in changes(zone) for n in range(-100, 100)
+    ] or [datetime(2023, 6, 1, tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(96)]
+    texts = called("words", "dayAndTime", [[m.timestamp() * 1000, zone] for m in moments])
+    assert len(set(texts)) == len(set(moments))
+    for moment, text in zip(moments, texts, strict=True):
+        shown = moment.astimezone(local)
+        # Before and after the change the same clock reads two moments.
+        is_twice = any(
+            shown.replace(fold=fold).astimezone(UTC).astimezone(local).replace(fold=0)
+            == shown.replace(fold=0)
+            and shown.replace(fold=fold).astimezone(UTC) != moment
+            for fold in (0, 1)
+        )
+        assert ("UTC" in text) == is_twice, text
+        if is_twice:
+            hours = shown.utcoffset() / timedelta(hours=1)
+            sign = "+" if hours >= 0 else "\N{MINUS SIGN}"
+            minutes = round(abs(hours) % 1 * 60)
+            named = f"UTC{sign}{int(abs(hours))}" + (f":{minutes:02}" if minutes else "")
+            assert text.endswith(f" {named}")
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes", "said"),
+    [
+        ("2023-03-26T00:55Z", 5, "01:55 UTC+1 - 03:00 UTC+2"),
+        ("2023-10-29T00:55Z", 5, "02:55 UTC+2 - 02:00 UTC+1"),
+        ("2023-10-29T00:50Z", 5, "02:50 UTC+2 - 02:55 UTC+2"),
+        ("2023-10-29T01:50Z", 15, "02:50 UTC+1 - 03:05"),
+        ("2023-10-28T22:00Z", 300, "00:00 UTC+2 - 04:00 UTC+1"),
+        ("2023-10-30T22:00Z", 60, "23:00 - 00:00"),
+    ],
+)
+def test_a_span_in_which_clocks_are_set_says_so(called, start, minutes, said):
+    begin = datetime.fromisoformat(start.replace("Z", ":00+00:00")).timestamp() * 1000
+    asked = [[begin, begin + minutes * 60_000, "Europe/Berlin"]]
+    (text,) = called("words", "hours", asked)
+    assert text.replace("\N{EN DASH}", "-") == said
+
+
 LANGUAGES = (
     "th-TH",
     "fa-IR",
