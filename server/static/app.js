@@ -15,7 +15,7 @@ const ticker = new Ticker();
 
 let devices = [];
 let view = null;
-let calledOff = new AbortController();
+let calledOff = null; // ends what the view before has asked for
 const live = new Live({ begun: start, ended: showLogin });
 
 function asked() {
@@ -23,7 +23,7 @@ function asked() {
   const name = query.get('view') ?? 'now';
   const device = devices.find(({ device_id: id }) => id === query.get('device')) ?? devices[0];
   return {
-    name: Object.hasOwn(VIEWS, name) ? name : 'now',
+    name: Object.keys(VIEWS).includes(name) ? name : 'now',
     date: isDate(query.get('date')) ? query.get('date') : null,
     device,
   };
@@ -66,7 +66,7 @@ function failed(error) {
 async function route() {
   const { name, date, device } = asked();
   const kept = document.activeElement?.dataset.keep;
-  calledOff.abort();
+  calledOff?.abort();
   calledOff = new AbortController();
   const here = context(device);
   const { signal } = calledOff;
@@ -143,7 +143,7 @@ function showFrame(name, here) {
 
 async function showLogin() {
   ticker.stop();
-  calledOff.abort();
+  calledOff?.abort();
   for (const id of ['views', 'logout', 'formulas', 'chooser']) byId(id).hidden = true;
   live.stop();
   say(byId('device-name'), 'Solar');
@@ -192,4 +192,4 @@ byId('logout').addEventListener('click', async () => {
   }
 });
 
-begin();
+if (!document.documentElement.dataset.tooOld) begin();

@@ -72,13 +72,13 @@ export class DayChart extends Chart {
     const span = hours(from, from + stepMs, zone);
     const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
     // A reading may stand for longer than a step, and a step may be partly a gap.
-    const point = this.#byStep.get(slot) ?? (gap ? null : points.findLast((p) => p.at < from));
+    const point = this.#byStep.get(slot) ?? (gap ? null : points.filter((p) => p.at < from).pop());
     if (point) return { title: span, values: texts(point) };
     return { title: `${span}: no readings${gap ? `, ${cause(gap.cause)}` : ''}`, values: {} };
   }
 
   #newest(points) {
-    const last = points.at(-1);
+    const last = points[points.length - 1];
     if (!last) return { title: 'No readings on this day', values: {} };
     const { stepMs, zone } = this.#data;
     return { title: `${hours(last.at, last.at + stepMs, zone)}, the newest`, values: texts(last) };
@@ -116,11 +116,12 @@ export class DayChart extends Chart {
   // Stretches of points that no gap interrupts.
   #runs(points, gaps) {
     const runs = [];
+    let before = null;
     for (const p of points) {
-      const before = runs.at(-1)?.at(-1);
       const torn = !before || gaps.some((g) => g.start < p.at && g.end > before.at + this.#data.stepMs);
       if (torn) runs.push([]);
-      runs.at(-1).push(p);
+      runs[runs.length - 1].push(p);
+      before = p;
     }
     return runs;
   }

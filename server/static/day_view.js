@@ -211,7 +211,7 @@ export class DayView {
     say(this.#clocks, clockWords(end - start));
     this.#clocks.hidden = end - start === DAY_MS;
     if (!this.live) {
-      const last = series.findLast((bucket) => bucket.avg_battery_soc_pct !== null);
+      const last = series.filter((bucket) => bucket.avg_battery_soc_pct !== null).pop();
       this.#soc = last && {
         pct: last.avg_battery_soc_pct,
         words: this.isToday ? 'last known' : 'at the end',

@@ -189,17 +189,16 @@ export class PeriodView {
   }
 
   #years(series) {
-    const years = Map.groupBy(series, (row) => yearOf(row.bucket));
     const last = Number(yearOf(this.#context.today()));
     const first = Number(yearOf(series[0].bucket));
     return Array.from({ length: last - first + 1 }, (_, n) => String(first + n)).map((year) => {
-      const months = years.get(year);
+      const months = series.filter((row) => yearOf(row.bucket) === year);
       return {
         label: year,
         name: year,
-        missing: !months,
+        missing: !months.length,
         href: this.#context.link({ view: 'year', date: `${year}-01-01` }),
-        row: months
+        row: months.length
           ? { ...total(months), coverage: weighted(months), unknown_kwh: sumUnknown(months) }
           : null,
       };

@@ -69,7 +69,7 @@ export class SystemView {
     const { today, firstDate } = this.#context;
     const earliest = addDays(today(), 1 - WEEKS * 7 + 6);
     const known = this.#days.length ? addDays(today(), -RECENT_DAYS) : earliest;
-    const from = [earliest, known, firstDate ?? today()].toSorted().at(-1);
+    const from = [earliest, known, firstDate ?? today()].sort().pop();
     const { days } = firstDate
       ? await this.#context.ask('/v1/completeness', { from, to: today() })
       : { days: [] };
@@ -136,7 +136,7 @@ export class SystemView {
       from: addDays(today(), 1 - GAP_DAYS),
       to: addDays(today(), 1),
     });
-    const newest = gaps.toReversed().slice(0, MOST_GAPS);
+    const newest = gaps.slice(-MOST_GAPS).reverse();
     this.#gaps.replaceChildren(
       gaps.length
         ? gapItems(newest.map(inMs), zone)
