@@ -11,6 +11,9 @@ export class ApiError extends Error {
   }
 }
 
+// Whether the server says that the question is wrong: asked again, it would be just as wrong.
+export const isRefused = ({ status }) => status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+
 // The present by the server's clock, in ms: this machine's may be wrong.
 export const serverNow = () => Date.now() + aheadMs;
 

@@ -1,7 +1,7 @@
 // Starts the page: login, the choice of device, and the view that the address names. Every view is an
 // address, so that it can be kept, sent, and left by Back.
 
-import { address, ask, isLoggedIn, load, logOut, serverNow, trouble } from './api.js';
+import { address, ask, isLoggedIn, isRefused, load, logOut, serverNow, trouble } from './api.js';
 import { DayView } from './day_view.js';
 import { el, say } from './dom.js';
 import { Live } from './live.js';
@@ -167,10 +167,11 @@ async function begin() {
   } catch (thrown) {
     const error = trouble(thrown);
     if (error.status === 401) return await showLogin();
-    main.replaceChildren(
-      el('p', { class: 'card', role: 'alert' }, `Nothing can be shown yet: ${error.message}. Trying again.`),
-    );
-    return setTimeout(begin, 5000);
+    const words = isRefused(error)
+      ? `Nothing can be shown: ${error.message}.`
+      : `Nothing can be shown yet: ${error.message}. Trying again.`;
+    main.replaceChildren(el('p', { class: 'card', role: 'alert' }, words));
+    return isRefused(error) ? null : setTimeout(begin, 5000);
   }
 }
 

@@ -87,16 +87,9 @@ REMOVE = """
 """
 
 
-@contextmanager
 def without(page, *paths: str):
     """Take these away from every document before its own scripts run."""
-    source = REMOVE.replace("arguments_", repr(list(paths)))
-    added = page.command("Page.addScriptToEvaluateOnNewDocument", source=f"{{{source}}}")
-    try:
-        yield
-    finally:
-        page.command("Page.removeScriptToEvaluateOnNewDocument", **added)
-        page.open("about:blank")
+    return page.prepared(REMOVE.replace("arguments_", repr(list(paths))))
 
 
 def test_every_view_works_without_what_came_later(page, site):
