@@ -27,6 +27,12 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+# What a browser has no use for: a tenth of the page. A comment behind code has no quotes, so that
+# no string is ever taken for one; each line keeps its number.
+_LEFT_OUT = {
+    ".css": re.compile(rb"/\*.*?\*/|^[ \t]+", re.MULTILINE | re.DOTALL),
+    ".js": re.compile(rb"^[ \t]*//.*$|^[ \t]+| // [^'\"`\n]*$", re.MULTILINE),
+}
 _FOR_EVER = "public, max-age=31536000, immutable"
 _LONGEST_FORM = 4096
 # What the browser is to do for this page: load from here, talk to here, and nothing else.
@@ -43,7 +49,7 @@ _POLICY = {
 
 
 class File(NamedTuple):
-    """One file of the page, as it is and compressed."""
+    """One file of the page without its comments, plain and compressed."""
 
     type: str
     plain: bytes
@@ -177,6 +183,8 @@ def _compressible(response: Response, plain: bytes, gzipped: bytes) -> Response:
 
 def _file(path: Path) -> File:
     plain = path.read_bytes()
+    if path.suffix in _LEFT_OUT:
+        plain = _LEFT_OUT[path.suffix].sub(b"", plain)
     return File(TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0), _digest(plain))
 
 
