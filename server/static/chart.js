@@ -16,6 +16,7 @@ export class Chart {
     this.hatch = `hatch-${++patterns}`;
     this.title = el('p', { class: 'chart-title' });
     this.values = new Map(items.map((item) => [item.key, el('dd', {}, '')]));
+    this.hidden = new Set();
     this.legend = el(
       'dl',
       { class: 'legend' },
@@ -55,6 +56,12 @@ export class Chart {
     this.select(this.#selected);
   }
 
+  // Leave these out of the legend: nothing of theirs is shown.
+  hide(keys) {
+    this.hidden = new Set(keys);
+    for (const [key, node] of this.values) node.parentNode.hidden = this.hidden.has(key);
+  }
+
   select(slot) {
     const last = this.slots() - 1;
     this.#selected = slot === null || last < 0 ? null : Math.max(0, Math.min(slot, last));
@@ -64,7 +71,7 @@ export class Chart {
     const spoken = [
       title,
       ...[...this.values.keys()]
-        .filter((key) => values[key])
+        .filter((key) => values[key] && !this.hidden.has(key))
         .map((key) => `${key.replaceAll('_', ' ')} ${values[key]}`),
     ].join(', ');
     set(this.svg, {

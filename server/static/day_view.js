@@ -4,13 +4,13 @@
 import { load, serverNow } from './api.js';
 import { el, say } from './dom.js';
 import { DayChart } from './day_chart.js';
-import { total } from './flows.js';
+import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
 import { emptySpans, gapItems, inMs } from './gap_list.js';
 import { Loading } from './loading.js';
 import { periodNav } from './period_nav.js';
 import { Tiles } from './tiles.js';
-import { clock, duration, hourMinute, longDay, share } from './words.js';
+import { FEEDS_IN, clock, duration, hourMinute, longDay, share } from './words.js';
 import { addDays, noon } from './zone.js';
 
 const CURVE = [
@@ -31,6 +31,7 @@ export class DayView {
   #tiles = new Tiles(true);
   #chart = new DayChart();
   #loading;
+  #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #clocks = el('p', { class: 'quiet', hidden: true });
   #gapList = el('div', { class: 'gap-list' });
   #hours = el('div');
@@ -71,6 +72,7 @@ export class DayView {
         { class: 'card', 'aria-labelledby': 'curve' },
         el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
         this.#chart.element,
+        this.#feedsIn,
         this.#clocks,
         this.#gapList,
       ),
@@ -162,7 +164,7 @@ export class DayView {
 
   async #loadFigures() {
     const { series } = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '1d' });
-    this.#row = series.length ? { ...total(series), coverage: series[0].coverage } : null;
+    this.#row = series.length ? { ...series[0], ...total(series) } : null;
     this.#showTiles();
   }
 
@@ -175,7 +177,7 @@ export class DayView {
     ]);
     const rows = series.map((row) => ({
       name: hourMinute(Date.parse(row.bucket), context.zone),
-      row: { ...row, ...total([row]), estimated: row.estimated },
+      row: { ...row, ...total([row]) },
     }));
     this.#hours.replaceChildren(
       series.length
@@ -209,6 +211,7 @@ export class DayView {
       stepMs: STEP_MS,
     });
     say(this.#clocks, clockWords(end - start));
+    this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#clocks.hidden = end - start === DAY_MS;
     if (!this.live) {
       const last = series.filter((bucket) => bucket.avg_battery_soc_pct !== null).pop();

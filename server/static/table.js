@@ -1,12 +1,20 @@
 // The numbers behind a chart, as a table that scrolls by itself where the screen is narrow.
 
 import { el } from './dom.js';
-import { count, energyDigits, share } from './words.js';
+import { count, energyDigits, mark, share } from './words.js';
 
+// What became of the import: together that is all of it.
+const IMPORT = [
+  ['grid_to_house_kwh', '… to house'],
+  ['grid_to_battery_kwh', '… to battery'],
+  ['grid_to_inverter_kwh', '… to inverter'],
+  ['untraced_import_kwh', '… not traced'],
+];
 const COLUMNS = [
   ['pv_kwh', 'Solar'],
   ['load_kwh', 'Use'],
   ['import_kwh', 'Import'],
+  ...IMPORT,
   ['export_kwh', 'Export'],
   ['battery_charge_kwh', 'Battery in'],
   ['battery_discharge_kwh', 'Battery out'],
@@ -14,6 +22,7 @@ const COLUMNS = [
 
 // rows: [{name, href or null, row or null, missing}]; total: a row.
 export function seriesTable(caption, head, rows, total) {
+  const columns = COLUMNS.filter((column) => isWanted(column, [...rows.map(({ row }) => row), total]));
   const table = el(
     'table',
     {},
@@ -25,13 +34,17 @@ export function seriesTable(caption, head, rows, total) {
         'tr',
         {},
         el('th', { scope: 'col' }, head),
-        ...[...COLUMNS.map(([, name]) => name), 'Self-suff. %', 'Self-cons. %', 'Covered %'].map((name) =>
+        ...[...columns.map(([, name]) => name), 'Self-suff. %', 'Self-cons. %', 'Covered %'].map((name) =>
           el('th', { scope: 'col' }, name),
         ),
       ),
     ),
-    el('tbody', {}, rows.map(line)),
-    el('tfoot', {}, totalLine(total, rows)),
+    el(
+      'tbody',
+      {},
+      rows.map((row) => line(row, columns)),
+    ),
+    el('tfoot', {}, totalLine(total, rows, columns)),
   );
   return scroller(caption, table);
 }
@@ -72,32 +85,37 @@ function scroller(label, table) {
   return el('div', { class: 'scroller', role: 'region', 'aria-label': label, tabindex: 0 }, table);
 }
 
-function line({ name, href, row, missing }) {
+// A part of the import that is nothing in every row has no column.
+const isWanted = (column, rows) =>
+  !IMPORT.slice(1).includes(column) || rows.some((row) => Math.abs(row?.[column[0]] ?? 0) >= 0.005);
+
+function line({ name, href, row, missing }, columns) {
   const head = el('th', { scope: 'row' }, href ? el('a', { href }, name) : name);
   if (!row) {
     const words = missing ? 'no readings' : '';
-    return el('tr', { class: 'empty' }, head, el('td', { colspan: COLUMNS.length + 3 }, words));
+    return el('tr', { class: 'empty' }, head, el('td', { colspan: columns.length + 3 }, words));
   }
-  return el('tr', {}, head, cells(row), el('td', {}, share(row.coverage, 1).replace('\u00a0%', '')));
+  return el('tr', {}, head, cells(row, columns), el('td', {}, share(row.coverage, 1).replace('\u00a0%', '')));
 }
 
-function cells(row) {
-  const mark = (key) => (row.estimated && row[key] !== null ? '≈\u00a0' : '');
+function cells(row, columns) {
   const pct = (value) => share(value).replace('\u00a0%', '');
   return [
-    ...COLUMNS.map(([key]) => el('td', { 'data-figure': key }, mark(key) + energyDigits(row[key]))),
+    ...columns.map(([key]) =>
+      el('td', {}, mark(row, key), el('span', { 'data-figure': key }, energyDigits(row[key]))),
+    ),
     el('td', {}, pct(row.self_sufficiency)),
     el('td', {}, pct(row.self_consumption)),
   ];
 }
 
-function totalLine(total, rows) {
+function totalLine(total, rows, columns) {
   const full = rows.filter(({ row }) => row).length;
   return el(
     'tr',
     {},
     el('th', { scope: 'row' }, 'Sum'),
-    cells(total),
+    cells(total, columns),
     el('td', { class: 'quiet' }, `${count(full)} rows`),
   );
 }

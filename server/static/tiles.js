@@ -1,7 +1,8 @@
 // The figures of a day, a month or any other span, and beside them those of the span before.
 
 import { el, say } from './dom.js';
-import { energy, percent, share } from './words.js';
+import { AT_THE_METER, WHOLE } from './energy.js';
+import { energy, energyDigits, mark, percent, share } from './words.js';
 
 const KWH = [
   ['pv_kwh', 'Solar', 'solar'],
@@ -26,36 +27,63 @@ export class Tiles {
 
   // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
   show(row, { before, beforeName, soc } = {}) {
+    const then = (text) => before && `${beforeName}: ${text}`;
     for (const [key] of KWH) {
-      const note = before ? `${beforeName}: ${energy(before[key])}` : '';
-      this.#say(key, `${row?.estimated && row[key] !== null ? '≈\u00a0' : ''}${energy(row?.[key])}`, note);
+      const notes = [
+        key === 'import_kwh' && importParts(row),
+        key === 'load_kwh' && fedIn(row),
+        row?.parts.includes(key) && covered(row, key),
+        then(before && mark(before, key) + energy(before[key])),
+      ];
+      this.#say(key, energy(row?.[key]), notes, mark(row, key));
     }
-    this.#say('soc', percent(soc?.pct), soc?.words ?? '');
-    const known = row && row.with_charging !== null;
-    const both = known ? `incl. grid charging ${share(row.with_charging)}` : '';
-    this.#say(
-      'self_sufficiency',
-      share(row?.self_sufficiency),
-      [both, before && `${beforeName}: ${share(before.self_sufficiency)}`].filter(Boolean).join('; '),
-    );
-    this.#say(
-      'self_consumption',
-      share(row?.self_consumption),
-      before ? `${beforeName}: ${share(before.self_consumption)}` : '',
-    );
+    this.#say('soc', percent(soc?.pct), [soc?.words]);
+    const both = row && row.with_charging !== null && `incl. grid charging ${share(row.with_charging)}`;
+    this.#say('self_sufficiency', share(row?.self_sufficiency), [
+      both,
+      then(share(before?.self_sufficiency)),
+    ]);
+    this.#say('self_consumption', share(row?.self_consumption), [then(share(before?.self_consumption))]);
   }
 
   #add(key, name, colour) {
-    const [value, note] = [el('dd', { class: 'value', 'data-figure': key }), el('dd', { class: 'note' })];
+    const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
+    const note = el('dd', { class: 'note' });
     const dot = colour && el('span', { class: `swatch box bg-${colour}` });
-    this.element.append(el('div', { class: 'tile' }, el('dt', {}, dot, name), value, note));
-    this.#tiles.set(key, { value, note });
+    this.element.append(
+      el('div', { class: 'tile' }, el('dt', {}, dot, name), el('dd', { class: 'value' }, sign, value), note),
+    );
+    this.#tiles.set(key, { sign, value, note });
   }
 
-  #say(key, value, note) {
+  #say(key, value, notes, sign = '') {
     const tile = this.#tiles.get(key);
     if (!tile) return;
+    say(tile.sign, sign);
     say(tile.value, value);
-    say(tile.note, note);
+    say(tile.note, notes.filter(Boolean).join('\n'));
   }
+}
+
+function fedIn(row) {
+  return row?.fed_in_kwh >= 0.005 ? `less ${energy(row.fed_in_kwh)} fed in by another generator` : '';
+}
+
+// Of how much of the time a figure tells.
+function covered(row, key) {
+  const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
+  return coverage < WHOLE ? `${share(coverage)} of the time measured` : '';
+}
+
+// What the import went to, where that is not the house alone.
+function importParts(row) {
+  if (!row || row.import_kwh === null) return '';
+  const parts = [
+    ['house', row.grid_to_house_kwh],
+    ['battery', row.grid_to_battery_kwh],
+    ['inverter', row.grid_to_inverter_kwh],
+    ['not traced', row.untraced_import_kwh],
+  ].filter(([, kwh]) => Math.abs(kwh ?? 0) >= 0.005);
+  if (parts.every(([name]) => name === 'house')) return '';
+  return parts.map(([name, kwh]) => `${name} ${energyDigits(kwh, row.import_kwh)}`).join(' + ');
 }

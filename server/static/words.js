@@ -27,19 +27,29 @@ const unit = (value, name) => `${value}\u00a0${name}`; // kept on one line
 
 export const count = (value) => (known(value) ? number(value, 0) : NONE);
 
-// W: a magnitude; where it goes is said by side, arrow or word.
-export function power(watts) {
+// W: a magnitude, where it goes is said by side, arrow or word; and with a sign, for a house that may feed in.
+export const power = (watts) => signedPower(known(watts) ? Math.abs(watts) : watts);
+
+export function signedPower(watts) {
   if (!known(watts)) return NONE;
-  const w = Math.abs(watts);
-  return w < 999.5 ? unit(number(w, 0), 'W') : unit(number(w / 1000, w < 99500 ? 2 : 1), 'kW');
+  const size = Math.abs(watts);
+  return size < 999.5 ? unit(number(watts, 0), 'W') : unit(number(watts / 1000, size < 99500 ? 2 : 1), 'kW');
 }
 
 export function energy(kwh) {
   return known(kwh) ? unit(number(kwh, energyPlaces(kwh)), 'kWh') : NONE;
 }
 
-// For tables, whose head names the unit.
-export const energyDigits = (kwh) => (known(kwh) ? number(kwh, energyPlaces(kwh)) : NONE);
+// For tables, whose head names the unit, and for parts of a whole, written as that is.
+export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, energyPlaces(whole)) : NONE);
+
+// What stands before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
+export function mark(row, key) {
+  if (!known(row?.[key])) return '';
+  const isFlow = key.includes('_to_');
+  if (row.parts.includes(isFlow ? 'load_kwh' : key)) return '≥\u00a0';
+  return row.estimated && !isFlow ? '≈\u00a0' : '';
+}
 
 function energyPlaces(kwh) {
   if (Math.abs(kwh) < 99.95) return Math.abs(kwh) < 9.995 ? 2 : 1;
@@ -77,6 +87,7 @@ const moment =
 
 export const clock = moment({ ...HOUR_MINUTE, second: '2-digit' });
 export const hourMinute = moment(HOUR_MINUTE);
+export const dayTime = moment({ day: 'numeric', month: 'short', ...HOUR_MINUTE });
 export const dayAndTime = moment({ day: 'numeric', month: 'short', year: 'numeric', ...HOUR_MINUTE });
 
 // From one time of a day to another; where clocks are set between them, both say by which they are.
@@ -116,3 +127,7 @@ const CAUSES = {
 
 // A cause that this page does not know is shown by its own name.
 export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');
+
+// Why a house's use is below zero.
+export const FEEDS_IN =
+  'Below zero the house feeds in: another generator, such as balcony panels, stands behind the same meter.';

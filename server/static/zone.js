@@ -76,6 +76,18 @@ export function offsetName(ms, zone) {
   return `UTC${offset < 0 ? '−' : '+'}${hours}${minutes ? `:${String(minutes).padStart(2, '0')}` : ''}`;
 }
 
+// The moment at which clocks there show this date and minute: the first of two, and where they leave it out, as
+// long after midnight as if they did not.
+export function momentOf(date, minute, zone) {
+  const wall = utc(date) + minute * MINUTE_MS;
+  const [first, second] = [-DAY_MS, DAY_MS].map((away) => {
+    const offset = offsetOf(wall + away, zone);
+    const moment = wall - offset * MINUTE_MS;
+    return { moment, isShown: offsetOf(moment, zone) === offset };
+  });
+  return first.isShown || !second.isShown ? first.moment : second.moment;
+}
+
 const utc = (date) => Date.parse(`${date}T00:00:00Z`);
 const text = (ms) => new Date(ms).toISOString().slice(0, 10);
 

@@ -1,12 +1,13 @@
 """Days, months, years: the page shows what the API says, and what is missing looks missing."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, SPRING
+from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, Site, local
+from tests.readings import connected, reading, store
 
 DASH = "\N{EN DASH}"
 KWH = (
@@ -36,6 +37,10 @@ def plain(text: str) -> str:
 def total(series: list[dict], name: str) -> float | None:
     values = [bucket[name] for bucket in series if bucket[name] is not None]
     return sum(values) if values else None
+
+
+def figures_of(series: list[dict]) -> dict[str, str]:
+    return {name: shown(total(series, name)) for name in KWH}
 
 
 def open_view(page, site, query: str) -> None:
@@ -206,6 +211,121 @@ def test_a_month_marks_what_is_not_covered_and_what_was_estimated(home, site):
     assert 0.8 < bucket["coverage"] < 0.95
     assert f"{bucket['coverage'] * 100:.1f}" in home.text(row)
     assert home.all("main svg.chart .hatched")
+
+
+IMPORT = (
+    "grid_to_house_kwh",
+    "grid_to_battery_kwh",
+    "grid_to_inverter_kwh",
+    "untraced_import_kwh",
+)
+
+
+def number(text: str) -> float:
+    return 0.0 if text == DASH else float(text.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["view=month&date=2026-10-01", "view=year&date=2026-10-01", f"view=day&date={AUTUMN}"],
+)
+def test_the_import_is_the_sum_of_what_became_of_it(home, site, query):
+    open_view(home, site, query)
+    if "day" in query:
+        home.click("details.card summary")
+    home.wait(lambda: home.all("tfoot td"), "no table")
+    heads = [head.text for head in home.all("thead th")]
+    assert "… to house" in heads
+    assert "… to inverter" in heads
+    assert "… to battery" not in heads, "nothing was charged from the grid"
+    rows = home.run(
+        "return [...document.querySelectorAll('tbody tr:not(.empty), tfoot tr')].map((row) =>"
+        " Object.fromEntries([...row.querySelectorAll('[data-figure]')].map((n) =>"
+        " [n.dataset.figure, n.textContent])))"
+    )
+    assert len(rows) > 2
+    for row in rows:
+        parts = [number(row[name]) for name in IMPORT if name in row]
+        assert len(parts) >= 2
+        whole = number(row["import_kwh"])
+        unit = 0.01 if whole < 10 else 0.1 if whole < 100 else 1
+        assert sum(parts) == pytest.approx(whole, abs=unit * (1 + len(parts)) / 2)
+
+
+def test_the_tile_of_the_import_tells_it_apart(home, site):
+    (bucket,) = site.ask("/v1/series", **{"from": AUTUMN, "to": "2026-10-26", "bucket": "1d"})[
+        "series"
+    ]
+    inverter = bucket["import_integral_kwh"] - bucket["grid_to_house_kwh"]
+    assert inverter > 0.005
+    open_view(home, site, f"view=day&date={AUTUMN}")
+    rest = bucket["import_kwh"] - bucket["import_integral_kwh"]
+    assert bucket["grid_to_house_kwh"] < 0.005
+    note = f"inverter {shown(inverter)} + not traced {shown(rest)}"
+    home.wait_text(".tile:has([data-figure=import_kwh]) .note", note)
+    assert "grid charging" not in home.text(".tiles")
+
+
+def test_an_import_that_fed_the_inverter_alone_is_said_to(page, databases, https_server):
+    """A battery carries the house, and 20 W come from the grid: nothing of it is the house's."""
+    url = databases.migrated("Europe/Berlin")
+    begin = local("2026-06-10").astimezone(UTC)
+    powers = {"pv_power_w": 0.0, "battery_power_w": -540.0, "load_power_w": 500.0}
+    batch = [
+        reading(begin + timedelta(minutes=5 * n), **powers, export_power_w=-20.0, interval_s=300.0)
+        for n in range(288)
+    ]
+    with connected(url) as connection:
+        store(connection, DEVICE, batch)
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    page.log_in(f"{own.url}/?view=month&date=2026-06-10", ONE)
+    page.wait(lambda: "0.48 kWh" in tile_of(page, "import_kwh"), "no import")
+    assert "inverter 0.48" in tile_of(page, "import_kwh")
+    assert "100 %" in tile_of(page, "self_sufficiency")
+    assert "grid charging" not in page.text(".tiles")
+
+
+def tile_of(page, name: str) -> str:
+    return page.text(f".tile:has([data-figure={name}])").replace("\u00a0", " ")
+
+
+def test_a_day_hardly_covered_is_marked_in_tile_bar_and_table(page, databases, https_server):
+    """Half an hour of a day, and no counter that tells of the rest; the days before are whole."""
+    url = databases.migrated("Europe/Berlin")
+    thin, whole = local("2026-05-20 06:00"), local("2026-05-18")
+    with connected(url) as connection:
+        store(
+            connection,
+            DEVICE,
+            [
+                reading(begin.astimezone(UTC) + timedelta(minutes=5 * n), interval_s=300.0)
+                for begin, steps in ((whole, 2 * 288), (thin, 6))
+                for n in range(steps)
+            ],
+        )
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    page.log_in(f"{own.url}/?view=day&date=2026-05-20", ONE)
+    page.wait_text(".tile:has([data-figure=load_kwh]) .note", "2 % of the time measured")
+    for name in KWH:
+        assert page.text(f".tile:has([data-figure={name}]) .mark").strip() == "≥"
+    page.open(f"{own.url}/?view=day&date=2026-05-19")
+    page.wait_text(".tiles", "12.0")
+    assert "≥" not in page.text(".tiles")
+    page.open(f"{own.url}/?view=month&date=2026-05-20")
+    page.wait_text("tbody", "Wed 20 May")
+    lines = {row.text.split("\n")[0][:10]: row.text for row in page.all("tbody tr")}
+    assert lines["Wed 20 May"].count("≥") == 6 + 1, "and what of the import the house had"
+    assert "≥" not in lines["Tue 19 May"]
+    assert page.text("tfoot").count("≥") == 6 + 1, "a sum with such a day, and days without any"
+    assert page.text(".tile:has([data-figure=pv_kwh]) .mark").strip() == "≥"
+    heights = page.run(
+        "return [...document.querySelectorAll('main svg.chart .hatched')].map("
+        "(n) => [n.getBBox().x, n.getBBox().height])"
+    )
+    columns = [x for x, height in heights if height > 200]
+    assert len(columns) == 1 + 11, "the thin day and the eleven after it"
+    assert "≥" in read_at(page, 19, 31)
+    assert "≥" not in read_at(page, 18, 31)
 
 
 def test_the_period_before_stands_beside(home, site):

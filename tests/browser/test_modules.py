@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-import requests
 
 from tests.readings import flows
 
@@ -18,25 +17,6 @@ ZONES = (
     "Pacific/Apia",
     "America/St_Johns",
 )
-
-
-@pytest.fixture
-def called(page, site):
-    """Give ``called(module, function, arguments of each call)``: what a module's function gives."""
-    frame = requests.get(site.url + "/", verify=site.server.certificate.ca, timeout=10).text
-    folder = re.search(r"/static/\w+/", frame)[0]
-    page.open(site.url + "/")
-
-    def call(module: str, function: str, arguments: list[list]) -> list:
-        return page.driver.execute_async_script(
-            "const [path, name, all, done] = arguments;"
-            "import(path).then((module) => done(all.map((one) => module[name](...one))))",
-            f"{folder}{module}.js",
-            function,
-            arguments,
-        )
-
-    return call
 
 
 def test_power_is_split_into_the_same_flows_as_in_the_database(called):
@@ -60,6 +40,152 @@ def test_no_battery_counts_as_none_and_an_unknown_direction_has_no_flows(called)
     split, nothing = called("flows", "flows", [[none], [unknown]])
     assert (split["solar_to_house"], split["solar_to_grid"]) == (400, 500)
     assert nothing is None
+
+
+STEMS = ("pv", "load", "import", "export", "battery_charge", "battery_discharge")
+HOUSE = ("solar_to_house_kwh", "battery_to_house_kwh", "grid_to_house_kwh")
+POWERS = ("pv_power_w", "battery_power_w", "load_power_w", "export_power_w")
+
+
+def bucket(samples: list[tuple], hours: float, **more: object) -> dict:
+    """Give what the server says of samples: pv, battery, load, export, and whether it can tell."""
+    split = [flows(*watts) for *watts, is_told in samples if is_told]
+    kwh = hours / 1000 / max(len(samples), 1)
+    integrals = {
+        "pv": sum(pv for pv, *_ in samples) * kwh,
+        "load": sum(load for _, _, load, *_ in samples) * kwh,
+        "import": sum(max(-out, 0) for *_, out, _ in samples) * kwh,
+        "export": sum(max(out, 0) for *_, out, _ in samples) * kwh,
+        "battery_charge": sum(max(battery, 0) for _, battery, *_ in samples) * kwh,
+        "battery_discharge": sum(max(-battery, 0) for _, battery, *_ in samples) * kwh,
+    }
+    row = {f"{stem}_integral_kwh": value if samples else None for stem, value in integrals.items()}
+    row |= {f"{stem}_counter_kwh": None for stem in STEMS}
+    row |= {f"{name[:-1]}kwh": sum(one[name] for one in split) * kwh for name in flows(0, 0, 0, 0)}
+    row |= {"coverage": 1.0, "grid_coverage": 1.0, "estimated": False, **more}
+    for stem in STEMS:
+        counter, integral = row[f"{stem}_counter_kwh"], row[f"{stem}_integral_kwh"]
+        row[f"{stem}_kwh"] = integral if counter is None else counter
+    return row
+
+
+def a_history(chance: random.Random) -> list[dict]:
+    """Give some buckets: with and without sun, battery, counters, losses, disagreeing meters."""
+    rows = []
+    losses = chance.choice([0, 15, 120, -40])
+    for _ in range(chance.randint(1, 12)):
+        samples = []
+        for _ in range(chance.randint(1, 30)):
+            pv = chance.choice([0, 0, chance.uniform(0, 6000)])
+            battery = chance.choice([0, chance.uniform(-4000, 4000)])
+            load = chance.choice([chance.uniform(0, 800), chance.uniform(-900, 7000)])
+            export = pv - battery - load - chance.uniform(0, 2) * losses
+            samples.append((pv, battery, load, export, chance.random() < 0.9))
+        if chance.random() < 0.5:
+            samples = [(*watts, True) for *watts, _ in samples]
+        row = bucket(samples, chance.choice([1, 24]))
+        if chance.random() < 0.5:
+            more = chance.choice([0, 0.05, 3])
+            counters = {
+                f"{stem}_counter_kwh": max(row[f"{stem}_kwh"] + chance.uniform(-0.05, more), 0)
+                for stem in STEMS
+            }
+            row = bucket(samples, 1, **counters) | {"coverage": chance.choice([1.0, 0.5])}
+        rows.append(row)
+    return rows
+
+
+def test_import_and_use_are_the_sums_of_their_parts_and_charging_never_flatters(called):
+    chance = random.Random(11)
+    histories = [a_history(chance) for _ in range(400)]
+    sums = called("energy", "total", [[rows] for rows in histories])
+    charged = 0
+    for rows, found in zip(histories, sums, strict=True):
+        parts = ("grid_to_house", "grid_to_battery", "grid_to_inverter", "untraced_import")
+        assert sum(found[f"{part}_kwh"] or 0 for part in parts) == pytest.approx(
+            sum(row["import_kwh"] for row in rows), abs=1e-9
+        )
+        used = sum(found[name] for name in HOUSE) + found["untraced_load_kwh"] - found["fed_in_kwh"]
+        assert used == pytest.approx(sum(row["load_kwh"] for row in rows), abs=1e-9)
+        assert (found["grid_to_inverter_kwh"] or 0) >= 0
+        first, second = found["self_sufficiency"], found["with_charging"]
+        assert (second is not None) == (found["grid_to_battery_kwh"] > 0.05 and first is not None)
+        if second is not None:
+            charged += 1
+            assert 0 <= second <= first <= 1
+    assert charged > 100
+
+
+def test_the_inverter_had_what_of_the_import_reached_neither_house_nor_battery(called):
+    night = [(0, 0, 500, -520, True)] * 4
+    sunny = [(4000, 1000, 600, 2300, True)] * 4 + [(0, -540, 500, -20, True)] * 4
+    charging = [(0, 2000, 500, -2600, True)] * 4
+    unknown = [(0, 0, 500, -520, True)] * 2 + [(0, 0, 500, -2600, False)] * 2
+    rows = [bucket(samples, 1) for samples in (night, sunny, charging, unknown)]
+    of_night, of_sun, of_charge, of_unknown = called("energy", "total", [[[row]] for row in rows])
+    assert of_night["grid_to_inverter_kwh"] == pytest.approx(0.02)
+    assert of_night["self_sufficiency"] == 0
+    assert of_sun["import_kwh"] == pytest.approx(0.01)
+    assert of_sun["grid_to_house_kwh"] == 0
+    assert of_sun["grid_to_inverter_kwh"] == pytest.approx(0.01)
+    assert of_sun["with_charging"] is None
+    assert of_charge["grid_to_inverter_kwh"] == pytest.approx(0.1)
+    assert (of_charge["self_sufficiency"], of_charge["with_charging"]) == (0, 0)
+    assert of_unknown["grid_to_inverter_kwh"] is None, "what of it charged the battery?"
+    assert of_unknown["untraced_import_kwh"] == pytest.approx(1.31)
+
+
+@pytest.mark.parametrize("asked", [{"frame": "all"}, {"frame": "month", "date": "2026-10-01"},
+                                   {"frame": "day", "date": "2026-10-25"}])  # fmt: skip
+def test_the_shares_of_a_bucket_are_those_of_the_api(called, site, asked):
+    series = site.ask("/v1/series", **asked)["series"]
+    found = called("energy", "total", [[[row]] for row in series])
+    assert sum(row["self_sufficiency"] is not None for row in series) > 1
+    for row, one in zip(series, found, strict=True):
+        for name in ("self_sufficiency", "self_consumption"):
+            assert one[name] == pytest.approx(row[name], abs=1e-12), row["bucket"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({}, ""),
+        ({"coverage": 0.979, "grid_coverage": 0.979}, "pv load import export charge discharge"),
+        ({"coverage": 0.025, "grid_coverage": 0.025}, "pv load import export charge discharge"),
+        ({"coverage": 0.985, "grid_coverage": 0.985}, ""),
+        ({"coverage": 0.025, "grid_coverage": 0.025, "counters": STEMS}, ""),
+        ({"coverage": 0.5, "grid_coverage": 0.5, "counters": ("pv",)},
+         "load import export charge discharge"),
+        ({"coverage": 1.0, "grid_coverage": 0.4}, "load import export"),
+        ({"coverage": 1.0, "grid_coverage": 0.4, "counters": STEMS}, "load import export"),
+        ({"coverage": 0.5, "grid_coverage": 0.3, "counters": STEMS}, "load import export"),
+        ({"coverage": 1.0, "grid_coverage": 0.0, "load_kwh": None, "import_kwh": None,
+          "export_kwh": None}, ""),
+        ({"coverage": None, "grid_coverage": None}, ""),
+    ],
+)  # fmt: skip
+def test_a_figure_of_a_part_of_the_time_without_a_counter_is_called_one(called, changes, parts):
+    row = bucket([(1000, 200, 500, 300, True)], 1)
+    for stem in changes.get("counters", ()):
+        row[f"{stem}_counter_kwh"] = row[f"{stem}_kwh"] = 9.9
+    (found,) = called("energy", "total", [[[{**row, **changes}]]])
+    assert [name.replace("battery_", "").replace("_kwh", "") for name in found["parts"]] == (
+        parts.split()
+    )
+
+
+def test_a_sum_that_lacks_something_of_one_bucket_is_a_part(called):
+    row = bucket([(1000, 200, 500, 300, True)], 1)
+    without = {**row, "load_kwh": None, "import_kwh": None, "export_kwh": None}
+    whole, lacking, missing, none = called(
+        "energy",
+        "total",
+        [[[row, row]], [[row, without]], [[row, row], True], [[without, without]]],
+    )
+    assert whole["parts"] == []
+    assert lacking["parts"] == ["load_kwh", "import_kwh", "export_kwh"]
+    assert len(missing["parts"]) == 6
+    assert (none["parts"], none["load_kwh"]) == ([], None)
 
 
 def test_clocks_of_all_zones_show_what_the_servers_show(called):
