@@ -4,7 +4,7 @@
 import { Chart } from './chart.js';
 import { svg } from './dom.js';
 import { axis } from './scale.js';
-import { cause, hours, percent, power, when } from './words.js';
+import { cause, hours, percent, power, signedPower, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -20,9 +20,10 @@ const UP = [
   ['solar', 'solar'],
   ['battery_out', 'discharge'],
   ['import', 'import'],
+  ['fed_in', 'house-area'],
 ];
 const DOWN = [
-  ['house', 'house-area'],
+  ['use', 'house-area'],
   ['battery_in', 'charge'],
   ['export', 'export'],
 ];
@@ -43,6 +44,7 @@ export class DayChart extends Chart {
   show({ start, end, now, zone, buckets, gaps, stepMs }) {
     const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(point);
     this.#data = { start, end, points, gaps, now, zone, stepMs };
+    this.feedsIn = points.some((p) => p.fed_in >= 5);
     this.#byStep = new Map(points.map((p) => [Math.floor((p.at - start) / stepMs), p]));
     this.draw();
     this.select(null);
@@ -93,7 +95,7 @@ export class DayChart extends Chart {
     const { points, gaps } = this.#data;
     const bottom = this.height - BOTTOM;
     const up = Math.max(0, ...points.map((p) => Math.max(sum(p, UP), p.house)));
-    const down = Math.max(0, ...points.map((p) => sum(p, DOWN)));
+    const down = Math.max(0, ...points.map((p) => Math.max(sum(p, DOWN), -p.house)));
     const { y, ticks } = points.length ? axis(up / 1000, down / 1000, TOP, bottom) : axis(1, 1, TOP, bottom);
     const runs = this.#runs(points, gaps);
     const charge = (pct) => bottom - (pct / 100) * (bottom - TOP);
@@ -191,13 +193,15 @@ const sum = (p, stack) => stack.reduce((total, [key]) => total + p[key], 0);
 
 function point(bucket) {
   const battery = bucket.avg_battery_power_w ?? 0;
-  const out = bucket.avg_export_power_w;
+  const [house, out] = [bucket.avg_load_power_w, bucket.avg_export_power_w];
   return {
     at: Date.parse(bucket.bucket),
     solar: bucket.avg_pv_power_w,
     battery_out: Math.max(-battery, 0),
     import: Math.max(-out, 0),
-    house: bucket.avg_load_power_w,
+    house,
+    use: Math.max(house, 0),
+    fed_in: Math.max(-house, 0), // by another generator behind the same meter
     battery_in: Math.max(battery, 0),
     export: Math.max(out, 0),
     charge_level: bucket.avg_battery_soc_pct,
@@ -211,7 +215,7 @@ function texts(p) {
     solar: power(p.solar),
     battery_out: battery(p.battery_out),
     import: power(p.import),
-    house: power(p.house),
+    house: signedPower(p.house),
     battery_in: battery(p.battery_in),
     export: power(p.export),
     charge_level: percent(p.charge_level),

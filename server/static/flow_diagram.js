@@ -2,7 +2,7 @@
 
 import { el, say, set, svg } from './dom.js';
 import { flows } from './flows.js';
-import { NONE, percent, power } from './words.js';
+import { FEEDS_IN, NONE, percent, power, signedPower } from './words.js';
 
 // From, to, the line, and its middle: where the arrow stands and which way it points, in degrees.
 const LINES = [
@@ -37,7 +37,12 @@ export class FlowDiagram {
   // A reading as /v1/realtime gives it, or null; facts of the device as /v1/devices has them.
   show(reading, facts) {
     const flow = reading && flows(reading);
-    for (const line of this.#lines) this.#draw(line, flow?.[`${line.from}_to_${line.to}`] ?? 0);
+    const back = flow && fromHouse(reading, flow);
+    for (const line of this.#lines) {
+      const watts = flow?.[`${line.from}_to_${line.to}`] ?? 0;
+      const against = line.to === 'house' && watts < 5 ? (back?.[line.from] ?? 0) : 0;
+      this.#draw(line, against >= 5 ? -against : watts);
+    }
     const shown = reading ? this.#values(reading, facts) : {};
     for (const [name, node] of Object.entries(this.#nodes)) {
       const { value = NONE, word = '', extra = '' } = shown[name] ?? {};
@@ -46,12 +51,7 @@ export class FlowDiagram {
       say(node.extra, extra);
     }
     this.#drawRing(flow);
-    say(
-      this.note,
-      reading && !flow
-        ? 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.'
-        : '',
-    );
+    say(this.note, reading ? noteOn(reading, flow) : '');
     this.note.hidden = !this.note.textContent;
     set(this.svg, { 'aria-label': describe(shown) });
   }
@@ -62,7 +62,10 @@ export class FlowDiagram {
     const noMeter = facts.has_meter === false;
     return {
       solar: { value: power(reading.pv_power_w) },
-      house: { value: power(reading.load_power_w) },
+      house: {
+        value: signedPower(reading.load_power_w),
+        word: reading.load_power_w <= -5 ? 'feeding in' : '',
+      },
       battery: noBattery
         ? { word: 'none' }
         : { value: power(battery), word: batteryWord(battery), extra: percent(soc) },
@@ -74,16 +77,24 @@ export class FlowDiagram {
 
   #line(from, to, path, x, y, angle) {
     const colour = to === 'house' ? SOURCES[from] : COLOURS[to];
-    const line = svg('path', { d: path, class: `line stroke-${colour}` });
-    const arrow = svg('path', { d: 'M-6 -7L7 0L-6 7Z', class: `arrow fill-${colour}` });
+    const line = svg('path', { d: path });
+    const arrow = svg('path', { d: 'M-6 -7L7 0L-6 7Z' });
     this.svg.append(line, arrow);
-    this.#lines.push({ from, to, line, arrow, x, y, angle });
+    this.#lines.push({ from, to, line, arrow, x, y, angle, colour });
   }
 
-  #draw({ line, arrow, x, y, angle }, watts) {
-    const on = watts >= 5;
-    const width = on ? Math.min(THIN + watts / 500, 11) : THIN;
-    set(line, { 'stroke-width': width.toFixed(1), 'data-w': Math.round(watts) });
+  // Less than 0 W: against the line, out of the house.
+  #draw({ line, arrow, x, y, angle: along, colour: usual }, watts) {
+    const size = Math.abs(watts);
+    const on = size >= 5;
+    const width = on ? Math.min(THIN + size / 500, 11) : THIN;
+    const [angle, colour] = on && watts < 0 ? [along + 180, 'house'] : [along, usual];
+    set(line, {
+      class: `line stroke-${colour}`,
+      'stroke-width': width.toFixed(1),
+      'data-w': Math.round(watts),
+    });
+    set(arrow, { class: `arrow fill-${colour}` });
     line.classList.toggle('off', !on);
     arrow.classList.toggle('off', !on);
     const scale = 0.8 + width / 10;
@@ -130,6 +141,19 @@ export class FlowDiagram {
       from += length;
     });
   }
+}
+
+// Where the power of another generator in the house goes: what the known sources leave of export and charge.
+function fromHouse({ load_power_w: load, export_power_w: out, battery_power_w: battery }, flow) {
+  const grid = Math.max(0, Math.min(-load, out - flow.solar_to_grid - flow.battery_to_grid));
+  const charged = (battery ?? 0) - flow.solar_to_battery - flow.grid_to_battery;
+  return { grid, battery: Math.max(0, Math.min(-load - grid, charged)) };
+}
+
+function noteOn(reading, flow) {
+  if (reading.load_power_w <= -5) return FEEDS_IN;
+  if (flow) return '';
+  return 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.';
 }
 
 function batteryWord(watts) {

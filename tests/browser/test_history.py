@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, Site, local
+from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, ZONE, Site, local
 from tests.readings import connected, reading, store
 
 DASH = "\N{EN DASH}"
@@ -326,6 +326,60 @@ def test_a_day_hardly_covered_is_marked_in_tile_bar_and_table(page, databases, h
     assert len(columns) == 1 + 11, "the thin day and the eleven after it"
     assert "≥" in read_at(page, 19, 31)
     assert "≥" not in read_at(page, 18, 31)
+
+
+@pytest.fixture(scope="module")
+def balcony(databases, https_server) -> Site:
+    """A house with panels of its own behind the meter: from 10 to 14 it feeds 800 W in."""
+    url = databases.migrated("Europe/Berlin")
+    begin = local("2026-06-10").astimezone(UTC)
+    batch = []
+    for n in range(2 * 288):
+        ts = begin + timedelta(minutes=5 * n)
+        load = -800.0 if 10 <= ts.astimezone(ZONE).hour < 14 else 300.0
+        powers = {"pv_power_w": 0.0, "battery_power_w": 0.0, "load_power_w": load}
+        batch.append(reading(ts, **powers, export_power_w=-load, interval_s=300.0))
+    with connected(url) as connection:
+        store(connection, DEVICE, batch)
+    return Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+
+
+def test_a_house_that_fed_in_is_drawn_below_zero_in_its_day(page, balcony):
+    page.log_in(f"{balcony.url}/?view=day&date=2026-06-10", ONE)
+    page.wait_text("main", "another generator")
+    page.wait_text(".tiles", "2.80 kWh")  # 20 h x 300 W - 4 h x 800 W
+    assert "less 3.20 kWh fed in" in page.text(".tile:has([data-figure=load_kwh]) .note")
+    assert "house -800 W" in read_at(page, 12 * 12, 288)
+    assert "house 300 W" in read_at(page, 8 * 12, 288)
+    zero, line = page.run(
+        "const c = document.querySelector('main svg.chart');"
+        "const box = c.querySelector('.load-line').getBBox();"
+        "return [Number(c.querySelector('.zero').getAttribute('y1')), box.y + box.height]"
+    )
+    assert line > zero + 10
+    heights = page.run(
+        "return [...document.querySelectorAll('main svg.chart .fill-house-area')].map((n) => {"
+        " const b = n.getBBox(); return [b.y, b.y + b.height]; })"
+    )
+    above, below = sorted(heights)
+    assert above[1] == pytest.approx(zero, abs=1), "what it feeds in is a source"
+    assert below[0] == pytest.approx(zero, abs=1)
+
+
+def test_a_month_shows_what_the_house_fed_in(page, balcony):
+    page.log_in(f"{balcony.url}/?view=month&date=2026-06-10", ONE)
+    page.wait_text(".legend", "House feeds in")
+    assert "3.20 kWh" in read_at(page, 9, 30)
+    assert page.text("tbody tr:has(a) [data-figure=load_kwh]") == "2.80"
+    assert page.all("main svg.chart .fill-house-area")
+    assert "another generator" in page.text("main")
+
+
+def test_where_no_house_fed_in_none_is_spoken_of(home, site):
+    open_view(home, site, "view=month&date=2026-10-01")
+    home.wait_text(".chart-title", "in all")
+    assert "House feeds in" not in home.text(".legend")
+    assert "another generator" not in home.text("main")
 
 
 def test_the_period_before_stands_beside(home, site):
