@@ -78,11 +78,14 @@ async function route() {
   await Promise.all([live.follow(here, chosen), chosen.load()]);
 }
 
-// Day and Now are there from the start; the others are loaded with their first use.
+// Now is there from the start; what the others need is loaded with their first use.
 async function viewOf(name, here, date) {
   if (name === 'now') return new DayView(here, null);
-  if (name === 'day') return new DayView(here, date ?? here.today());
   try {
+    if (name === 'day') {
+      const { periodNav } = await load(() => import('./period_nav.js'));
+      return new DayView(here, date ?? here.today(), periodNav);
+    }
     if (name === 'system') return new (await load(() => import('./system_view.js'))).SystemView(here);
     return new (await load(() => import('./period_view.js'))).PeriodView(here, name, date);
   } catch (thrown) {

@@ -1,10 +1,9 @@
 // The buckets of a month, a year or all time, in kWh: use by its origin above zero, battery charge and export
 // below, the period before beside each in grey. What is not known is hatched.
 
-import { Chart } from './chart.js';
+import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
 import { WHOLE } from './energy.js';
-import { axis } from './scale.js';
 import { energy, mark, share } from './words.js';
 
 const ITEMS = [

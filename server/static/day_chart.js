@@ -1,9 +1,8 @@
 // One local day: sources stacked above zero, uses below, the house as a line, the battery's charge on the
 // right axis. Each step is the mean of its bucket; what was not measured is hatched, never zero.
 
-import { Chart } from './chart.js';
+import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { axis } from './scale.js';
 import { cause, hours, percent, power, signedPower, when } from './words.js';
 import { minuteOf } from './zone.js';
 

@@ -6,12 +6,10 @@ import { el, say } from './dom.js';
 import { DayChart } from './day_chart.js';
 import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
-import { emptySpans, gapItems, inMs } from './gap_list.js';
 import { Loading } from './loading.js';
-import { periodNav } from './period_nav.js';
 import { Tiles } from './tiles.js';
-import { FEEDS_IN, clock, duration, hourMinute, longDay, share } from './words.js';
-import { addDays, noon } from './zone.js';
+import { FEEDS_IN, clock, duration, longDay, share } from './words.js';
+import { addDays, inMs, noon } from './zone.js';
 
 const CURVE = [
   'bucket',
@@ -41,10 +39,11 @@ export class DayView {
   #row = null;
   #soc = null;
   #gaps = null; // not known yet
+  #gapItems = null; // what lists them, loaded where there are some
   #curve = null;
 
-  // date: null for Now, which goes along with midnight.
-  constructor(context, date) {
+  // date: null for Now, which goes along with midnight and has no way to other days.
+  constructor(context, date, periodNav) {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
@@ -64,7 +63,7 @@ export class DayView {
     this.element = el(
       'div',
       {},
-      this.live ? this.#now() : this.#nav(),
+      this.live ? this.#now() : this.#nav(periodNav),
       this.#loading.element,
       this.live ? null : this.#tiles.element,
       el(
@@ -128,7 +127,7 @@ export class DayView {
     );
   }
 
-  #nav() {
+  #nav(periodNav) {
     const { link, go, today, firstDate } = this.#context;
     const date = this.#date;
     return periodNav({
@@ -155,6 +154,9 @@ export class DayView {
     const { gaps } = await this.#context.ask('/v1/gaps', this.#range());
     this.#gaps = gaps.map(inMs);
     this.#showCurve();
+    if (!gaps.length || this.#gapItems) return;
+    ({ gapItems: this.#gapItems } = await load(() => import('./gap_list.js')));
+    this.#showGaps();
   }
 
   async #loadCurve() {
@@ -170,26 +172,8 @@ export class DayView {
 
   async #loadHours() {
     if (!this.#hoursBox.open) return;
-    const [context, date] = [this.#context, this.#date];
-    const [{ series }, { seriesTable }] = await Promise.all([
-      context.ask('/v1/series', { frame: 'day', date }),
-      load(() => import('./table.js')),
-    ]);
-    const rows = series.map((row) => ({
-      name: hourMinute(Date.parse(row.bucket), context.zone),
-      row: { ...row, ...total([row]) },
-    }));
-    this.#hours.replaceChildren(
-      series.length
-        ? seriesTable('Energy by the hour, in kWh', 'Hour', rows, total(series))
-        : el('p', { class: 'quiet' }, 'No readings on this day.'),
-      el(
-        'p',
-        { class: 'table-foot' },
-        el('a', { href: context.csv({ frame: 'day', date }), download: true }, 'Download the hours as CSV'),
-        ' · hours are power × time, the figures of the day come from the counters',
-      ),
-    );
+    const { hoursTable } = await load(() => import('./hours_table.js'));
+    this.#hours.replaceChildren(...(await hoursTable(this.#context, this.#date)));
   }
 
   #showTiles() {
@@ -236,9 +220,20 @@ export class DayView {
           ? words
           : `${words}; ${share(covered, 1)} of the time is covered`,
       ),
-      this.#gaps?.length ? gapItems(this.#gaps, zone, this.#date) : '',
+      this.#gaps?.length && this.#gapItems ? this.#gapItems(this.#gaps, zone, this.#date) : '',
     );
   }
+}
+
+// Where no gaps are known, a bucket without readings is all that can be told.
+function emptySpans(buckets, stepMs) {
+  return buckets
+    .filter((bucket) => bucket.avg_pv_power_w === null)
+    .map(({ bucket }) => ({
+      start: Date.parse(bucket),
+      end: Date.parse(bucket) + stepMs,
+      cause: 'not_loaded',
+    }));
 }
 
 function clockWords(lengthMs) {

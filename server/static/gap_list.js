@@ -26,16 +26,3 @@ export function gapItems(gaps, zone, day = null) {
     }),
   );
 }
-
-// Where no gaps are known, a bucket without readings is all that can be told.
-export function emptySpans(buckets, stepMs) {
-  return buckets
-    .filter((bucket) => bucket.avg_pv_power_w === null)
-    .map(({ bucket }) => ({
-      start: Date.parse(bucket),
-      end: Date.parse(bucket) + stepMs,
-      cause: 'not_loaded',
-    }));
-}
-
-export const inMs = (gap) => ({ ...gap, start: Date.parse(gap.start), end: Date.parse(gap.end) });

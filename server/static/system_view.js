@@ -4,11 +4,11 @@
 import { ask, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el } from './dom.js';
-import { gapItems, inMs } from './gap_list.js';
+import { gapItems } from './gap_list.js';
 import { Loading } from './loading.js';
 import { plainTable } from './table.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
-import { addDays } from './zone.js';
+import { addDays, inMs } from './zone.js';
 
 const WEEKS = 53;
 const RECENT_DAYS = 8; // those whose readings may still arrive

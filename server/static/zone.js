@@ -109,3 +109,6 @@ export function isDate(given) {
 
 // A date as a moment to be formatted in UTC.
 export const noon = (date) => Date.parse(`${date}T12:00:00Z`);
+
+// A gap as the API has it, in ms.
+export const inMs = (gap) => ({ ...gap, start: Date.parse(gap.start), end: Date.parse(gap.end) });
