@@ -23,7 +23,7 @@ blueprint = Blueprint("page", __name__)
 FOLDER = Path(__file__).resolve().parent / "static"
 TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".js": "text/javascript",  # modules are UTF-8 in any case
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }

@@ -5,6 +5,7 @@ import { address, ask, isLoggedIn, isRefused, load, logOut, serverNow, trouble }
 import { DayView } from './day_view.js';
 import { el, say } from './dom.js';
 import { Live } from './live.js';
+import { heard } from './meter.js';
 import { Ticker } from './ticker.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
@@ -39,7 +40,7 @@ function context(device) {
     zone,
     firstDate: device.first_ts && dateOf(Date.parse(device.first_ts), zone),
     today: () => dateOf(serverNow(), zone),
-    ask: (path, more) => ask(path, parameters(more), signal),
+    ask: async (path, more) => heard(await ask(path, parameters(more), signal), device),
     csv: (more) => address('/v1/series', parameters({ ...more, format: 'csv' })),
     link: ({ view: name, date }) => linkTo(id, name, date),
     go,

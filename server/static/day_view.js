@@ -7,6 +7,7 @@ import { DayChart } from './day_chart.js';
 import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
 import { Loading } from './loading.js';
+import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { Tiles } from './tiles.js';
 import { FEEDS_IN, clock, duration, longDay, share } from './words.js';
 import { addDays, inMs, noon } from './zone.js';
@@ -41,6 +42,8 @@ export class DayView {
   #gaps = null; // not known yet
   #gapItems = null; // what lists them, loaded where there are some
   #curve = null;
+  #reading = null;
+  #meterNote = el('p', { class: 'hint', hidden: true });
 
   // date: null for Now, which goes along with midnight and has no way to other days.
   constructor(context, date, periodNav) {
@@ -65,6 +68,7 @@ export class DayView {
       {},
       this.live ? this.#now() : this.#nav(periodNav),
       this.#loading.element,
+      this.live ? null : this.#meterNote,
       this.live ? null : this.#tiles.element,
       el(
         'section',
@@ -98,7 +102,9 @@ export class DayView {
       this.#context.reload();
       return;
     }
-    this.#flow.show(reading, this.#context.device);
+    this.#reading = reading;
+    const { device } = this.#context;
+    this.#flow.show(reading, { ...device, has_meter: device.has_meter || this.#meter() === 'there' });
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
@@ -122,6 +128,7 @@ export class DayView {
         'section',
         { 'aria-labelledby': 'today', class: 'today' },
         el('h2', { id: 'today' }, `Today, ${longDay(noon(this.#date), 'UTC')}`),
+        this.#meterNote,
         this.#tiles.element,
       ),
     );
@@ -168,6 +175,7 @@ export class DayView {
     const { series } = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '1d' });
     this.#row = series.length ? { ...series[0], ...total(series) } : null;
     this.#showTiles();
+    this.#showGaps();
   }
 
   async #loadHours() {
@@ -177,7 +185,20 @@ export class DayView {
   }
 
   #showTiles() {
+    const state = this.#meter();
+    this.#tiles.hideMeter(state === 'none');
     this.#tiles.show(this.#row, { soc: this.#soc });
+    const words = meterWords(state, this.#context.device.has_meter, this.#row);
+    say(this.#meterNote, words);
+    this.#meterNote.hidden = !words;
+  }
+
+  // What this day knows of the grid meter.
+  #meter() {
+    const rows = [this.#row, this.#reading, ...(this.#curve?.series ?? [])].filter(
+      (row) => row && (isMetered(row) || isMeterless(row)),
+    );
+    return meterState(this.#context.device.has_meter, rows);
   }
 
   #showCurve() {
@@ -193,6 +214,7 @@ export class DayView {
       buckets: series,
       gaps: this.#gaps ?? emptySpans(series, STEP_MS),
       stepMs: STEP_MS,
+      meter: this.#meter(),
     });
     say(this.#clocks, clockWords(end - start));
     this.#feedsIn.hidden = !this.#chart.feedsIn;

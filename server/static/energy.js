@@ -82,8 +82,9 @@ function partsOf(row) {
   });
 }
 
-// A bucket that is called estimated for its meter alone has figures of the meter that are parts, no estimates.
-const isEstimated = (row) => Boolean(row.estimated) && !(row.grid_coverage < 0.9 * row.coverage);
+// A whole bucket that is called estimated for its meter alone has figures of the meter that are parts, no estimates.
+const isEstimated = (row) =>
+  Boolean(row.estimated) && !(row.coverage >= WHOLE && row.grid_coverage < 0.9 * row.coverage);
 
 const leaf = (row) => ({ ...row, ...rests(row), estimated: isEstimated(row), parts: partsOf(row) });
 

@@ -45,33 +45,37 @@ export class FlowDiagram {
     }
     const shown = reading ? this.#values(reading, facts) : {};
     for (const [name, node] of Object.entries(this.#nodes)) {
-      const { value = NONE, word = '', extra = '' } = shown[name] ?? {};
+      const { value = NONE, word = '', extra = '', isUnknown = false } = shown[name] ?? {};
+      node.circle.classList.toggle('unknown', isUnknown);
       say(node.value, value);
       say(node.word, word);
       say(node.extra, extra);
     }
     this.#drawRing(flow);
-    say(this.note, reading ? noteOn(reading, flow) : '');
+    say(this.note, reading ? noteOn(reading, flow, facts.has_meter) : '');
     this.note.hidden = !this.note.textContent;
     set(this.svg, { 'aria-label': describe(shown) });
   }
 
   #values(reading, facts) {
-    const { battery_power_w: battery, battery_soc_pct: soc, export_power_w: out } = reading;
+    const {
+      battery_power_w: battery,
+      battery_soc_pct: soc,
+      load_power_w: load,
+      export_power_w: out,
+    } = reading;
     const noBattery = battery === null && soc === null;
-    const noMeter = facts.has_meter === false;
+    const nothing = { word: facts.has_meter ? 'not read' : 'no meter', isUnknown: true };
     return {
       solar: { value: power(reading.pv_power_w) },
-      house: {
-        value: signedPower(reading.load_power_w),
-        word: reading.load_power_w <= -5 ? 'feeding in' : '',
-      },
+      house: load === null ? nothing : { value: signedPower(load), word: load <= -5 ? 'feeding in' : '' },
       battery: noBattery
         ? { word: 'none' }
         : { value: power(battery), word: batteryWord(battery), extra: percent(soc) },
-      grid: noMeter
-        ? { word: 'no meter' }
-        : { value: power(out), word: Math.abs(out) < 5 ? 'idle' : out > 0 ? 'exporting' : 'importing' },
+      grid:
+        out === null
+          ? nothing
+          : { value: power(out), word: Math.abs(out) < 5 ? 'idle' : out > 0 ? 'exporting' : 'importing' },
     };
   }
 
@@ -106,7 +110,8 @@ export class FlowDiagram {
     const node = { word: text(16, 'word'), value: text(2, 'value'), extra: text(30, 'word strong') };
     const title = text(-15, 'name');
     title.append(name === 'house' ? 'House' : name[0].toUpperCase() + name.slice(1));
-    this.svg.append(svg('circle', { cx: x, cy: y, r: 42, class: `node stroke-${SOURCES[name] ?? 'house'}` }));
+    node.circle = svg('circle', { cx: x, cy: y, r: 42, class: `node stroke-${SOURCES[name] ?? 'house'}` });
+    this.svg.append(node.circle);
     if (name === 'house') this.#addRing(x, y);
     this.svg.append(title, node.value, node.word, node.extra);
     this.#nodes[name] = node;
@@ -150,9 +155,14 @@ function fromHouse({ load_power_w: load, export_power_w: out, battery_power_w: b
   return { grid, battery: Math.max(0, Math.min(-load - grid, charged)) };
 }
 
-function noteOn(reading, flow) {
-  if (reading.load_power_w <= -5) return FEEDS_IN;
+function noteOn({ load_power_w: load, export_power_w: out }, flow, hasMeter) {
+  if (load !== null && load <= -5) return FEEDS_IN;
   if (flow) return '';
+  if (load === null || out === null) {
+    return hasMeter
+      ? 'The grid meter was not read just now, so no arrows are drawn.'
+      : 'Without a grid meter nobody knows where the power goes, so no arrows are drawn.';
+  }
   return 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.';
 }
 

@@ -11,7 +11,7 @@ const ORDER = [
   ['grid', 'house'],
 ];
 
-// null where it cannot be told: the direction of the battery's power is not known.
+// null where it cannot be told: the direction of the battery's power is not known, or what only a meter can tell.
 export function flows({
   pv_power_w: pv,
   battery_power_w: battery,
@@ -19,7 +19,7 @@ export function flows({
   load_power_w: load,
   export_power_w: out,
 }) {
-  if (battery === null && soc !== null) return null;
+  if ((battery === null && soc !== null) || load === null || out === null) return null;
   const source = { solar: pv, battery: -(battery ?? 0), grid: -out };
   const need = { house: load, battery: battery ?? 0, grid: out };
   for (const side of [source, need]) {

@@ -2,6 +2,7 @@
 
 import { el } from './dom.js';
 import { total } from './energy.js';
+import { isMetered } from './meter.js';
 import { seriesTable } from './table.js';
 import { hourMinute } from './words.js';
 
@@ -13,7 +14,13 @@ export async function hoursTable({ ask, csv, zone }, date) {
   }));
   return [
     series.length
-      ? seriesTable('Energy by the hour, in kWh', 'Hour', rows, total(series))
+      ? seriesTable({
+          caption: 'Energy by the hour, in kWh',
+          head: 'Hour',
+          rows,
+          total: total(series),
+          hasMeter: series.some(isMetered),
+        })
       : el('p', { class: 'quiet' }, 'No readings on this day.'),
     el(
       'p',

@@ -2,9 +2,10 @@
 
 import { BarChart } from './bar_chart.js';
 import { before } from './compare.js';
-import { el } from './dom.js';
+import { el, say } from './dom.js';
 import { WHOLE } from './energy.js';
 import { Loading } from './loading.js';
+import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
 import { KINDS } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
@@ -26,6 +27,8 @@ export class PeriodView {
   #loading;
   #table = el('div');
   #shown = [];
+  #heading = el('h2', { id: 'bars' }, 'Where it came from, where it went');
+  #meter = el('p', { class: 'hint', hidden: true });
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #foot = el(
     'p',
@@ -47,11 +50,12 @@ export class PeriodView {
       {},
       this.#nav(),
       this.#loading.element,
+      this.#meter,
       this.#tiles.element,
       el(
         'section',
         { class: 'card', 'aria-labelledby': 'bars' },
-        el('h2', { id: 'bars' }, 'Where it came from, where it went'),
+        this.#heading,
         this.#chart.element,
         this.#feedsIn,
         this.#foot,
@@ -127,29 +131,47 @@ export class PeriodView {
     });
   }
 
+  // Bars before the meter came show what is known; where it never came, none show what it would tell.
+  #showMeter(bars, rows, all) {
+    const hasMeter = this.#context.device.has_meter;
+    const known = rows.filter((row) => isMetered(row) || isMeterless(row));
+    const state = meterState(hasMeter, known);
+    const first = known.findIndex(isMetered);
+    const isSince = first > 0 && !known.slice(first).some(isMeterless);
+    const since = isSince ? bars.find(({ row }) => row === known[first]).name : '';
+    const words = meterWords(state, hasMeter, all, since);
+    this.#tiles.hideMeter(state === 'none');
+    say(this.#meter, words);
+    this.#meter.hidden = !words;
+    say(this.#heading, state === 'none' ? 'Solar and battery' : 'Where it came from, where it went');
+  }
+
   #show(bars, csv, earlier) {
     this.#shown = bars;
     const all = sumOf(bars);
+    const rows = bars.map(({ row }) => row).filter(Boolean);
+    this.#showMeter(bars, rows, all);
     this.#tiles.show(all, { before: earlier?.sum, beforeName: earlier?.name });
     const besides = earlier ? `, ${earlier.words} beside it in grey` : '';
     const title = all
       ? `${this.#frame === 'all' ? 'All readings' : this.title}, in all${besides}`
       : 'No readings in this period';
-    const rows = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
-    this.#chart.show(bars, rows, { title, row: all });
+    const beside = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
+    this.#chart.show(bars, beside, { title, row: all });
     this.#feedsIn.hidden = !this.#chart.feedsIn;
-    this.#foot.hidden = !bars.some(({ row }) => row && (row.coverage < WHOLE || row.estimated));
+    this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
     const listed = bars
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
     this.#table.replaceChildren(
       listed.length
-        ? seriesTable(
-            `Energy: ${this.title}`,
-            this.#frame === 'all' ? 'Period' : this.#kind.head,
-            listed,
-            all,
-          )
+        ? seriesTable({
+            caption: `Energy: ${this.title}`,
+            head: this.#frame === 'all' ? 'Period' : this.#kind.head,
+            rows: listed,
+            total: all,
+            hasMeter: rows.some(isMetered),
+          })
         : el('p', { class: 'quiet' }, 'No readings in this period.'),
       el(
         'p',

@@ -6,10 +6,12 @@ import { Calendar } from './calendar.js';
 import { el } from './dom.js';
 import { gapItems } from './gap_list.js';
 import { Loading } from './loading.js';
+import { meterWords } from './meter.js';
 import { plainTable } from './table.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
 import { addDays, inMs } from './zone.js';
 
+const NO_METER = 'no: use, import and export are not measured';
 const WEEKS = 53;
 const RECENT_DAYS = 8; // those whose readings may still arrive
 const GAP_DAYS = 30;
@@ -42,6 +44,7 @@ export class SystemView {
       {},
       el('h1', { tabindex: -1 }, 'System'),
       this.#loading.element,
+      this.#meterNote(),
       card('Completeness', 'complete', this.#calendar.element),
       el(
         'div',
@@ -146,6 +149,11 @@ export class SystemView {
       this.#gaps.append(el('p', { class: 'quiet' }, `The newest ${MOST_GAPS} of ${count(gaps.length)}.`));
   }
 
+  #meterNote() {
+    const { has_meter: hasMeter } = this.#context.device;
+    return hasMeter === false ? el('p', { class: 'hint' }, meterWords('none', false)) : null;
+  }
+
   #showDevice() {
     const { device, timezone } = { device: this.#context.device, timezone: this.#context.device.timezone };
     const yes = (value) => (value === null ? NONE : value ? 'yes' : 'no');
@@ -155,7 +163,7 @@ export class SystemView {
       ['Serial number', device.serial ?? NONE],
       ['Nominal power', power(device.nominal_power_w)],
       ['Firmware', device.firmware ?? NONE],
-      ['Grid meter', yes(device.has_meter)],
+      ['Grid meter', device.has_meter === false ? NO_METER : yes(device.has_meter)],
       ['Battery', yes(device.has_battery)],
       ['Version of the edge', device.edge_version ?? NONE],
       ['Time zone', timezone],

@@ -2,7 +2,7 @@
 
 import { el, say } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
-import { energy, energyDigits, mark, percent, share } from './words.js';
+import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
 
 const KWH = [
   ['pv_kwh', 'Solar', 'solar'],
@@ -12,6 +12,9 @@ const KWH = [
   ['battery_charge_kwh', 'Battery in', 'charge'],
   ['battery_discharge_kwh', 'Battery out', 'discharge'],
 ];
+
+const SHARES = ['self_sufficiency', 'self_consumption'];
+const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 
 export class Tiles {
   #tiles = new Map();
@@ -27,33 +30,47 @@ export class Tiles {
 
   // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
   show(row, { before, beforeName, soc } = {}) {
-    const then = (text) => before && `${beforeName}: ${text}`;
+    const then = (key, write) => {
+      if (!before) return '';
+      const isUnknown = isOfMeter(key) && before[key] === null && before.load_kwh === null;
+      const text = isUnknown ? 'not measured' : write(before[key]);
+      return `${beforeName}: ${mark(before, key)}${text}`;
+    };
     for (const [key] of KWH) {
       const notes = [
         key === 'import_kwh' && importParts(row),
         key === 'load_kwh' && fedIn(row),
         row?.parts.includes(key) && covered(row, key),
-        then(before && mark(before, key) + energy(before[key])),
+        then(key, energy),
       ];
       this.#say(key, energy(row?.[key]), notes, mark(row, key));
     }
     this.#say('soc', percent(soc?.pct), [soc?.words]);
-    const both = row && row.with_charging !== null && `incl. grid charging ${share(row.with_charging)}`;
-    this.#say('self_sufficiency', share(row?.self_sufficiency), [
-      both,
-      then(share(before?.self_sufficiency)),
-    ]);
-    this.#say('self_consumption', share(row?.self_consumption), [then(share(before?.self_consumption))]);
+    const isPart = row?.parts.includes('load_kwh');
+    for (const key of SHARES) {
+      const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
+      this.#say(key, share(row?.[key]), [
+        charging && `incl. grid charging ${share(row.with_charging)}`,
+        isPart && covered(row, 'load_kwh'),
+        then(key, share),
+      ]);
+    }
+  }
+
+  // Without a meter there are no tiles of what only a meter can tell.
+  hideMeter(isHidden) {
+    for (const [key, { tile }] of this.#tiles) tile.hidden = isHidden && isOfMeter(key);
+    this.element.classList.toggle('few', isHidden);
   }
 
   #add(key, name, colour) {
     const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
     const note = el('dd', { class: 'note' });
     const dot = colour && el('span', { class: `swatch box bg-${colour}` });
-    this.element.append(
-      el('div', { class: 'tile' }, el('dt', {}, dot, name), el('dd', { class: 'value' }, sign, value), note),
-    );
-    this.#tiles.set(key, { sign, value, note });
+    const figure = el('dd', { class: 'value' }, sign, value);
+    const tile = el('div', { class: 'tile' }, el('dt', {}, dot, name), figure, note);
+    this.element.append(tile);
+    this.#tiles.set(key, { tile, sign, value, note });
   }
 
   #say(key, value, notes, sign = '') {
@@ -72,12 +89,12 @@ function fedIn(row) {
 // Of how much of the time a figure tells.
 function covered(row, key) {
   const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
-  return coverage < WHOLE ? `${share(coverage)} of the time measured` : '';
+  return coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
 }
 
 // What the import went to, where that is not the house alone.
 function importParts(row) {
-  if (!row || row.import_kwh === null) return '';
+  if (!row || Math.abs(row.import_kwh ?? 0) < 0.005) return '';
   const parts = [
     ['house', row.grid_to_house_kwh],
     ['battery', row.grid_to_battery_kwh],

@@ -45,7 +45,7 @@ export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, ener
 
 // What stands before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
 export function mark(row, key) {
-  if (!known(row?.[key])) return '';
+  if (!known(row?.[key]) || !key.endsWith('_kwh')) return '';
   const isFlow = key.includes('_to_');
   if (row.parts.includes(isFlow ? 'load_kwh' : key)) return '≥\u00a0';
   return row.estimated && !isFlow ? '≈\u00a0' : '';
@@ -63,6 +63,10 @@ export function share(value, places = 0) {
   const pct = value < 1 ? Math.min(Math.round(value * 100 * step) / step, 100 - 1 / step) : 100;
   return unit(number(pct, places), '%');
 }
+
+// A share of the time: where it is small, to the tenth.
+export const shareOfTime = (value) =>
+  (value < 0.001 ? '< ' : '') + share(Math.max(value, 0.001), value < 0.1 ? 1 : 0);
 
 export const percent = (pct) => (known(pct) ? unit(number(pct, 0), '%') : NONE);
 

@@ -305,7 +305,7 @@ def test_a_day_hardly_covered_is_marked_in_tile_bar_and_table(page, databases, h
         )
     own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
     page.log_in(f"{own.url}/?view=day&date=2026-05-20", ONE)
-    page.wait_text(".tile:has([data-figure=load_kwh]) .note", "2 % of the time measured")
+    page.wait_text(".tile:has([data-figure=load_kwh]) .note", "2.1 % of the time measured")
     for name in KWH:
         assert page.text(f".tile:has([data-figure={name}]) .mark").strip() == "≥"
     page.open(f"{own.url}/?view=day&date=2026-05-19")
