@@ -33,7 +33,8 @@ def day(name: str) -> date | None:
         found = None
     # 20260329 and 2026-W13-7 are dates too, in Python.
     if found is None or found.isoformat() != text or not FIRST_DATE <= found < LAST_DATE:
-        raise wrong(name, "a date like 2026-03-29", "date")
+        msg = f"a date like 2026-03-29, from {FIRST_DATE} on, and before {LAST_DATE}"
+        raise wrong(name, msg, "date")
     return found
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, request
+from markupsafe import Markup
 
 from edge_lib import VERSION
 from server import body
@@ -23,9 +24,15 @@ blueprint = Blueprint("page", __name__)
 FOLDER = Path(__file__).resolve().parent / "static"
 TYPES = {
     ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".js": "text/javascript",  # modules are UTF-8 in any case
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
+}
+# What a browser has no use for: a tenth of the page. A comment behind code has no quotes, so that
+# no string is ever taken for one; each line keeps its number.
+_LEFT_OUT = {
+    ".css": re.compile(rb"/\*.*?\*/|^[ \t]+", re.MULTILINE | re.DOTALL),
+    ".js": re.compile(rb"^[ \t]*//.*$|^[ \t]+| // [^'\"`\n]*$", re.MULTILINE),
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
 _LONGEST_FORM = 4096
@@ -43,7 +50,7 @@ _POLICY = {
 
 
 class File(NamedTuple):
-    """One file of the page, as it is and compressed."""
+    """One file of the page without its comments, plain and compressed."""
 
     type: str
     plain: bytes
@@ -57,6 +64,7 @@ class Files:
     Attributes:
         version: a digest of them all.
         scripts: the modules that the first view needs.
+        icon: the page's sign as a part of its frame, which saves a request.
     """
 
     def __init__(self, folder: Path = FOLDER):
@@ -66,6 +74,10 @@ class Files:
         named = (f"{name} {file.etag}" for name, file in self.by_name.items())
         self.version = _digest("\n".join(named).encode())
         self.scripts = self._scripts()
+        # Within HTML it needs no name space.
+        icon = re.sub(r' xmlns="[^"]+"', "", self.by_name["icon.svg"].plain.decode())
+        size = 'width="24" height="24" aria-hidden="true"'
+        self.icon = Markup(icon.replace("<svg", f"<svg {size}", 1))  # noqa: S704  a file of ours
 
     def _scripts(self) -> list[str]:
         # What the first view needs, for the browser to load all of it at once.
@@ -177,6 +189,8 @@ def _compressible(response: Response, plain: bytes, gzipped: bytes) -> Response:
 
 def _file(path: Path) -> File:
     plain = path.read_bytes()
+    if path.suffix in _LEFT_OUT:
+        plain = _LEFT_OUT[path.suffix].sub(b"", plain)
     return File(TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0), _digest(plain))
 
 

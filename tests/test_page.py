@@ -357,6 +357,30 @@ def files_of(client) -> list[str]:
     return sorted(set(re.findall(r'"(/static/[^"]+)"', ask(client, "/").text)))
 
 
+def test_scripts_are_sent_without_comments_and_are_otherwise_the_files(client):
+    folder = files_of(client)[0].rpartition("/")[0]
+    for path in FOLDER.glob("*.js"):
+        sent = ask(client, f"{folder}/{path.name}").text.split("\n")
+        written = path.read_text().split("\n")
+        assert len(sent) == len(written)
+        for line, of_file in zip(sent, written, strict=True):
+            code = re.sub(r"^ *//.*| // [^'\"`]*$", "", of_file)
+            assert line == code.lstrip(" ")
+            # In a text of several lines, blanks and slashes would belong to it.
+            assert of_file.count("`") % 2 == 0, (path.name, of_file)
+
+
+def test_the_style_sheet_is_sent_without_comments(client):
+    path = next(path for path in files_of(client) if path.endswith(".css"))
+    sent = ask(client, path).text
+    assert "/*" not in sent
+    assert "*/" not in sent
+    written = re.sub(r"/\*.*?\*/", "", (FOLDER / "page.css").read_text(), flags=re.DOTALL)
+    assert [line.strip() for line in written.splitlines() if line.strip()] == [
+        line for line in sent.splitlines() if line.strip()
+    ]
+
+
 def test_every_file_may_be_kept_for_ever_under_an_address_of_its_version(client):
     folder = files_of(client)[0].rpartition("/")[0]
     for path in (f"{folder}/{file.name}" for file in FOLDER.iterdir()):

@@ -9,10 +9,12 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 
 from server import private, series
+from server.sending import csv_answer
 from tests.batches import assert_error, migrated
-from tests.history import COLUMNS, DEVICE, EMPTY, SITE, bearer, history_client
+from tests.history import COLUMNS, DEVICE, EMPTY, SITE, bearer, history_client, new_device
 from tests.readings import connected, reading, rows, store, utc
 
 RANGE = "/v1/series?device_id=test-house&from=2025-06-01&to=2025-06-11&bucket=1d"
@@ -21,8 +23,12 @@ NOON = utc("2025-06-01 10:00")
 
 
 @pytest.fixture(scope="module")
-def client(databases):
-    url = databases.migrated(SITE)
+def url(databases) -> str:
+    return databases.migrated(SITE)
+
+
+@pytest.fixture(scope="module")
+def client(url):
     with connected(url) as connection:
         batch = [reading(NOON + timedelta(hours=7 * n), pv_power_w=n / 3) for n in range(20)]
         store(connection, DEVICE, [*batch, reading(utc("2025-06-09 10:00"), battery_power_w=None)])
@@ -227,3 +233,57 @@ def test_only_the_columns_asked_for_are_given_in_that_order(client):
 @pytest.mark.parametrize("columns", ["", "pv_kwh,", "covered_s", "pv_kwh;bucket", "%00", "*"])
 def test_a_column_that_there_is_not_is_refused(client, columns):
     assert_error(get(client, f"{RANGE}&columns={columns}"), 422)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "cell"),
+    [
+        (5678.9, 5690.8, "11.9"),
+        (18214.6, 18214.7, "0.1"),
+        (99_999.8, 100_011.7, "11.9"),
+        (4000.0, 4011.9, "11.9"),
+        (26_214.97, 26_226.96, "11.99"),
+    ],
+)
+def test_an_energy_of_counters_has_as_many_digits_as_they(client, url, first, last, cell):
+    device_id = new_device()
+    watts = (last - first) / 2 * 1000  # the powers agree
+    batch = [
+        reading(utc(f"2025-06-01 {at}"), pv_power_w=watts, interval_s=3600.0, pv_total_kwh=kwh)
+        for at, kwh in (("10:00", first), ("11:00", last))
+    ]
+    with connected(url) as connection:
+        store(connection, device_id, batch)
+    path = f"/v1/series?device_id={device_id}&frame=month&date=2025-06-01"
+    (bucket,) = get(client, path).json["series"]
+    assert bucket["pv_kwh"] == last - first, "JSON is as it was computed"
+    assert repr(bucket["pv_kwh"]) != cell
+    (row,) = parsed(get(client, f"{path}&format=csv").text)
+    assert (row["pv_kwh"], row["pv_counter_kwh"]) == (cell, cell)
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (11.900000000001455, "11.9"),
+        (11.899999999999636, "11.9"),
+        (0.09999999999854481, "0.1"),
+        (-0.30000000000000004, "-0.3"),
+        (-1.7763568394002505e-15, "0.0"),
+        (None, ""),
+        # Of these nothing is noise.
+        (1 / 3, "0.3333333333333333"),
+        (0.1234567, "0.1234567"),
+        (11.900001, "11.900001"),
+        (4.62962962962963e-07, "4.62962962962963e-07"),
+        (4.16666666e-06, "4.16666666e-06"),
+    ],
+)
+def test_of_an_energy_noise_alone_is_left_out(value, cell):
+    with Flask(__name__).test_request_context():
+        answer = csv_answer(
+            ("pv_kwh", "avg_pv_power_w"), [[{"pv_kwh": value, "avg_pv_power_w": value}]], "x.csv"
+        )
+        energy, power = answer.get_data(as_text=True).splitlines()[1].split(",")
+    assert energy == cell
+    assert power == ("" if value is None else str(value)), "an average is never rounded"

@@ -11,6 +11,9 @@ export class ApiError extends Error {
   }
 }
 
+// Whether the server says that the question is wrong: asked again, it would be just as wrong.
+export const isRefused = ({ status }) => status >= 400 && status < 500 && ![401, 408, 429].includes(status);
+
 // The present by the server's clock, in ms: this machine's may be wrong.
 export const serverNow = () => Date.now() + aheadMs;
 
@@ -18,18 +21,19 @@ export function address(path, parameters = {}) {
   const query = new URLSearchParams(
     Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null),
   );
-  return `${path}${query.size ? '?' : ''}${query}`;
+  return [path, String(query)].filter(Boolean).join('?');
 }
 
 // GET, as JSON. What it throws, `trouble` tells apart.
 export async function ask(path, parameters, signal) {
-  const answer = await send(address(path, parameters), {}, signal);
-  try {
-    return await answer.json();
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, 'the answer broke off');
-  }
+  return send(address(path, parameters), {}, signal, async (answer) => {
+    try {
+      return await answer.json();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new ApiError(0, 'the answer broke off');
+    }
+  });
 }
 
 // Load a module of the page that the first view does not need; fails as a request does.
@@ -61,11 +65,25 @@ export function logOut() {
   return send('/logout', { method: 'POST' });
 }
 
-async function send(url, options, signal) {
-  const limit = AbortSignal.timeout(TIMEOUT_MS);
+// What `read` makes of a good answer; given up after a while, or when the signal calls it off.
+async function send(url, options, signal, read = () => null) {
+  const request = new AbortController();
+  const giveUp = () => request.abort();
+  const timer = setTimeout(giveUp, TIMEOUT_MS);
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) giveUp();
+  try {
+    return await read(await answered(url, { ...options, signal: request.signal }, signal));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+async function answered(url, options, signal) {
   let answer;
   try {
-    answer = await fetch(url, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    answer = await fetch(url, options);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(0, 'the server cannot be reached');

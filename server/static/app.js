@@ -1,10 +1,11 @@
 // Starts the page: login, the choice of device, and the view that the address names. Every view is an
 // address, so that it can be kept, sent, and left by Back.
 
-import { address, ask, isLoggedIn, load, logOut, serverNow, trouble } from './api.js';
+import { address, ask, isLoggedIn, isRefused, load, logOut, serverNow, trouble } from './api.js';
 import { DayView } from './day_view.js';
 import { el, say } from './dom.js';
 import { Live } from './live.js';
+import { heard } from './meter.js';
 import { Ticker } from './ticker.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
@@ -15,7 +16,7 @@ const ticker = new Ticker();
 
 let devices = [];
 let view = null;
-let calledOff = new AbortController();
+let calledOff = null; // ends what the view before has asked for
 const live = new Live({ begun: start, ended: showLogin });
 
 function asked() {
@@ -23,7 +24,7 @@ function asked() {
   const name = query.get('view') ?? 'now';
   const device = devices.find(({ device_id: id }) => id === query.get('device')) ?? devices[0];
   return {
-    name: Object.hasOwn(VIEWS, name) ? name : 'now',
+    name: Object.keys(VIEWS).includes(name) ? name : 'now',
     date: isDate(query.get('date')) ? query.get('date') : null,
     device,
   };
@@ -39,7 +40,7 @@ function context(device) {
     zone,
     firstDate: device.first_ts && dateOf(Date.parse(device.first_ts), zone),
     today: () => dateOf(serverNow(), zone),
-    ask: (path, more) => ask(path, parameters(more), signal),
+    ask: async (path, more) => heard(await ask(path, parameters(more), signal), device),
     csv: (more) => address('/v1/series', parameters({ ...more, format: 'csv' })),
     link: ({ view: name, date }) => linkTo(id, name, date),
     go,
@@ -66,7 +67,7 @@ function failed(error) {
 async function route() {
   const { name, date, device } = asked();
   const kept = document.activeElement?.dataset.keep;
-  calledOff.abort();
+  calledOff?.abort();
   calledOff = new AbortController();
   const here = context(device);
   const { signal } = calledOff;
@@ -78,11 +79,14 @@ async function route() {
   await Promise.all([live.follow(here, chosen), chosen.load()]);
 }
 
-// Day and Now are there from the start; the others are loaded with their first use.
+// Now is there from the start; what the others need is loaded with their first use.
 async function viewOf(name, here, date) {
   if (name === 'now') return new DayView(here, null);
-  if (name === 'day') return new DayView(here, date ?? here.today());
   try {
+    if (name === 'day') {
+      const { periodNav } = await load(() => import('./period_nav.js'));
+      return new DayView(here, date ?? here.today(), periodNav);
+    }
     if (name === 'system') return new (await load(() => import('./system_view.js'))).SystemView(here);
     return new (await load(() => import('./period_view.js'))).PeriodView(here, name, date);
   } catch (thrown) {
@@ -143,7 +147,7 @@ function showFrame(name, here) {
 
 async function showLogin() {
   ticker.stop();
-  calledOff.abort();
+  calledOff?.abort();
   for (const id of ['views', 'logout', 'formulas', 'chooser']) byId(id).hidden = true;
   live.stop();
   say(byId('device-name'), 'Solar');
@@ -167,10 +171,11 @@ async function begin() {
   } catch (thrown) {
     const error = trouble(thrown);
     if (error.status === 401) return await showLogin();
-    main.replaceChildren(
-      el('p', { class: 'card', role: 'alert' }, `Nothing can be shown yet: ${error.message}. Trying again.`),
-    );
-    return setTimeout(begin, 5000);
+    const words = isRefused(error)
+      ? `Nothing can be shown: ${error.message}.`
+      : `Nothing can be shown yet: ${error.message}. Trying again.`;
+    main.replaceChildren(el('p', { class: 'card', role: 'alert' }, words));
+    return isRefused(error) ? null : setTimeout(begin, 5000);
   }
 }
 
@@ -192,4 +197,4 @@ byId('logout').addEventListener('click', async () => {
   }
 });
 
-begin();
+if (!document.documentElement.dataset.tooOld) begin();

@@ -1,16 +1,20 @@
 // The buckets of a month, a year or all time, in kWh: use by its origin above zero, battery charge and export
 // below, the period before beside each in grey. What is not known is hatched.
 
-import { Chart } from './chart.js';
+import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { axis } from './scale.js';
-import { energy, share } from './words.js';
+import { WHOLE } from './energy.js';
+import { isMeterless, isMetered } from './meter.js';
+import { energy, mark, share } from './words.js';
 
 const ITEMS = [
   { key: 'from_solar', name: 'From solar', colour: 'solar' },
   { key: 'from_battery', name: 'From battery', colour: 'discharge' },
   { key: 'from_grid', name: 'From grid', colour: 'import' },
-  { key: 'of_unknown_origin', name: 'Unknown origin', colour: 'hatch', shape: 'box hatch' },
+  { key: 'of_unknown_origin', name: 'Not traced', colour: 'hatch', shape: 'box hatch' },
+  { key: 'all_solar', name: 'All solar', colour: 'solar', shape: 'box pale' },
+  { key: 'battery_out', name: 'Battery out', colour: 'discharge', shape: 'box pale' },
+  { key: 'fed_in', name: 'House feeds in', colour: 'house-area' },
   { key: 'battery_charge', name: 'Battery in', colour: 'charge' },
   { key: 'export', name: 'Export', colour: 'export' },
 ];
@@ -18,7 +22,9 @@ const LEFT = 42;
 const RIGHT = 8;
 const TOP = 24;
 const BOTTOM = 22;
-export const WHOLE = 0.98; // a bucket with less coverage than this is marked
+const AT_THE_METER = ['from_solar', 'from_battery', 'from_grid', 'of_unknown_origin', 'export'];
+const METERLESS = ['all_solar', 'battery_out'];
+const HARDLY = 0.9; // with less coverage, and no counter, the whole column is marked
 
 export class BarChart extends Chart {
   #bars = [];
@@ -35,6 +41,18 @@ export class BarChart extends Chart {
   // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row}.
   show(bars, before, total) {
     [this.#bars, this.#before, this.#total] = [bars, before, total];
+    const rows = bars.map(({ row }) => row).filter(Boolean);
+    this.feedsIn = rows.some((row) => row.fed_in_kwh >= 0.005);
+    // Of a time without a meter it is not known where energy went: only what there was is drawn.
+    const [without, within] = [rows.some(isMeterless), rows.some(isMetered)];
+    this.isMixed = without && within;
+    this.hide([
+      ...(this.feedsIn ? [] : ['fed_in']),
+      ...(without ? [] : METERLESS),
+      ...(without && !within ? AT_THE_METER : []),
+    ]);
+    this.svg.classList.toggle('mixed', this.isMixed);
+    this.legend.classList.toggle('mixed', this.isMixed);
     this.draw();
     this.select(null);
   }
@@ -60,6 +78,7 @@ export class BarChart extends Chart {
     const { name, row, missing } = this.#bars[slot];
     if (!row) return { title: missing ? `${name}: no readings` : `${name}: nothing yet`, values: {} };
     const notes = [
+      this.isMixed && isMeterless(row) && 'no grid meter',
       row.coverage < WHOLE && `${share(row.coverage, 1)} of the time covered`,
       row.estimated && 'partly estimated',
     ];
@@ -88,32 +107,37 @@ export class BarChart extends Chart {
     const main = before === undefined ? width * 0.72 : width * 0.56;
     const left = x + width * 0.12;
     const nodes = [];
-    if (before) {
+    if (before && (!row || isMeterless(row) === isMeterless(before))) {
       const ghost = [left + main + width * 0.04, width * 0.18];
       nodes.push(
         box(...ghost, y(use(before)), y(0), 'before'),
         box(...ghost, y(0), y(-away(before)), 'before'),
       );
     }
-    if (missing) nodes.push(this.hatched(left, TOP, main, bottom - TOP));
+    const isPart = row?.parts.length > 0 && Math.min(row.coverage, row.grid_coverage ?? 1) < HARDLY;
+    if (missing || isPart) nodes.push(this.hatched(left, TOP, main, bottom - TOP));
     if (!row) return nodes;
     let level = 0;
     for (const [colour, kwh] of origins(row)) {
       const [high, low] = [y(level + kwh), y(level)];
       nodes.push(
-        colour ? box(left, main, high, low, `fill-${colour}`) : this.hatched(left, high, main, low - high),
+        colour
+          ? box(left, main, high, low, `fill-${colour}${isMeterless(row) ? ' pale' : ''}`)
+          : this.hatched(left, high, main, low - high),
       );
       level += kwh;
     }
     level = 0;
     for (const [colour, kwh] of [
+      ['house-area', row.fed_in_kwh ?? 0],
       ['charge', row.battery_charge_kwh ?? 0],
       ['export', row.export_kwh ?? 0],
     ]) {
       nodes.push(box(left, main, y(-level), y(-level - kwh), `fill-${colour}`));
       level += kwh;
     }
-    if (row.coverage < WHOLE) nodes.push(this.hatched(left, bottom - 6, main, 6));
+    const isWhole = row.coverage >= WHOLE && !(this.isMixed && isMeterless(row));
+    if (!isWhole && !isPart) nodes.push(this.hatched(left, bottom - 6, main, 6));
     return nodes;
   }
 
@@ -139,26 +163,28 @@ export class BarChart extends Chart {
 
 // House use by origin; what the counters know beyond the flows has no known origin.
 function origins(row) {
+  if (isMeterless(row)) {
+    return [
+      ['solar', row.pv_kwh ?? 0],
+      ['discharge', row.battery_discharge_kwh ?? 0],
+    ];
+  }
+  const known = ['solar_to_house_kwh', 'battery_to_house_kwh', 'grid_to_house_kwh'].map(
+    (key) => row[key] ?? 0,
+  );
+  const beyond = row.untraced_load_kwh ?? 0;
+  // Counters and readings always differ by a little.
+  const isMuch = beyond > 0.05 + 0.02 * known.reduce((a, b) => a + b);
   return [
-    ['solar', row.solar_to_house_kwh ?? 0],
-    ['discharge', row.battery_to_house_kwh ?? 0],
-    ['import', row.grid_to_house_kwh ?? 0],
-    [null, unknown(row)],
+    ['solar', known[0]],
+    ['discharge', known[1]],
+    ['import', known[2]],
+    [null, isMuch ? beyond : 0],
   ];
 }
 
-export function unknown(row) {
-  if (row.unknown_kwh !== undefined) return row.unknown_kwh;
-  const known = ['solar_to_house_kwh', 'battery_to_house_kwh', 'grid_to_house_kwh'].reduce(
-    (sum, key) => sum + (row[key] ?? 0),
-    0,
-  );
-  const beyond = (row.load_kwh ?? 0) - known;
-  return row.coverage < WHOLE && beyond > 0.05 + 0.02 * known ? beyond : 0;
-}
-
 const use = (row) => origins(row).reduce((total, [, kwh]) => total + kwh, 0);
-const away = (row) => (row.battery_charge_kwh ?? 0) + (row.export_kwh ?? 0);
+const away = (row) => (row.fed_in_kwh ?? 0) + (row.battery_charge_kwh ?? 0) + (row.export_kwh ?? 0);
 
 function box(x, width, high, low, type) {
   return svg('rect', {
@@ -172,12 +198,16 @@ function box(x, width, high, low, type) {
 
 function texts(row) {
   if (!row) return {};
+  const figure = (key) => mark(row, key) + energy(row[key]);
   return {
-    from_solar: energy(row.solar_to_house_kwh),
-    from_battery: energy(row.battery_to_house_kwh),
-    from_grid: energy(row.grid_to_house_kwh),
-    of_unknown_origin: unknown(row) ? energy(unknown(row)) : energy(0),
-    battery_charge: energy(row.battery_charge_kwh),
-    export: energy(row.export_kwh),
+    from_solar: figure('solar_to_house_kwh'),
+    from_battery: figure('battery_to_house_kwh'),
+    from_grid: figure('grid_to_house_kwh'),
+    of_unknown_origin: energy(row.untraced_load_kwh),
+    all_solar: figure('pv_kwh'),
+    battery_out: figure('battery_discharge_kwh'),
+    fed_in: figure('fed_in_kwh'),
+    battery_charge: figure('battery_charge_kwh'),
+    export: figure('export_kwh'),
   };
 }

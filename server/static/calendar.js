@@ -40,7 +40,7 @@ export class Calendar extends Chart {
     this.#days = days;
     this.weeks = weeks;
     // Weeks begin on Monday; the last column is the running one.
-    const weekday = days.length ? (new Date(noon(days.at(-1).date)).getUTCDay() + 6) % 7 : 0;
+    const weekday = days.length ? (new Date(noon(days[days.length - 1].date)).getUTCDay() + 6) % 7 : 0;
     this.#first = (weeks - 1) * 7 + weekday - (days.length - 1);
     const lost = days.reduce((sum, day) => sum + Math.max(day.lost, 0), 0);
     say(

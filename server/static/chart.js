@@ -16,6 +16,7 @@ export class Chart {
     this.hatch = `hatch-${++patterns}`;
     this.title = el('p', { class: 'chart-title' });
     this.values = new Map(items.map((item) => [item.key, el('dd', {}, '')]));
+    this.hidden = new Set();
     this.legend = el(
       'dl',
       { class: 'legend' },
@@ -55,6 +56,12 @@ export class Chart {
     this.select(this.#selected);
   }
 
+  // Leave these out of the legend: nothing of theirs is shown.
+  hide(keys) {
+    this.hidden = new Set(keys);
+    for (const [key, node] of this.values) node.parentNode.hidden = this.hidden.has(key);
+  }
+
   select(slot) {
     const last = this.slots() - 1;
     this.#selected = slot === null || last < 0 ? null : Math.max(0, Math.min(slot, last));
@@ -64,7 +71,7 @@ export class Chart {
     const spoken = [
       title,
       ...[...this.values.keys()]
-        .filter((key) => values[key])
+        .filter((key) => values[key] && !this.hidden.has(key))
         .map((key) => `${key.replaceAll('_', ' ')} ${values[key]}`),
     ].join(', ');
     set(this.svg, {
@@ -166,4 +173,22 @@ export class Chart {
       ]),
     ];
   }
+}
+
+// The steps from 0 on that reach as far as needed, about `parts` of them.
+function niceStep(most, parts) {
+  const raw = Math.max(most, 1e-9) / parts;
+  const size = 10 ** Math.floor(Math.log10(raw));
+  return size * [1, 2, 5, 10].find((factor) => factor * size >= raw * 0.999);
+}
+
+// An axis from -down to up, both rounded up to a step, in pixels from top to bottom.
+export function axis(up, down, top, bottom) {
+  const step = niceStep(Math.max(up + down, 0.1), 5);
+  const high = Math.max(Math.ceil(up / step - 1e-6), 1) * step;
+  const low = Math.ceil(down / step - 1e-6) * step;
+  const y = (value) => bottom - ((value + low) / (high + low)) * (bottom - top);
+  const ticks = [];
+  for (let n = Math.round(-low / step); n <= Math.round(high / step); n++) ticks.push(n * step);
+  return { y, ticks };
 }

@@ -1,10 +1,9 @@
 // One local day: sources stacked above zero, uses below, the house as a line, the battery's charge on the
 // right axis. Each step is the mean of its bucket; what was not measured is hatched, never zero.
 
-import { Chart } from './chart.js';
+import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { axis } from './scale.js';
-import { cause, hourMinute, percent, power, when } from './words.js';
+import { cause, hours, percent, power, signedPower, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -20,16 +19,19 @@ const UP = [
   ['solar', 'solar'],
   ['battery_out', 'discharge'],
   ['import', 'import'],
+  ['fed_in', 'house-area'],
 ];
 const DOWN = [
-  ['house', 'house-area'],
+  ['use', 'house-area'],
   ['battery_in', 'charge'],
   ['export', 'export'],
 ];
+const AT_THE_METER = ['import', 'house', 'export'];
 const LEFT = 36;
 const RIGHT = 46;
 const TOP = 24;
 const BOTTOM = 22;
+const FOOT = 6;
 
 export class DayChart extends Chart {
   #data = { start: 0, end: 86400e3, points: [], gaps: [], now: 0, zone: 'UTC', stepMs: 300e3 };
@@ -39,10 +41,13 @@ export class DayChart extends Chart {
     super({ label: 'Power through the day', items: ITEMS, height: 330 });
   }
 
-  // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms.
-  show({ start, end, now, zone, buckets, gaps, stepMs }) {
+  // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms; meter: as meter.js has it.
+  show({ start, end, now, zone, buckets, gaps, stepMs, meter }) {
     const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(point);
     this.#data = { start, end, points, gaps, now, zone, stepMs };
+    this.meter = meter;
+    this.hide(meter === 'there' ? [] : AT_THE_METER);
+    this.feedsIn = points.some((p) => p.fed_in >= 5);
     this.#byStep = new Map(points.map((p) => [Math.floor((p.at - start) / stepMs), p]));
     this.draw();
     this.select(null);
@@ -69,22 +74,25 @@ export class DayChart extends Chart {
     const { start, zone, points, gaps, stepMs } = this.#data;
     if (slot === null) return this.#newest(points);
     const from = start + slot * stepMs;
-    const span = `${hourMinute(from, zone)} – ${hourMinute(from + stepMs, zone)}`;
+    const span = hours(from, from + stepMs, zone);
     const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
     // A reading may stand for longer than a step, and a step may be partly a gap.
-    const point = this.#byStep.get(slot) ?? (gap ? null : points.findLast((p) => p.at < from));
-    if (point) return { title: span, values: texts(point) };
+    const point = this.#byStep.get(slot) ?? (gap ? null : points.filter((p) => p.at < from).pop());
+    if (point)
+      return { title: this.#isUnmetered(point) ? `${span}, meter not read` : span, values: texts(point) };
     return { title: `${span}: no readings${gap ? `, ${cause(gap.cause)}` : ''}`, values: {} };
   }
 
   #newest(points) {
-    const last = points.at(-1);
+    const last = points[points.length - 1];
     if (!last) return { title: 'No readings on this day', values: {} };
-    const from = hourMinute(last.at, this.#data.zone);
-    return {
-      title: `${from} – ${hourMinute(last.at + this.#data.stepMs, this.#data.zone)}, the newest`,
-      values: texts(last),
-    };
+    const { stepMs, zone } = this.#data;
+    return { title: `${hours(last.at, last.at + stepMs, zone)}, the newest`, values: texts(last) };
+  }
+
+  // Where there is a meter, but not in this step.
+  #isUnmetered(p) {
+    return this.meter !== 'none' && (p.house === null || p.grid === null);
   }
 
   #x(ms) {
@@ -95,8 +103,8 @@ export class DayChart extends Chart {
   paint(width) {
     const { points, gaps } = this.#data;
     const bottom = this.height - BOTTOM;
-    const up = Math.max(0, ...points.map((p) => Math.max(sum(p, UP), p.house)));
-    const down = Math.max(0, ...points.map((p) => sum(p, DOWN)));
+    const up = Math.max(0, ...points.map((p) => Math.max(sum(p, UP), p.house ?? 0)));
+    const down = Math.max(0, ...points.map((p) => Math.max(sum(p, DOWN), -p.house)));
     const { y, ticks } = points.length ? axis(up / 1000, down / 1000, TOP, bottom) : axis(1, 1, TOP, bottom);
     const runs = this.#runs(points, gaps);
     const charge = (pct) => bottom - (pct / 100) * (bottom - TOP);
@@ -107,10 +115,9 @@ export class DayChart extends Chart {
         svg('text', { x: width - RIGHT + 6, y: charge(pct) + 4, class: 'tick' }, percent(pct)),
       ),
       ...this.#hours(width, bottom),
-      ...runs.map((run) => this.#line(run, (p) => y(p.house / 1000), 'load-line')),
-      ...runs.map((run) =>
-        this.#line(run, (p) => (p.charge_level === null ? null : charge(p.charge_level)), 'soc-line'),
-      ),
+      ...this.#lines(runs, 'house', (p) => y(p.house / 1000), 'load-line'),
+      ...this.#lines(runs, 'charge_level', (p) => charge(p.charge_level), 'soc-line'),
+      ...this.#unmetered(runs, bottom),
       ...gaps.map((gap) => this.#gap(gap, bottom)),
       ...this.#nowLine(bottom),
     ];
@@ -119,11 +126,12 @@ export class DayChart extends Chart {
   // Stretches of points that no gap interrupts.
   #runs(points, gaps) {
     const runs = [];
+    let before = null;
     for (const p of points) {
-      const before = runs.at(-1)?.at(-1);
       const torn = !before || gaps.some((g) => g.start < p.at && g.end > before.at + this.#data.stepMs);
       if (torn) runs.push([]);
-      runs.at(-1).push(p);
+      runs[runs.length - 1].push(p);
+      before = p;
     }
     return runs;
   }
@@ -133,8 +141,8 @@ export class DayChart extends Chart {
       [UP, 1],
       [DOWN, -1],
     ].flatMap(([stack, sign]) =>
-      stack.flatMap(([, colour], level) =>
-        runs.map((run) => {
+      stack.flatMap(([key, colour], level) =>
+        knownIn(runs, key).map((run) => {
           const edge = (levels) => this.#steps(run, (p) => y((sign * sum(p, stack.slice(0, levels))) / 1000));
           return svg('path', {
             d: `M${edge(level + 1).join('L')}L${edge(level).reverse().join('L')}Z`,
@@ -154,23 +162,38 @@ export class DayChart extends Chart {
     });
   }
 
-  #line(run, height, type) {
-    const known = run.filter((p) => height(p) !== null);
-    return known.length ? svg('path', { d: `M${this.#steps(known, height).join('L')}`, class: type }) : '';
+  #lines(runs, key, height, type) {
+    return knownIn(runs, key).map((run) =>
+      svg('path', { d: `M${this.#steps(run, height).join('L')}`, class: type }),
+    );
+  }
+
+  // A foot under what the meter did not say.
+  #unmetered(runs, bottom) {
+    return split(runs, (p) => this.#isUnmetered(p)).map((run) => {
+      const [from, to] = [run[0], run[run.length - 1]].map((p) => this.#x(p.at));
+      return this.hatched(
+        from,
+        bottom - FOOT,
+        to - from + this.#x(this.#data.start + this.#data.stepMs) - LEFT,
+        FOOT,
+      );
+    });
   }
 
   #hours(width, bottom) {
     const { start, end, zone } = this.#data;
     const every = width < 560 ? 6 : 3;
     const marks = [];
+    let before = null; // an hour that clocks show twice is written once
     for (let at = start; at <= end; at += 1800e3) {
       const minute = minuteOf(at, zone);
       if (minute % (every * 60)) continue;
       const x = this.#x(at);
       marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));
-      marks.push(
-        svg('text', { x, y: bottom + 17, class: 'tick middle' }, when(at, zone, { hour: 'numeric' })),
-      );
+      const hour = when(at, zone, { hour: 'numeric' });
+      if (hour !== before) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, hour));
+      before = hour;
     }
     return marks;
   }
@@ -188,19 +211,40 @@ export class DayChart extends Chart {
   }
 }
 
-const sum = (p, stack) => stack.reduce((total, [key]) => total + p[key], 0);
+// The parts of runs that are so, each whole.
+function split(runs, isSo) {
+  return runs.flatMap((run) => {
+    const parts = [[]];
+    for (const p of run) {
+      if (isSo(p)) parts[parts.length - 1].push(p);
+      else if (parts[parts.length - 1].length) parts.push([]);
+    }
+    return parts.filter((part) => part.length);
+  });
+}
+
+// Those in which a value is known: what was not measured is not drawn.
+const knownIn = (runs, key) => split(runs, (p) => p[key] !== null);
+
+const sum = (p, stack) => stack.reduce((total, [key]) => total + (p[key] ?? 0), 0);
+
+// The one direction of a power, null where it is not known.
+const one = (watts, sign) => (watts === null ? null : Math.max(sign * watts, 0));
 
 function point(bucket) {
   const battery = bucket.avg_battery_power_w ?? 0;
-  const out = bucket.avg_export_power_w;
+  const [house, out] = [bucket.avg_load_power_w, bucket.avg_export_power_w];
   return {
     at: Date.parse(bucket.bucket),
     solar: bucket.avg_pv_power_w,
     battery_out: Math.max(-battery, 0),
-    import: Math.max(-out, 0),
-    house: bucket.avg_load_power_w,
+    grid: out,
+    import: one(out, -1),
+    house,
+    use: one(house, 1),
+    fed_in: one(house, -1), // by another generator behind the same meter
     battery_in: Math.max(battery, 0),
-    export: Math.max(out, 0),
+    export: one(out, 1),
     charge_level: bucket.avg_battery_soc_pct,
     battery_known: bucket.avg_battery_power_w !== null,
   };
@@ -212,7 +256,7 @@ function texts(p) {
     solar: power(p.solar),
     battery_out: battery(p.battery_out),
     import: power(p.import),
-    house: power(p.house),
+    house: signedPower(p.house),
     battery_in: battery(p.battery_in),
     export: power(p.export),
     charge_level: percent(p.charge_level),

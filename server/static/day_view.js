@@ -4,14 +4,13 @@
 import { load, serverNow } from './api.js';
 import { el, say } from './dom.js';
 import { DayChart } from './day_chart.js';
-import { total } from './flows.js';
+import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
-import { emptySpans, gapItems, inMs } from './gap_list.js';
 import { Loading } from './loading.js';
-import { periodNav } from './period_nav.js';
+import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { Tiles } from './tiles.js';
-import { clock, hourMinute, longDay, share } from './words.js';
-import { addDays, noon } from './zone.js';
+import { FEEDS_IN, clock, duration, longDay, share } from './words.js';
+import { addDays, inMs, noon } from './zone.js';
 
 const CURVE = [
   'bucket',
@@ -23,6 +22,7 @@ const CURVE = [
 ].join(',');
 const STEP_MS = 300e3;
 const MINUTE = 60e3;
+const DAY_MS = 86400e3;
 
 export class DayView {
   #context;
@@ -30,6 +30,8 @@ export class DayView {
   #tiles = new Tiles(true);
   #chart = new DayChart();
   #loading;
+  #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
+  #clocks = el('p', { class: 'quiet', hidden: true });
   #gapList = el('div', { class: 'gap-list' });
   #hours = el('div');
   #hoursBox;
@@ -38,10 +40,13 @@ export class DayView {
   #row = null;
   #soc = null;
   #gaps = null; // not known yet
+  #gapItems = null; // what lists them, loaded where there are some
   #curve = null;
+  #reading = null;
+  #meterNote = el('p', { class: 'hint', hidden: true });
 
-  // date: null for Now, which goes along with midnight.
-  constructor(context, date) {
+  // date: null for Now, which goes along with midnight and has no way to other days.
+  constructor(context, date, periodNav) {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
@@ -61,14 +66,17 @@ export class DayView {
     this.element = el(
       'div',
       {},
-      this.live ? this.#now() : this.#nav(),
+      this.live ? this.#now() : this.#nav(periodNav),
       this.#loading.element,
+      this.live ? null : this.#meterNote,
       this.live ? null : this.#tiles.element,
       el(
         'section',
         { class: 'card', 'aria-labelledby': 'curve' },
         el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
         this.#chart.element,
+        this.#feedsIn,
+        this.#clocks,
         this.#gapList,
       ),
       this.#hoursBox,
@@ -94,7 +102,9 @@ export class DayView {
       this.#context.reload();
       return;
     }
-    this.#flow.show(reading, this.#context.device);
+    this.#reading = reading;
+    const { device } = this.#context;
+    this.#flow.show(reading, { ...device, has_meter: device.has_meter || this.#meter() === 'there' });
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
@@ -118,12 +128,13 @@ export class DayView {
         'section',
         { 'aria-labelledby': 'today', class: 'today' },
         el('h2', { id: 'today' }, `Today, ${longDay(noon(this.#date), 'UTC')}`),
+        this.#meterNote,
         this.#tiles.element,
       ),
     );
   }
 
-  #nav() {
+  #nav(periodNav) {
     const { link, go, today, firstDate } = this.#context;
     const date = this.#date;
     return periodNav({
@@ -150,6 +161,9 @@ export class DayView {
     const { gaps } = await this.#context.ask('/v1/gaps', this.#range());
     this.#gaps = gaps.map(inMs);
     this.#showCurve();
+    if (!gaps.length || this.#gapItems) return;
+    ({ gapItems: this.#gapItems } = await load(() => import('./gap_list.js')));
+    this.#showGaps();
   }
 
   async #loadCurve() {
@@ -159,36 +173,32 @@ export class DayView {
 
   async #loadFigures() {
     const { series } = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '1d' });
-    this.#row = series.length ? { ...total(series), coverage: series[0].coverage } : null;
+    this.#row = series.length ? { ...series[0], ...total(series) } : null;
     this.#showTiles();
+    this.#showGaps();
   }
 
   async #loadHours() {
     if (!this.#hoursBox.open) return;
-    const [context, date] = [this.#context, this.#date];
-    const [{ series }, { seriesTable }] = await Promise.all([
-      context.ask('/v1/series', { frame: 'day', date }),
-      load(() => import('./table.js')),
-    ]);
-    const rows = series.map((row) => ({
-      name: hourMinute(Date.parse(row.bucket), context.zone),
-      row: { ...row, ...total([row]), estimated: row.estimated },
-    }));
-    this.#hours.replaceChildren(
-      series.length
-        ? seriesTable('Energy by the hour, in kWh', 'Hour', rows, total(series))
-        : el('p', { class: 'quiet' }, 'No readings on this day.'),
-      el(
-        'p',
-        { class: 'table-foot' },
-        el('a', { href: context.csv({ frame: 'day', date }), download: true }, 'Download the hours as CSV'),
-        ' · hours are power × time, the figures of the day come from the counters',
-      ),
-    );
+    const { hoursTable } = await load(() => import('./hours_table.js'));
+    this.#hours.replaceChildren(...(await hoursTable(this.#context, this.#date)));
   }
 
   #showTiles() {
+    const state = this.#meter();
+    this.#tiles.hideMeter(state === 'none');
     this.#tiles.show(this.#row, { soc: this.#soc });
+    const words = meterWords(state, this.#context.device.has_meter, this.#row);
+    say(this.#meterNote, words);
+    this.#meterNote.hidden = !words;
+  }
+
+  // What this day knows of the grid meter.
+  #meter() {
+    const rows = [this.#row, this.#reading, ...(this.#curve?.series ?? [])].filter(
+      (row) => row && (isMetered(row) || isMeterless(row)),
+    );
+    return meterState(this.#context.device.has_meter, rows);
   }
 
   #showCurve() {
@@ -204,9 +214,13 @@ export class DayView {
       buckets: series,
       gaps: this.#gaps ?? emptySpans(series, STEP_MS),
       stepMs: STEP_MS,
+      meter: this.#meter(),
     });
+    say(this.#clocks, clockWords(end - start));
+    this.#feedsIn.hidden = !this.#chart.feedsIn;
+    this.#clocks.hidden = end - start === DAY_MS;
     if (!this.live) {
-      const last = series.findLast((bucket) => bucket.avg_battery_soc_pct !== null);
+      const last = series.filter((bucket) => bucket.avg_battery_soc_pct !== null).pop();
       this.#soc = last && {
         pct: last.avg_battery_soc_pct,
         words: this.isToday ? 'last known' : 'at the end',
@@ -228,9 +242,27 @@ export class DayView {
           ? words
           : `${words}; ${share(covered, 1)} of the time is covered`,
       ),
-      this.#gaps?.length ? gapItems(this.#gaps, zone, this.#date) : '',
+      this.#gaps?.length && this.#gapItems ? this.#gapItems(this.#gaps, zone, this.#date) : '',
     );
   }
+}
+
+// Where no gaps are known, a bucket without readings is all that can be told.
+function emptySpans(buckets, stepMs) {
+  return buckets
+    .filter((bucket) => bucket.avg_pv_power_w === null)
+    .map(({ bucket }) => ({
+      start: Date.parse(bucket),
+      end: Date.parse(bucket) + stepMs,
+      cause: 'not_loaded',
+    }));
+}
+
+function clockWords(lengthMs) {
+  const long = duration(lengthMs / 1000);
+  return lengthMs > DAY_MS
+    ? `Clocks are set back on this day: it is ${long} long. Times that they show twice are told apart by their offset from UTC.`
+    : `Clocks are set forward on this day: it is ${long} long.`;
 }
 
 function gapWords(gaps, row) {

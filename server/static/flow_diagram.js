@@ -2,7 +2,7 @@
 
 import { el, say, set, svg } from './dom.js';
 import { flows } from './flows.js';
-import { NONE, percent, power } from './words.js';
+import { FEEDS_IN, NONE, percent, power, signedPower } from './words.js';
 
 // From, to, the line, and its middle: where the arrow stands and which way it points, in degrees.
 const LINES = [
@@ -37,53 +37,68 @@ export class FlowDiagram {
   // A reading as /v1/realtime gives it, or null; facts of the device as /v1/devices has them.
   show(reading, facts) {
     const flow = reading && flows(reading);
-    for (const line of this.#lines) this.#draw(line, flow?.[`${line.from}_to_${line.to}`] ?? 0);
+    const back = flow && fromHouse(reading, flow);
+    for (const line of this.#lines) {
+      const watts = flow?.[`${line.from}_to_${line.to}`] ?? 0;
+      const against = line.to === 'house' && watts < 5 ? (back?.[line.from] ?? 0) : 0;
+      this.#draw(line, against >= 5 ? -against : watts);
+    }
     const shown = reading ? this.#values(reading, facts) : {};
     for (const [name, node] of Object.entries(this.#nodes)) {
-      const { value = NONE, word = '', extra = '' } = shown[name] ?? {};
+      const { value = NONE, word = '', extra = '', isUnknown = false } = shown[name] ?? {};
+      node.circle.classList.toggle('unknown', isUnknown);
       say(node.value, value);
       say(node.word, word);
       say(node.extra, extra);
     }
     this.#drawRing(flow);
-    say(
-      this.note,
-      reading && !flow
-        ? 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.'
-        : '',
-    );
+    say(this.note, reading ? noteOn(reading, flow, facts.has_meter) : '');
     this.note.hidden = !this.note.textContent;
     set(this.svg, { 'aria-label': describe(shown) });
   }
 
   #values(reading, facts) {
-    const { battery_power_w: battery, battery_soc_pct: soc, export_power_w: out } = reading;
+    const {
+      battery_power_w: battery,
+      battery_soc_pct: soc,
+      load_power_w: load,
+      export_power_w: out,
+    } = reading;
     const noBattery = battery === null && soc === null;
-    const noMeter = facts.has_meter === false;
+    const nothing = { word: facts.has_meter ? 'not read' : 'no meter', isUnknown: true };
     return {
       solar: { value: power(reading.pv_power_w) },
-      house: { value: power(reading.load_power_w) },
+      house: load === null ? nothing : { value: signedPower(load), word: load <= -5 ? 'feeding in' : '' },
       battery: noBattery
         ? { word: 'none' }
         : { value: power(battery), word: batteryWord(battery), extra: percent(soc) },
-      grid: noMeter
-        ? { word: 'no meter' }
-        : { value: power(out), word: Math.abs(out) < 5 ? 'idle' : out > 0 ? 'exporting' : 'importing' },
+      grid:
+        out === null
+          ? nothing
+          : { value: power(out), word: Math.abs(out) < 5 ? 'idle' : out > 0 ? 'exporting' : 'importing' },
     };
   }
 
   #line(from, to, path, x, y, angle) {
     const colour = to === 'house' ? SOURCES[from] : COLOURS[to];
-    const line = svg('path', { d: path, class: `line stroke-${colour}` });
-    const arrow = svg('path', { d: 'M-6 -7L7 0L-6 7Z', class: `arrow fill-${colour}` });
+    const line = svg('path', { d: path });
+    const arrow = svg('path', { d: 'M-6 -7L7 0L-6 7Z' });
     this.svg.append(line, arrow);
-    this.#lines.push({ from, to, line, arrow, x, y, angle });
+    this.#lines.push({ from, to, line, arrow, x, y, angle, colour });
   }
 
-  #draw({ line, arrow, x, y, angle }, watts) {
-    const on = watts >= 5;
-    const width = on ? Math.min(THIN + watts / 500, 11) : THIN;
-    set(line, { 'stroke-width': width.toFixed(1), 'data-w': Math.round(watts) });
+  // Less than 0 W: against the line, out of the house.
+  #draw({ line, arrow, x, y, angle: along, colour: usual }, watts) {
+    const size = Math.abs(watts);
+    const on = size >= 5;
+    const width = on ? Math.min(THIN + size / 500, 11) : THIN;
+    const [angle, colour] = on && watts < 0 ? [along + 180, 'house'] : [along, usual];
+    set(line, {
+      class: `line stroke-${colour}`,
+      'stroke-width': width.toFixed(1),
+      'data-w': Math.round(watts),
+    });
+    set(arrow, { class: `arrow fill-${colour}` });
     line.classList.toggle('off', !on);
     arrow.classList.toggle('off', !on);
     const scale = 0.8 + width / 10;
@@ -95,7 +110,8 @@ export class FlowDiagram {
     const node = { word: text(16, 'word'), value: text(2, 'value'), extra: text(30, 'word strong') };
     const title = text(-15, 'name');
     title.append(name === 'house' ? 'House' : name[0].toUpperCase() + name.slice(1));
-    this.svg.append(svg('circle', { cx: x, cy: y, r: 42, class: `node stroke-${SOURCES[name] ?? 'house'}` }));
+    node.circle = svg('circle', { cx: x, cy: y, r: 42, class: `node stroke-${SOURCES[name] ?? 'house'}` });
+    this.svg.append(node.circle);
     if (name === 'house') this.#addRing(x, y);
     this.svg.append(title, node.value, node.word, node.extra);
     this.#nodes[name] = node;
@@ -130,6 +146,24 @@ export class FlowDiagram {
       from += length;
     });
   }
+}
+
+// Where the power of another generator in the house goes: what the known sources leave of export and charge.
+function fromHouse({ load_power_w: load, export_power_w: out, battery_power_w: battery }, flow) {
+  const grid = Math.max(0, Math.min(-load, out - flow.solar_to_grid - flow.battery_to_grid));
+  const charged = (battery ?? 0) - flow.solar_to_battery - flow.grid_to_battery;
+  return { grid, battery: Math.max(0, Math.min(-load - grid, charged)) };
+}
+
+function noteOn({ load_power_w: load, export_power_w: out }, flow, hasMeter) {
+  if (load !== null && load <= -5) return FEEDS_IN;
+  if (flow) return '';
+  if (load === null || out === null) {
+    return hasMeter
+      ? 'The grid meter was not read just now, so no arrows are drawn.'
+      : 'Without a grid meter nobody knows where the power goes, so no arrows are drawn.';
+  }
+  return 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.';
 }
 
 function batteryWord(watts) {

@@ -11,7 +11,7 @@ const ORDER = [
   ['grid', 'house'],
 ];
 
-// null where it cannot be told: the direction of the battery's power is not known.
+// null where it cannot be told: the direction of the battery's power is not known, or what only a meter can tell.
 export function flows({
   pv_power_w: pv,
   battery_power_w: battery,
@@ -19,7 +19,7 @@ export function flows({
   load_power_w: load,
   export_power_w: out,
 }) {
-  if (battery === null && soc !== null) return null;
+  if ((battery === null && soc !== null) || load === null || out === null) return null;
   const source = { solar: pv, battery: -(battery ?? 0), grid: -out };
   const need = { house: load, battery: battery ?? 0, grid: out };
   for (const side of [source, need]) {
@@ -42,51 +42,4 @@ export function flows({
 function strongestOf(source) {
   const most = Math.max(...Object.values(source));
   return most > 0 ? SOURCES.find((name) => source[name] === most) : 'grid';
-}
-
-const sum = (row, names) => names.reduce((total, name) => total + (row[name] ?? 0), 0);
-const MINIMUM_KWH = 0.05;
-
-function remainder(part, whole) {
-  return whole < MINIMUM_KWH ? null : Math.min(1, Math.max(0, 1 - part / whole));
-}
-
-// The three shares of a bucket or of a sum of buckets.
-function shares(row) {
-  const house = sum(row, ['solar_to_house_kwh', 'battery_to_house_kwh', 'grid_to_house_kwh']);
-  const solar = sum(row, ['solar_to_house_kwh', 'solar_to_battery_kwh', 'solar_to_grid_kwh']);
-  const imported = sum(row, ['grid_to_house_kwh', 'grid_to_battery_kwh']);
-  return {
-    self_sufficiency: remainder(row.grid_to_house_kwh ?? 0, house),
-    with_charging: remainder(imported, house + Math.max(row.loss_kwh ?? 0, 0)),
-    self_consumption: remainder(row.solar_to_grid_kwh ?? 0, solar),
-  };
-}
-
-export const KWH = [
-  'pv_kwh',
-  'load_kwh',
-  'import_kwh',
-  'export_kwh',
-  'battery_charge_kwh',
-  'battery_discharge_kwh',
-  'solar_to_house_kwh',
-  'solar_to_battery_kwh',
-  'solar_to_grid_kwh',
-  'battery_to_house_kwh',
-  'battery_to_grid_kwh',
-  'grid_to_house_kwh',
-  'grid_to_battery_kwh',
-  'loss_kwh',
-];
-
-// The sums of some buckets; null where none of them says anything.
-export function total(rows) {
-  const totals = {};
-  for (const name of KWH) {
-    const values = rows.map((row) => row[name]).filter((v) => v !== null && v !== undefined);
-    totals[name] = values.length ? values.reduce((a, b) => a + b, 0) : null;
-  }
-  totals.estimated = rows.some((row) => row.estimated);
-  return { ...totals, ...shares(totals) };
 }

@@ -2,7 +2,7 @@
 
 import { say } from './dom.js';
 import { clock, dayAndTime, duration } from './words.js';
-import { serverNow } from './api.js';
+import { isRefused, serverNow } from './api.js';
 
 const AMBER_S = 120;
 const EDGE_SPEAKS_S = 180; // the edge reports once a minute
@@ -12,7 +12,11 @@ const EDGE_SPEAKS_S = 180; // the edge reports once a minute
 function freshness({ reading, late, error, status }, zone) {
   if (!reading) {
     return error
-      ? { colour: 'red', state: 'unreachable', words: `${sentence(error)}; trying again` }
+      ? {
+          colour: 'red',
+          state: 'unreachable',
+          words: isRefused(error) ? sentence(error) : `${sentence(error)}; trying again`,
+        }
       : { colour: 'red', state: 'none', words: 'no reading yet' };
   }
   const at = `last reading ${moment(reading, zone)}`;

@@ -2,7 +2,9 @@
 
 import { el } from './dom.js';
 import { cause, dayAndTime, duration, hourMinute } from './words.js';
-import { dateOf } from './zone.js';
+import { dateOf, offsetOf } from './zone.js';
+
+const DAY_MS = 86400e3;
 
 // gaps: {start, end, cause, running} in ms; day: the date that need not be named, or null.
 export function gapItems(gaps, zone, day = null) {
@@ -10,8 +12,10 @@ export function gapItems(gaps, zone, day = null) {
     'ul',
     { class: 'gaps' },
     gaps.map(({ start, end, cause: why, running }) => {
-      const from = dateOf(start, zone) === day ? hourMinute(start, zone) : dayAndTime(start, zone);
-      const to = dateOf(end, zone) === dateOf(start, zone) ? hourMinute(end, zone) : dayAndTime(end, zone);
+      // Where clocks are set meanwhile, from and to alone would belie the length.
+      const named = (end - start < DAY_MS && offsetOf(start, zone) !== offsetOf(end, zone)) || undefined;
+      const time = (ms, known) => (dateOf(ms, zone) === known ? hourMinute : dayAndTime)(ms, zone, named);
+      const [from, to] = [time(start, day), time(end, dateOf(start, zone))];
       return el(
         'li',
         {},
@@ -22,16 +26,3 @@ export function gapItems(gaps, zone, day = null) {
     }),
   );
 }
-
-// Where no gaps are known, a bucket without readings is all that can be told.
-export function emptySpans(buckets, stepMs) {
-  return buckets
-    .filter((bucket) => bucket.avg_pv_power_w === null)
-    .map(({ bucket }) => ({
-      start: Date.parse(bucket),
-      end: Date.parse(bucket) + stepMs,
-      cause: 'not_loaded',
-    }));
-}
-
-export const inMs = (gap) => ({ ...gap, start: Date.parse(gap.start), end: Date.parse(gap.end) });

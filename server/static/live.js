@@ -1,12 +1,13 @@
 // What is known of the newest reading: asked for again and again, told by the line at the top, and handed
 // to the view that is open.
 
-import { trouble } from './api.js';
+import { isRefused, trouble } from './api.js';
 import { FreshnessLine, isLate } from './freshness.js';
 import { share } from './words.js';
 
 const MINUTE = 60e3;
 const SURELY_LATE_S = 60;
+const NOTHING = { reading: null, lateAnswers: 0, error: null, status: null, today: null };
 
 export class Live {
   #line = new FreshnessLine();
@@ -22,7 +23,9 @@ export class Live {
   // Go on with this device; view: what is open, which may want each reading.
   follow(here, view) {
     if (this.#here?.device.device_id !== here.device.device_id) {
-      this.#known = { reading: null, lateAnswers: 0, error: null, status: null, today: null };
+      this.#known = { ...NOTHING };
+    } else if (this.#isRefused) {
+      this.#known.error = null; // whoever looks elsewhere asks once more
     }
     this.#here = here;
     this.view = view;
@@ -33,7 +36,7 @@ export class Live {
     return [
       { everyMs: 0, run: () => this.#refresh() },
       { everyMs: MINUTE / 2, when: () => this.#late, run: () => this.#refreshStatus() },
-      { everyMs: 5 * MINUTE, run: () => this.#refreshToday() },
+      { everyMs: 5 * MINUTE, when: () => !this.#isRefused, run: () => this.#refreshToday() },
     ];
   }
 
@@ -43,6 +46,10 @@ export class Live {
     return lateAnswers > 1 || (lateAnswers === 1 && reading.age_s > SURELY_LATE_S);
   }
 
+  get #isRefused() {
+    return Boolean(this.#known.error) && isRefused(this.#known.error);
+  }
+
   stop() {
     this.#here = null;
     this.#line.hide();
@@ -50,6 +57,7 @@ export class Live {
 
   async #refresh() {
     const here = this.#here;
+    if (this.#isRefused) return;
     try {
       if (!here.device.first_ts) return await this.#awaitFirst(here);
       const reading = await here.ask('/v1/realtime');
@@ -61,7 +69,8 @@ export class Live {
       const error = trouble(thrown);
       if (!error) return undefined;
       if (error.status === 401) return this.ended();
-      this.#known = { ...this.#known, error };
+      const none = error.status === 404; // no reading, or none any more
+      this.#known = none ? { ...NOTHING } : { ...this.#known, error };
     }
     return this.#tell(here);
   }

@@ -1,6 +1,6 @@
-// Loads the parts of a view, says what could not be loaded, and tries that again.
+// Loads the parts of a view, says what could not be loaded, and tries that again, unless it was asked wrongly.
 
-import { trouble } from './api.js';
+import { isRefused, trouble } from './api.js';
 import { el, say } from './dom.js';
 import { sentence } from './freshness.js';
 
@@ -37,16 +37,28 @@ export class Loading {
   jobs(everyMs) {
     const again = (name) => ({
       everyMs: AGAIN_MS,
-      when: () => this.#failed.has(name),
+      when: () => this.#failed.has(name) && !this.#isRefused(name),
       run: () => this.part(name),
     });
-    const usual = Object.entries(everyMs).map(([name, ms]) => ({ everyMs: ms, run: () => this.part(name) }));
+    const usual = Object.entries(everyMs).map(([name, ms]) => ({
+      everyMs: ms,
+      when: () => !this.#isRefused(name),
+      run: () => this.part(name),
+    }));
     return [...usual, ...Object.keys(this.parts).map(again)];
   }
 
+  #isRefused(name) {
+    return this.#failed.has(name) && isRefused(this.#failed.get(name));
+  }
+
   #tell() {
-    const [error] = this.#failed.values();
-    say(this.element, error ? `${sentence(error)}. What is shown may be old or missing; trying again.` : '');
-    this.element.hidden = !error;
+    const errors = [...this.#failed.values()];
+    const passing = errors.find((error) => !isRefused(error));
+    const words = passing
+      ? `${sentence(passing)}. What is shown may be old or missing; trying again.`
+      : errors.length && `${sentence(errors[0])}.`;
+    say(this.element, words || '');
+    this.element.hidden = !words;
   }
 }

@@ -1,50 +1,21 @@
 // A month, a year, or all time: figures, stacked bars, the table behind them, and the period before.
 
-import { BarChart, WHOLE, unknown } from './bar_chart.js';
-import { el } from './dom.js';
-import { total } from './flows.js';
+import { BarChart } from './bar_chart.js';
+import { before } from './compare.js';
+import { el, say } from './dom.js';
+import { WHOLE } from './energy.js';
 import { Loading } from './loading.js';
+import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
+import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
+import { KINDS } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
 import { seriesTable } from './table.js';
 import { Tiles } from './tiles.js';
-import { when } from './words.js';
-import { addDays, addMonths, daysBetween, noon } from './zone.js';
+import { FEEDS_IN } from './words.js';
+import { addMonths } from './zone.js';
 
 const TEN_MINUTES = 600e3;
 const MANY_MONTHS = 36;
-const named = (date, options) => when(noon(date), 'UTC', options);
-const yearOf = (date) => date.slice(0, 4);
-const monthName = (date) => named(date, { month: 'long', year: 'numeric' });
-
-// What a period consists of. dates(): the first day of each bucket; key(row): which of them it is.
-const KINDS = {
-  month: {
-    start: (date) => `${date.slice(0, 7)}-01`,
-    move: addMonths,
-    title: monthName,
-    short: (date) => named(date, { month: 'short' }),
-    dates: (date) => daysBetween(date, addMonths(date, 1)),
-    label: (day) => named(day, { day: 'numeric' }),
-    name: (day) => named(day, { weekday: 'short', day: 'numeric', month: 'short' }),
-    inner: 'day',
-    head: 'Day',
-    key: (row) => row.bucket.slice(0, 10),
-    end: (day) => addDays(day, 1),
-  },
-  year: {
-    start: (date) => `${yearOf(date)}-01-01`,
-    move: (date, years) => addMonths(date, 12 * years),
-    title: (date) => named(date, { year: 'numeric' }),
-    short: (date) => named(date, { year: 'numeric' }),
-    dates: (date) => Array.from({ length: 12 }, (_, n) => addMonths(date, n)),
-    label: (month) => named(month, { month: 'narrow' }),
-    name: monthName,
-    inner: 'month',
-    head: 'Month',
-    key: (row) => `${row.bucket.slice(0, 7)}-01`,
-    end: (month) => addMonths(month, 1),
-  },
-};
 
 export class PeriodView {
   #context;
@@ -55,11 +26,14 @@ export class PeriodView {
   #chart;
   #loading;
   #table = el('div');
-  #bars = [];
+  #shown = [];
+  #heading = el('h2', { id: 'bars' }, 'Where it came from, where it went');
+  #meter = el('p', { class: 'hint', hidden: true });
+  #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #foot = el(
     'p',
     { class: 'quiet', hidden: true },
-    'A hatched foot marks what the readings do not wholly cover; ≈ marks what was estimated over an outage.',
+    'A hatched foot marks what the readings do not wholly cover, a hatched column what they hardly cover; ≥ marks figures of a part of the time, ≈ what was estimated over an outage.',
   );
 
   constructor(context, frame, date) {
@@ -70,18 +44,20 @@ export class PeriodView {
     const load = () => (frame === 'all' ? this.#loadAll() : this.#loadPeriod());
     this.#loading = new Loading(context, { buckets: load });
     this.title = frame === 'all' ? 'All time' : this.#kind.title(this.#date);
-    this.#chart = new BarChart(`Energy: ${this.title}`, (slot) => context.go(this.#bars[slot].href));
+    this.#chart = new BarChart(`Energy: ${this.title}`, (slot) => context.go(this.#shown[slot].href));
     this.element = el(
       'div',
       {},
       this.#nav(),
       this.#loading.element,
+      this.#meter,
       this.#tiles.element,
       el(
         'section',
         { class: 'card', 'aria-labelledby': 'bars' },
-        el('h2', { id: 'bars' }, 'Where it came from, where it went'),
+        this.#heading,
         this.#chart.element,
+        this.#feedsIn,
         this.#foot,
       ),
       el(
@@ -129,103 +105,73 @@ export class PeriodView {
   }
 
   async #loadPeriod() {
-    const { start, move, dates, short, title } = this.#kind;
-    const date = start(this.#date);
-    const earlier = move(date, -1);
-    const hasEarlier = this.#context.firstDate !== null && date > this.#context.firstDate;
-    const [now, then] = await Promise.all([this.#ask(date), hasEarlier ? this.#ask(earlier) : null]);
-    const places = dates(date);
-    const rows = this.#rows(now.series);
-    const before = then && this.#rows(then.series);
-    const beforeDates = dates(earlier);
-    this.#show(
-      places.map((place) => this.#bar(place, rows.get(place) ?? null)),
-      now.series,
-      {
-        frame: this.#frame,
-        date,
-      },
-      {
-        bars: before && places.map((_, n) => before.get(beforeDates[n]) ?? null),
-        sum: then && then.series.length ? total(then.series) : null,
-        name: short(earlier),
-        words: then ? `, ${title(earlier)} beside it in grey` : '',
-      },
-    );
+    const { move, dates } = this.#kind;
+    const date = this.#date;
+    const [{ series }, earlier] = await Promise.all([
+      this.#ask(date),
+      before(this.#context, this.#kind, move(date, -1)),
+    ]);
+    this.#show(this.#bars(dates(date), series), { frame: this.#frame, date }, earlier);
   }
 
   async #loadAll() {
-    const { series } = await this.#ask(undefined);
-    const rows = this.#rows(series);
-    const months = series.length ? monthsBetween(KINDS.year.key(series[0]), this.#context.today()) : [];
-    const bars =
-      months.length > MANY_MONTHS
-        ? this.#years(series)
-        : months.map((month) => ({
-            ...this.#bar(month, rows.get(month) ?? null),
-            label: named(month, { month: 'narrow' }),
-          }));
-    this.#show(bars, series, { frame: 'all' }, {});
+    const answer = await this.#ask(undefined);
+    const series = answer.series.map((row) => sinceBegun(row, this.#kind, this.#context));
+    const dates = series.length ? monthsBetween(KINDS.year.key(series[0]), this.#context.today()) : [];
+    const months = this.#bars(dates, series);
+    const bars = months.length > MANY_MONTHS ? yearsOf(months, this.#context.link) : months;
+    this.#show(bars, { frame: 'all' }, null);
   }
 
-  #rows(series) {
-    return new Map(
-      series.map((row) => [this.#kind.key(row), { ...row, ...total([row]), estimated: row.estimated }]),
-    );
-  }
-
-  #bar(date, row) {
-    const { label, name, inner, end } = this.#kind;
-    const { today, firstDate, link } = this.#context;
-    const over = end(date) <= today();
-    const begun = firstDate !== null && end(date) > firstDate;
-    return {
-      label: label(date),
-      name: name(date),
-      row,
-      missing: !row && over && begun,
-      href: link({ view: inner, date }),
-    };
-  }
-
-  #years(series) {
-    const years = Map.groupBy(series, (row) => yearOf(row.bucket));
-    const last = Number(yearOf(this.#context.today()));
-    const first = Number(yearOf(series[0].bucket));
-    return Array.from({ length: last - first + 1 }, (_, n) => String(first + n)).map((year) => {
-      const months = years.get(year);
-      return {
-        label: year,
-        name: year,
-        missing: !months,
-        href: this.#context.link({ view: 'year', date: `${year}-01-01` }),
-        row: months
-          ? { ...total(months), coverage: weighted(months), unknown_kwh: sumUnknown(months) }
-          : null,
-      };
+  #bars(dates, series) {
+    const { key } = this.#kind;
+    return dates.map((date) => {
+      const row = rowOf(series.filter((one) => key(one) === date));
+      return barOf({ context: this.#context, kind: this.#kind, date, row });
     });
   }
 
-  #show(bars, series, csv, { bars: before, sum, name, words = '' }) {
-    this.#bars = bars;
-    const all = { ...total(series), unknown_kwh: sumUnknown(series) };
-    this.#tiles.show(series.length ? all : null, { before: sum, beforeName: name });
-    const title = series.length
-      ? `${this.#frame === 'all' ? 'All readings' : this.title}, in all${words}`
+  // Bars before the meter came show what is known; where it never came, none show what it would tell.
+  #showMeter(bars, rows, all) {
+    const hasMeter = this.#context.device.has_meter;
+    const known = rows.filter((row) => isMetered(row) || isMeterless(row));
+    const state = meterState(hasMeter, known);
+    const first = known.findIndex(isMetered);
+    const isSince = first > 0 && !known.slice(first).some(isMeterless);
+    const since = isSince ? bars.find(({ row }) => row === known[first]).name : '';
+    const words = meterWords(state, hasMeter, all, since);
+    this.#tiles.hideMeter(state === 'none');
+    say(this.#meter, words);
+    this.#meter.hidden = !words;
+    say(this.#heading, state === 'none' ? 'Solar and battery' : 'Where it came from, where it went');
+  }
+
+  #show(bars, csv, earlier) {
+    this.#shown = bars;
+    const all = sumOf(bars);
+    const rows = bars.map(({ row }) => row).filter(Boolean);
+    this.#showMeter(bars, rows, all);
+    this.#tiles.show(all, { before: earlier?.sum, beforeName: earlier?.name });
+    const besides = earlier ? `, ${earlier.words} beside it in grey` : '';
+    const title = all
+      ? `${this.#frame === 'all' ? 'All readings' : this.title}, in all${besides}`
       : 'No readings in this period';
-    this.#chart.show(bars, before, { title, row: series.length ? all : null });
-    this.#foot.hidden = !bars.some(({ row }) => row && (row.coverage < WHOLE || row.estimated));
+    const beside = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
+    this.#chart.show(bars, beside, { title, row: all });
+    this.#feedsIn.hidden = !this.#chart.feedsIn;
+    this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
     const listed = bars
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
     this.#table.replaceChildren(
       listed.length
-        ? seriesTable(
-            `Energy: ${this.title}`,
-            this.#frame === 'all' ? 'Period' : this.#kind.head,
-            listed,
-            all,
-          )
+        ? seriesTable({
+            caption: `Energy: ${this.title}`,
+            head: this.#frame === 'all' ? 'Period' : this.#kind.head,
+            rows: listed,
+            total: all,
+            hasMeter: rows.some(isMetered),
+          })
         : el('p', { class: 'quiet' }, 'No readings in this period.'),
       el(
         'p',
@@ -241,8 +187,3 @@ function monthsBetween(first, today) {
   for (let month = first; month <= today; month = addMonths(month, 1)) months.push(month);
   return months;
 }
-
-const sumUnknown = (rows) => rows.reduce((sum, row) => sum + unknown(row), 0);
-
-// Months weigh alike here: near enough for a mark.
-const weighted = (rows) => rows.reduce((sum, row) => sum + (row.coverage ?? 0), 0) / rows.length;

@@ -4,12 +4,14 @@
 import { ask, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el } from './dom.js';
-import { gapItems, inMs } from './gap_list.js';
+import { gapItems } from './gap_list.js';
 import { Loading } from './loading.js';
+import { meterWords } from './meter.js';
 import { plainTable } from './table.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
-import { addDays } from './zone.js';
+import { addDays, inMs } from './zone.js';
 
+const NO_METER = 'no: use, import and export are not measured';
 const WEEKS = 53;
 const RECENT_DAYS = 8; // those whose readings may still arrive
 const GAP_DAYS = 30;
@@ -42,6 +44,7 @@ export class SystemView {
       {},
       el('h1', { tabindex: -1 }, 'System'),
       this.#loading.element,
+      this.#meterNote(),
       card('Completeness', 'complete', this.#calendar.element),
       el(
         'div',
@@ -69,7 +72,7 @@ export class SystemView {
     const { today, firstDate } = this.#context;
     const earliest = addDays(today(), 1 - WEEKS * 7 + 6);
     const known = this.#days.length ? addDays(today(), -RECENT_DAYS) : earliest;
-    const from = [earliest, known, firstDate ?? today()].toSorted().at(-1);
+    const from = [earliest, known, firstDate ?? today()].sort().pop();
     const { days } = firstDate
       ? await this.#context.ask('/v1/completeness', { from, to: today() })
       : { days: [] };
@@ -136,7 +139,7 @@ export class SystemView {
       from: addDays(today(), 1 - GAP_DAYS),
       to: addDays(today(), 1),
     });
-    const newest = gaps.toReversed().slice(0, MOST_GAPS);
+    const newest = gaps.slice(-MOST_GAPS).reverse();
     this.#gaps.replaceChildren(
       gaps.length
         ? gapItems(newest.map(inMs), zone)
@@ -144,6 +147,11 @@ export class SystemView {
     );
     if (gaps.length > MOST_GAPS)
       this.#gaps.append(el('p', { class: 'quiet' }, `The newest ${MOST_GAPS} of ${count(gaps.length)}.`));
+  }
+
+  #meterNote() {
+    const { has_meter: hasMeter } = this.#context.device;
+    return hasMeter === false ? el('p', { class: 'hint' }, meterWords('none', false)) : null;
   }
 
   #showDevice() {
@@ -155,7 +163,7 @@ export class SystemView {
       ['Serial number', device.serial ?? NONE],
       ['Nominal power', power(device.nominal_power_w)],
       ['Firmware', device.firmware ?? NONE],
-      ['Grid meter', yes(device.has_meter)],
+      ['Grid meter', device.has_meter === false ? NO_METER : yes(device.has_meter)],
       ['Battery', yes(device.has_battery)],
       ['Version of the edge', device.edge_version ?? NONE],
       ['Time zone', timezone],

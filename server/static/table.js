@@ -1,19 +1,37 @@
 // The numbers behind a chart, as a table that scrolls by itself where the screen is narrow.
 
 import { el } from './dom.js';
-import { count, energyDigits, share } from './words.js';
+import { count, energyDigits, mark, share } from './words.js';
 
+// What became of the import: together that is all of it.
+const IMPORT = [
+  ['grid_to_house_kwh', '… to house'],
+  ['grid_to_battery_kwh', '… to battery'],
+  ['grid_to_inverter_kwh', '… to inverter'],
+  ['untraced_import_kwh', '… not traced'],
+];
+const SHARES = [
+  ['self_sufficiency', 'Self-suff. %'],
+  ['self_consumption', 'Self-cons. %'],
+];
 const COLUMNS = [
   ['pv_kwh', 'Solar'],
   ['load_kwh', 'Use'],
   ['import_kwh', 'Import'],
+  ...IMPORT,
   ['export_kwh', 'Export'],
   ['battery_charge_kwh', 'Battery in'],
   ['battery_discharge_kwh', 'Battery out'],
+  ...SHARES,
 ];
+// Only these are known without a grid meter.
+const METERLESS = ['pv_kwh', 'battery_charge_kwh', 'battery_discharge_kwh'];
 
-// rows: [{name, href or null, row or null, missing}]; total: a row.
-export function seriesTable(caption, head, rows, total) {
+// rows: [{name, href or null, row or null, missing}]; total: a row; hasMeter: whether a grid meter told of any.
+export function seriesTable({ caption, head, rows, total, hasMeter }) {
+  const all = [...rows.map(({ row }) => row), total];
+  const columns = COLUMNS.filter((column) => isWanted(column, all, hasMeter));
+  const heads = [head, ...columns.map(([, name]) => name), 'Covered %'];
   const table = el(
     'table',
     {},
@@ -24,14 +42,15 @@ export function seriesTable(caption, head, rows, total) {
       el(
         'tr',
         {},
-        el('th', { scope: 'col' }, head),
-        ...[...COLUMNS.map(([, name]) => name), 'Self-suff. %', 'Self-cons. %', 'Covered %'].map((name) =>
-          el('th', { scope: 'col' }, name),
-        ),
+        heads.map((name) => el('th', { scope: 'col' }, name)),
       ),
     ),
-    el('tbody', {}, rows.map(line)),
-    el('tfoot', {}, totalLine(total, rows)),
+    el(
+      'tbody',
+      {},
+      rows.map((row) => line(row, columns)),
+    ),
+    el('tfoot', {}, totalLine(total, rows, columns)),
   );
   return scroller(caption, table);
 }
@@ -72,32 +91,39 @@ function scroller(label, table) {
   return el('div', { class: 'scroller', role: 'region', 'aria-label': label, tabindex: 0 }, table);
 }
 
-function line({ name, href, row, missing }) {
+// A part of the import that is nothing in every row has no column, nor has what only a meter tells where there is none.
+function isWanted(column, rows, hasMeter) {
+  const [key] = column;
+  if (!hasMeter) return METERLESS.includes(key);
+  return !IMPORT.slice(1).includes(column) || rows.some((row) => Math.abs(row?.[key] ?? 0) >= 0.005);
+}
+
+function line({ name, href, row, missing }, columns) {
   const head = el('th', { scope: 'row' }, href ? el('a', { href }, name) : name);
   if (!row) {
     const words = missing ? 'no readings' : '';
-    return el('tr', { class: 'empty' }, head, el('td', { colspan: COLUMNS.length + 3 }, words));
+    return el('tr', { class: 'empty' }, head, el('td', { colspan: columns.length + 1 }, words));
   }
-  return el('tr', {}, head, cells(row), el('td', {}, share(row.coverage, 1).replace('\u00a0%', '')));
+  return el('tr', {}, head, cells(row, columns), el('td', {}, digits(share(row.coverage, 1))));
 }
 
-function cells(row) {
-  const mark = (key) => (row.estimated && row[key] !== null ? '≈\u00a0' : '');
-  const pct = (value) => share(value).replace('\u00a0%', '');
-  return [
-    ...COLUMNS.map(([key]) => el('td', { 'data-figure': key }, mark(key) + energyDigits(row[key]))),
-    el('td', {}, pct(row.self_sufficiency)),
-    el('td', {}, pct(row.self_consumption)),
-  ];
+const digits = (text) => text.replace('\u00a0%', '');
+
+function cells(row, columns) {
+  return columns.map((column) => {
+    const [key] = column;
+    if (SHARES.includes(column)) return el('td', {}, digits(share(row[key])));
+    return el('td', {}, mark(row, key), el('span', { 'data-figure': key }, energyDigits(row[key])));
+  });
 }
 
-function totalLine(total, rows) {
+function totalLine(total, rows, columns) {
   const full = rows.filter(({ row }) => row).length;
   return el(
     'tr',
     {},
     el('th', { scope: 'row' }, 'Sum'),
-    cells(total),
+    cells(total, columns),
     el('td', { class: 'quiet' }, `${count(full)} rows`),
   );
 }

@@ -1,7 +1,8 @@
 // The figures of a day, a month or any other span, and beside them those of the span before.
 
 import { el, say } from './dom.js';
-import { energy, percent, share } from './words.js';
+import { AT_THE_METER, WHOLE } from './energy.js';
+import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
 
 const KWH = [
   ['pv_kwh', 'Solar', 'solar'],
@@ -11,6 +12,9 @@ const KWH = [
   ['battery_charge_kwh', 'Battery in', 'charge'],
   ['battery_discharge_kwh', 'Battery out', 'discharge'],
 ];
+
+const SHARES = ['self_sufficiency', 'self_consumption'];
+const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 
 export class Tiles {
   #tiles = new Map();
@@ -26,36 +30,77 @@ export class Tiles {
 
   // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
   show(row, { before, beforeName, soc } = {}) {
+    const then = (key, write) => {
+      if (!before) return '';
+      const isUnknown = isOfMeter(key) && before[key] === null && before.load_kwh === null;
+      const text = isUnknown ? 'not measured' : write(before[key]);
+      return `${beforeName}: ${mark(before, key)}${text}`;
+    };
     for (const [key] of KWH) {
-      const note = before ? `${beforeName}: ${energy(before[key])}` : '';
-      this.#say(key, `${row?.estimated && row[key] !== null ? '≈\u00a0' : ''}${energy(row?.[key])}`, note);
+      const notes = [
+        key === 'import_kwh' && importParts(row),
+        key === 'load_kwh' && fedIn(row),
+        row?.parts.includes(key) && covered(row, key),
+        then(key, energy),
+      ];
+      this.#say(key, energy(row?.[key]), notes, mark(row, key));
     }
-    this.#say('soc', percent(soc?.pct), soc?.words ?? '');
-    const known = row && row.with_charging !== null;
-    const both = known ? `incl. grid charging ${share(row.with_charging)}` : '';
-    this.#say(
-      'self_sufficiency',
-      share(row?.self_sufficiency),
-      [both, before && `${beforeName}: ${share(before.self_sufficiency)}`].filter(Boolean).join('; '),
-    );
-    this.#say(
-      'self_consumption',
-      share(row?.self_consumption),
-      before ? `${beforeName}: ${share(before.self_consumption)}` : '',
-    );
+    this.#say('soc', percent(soc?.pct), [soc?.words]);
+    const isPart = row?.parts.includes('load_kwh');
+    for (const key of SHARES) {
+      const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
+      this.#say(key, share(row?.[key]), [
+        charging && `incl. grid charging ${share(row.with_charging)}`,
+        isPart && covered(row, 'load_kwh'),
+        then(key, share),
+      ]);
+    }
+  }
+
+  // Without a meter there are no tiles of what only a meter can tell.
+  hideMeter(isHidden) {
+    for (const [key, { tile }] of this.#tiles) tile.hidden = isHidden && isOfMeter(key);
+    this.element.classList.toggle('few', isHidden);
   }
 
   #add(key, name, colour) {
-    const [value, note] = [el('dd', { class: 'value', 'data-figure': key }), el('dd', { class: 'note' })];
+    const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
+    const note = el('dd', { class: 'note' });
     const dot = colour && el('span', { class: `swatch box bg-${colour}` });
-    this.element.append(el('div', { class: 'tile' }, el('dt', {}, dot, name), value, note));
-    this.#tiles.set(key, { value, note });
+    const figure = el('dd', { class: 'value' }, sign, value);
+    const tile = el('div', { class: 'tile' }, el('dt', {}, dot, name), figure, note);
+    this.element.append(tile);
+    this.#tiles.set(key, { tile, sign, value, note });
   }
 
-  #say(key, value, note) {
+  #say(key, value, notes, sign = '') {
     const tile = this.#tiles.get(key);
     if (!tile) return;
+    say(tile.sign, sign);
     say(tile.value, value);
-    say(tile.note, note);
+    say(tile.note, notes.filter(Boolean).join('\n'));
   }
+}
+
+function fedIn(row) {
+  return row?.fed_in_kwh >= 0.005 ? `less ${energy(row.fed_in_kwh)} fed in by another generator` : '';
+}
+
+// Of how much of the time a figure tells.
+function covered(row, key) {
+  const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
+  return coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
+}
+
+// What the import went to, where that is not the house alone.
+function importParts(row) {
+  if (!row || Math.abs(row.import_kwh ?? 0) < 0.005) return '';
+  const parts = [
+    ['house', row.grid_to_house_kwh],
+    ['battery', row.grid_to_battery_kwh],
+    ['inverter', row.grid_to_inverter_kwh],
+    ['not traced', row.untraced_import_kwh],
+  ].filter(([, kwh]) => Math.abs(kwh ?? 0) >= 0.005);
+  if (parts.every(([name]) => name === 'house')) return '';
+  return parts.map(([name, kwh]) => `${name} ${energyDigits(kwh, row.import_kwh)}`).join(' + ');
 }

@@ -1,6 +1,10 @@
 // Numbers, times and causes as people read them, in the browser's language. Nothing known is a dash.
 
+import { isDoubled, offsetName, offsetOf } from './zone.js';
+
 export const NONE = '–';
+// Whatever the language: a year is the one that addresses, CSV and API name, in the same digits.
+const CALENDAR = { calendar: 'gregory', numberingSystem: 'latn' };
 const digits = new Map();
 const dates = new Map();
 
@@ -9,6 +13,7 @@ function number(value, places) {
     digits.set(
       places,
       new Intl.NumberFormat(undefined, {
+        numberingSystem: CALENDAR.numberingSystem,
         minimumFractionDigits: places,
         maximumFractionDigits: places,
       }),
@@ -22,19 +27,29 @@ const unit = (value, name) => `${value}\u00a0${name}`; // kept on one line
 
 export const count = (value) => (known(value) ? number(value, 0) : NONE);
 
-// W: a magnitude; where it goes is said by side, arrow or word.
-export function power(watts) {
+// W: a magnitude, where it goes is said by side, arrow or word; and with a sign, for a house that may feed in.
+export const power = (watts) => signedPower(known(watts) ? Math.abs(watts) : watts);
+
+export function signedPower(watts) {
   if (!known(watts)) return NONE;
-  const w = Math.abs(watts);
-  return w < 999.5 ? unit(number(w, 0), 'W') : unit(number(w / 1000, w < 99500 ? 2 : 1), 'kW');
+  const size = Math.abs(watts);
+  return size < 999.5 ? unit(number(watts, 0), 'W') : unit(number(watts / 1000, size < 99500 ? 2 : 1), 'kW');
 }
 
 export function energy(kwh) {
   return known(kwh) ? unit(number(kwh, energyPlaces(kwh)), 'kWh') : NONE;
 }
 
-// For tables, whose head names the unit.
-export const energyDigits = (kwh) => (known(kwh) ? number(kwh, energyPlaces(kwh)) : NONE);
+// For tables, whose head names the unit, and for parts of a whole, written as that is.
+export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, energyPlaces(whole)) : NONE);
+
+// What stands before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
+export function mark(row, key) {
+  if (!known(row?.[key]) || !key.endsWith('_kwh')) return '';
+  const isFlow = key.includes('_to_');
+  if (row.parts.includes(isFlow ? 'load_kwh' : key)) return '≥\u00a0';
+  return row.estimated && !isFlow ? '≈\u00a0' : '';
+}
 
 function energyPlaces(kwh) {
   if (Math.abs(kwh) < 99.95) return Math.abs(kwh) < 9.995 ? 2 : 1;
@@ -49,6 +64,10 @@ export function share(value, places = 0) {
   return unit(number(pct, places), '%');
 }
 
+// A share of the time: where it is small, to the tenth.
+export const shareOfTime = (value) =>
+  (value < 0.001 ? '< ' : '') + share(Math.max(value, 0.001), value < 0.1 ? 1 : 0);
+
 export const percent = (pct) => (known(pct) ? unit(number(pct, 0), '%') : NONE);
 
 export const axisNumber = (value) =>
@@ -56,20 +75,31 @@ export const axisNumber = (value) =>
 
 export function when(ms, zone, options) {
   const key = JSON.stringify([zone, options]);
-  if (!dates.has(key)) dates.set(key, new Intl.DateTimeFormat(undefined, { timeZone: zone, ...options }));
+  if (!dates.has(key)) {
+    dates.set(key, new Intl.DateTimeFormat(undefined, { ...options, ...CALENDAR, timeZone: zone }));
+  }
   return dates.get(key).format(ms);
 }
 
-export const clock = (ms, zone) => when(ms, zone, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-export const hourMinute = (ms, zone) => when(ms, zone, { hour: '2-digit', minute: '2-digit' });
-export const dayAndTime = (ms, zone) =>
-  when(ms, zone, {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
+const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit' };
+
+// A time that clocks show twice, in the night in which they are set back, says which of the two it is.
+const moment =
+  (options) =>
+  (ms, zone, named = isDoubled(ms, zone)) =>
+    when(ms, zone, options) + (named ? ` ${offsetName(ms, zone)}` : '');
+
+export const clock = moment({ ...HOUR_MINUTE, second: '2-digit' });
+export const hourMinute = moment(HOUR_MINUTE);
+export const dayTime = moment({ day: 'numeric', month: 'short', ...HOUR_MINUTE });
+export const dayAndTime = moment({ day: 'numeric', month: 'short', year: 'numeric', ...HOUR_MINUTE });
+
+// From one time of a day to another; where clocks are set between them, both say by which they are.
+export function hours(from, to, zone) {
+  const named = offsetOf(from, zone) !== offsetOf(to, zone) || undefined;
+  return `${hourMinute(from, zone, named)} – ${hourMinute(to, zone, named)}`;
+}
+
 export const longDay = (ms, zone) =>
   when(ms, zone, {
     weekday: 'short',
@@ -101,3 +131,7 @@ const CAUSES = {
 
 // A cause that this page does not know is shown by its own name.
 export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');
+
+// Why a house's use is below zero.
+export const FEEDS_IN =
+  'Below zero the house feeds in: another generator, such as balcony panels, stands behind the same meter.';

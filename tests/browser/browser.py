@@ -62,6 +62,16 @@ class Browser:
         preference = {"name": "prefers-color-scheme", "value": scheme}
         self.command("Emulation.setEmulatedMedia", features=[preference])
 
+    @contextlib.contextmanager
+    def prepared(self, script: str) -> Iterator[None]:
+        """Run a script in each document that is opened meanwhile, before its own."""
+        added = self.command("Page.addScriptToEvaluateOnNewDocument", source=f"{{{script}}}")
+        try:
+            yield
+        finally:
+            self.command("Page.removeScriptToEvaluateOnNewDocument", **added)
+            self.open("about:blank")
+
     def open(self, url: str) -> None:
         self.driver.get(url)
 

@@ -1,5 +1,6 @@
 """A server with a page, a house with a past, and a browser to look at it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -139,3 +140,22 @@ def home(page, site) -> Browser:
     site.send(ts=datetime.now(UTC) - timedelta(seconds=1))
     page.log_in(site.url + "/", ONE)
     return page
+
+
+@pytest.fixture
+def called(page, site):
+    """Give ``called(module, function, arguments of each call)``: what a module's function gives."""
+    frame = requests.get(site.url + "/", verify=site.server.certificate.ca, timeout=10).text
+    folder = re.search(r"/static/\w+/", frame)[0]
+    page.open(site.url + "/")
+
+    def call(module: str, function: str, arguments: list[list]) -> list:
+        return page.driver.execute_async_script(
+            "const [path, name, all, done] = arguments;"
+            "import(path).then((module) => done(all.map((one) => module[name](...one))))",
+            f"{folder}{module}.js",
+            function,
+            arguments,
+        )
+
+    return call

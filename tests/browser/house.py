@@ -41,7 +41,10 @@ class Hole(NamedTuple):
 
 
 class Life(NamedTuple):
-    """A stretch of a house's life, and how its edge polled; ``grown_kwh``: its counters before."""
+    """A stretch of a house's life, and how its edge polled.
+
+    ``grown_kwh``: its counters before. ``metered``: when its grid meter came; None: always there.
+    """
 
     start: datetime
     until: datetime
@@ -50,6 +53,7 @@ class Life(NamedTuple):
     zone: str = ZONE
     grown_kwh: float = 0.0
     boot: str = "b007"
+    metered: datetime | None = None
 
 
 def live(url: str, device_id: str, life: Life) -> int:
@@ -67,15 +71,18 @@ def live(url: str, device_id: str, life: Life) -> int:
 
 def samples(life: Life) -> Iterator[dict]:
     """Give what the edge would have read."""
-    house, at = Household(life.start, tz=ZoneInfo(life.zone)), life.start
+    # In UTC: a step added to a local time would leave out the hour that clocks show twice.
+    house, at = Household(life.start, tz=ZoneInfo(life.zone)), life.start.astimezone(UTC)
     while at + life.step <= life.until:
         house.advance(at)
+        house.has_meter = life.metered is None or at >= life.metered
         # The document's numbers are the wire addresses plus one.
         values = decode({address + 1: word for address, word in house.words().items()}).values
         for name in COUNTERS:
-            values[name] += life.grown_kwh
+            if values[name] is not None:
+                values[name] += life.grown_kwh
         beside = {"interval_s": life.step.total_seconds(), "boot": life.boot, "ts_src": 0}
-        yield {"ts": at.astimezone(UTC), **values, **beside}
+        yield {"ts": at, **values, **beside}
         at += life.step
 
 
@@ -102,7 +109,7 @@ def midnight(now: datetime, zone: str) -> datetime:
     return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def describe(url: str, device_id: str) -> None:
+def describe(url: str, device_id: str, *, has_meter: bool | None = True) -> None:
     """Store the facts of the device."""
     with connected(url) as connection:
         rows(
@@ -110,6 +117,7 @@ def describe(url: str, device_id: str) -> None:
             "INSERT INTO sungrow_devices (device_id, serial, device_type_code, model,"
             " nominal_power_w, firmware, has_meter, has_battery, edge_version)"
             " VALUES (%s, 'A2290412345', 3343, 'SH4.0RS', 4000, 'SAPPHIRE-H_01011.01.36',"
-            " true, true, '0.1.0')",
+            " %s, true, '0.1.0')",
             device_id,
+            has_meter,
         )

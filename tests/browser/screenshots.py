@@ -1,7 +1,8 @@
 """``python -m tests.browser.screenshots FOLDER [VIEW ...]``: pictures of every view of the page.
 
 Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
-says afternoon. The README's two are of ``now month --height 1080``. It takes some minutes, most of
+says afternoon; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
+got it today. The README's two are of ``now month --height 1080``. It takes some minutes, most of
 them to live through that year.
 """
 
@@ -22,9 +23,11 @@ RECENT = timedelta(days=36)
 SCHEMES, SIZES = ("light", "dark"), {"phone": PHONE, "desktop": DESKTOP}
 
 
-def lives(now: datetime, zone: str) -> tuple[house.Life, house.Life]:
+def lives(now: datetime, zone: str, meter: str) -> tuple[house.Life, house.Life]:
     """Give a year in steps of ten minutes, and the last weeks, with holes, in steps of five."""
     midnight = house.midnight(now, zone)
+    noon = midnight + timedelta(hours=12)
+    metered = {"always": None, "none": now + timedelta(days=1), "noon": noon}[meter]
 
     def hole(days: int, hours: float, length_h: float, failed: str | None = None) -> house.Hole:
         begins = midnight - timedelta(days=days) + timedelta(hours=hours)
@@ -37,12 +40,12 @@ def lives(now: datetime, zone: str) -> tuple[house.Life, house.Life]:
         hole(16, 13, 3),
     )
     year, recent = midnight - timedelta(days=400), midnight - RECENT
-    past = house.Life(year, recent, timedelta(minutes=10), zone=zone, boot="b006")
-    return past, house.Life(recent, now, holes=holes, zone=zone, grown_kwh=6000.0)
+    past = house.Life(year, recent, timedelta(minutes=10), zone=zone, boot="b006", metered=metered)
+    return past, house.Life(recent, now, holes=holes, zone=zone, grown_kwh=6000.0, metered=metered)
 
 
 @contextlib.contextmanager
-def site(folder: Path) -> Iterator[tuple[str, str]]:
+def site(folder: Path, meter: str) -> Iterator[tuple[str, str]]:
     """Start a server with such a house; give its address, and yesterday's date there."""
     now = datetime.now(UTC)
     zone = house.zone_where_it_is(14, now)
@@ -57,9 +60,9 @@ def site(folder: Path) -> Iterator[tuple[str, str]]:
         }
         migrate = [sys.executable, "-m", "server.migrate"]
         private.run(migrate, private.environment(**settings), cwd=private.ROOT)
-        for life in lives(now, zone):
+        for life in lives(now, zone, meter):
             house.live(settings["DATABASE_URL"], DEVICE, life)
-        house.describe(settings["DATABASE_URL"], DEVICE)
+        house.describe(settings["DATABASE_URL"], DEVICE, has_meter=meter != "none")
         certificate = private.Authority(folder / "ca").issue()
         log = folder / "gunicorn.log"
         web = stack.enter_context(private.Gunicorn(log, settings, certificate, threads=8))
@@ -87,6 +90,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("views", nargs="*", help="now, day, month, ...; all unless told")
     parser.add_argument("--height", type=int, help="pixels from the top; all unless told")
+    parser.add_argument("--meter", choices=("always", "none", "noon"), default="always")
     arguments = parser.parse_args()
     if MISSING:
         print(MISSING, file=sys.stderr)
@@ -94,7 +98,7 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        site(Path(folder)) as (url, yesterday),
+        site(Path(folder), arguments.meter) as (url, yesterday),
         browser(Path(folder) / "chromium") as page,
     ):
         views = {

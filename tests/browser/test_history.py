@@ -1,11 +1,13 @@
 """Days, months, years: the page shows what the API says, and what is missing looks missing."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, SPRING
+from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, ZONE, Site, local
+from tests.readings import connected, reading, store
 
 DASH = "\N{EN DASH}"
 KWH = (
@@ -22,7 +24,10 @@ def shown(kwh: float | None) -> str:
     """Write an energy as the page does in British English."""
     if kwh is None:
         return DASH
-    return f"{kwh:,.{2 if abs(kwh) < 9.995 else 1 if abs(kwh) < 99.95 else 0}f}"
+    places = 2 if abs(kwh) < 9.995 else 1 if abs(kwh) < 99.95 else 0
+    # Browsers round what they would print, so that 0.045 is 0.05.
+    rounded = Decimal(repr(kwh)).quantize(Decimal(10) ** -places, ROUND_HALF_UP)
+    return f"{rounded:,f}"
 
 
 def plain(text: str) -> str:
@@ -32,6 +37,10 @@ def plain(text: str) -> str:
 def total(series: list[dict], name: str) -> float | None:
     values = [bucket[name] for bucket in series if bucket[name] is not None]
     return sum(values) if values else None
+
+
+def figures_of(series: list[dict]) -> dict[str, str]:
+    return {name: shown(total(series, name)) for name in KWH}
 
 
 def open_view(page, site, query: str) -> None:
@@ -86,6 +95,26 @@ def test_a_day_is_drawn_as_long_as_it_was(home, site, day, hours):
     home.wait(lambda: home.all(f"{chart} .area"), "no curve")
     steps = int(home.all(chart)[0].get_attribute("aria-valuemax")) + 1
     assert steps == hours * 12
+
+
+def test_the_hour_that_comes_twice_is_told_apart_in_table_and_chart(home, site):
+    open_view(home, site, f"view=day&date={AUTUMN}")
+    home.wait(lambda: home.all("main svg.chart .area"), "no curve")
+    home.wait_text("main", "25.0 h long")
+    home.click("details.card summary")
+    home.wait(lambda: home.all("tbody tr"), "no table")
+    heads = [head.text for head in home.all("tbody th")]
+    assert len(set(heads)) == 25
+    assert [head for head in heads if head.startswith("02")] == ["02:00 UTC+2", "02:00 UTC+1"]
+    first, second = (read_at(home, slot, 25 * 12) for slot in (2 * 12 + 6, 3 * 12 + 6))
+    assert first.startswith(f"02:30 UTC+2 {DASH} 02:35 UTC+2")
+    assert second.startswith(f"02:30 UTC+1 {DASH} 02:35 UTC+1")
+
+
+def test_the_hour_that_is_left_out_is_said(home, site):
+    open_view(home, site, f"view=day&date={SPRING}")
+    home.wait_text("main", "23.0 h long")
+    assert read_at(home, 23, 23 * 12).startswith(f"01:55 UTC+1 {DASH} 03:00 UTC+2")
 
 
 def read_at(page, slot: int, slots: int) -> str:
@@ -182,6 +211,175 @@ def test_a_month_marks_what_is_not_covered_and_what_was_estimated(home, site):
     assert 0.8 < bucket["coverage"] < 0.95
     assert f"{bucket['coverage'] * 100:.1f}" in home.text(row)
     assert home.all("main svg.chart .hatched")
+
+
+IMPORT = (
+    "grid_to_house_kwh",
+    "grid_to_battery_kwh",
+    "grid_to_inverter_kwh",
+    "untraced_import_kwh",
+)
+
+
+def number(text: str) -> float:
+    return 0.0 if text == DASH else float(text.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["view=month&date=2026-10-01", "view=year&date=2026-10-01", f"view=day&date={AUTUMN}"],
+)
+def test_the_import_is_the_sum_of_what_became_of_it(home, site, query):
+    open_view(home, site, query)
+    if "day" in query:
+        home.click("details.card summary")
+    home.wait(lambda: home.all("tfoot td"), "no table")
+    heads = [head.text for head in home.all("thead th")]
+    assert "… to house" in heads
+    assert "… to inverter" in heads
+    assert "… to battery" not in heads, "nothing was charged from the grid"
+    rows = home.run(
+        "return [...document.querySelectorAll('tbody tr:not(.empty), tfoot tr')].map((row) =>"
+        " Object.fromEntries([...row.querySelectorAll('[data-figure]')].map((n) =>"
+        " [n.dataset.figure, n.textContent])))"
+    )
+    assert len(rows) > 2
+    for row in rows:
+        parts = [number(row[name]) for name in IMPORT if name in row]
+        assert len(parts) >= 2
+        whole = number(row["import_kwh"])
+        unit = 0.01 if whole < 10 else 0.1 if whole < 100 else 1
+        assert sum(parts) == pytest.approx(whole, abs=unit * (1 + len(parts)) / 2)
+
+
+def test_the_tile_of_the_import_tells_it_apart(home, site):
+    (bucket,) = site.ask("/v1/series", **{"from": AUTUMN, "to": "2026-10-26", "bucket": "1d"})[
+        "series"
+    ]
+    inverter = bucket["import_integral_kwh"] - bucket["grid_to_house_kwh"]
+    assert inverter > 0.005
+    open_view(home, site, f"view=day&date={AUTUMN}")
+    rest = bucket["import_kwh"] - bucket["import_integral_kwh"]
+    assert bucket["grid_to_house_kwh"] < 0.005
+    note = f"inverter {shown(inverter)} + not traced {shown(rest)}"
+    home.wait_text(".tile:has([data-figure=import_kwh]) .note", note)
+    assert "grid charging" not in home.text(".tiles")
+
+
+def test_an_import_that_fed_the_inverter_alone_is_said_to(page, databases, https_server):
+    """A battery carries the house, and 20 W come from the grid: nothing of it is the house's."""
+    url = databases.migrated("Europe/Berlin")
+    begin = local("2026-06-10").astimezone(UTC)
+    powers = {"pv_power_w": 0.0, "battery_power_w": -540.0, "load_power_w": 500.0}
+    batch = [
+        reading(begin + timedelta(minutes=5 * n), **powers, export_power_w=-20.0, interval_s=300.0)
+        for n in range(288)
+    ]
+    with connected(url) as connection:
+        store(connection, DEVICE, batch)
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    page.log_in(f"{own.url}/?view=month&date=2026-06-10", ONE)
+    page.wait(lambda: "0.48 kWh" in tile_of(page, "import_kwh"), "no import")
+    assert "inverter 0.48" in tile_of(page, "import_kwh")
+    assert "100 %" in tile_of(page, "self_sufficiency")
+    assert "grid charging" not in page.text(".tiles")
+
+
+def tile_of(page, name: str) -> str:
+    return page.text(f".tile:has([data-figure={name}])").replace("\u00a0", " ")
+
+
+def test_a_day_hardly_covered_is_marked_in_tile_bar_and_table(page, databases, https_server):
+    """Half an hour of a day, and no counter that tells of the rest; the days before are whole."""
+    url = databases.migrated("Europe/Berlin")
+    thin, whole = local("2026-05-20 06:00"), local("2026-05-18")
+    with connected(url) as connection:
+        store(
+            connection,
+            DEVICE,
+            [
+                reading(begin.astimezone(UTC) + timedelta(minutes=5 * n), interval_s=300.0)
+                for begin, steps in ((whole, 2 * 288), (thin, 6))
+                for n in range(steps)
+            ],
+        )
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    page.log_in(f"{own.url}/?view=day&date=2026-05-20", ONE)
+    page.wait_text(".tile:has([data-figure=load_kwh]) .note", "2.1 % of the time measured")
+    for name in KWH:
+        assert page.text(f".tile:has([data-figure={name}]) .mark").strip() == "≥"
+    page.open(f"{own.url}/?view=day&date=2026-05-19")
+    page.wait_text(".tiles", "12.0")
+    assert "≥" not in page.text(".tiles")
+    page.open(f"{own.url}/?view=month&date=2026-05-20")
+    page.wait_text("tbody", "Wed 20 May")
+    lines = {row.text.split("\n")[0][:10]: row.text for row in page.all("tbody tr")}
+    assert lines["Wed 20 May"].count("≥") == 6 + 1, "and what of the import the house had"
+    assert "≥" not in lines["Tue 19 May"]
+    assert page.text("tfoot").count("≥") == 6 + 1, "a sum with such a day, and days without any"
+    assert page.text(".tile:has([data-figure=pv_kwh]) .mark").strip() == "≥"
+    heights = page.run(
+        "return [...document.querySelectorAll('main svg.chart .hatched')].map("
+        "(n) => [n.getBBox().x, n.getBBox().height])"
+    )
+    columns = [x for x, height in heights if height > 200]
+    assert len(columns) == 1 + 11, "the thin day and the eleven after it"
+    assert "≥" in read_at(page, 19, 31)
+    assert "≥" not in read_at(page, 18, 31)
+
+
+@pytest.fixture(scope="module")
+def balcony(databases, https_server) -> Site:
+    """A house with panels of its own behind the meter: from 10 to 14 it feeds 800 W in."""
+    url = databases.migrated("Europe/Berlin")
+    begin = local("2026-06-10").astimezone(UTC)
+    batch = []
+    for n in range(2 * 288):
+        ts = begin + timedelta(minutes=5 * n)
+        load = -800.0 if 10 <= ts.astimezone(ZONE).hour < 14 else 300.0
+        powers = {"pv_power_w": 0.0, "battery_power_w": 0.0, "load_power_w": load}
+        batch.append(reading(ts, **powers, export_power_w=-load, interval_s=300.0))
+    with connected(url) as connection:
+        store(connection, DEVICE, batch)
+    return Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+
+
+def test_a_house_that_fed_in_is_drawn_below_zero_in_its_day(page, balcony):
+    page.log_in(f"{balcony.url}/?view=day&date=2026-06-10", ONE)
+    page.wait_text("main", "another generator")
+    page.wait_text(".tiles", "2.80 kWh")  # 20 h x 300 W - 4 h x 800 W
+    assert "less 3.20 kWh fed in" in page.text(".tile:has([data-figure=load_kwh]) .note")
+    assert "house -800 W" in read_at(page, 12 * 12, 288)
+    assert "house 300 W" in read_at(page, 8 * 12, 288)
+    zero, line = page.run(
+        "const c = document.querySelector('main svg.chart');"
+        "const box = c.querySelector('.load-line').getBBox();"
+        "return [Number(c.querySelector('.zero').getAttribute('y1')), box.y + box.height]"
+    )
+    assert line > zero + 10
+    heights = page.run(
+        "return [...document.querySelectorAll('main svg.chart .fill-house-area')].map((n) => {"
+        " const b = n.getBBox(); return [b.y, b.y + b.height]; })"
+    )
+    above, below = sorted(heights)
+    assert above[1] == pytest.approx(zero, abs=1), "what it feeds in is a source"
+    assert below[0] == pytest.approx(zero, abs=1)
+
+
+def test_a_month_shows_what_the_house_fed_in(page, balcony):
+    page.log_in(f"{balcony.url}/?view=month&date=2026-06-10", ONE)
+    page.wait_text(".legend", "House feeds in")
+    assert "3.20 kWh" in read_at(page, 9, 30)
+    assert page.text("tbody tr:has(a) [data-figure=load_kwh]") == "2.80"
+    assert page.all("main svg.chart .fill-house-area")
+    assert "another generator" in page.text("main")
+
+
+def test_where_no_house_fed_in_none_is_spoken_of(home, site):
+    open_view(home, site, "view=month&date=2026-10-01")
+    home.wait_text(".chart-title", "in all")
+    assert "House feeds in" not in home.text(".legend")
+    assert "another generator" not in home.text("main")
 
 
 def test_the_period_before_stands_beside(home, site):

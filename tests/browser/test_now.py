@@ -3,6 +3,8 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.browser.conftest import ONE, SETTINGS, Site
 
 
@@ -51,6 +53,43 @@ def test_a_house_without_a_battery_shows_none(home, site):
     site.send(battery_power_w=None, battery_soc_pct=None, pv_power_w=1777, export_power_w=1137)
     home.wait(lambda: "1.78 kW" in words(home), "the reading is not shown")
     assert "none" in words(home)
+    assert home.text(".flow-note") == ""
+
+
+@pytest.mark.parametrize(
+    ("pv", "battery", "load", "export", "shown", "lines"),
+    [
+        # From the house to the grid, to the battery, and to both; with the sun's own beside it.
+        (0, 0, -1200, 1200, "-1.20 kW", {"grid-house": -1200}),
+        (0, 700, -700, 0, "-700 W", {"battery-house": -700}),
+        (0, 400, -1000, 600, "-1.00 kW", {"grid-house": -600, "battery-house": -400}),
+        (2000, 0, -500, 2500, "-500 W", {"solar-grid": 2000, "grid-house": -500}),
+        (0, -800, -300, 1100, "-300 W", {"battery-grid": 800, "grid-house": -300}),
+        (0, 0, -5, 5, "-5 W", {"grid-house": -5}),
+    ],
+)
+def test_a_house_that_feeds_in_is_drawn_and_written_as_that(
+    home, site, pv, battery, load, export, shown, lines
+):
+    site.send(pv_power_w=pv, battery_power_w=battery, load_power_w=load, export_power_w=export)
+    home.wait(lambda: shown in words(home).splitlines(), f"{shown} is not shown")
+    assert "feeding in" in words(home)
+    home.wait_text(".flow-note", "another generator")
+    names = ["solar-grid", "solar-house", "solar-battery", "grid-house", "grid-battery",
+             "battery-grid", "battery-house"]  # fmt: skip
+    drawn = home.run(
+        "return [...document.querySelectorAll('.flow .line')].map((n) => Number(n.dataset.w))"
+    )
+    assert {name: w for name, w in zip(names, drawn, strict=True) if w} == lines
+    label = home.run("return document.querySelector('.flow').getAttribute('aria-label')")
+    assert f"house feeding in {shown}" in label.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("load", [0, 4, -4])
+def test_next_to_nothing_is_no_feeding_in(home, site, load):
+    site.send(pv_power_w=1999, battery_power_w=0, load_power_w=load, export_power_w=1999 - load)
+    home.wait(lambda: "2.00 kW" in words(home), "the reading is not shown")
+    assert "feeding in" not in words(home)
     assert home.text(".flow-note") == ""
 
 

@@ -190,6 +190,21 @@ def test_numbers_and_dates_are_in_the_browsers_language(home, site):
         home.command("Emulation.setLocaleOverride", locale="en-GB")
 
 
+@pytest.mark.parametrize("language", ["th-TH", "fa-IR", "ar-SA", "ja-JP-u-ca-japanese"])
+def test_years_are_those_of_the_addresses_whatever_the_language(home, site, language):
+    home.command("Emulation.setLocaleOverride", locale=language)
+    try:
+        for name in ("month", "year", "all"):
+            open_view(home, site, name)
+            home.wait(lambda: home.all("tbody tr"), "no table")
+            shown = home.text("main")
+            assert "2026" in (home.text("h1") if name != "all" else home.text("tbody"))
+            assert not re.search(r"1404|1405|1447|1448|2569", shown)
+            assert all(c.isascii() for c in shown if c.isdigit())
+    finally:
+        home.command("Emulation.setLocaleOverride", locale="en-GB")
+
+
 def test_whoever_wants_no_motion_gets_none(home, site):
     preference = {"name": "prefers-reduced-motion", "value": "reduce"}
     home.command("Emulation.setEmulatedMedia", features=[preference])

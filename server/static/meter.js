@@ -1,0 +1,64 @@
+// What is known of the house's grid meter. Without one nobody measures what the house uses, imports and exports:
+// none of that is shown then, and a sentence says so.
+
+import { WHOLE } from './energy.js';
+import { shareOfTime } from './words.js';
+
+const UNKNOWN = 'what the house used, imported and exported is not known';
+const VALUES = ['load', 'import', 'export'].flatMap((name) => [
+  `${name}_kwh`,
+  `${name}_power_w`,
+  `avg_${name}_power_w`,
+]);
+
+const isKnown = (value) => value !== null && value !== undefined;
+
+// Whether a bucket or a reading holds anything that only a meter can tell.
+export const isMetered = (row) => VALUES.some((name) => isKnown(row[name]));
+
+// Whether there were readings, but none of a meter.
+export const isMeterless = (row) =>
+  (row.sample_count ?? 1) > 0 &&
+  [row.pv_kwh, row.pv_power_w, row.avg_pv_power_w].some(isKnown) &&
+  !isMetered(row);
+
+// An answer of the API about this device, without the noughts of older edges: where there is no meter, a WiNet-S
+// says 0 for export and import, and for the house what the inverter gives.
+export function heard(answer, { has_meter: hasMeter }) {
+  if (hasMeter !== false) return answer;
+  if (answer.series) return { ...answer, series: answer.series.map(silent) };
+  return isKnown(answer.export_power_w) ? silent(answer) : answer;
+}
+
+const SIGNS = ['export_power_w', 'avg_export_power_w', 'import_kwh', 'export_kwh'];
+const OF_THE_METER = /^(avg_)?(load|import|export)_|_to_|^loss_|^self_/;
+
+function silent(row) {
+  if (SIGNS.some((name) => row[name])) return row;
+  const shown = Object.entries(row).map(([name, value]) => [name, OF_THE_METER.test(name) ? null : value]);
+  return { ...Object.fromEntries(shown), grid_coverage: 0 };
+}
+
+// 'there'; 'unread' where there is a meter that said nothing in this time; 'none'. hasMeter: as the edge reports it,
+// null where it did not; rows: the readings or buckets that hold anything.
+export function meterState(hasMeter, rows) {
+  if (rows.some(isMetered) || (!rows.length && hasMeter !== false)) return 'there';
+  return hasMeter ? 'unread' : 'none';
+}
+
+// The sentence for a view; '' where there is nothing to say. row: its sum; since: when the meter came, if it did.
+export function meterWords(state, hasMeter, row, since = '') {
+  if (state === 'none') {
+    const none = hasMeter === false ? 'There is no grid meter here' : 'No grid meter has been seen here';
+    return (
+      `${none}: nobody measures what the house uses, imports and exports. ` +
+      'A Sungrow meter on the inverter would; later, the P1 meter of the house can, too.'
+    );
+  }
+  if (state === 'unread')
+    return `The grid meter was not read in this time, or was not there yet: ${UNKNOWN}.`;
+  if (since) return `The grid has been measured since ${since}: before, ${UNKNOWN}.`;
+  const [all, grid] = [row?.coverage, row?.grid_coverage];
+  if (!(grid < WHOLE * all)) return '';
+  return `The grid meter was read for ${shareOfTime(grid)} of the time: of the rest, ${UNKNOWN}.`;
+}
