@@ -135,10 +135,15 @@ class Plan:
             known.refusals += 1
             return
         known.silences += 1
-        if known.silences >= MOST_FAILURES:
-            known.silent_until_s = self._clock.monotonic_s() + AGAIN_S
-            if known.silences == MOST_FAILURES:
-                log.warning("a block is left out for an hour", extra={"reason": str(error)})
+        if known.silences < MOST_FAILURES:
+            return
+        now_s = self._clock.monotonic_s()
+        # A dongle that was silent may need quiet: of such blocks one at a time is tried again.
+        for other in self._known.values():
+            other.silent_until_s = max(other.silent_until_s, now_s + SOON_AGAIN_S)
+        known.silent_until_s = now_s + AGAIN_S
+        if known.silences == MOST_FAILURES:
+            log.warning("a block is left out for an hour", extra={"reason": str(error)})
 
     def ask_silent_blocks_again(self) -> None:
         """Leave nothing out for its silence on the old connection."""

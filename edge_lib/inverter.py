@@ -3,8 +3,9 @@
 Reads input registers (function 4) and nothing else, one request at a time, over one lasting
 connection. A poll fails, with ``InverterError``, where the dongle cannot be reached or does not
 answer for the block that holds what every sample needs. What goes wrong with any other block costs
-that block alone, and ``block_plan`` remembers what a unit refuses or is silent on. How long to wait
-before the next poll is ``next_delay_s``. Runs in the poll thread; imports the register map.
+that block alone, and ``block_plan`` remembers what a unit refuses or is silent on. A dongle that
+hangs up between two requests is connected to again, at any time. How long to wait before the next
+poll is ``next_delay_s``. Runs in the poll thread; imports the register map.
 """
 
 import logging
@@ -83,7 +84,7 @@ class Inverter:
         self._polled = False
         self._firmware_asked = False
         self._poll_began = False
-        self._dropped_for_a_block = False
+        self._dropped_for_a_block = False  # and no new connection has proved itself since
         self._last_refusal: Refusal | None = None
         self.first_request_s = float("-inf")  # monotonic: when the last poll began on the wire
 
@@ -103,12 +104,16 @@ class Inverter:
         """
         known = self.refused
         self._poll_began, self._last_refusal = False, None
-        self._notice_hang_up()
         words: dict[int, int] = {}
-        for block in self._due() if blocks is None else blocks:
-            words |= self._poll(block)
-        if blocks is None and has_four_strings(words):
-            words |= self._poll(FOUR_STRINGS)
+        try:
+            for block in self._due() if blocks is None else blocks:
+                words |= self._poll(block)
+            if blocks is None and has_four_strings(words):
+                words |= self._poll(FOUR_STRINGS)
+        except InverterError as error:
+            if error.reason != "unreachable" or _NEEDED not in words:
+                raise
+            log.warning("the dongle went away during a poll", extra={"reason": str(error)})
         if not words:
             self._nothing_served()
         if self.refused != known:
@@ -126,9 +131,7 @@ class Inverter:
         Raises:
             InverterError: The dongle cannot be reached, or the program is to stop.
         """
-        self._notice_hang_up()
         try:
-            self._connect()
             words, parts = self._read_whole(block, thorough=thorough)
         except InverterError as error:
             if not _is_of_the_block(error):
@@ -144,22 +147,17 @@ class Inverter:
 
     def close(self) -> None:
         """Drop the connection; the next poll opens another."""
-        self._dropped_for_a_block = False
         self._wire.close()
-
-    def _notice_hang_up(self) -> None:
-        # Between two polls no request is lost by that, so it is no failure.
-        if self._wire.is_open and self._wire.unread() == b"":
-            self.close()
 
     def _connect(self) -> None:
         if self._wire.is_open:
             return
         if not self._dropped_for_a_block:
             self._plan.ask_silent_blocks_again()
-        self._dropped_for_a_block = False
         self._wire.connect()
-        log.info("connected", extra={"host": self._wire.host, "port": self._wire.port})
+        # Some dongles hang up after each answer, so this may happen at each request.
+        level = logging.DEBUG if self._poll_began else logging.INFO
+        log.log(level, "connected", extra={"host": self._wire.host, "port": self._wire.port})
 
     def _due(self) -> tuple[Block, ...]:
         if not self._polled or self._firmware_asked:
@@ -172,7 +170,6 @@ class Inverter:
             return {}
         self._firmware_asked |= block is FIRMWARE  # whatever comes of it: it may stall a dongle
         try:
-            self._connect()
             words, parts = self._read(block)
         except InverterError as error:
             if block is _NEEDED_BLOCK or not _is_of_the_block(error):
@@ -181,6 +178,7 @@ class Inverter:
             self._drop_for_a_block(error)
             self._plan.failed(block, error)
             return {}
+        self._dropped_for_a_block = False
         lacking = not words or (block is _NEEDED_BLOCK and _NEEDED not in words)
         self._plan.served(block, parts, lacking=lacking)
         return words
@@ -251,9 +249,15 @@ class Inverter:
         return words, tuple(parts)
 
     def _ask(self, block: Block, number: int, count: int) -> dict[int, int]:
+        is_new = not self._wire.is_open
+        self._connect()
         # Before each request, so that it holds after a failure and from poll to poll as well.
         if self._wait(self._delay_s):
             raise InverterError("stopped", "the program is to stop")
+        if not is_new and self._wire.is_open and self._wire.unread() == b"":
+            # The dongle has hung up since its last answer: no request is lost by that.
+            self.close()
+            self._connect()
         try:
             return dict(enumerate(self._wire.read(wire_address(number), count), number))
         except InverterError as error:

@@ -2,20 +2,26 @@
 
 import pytest
 
-from edge_lib.registers import BLOCKS, wire_address
+from edge_lib.registers import BLOCKS, FIRMWARE, wire_address
 from tests import wire_proxy as wire
 from tests.test_inverter import (
+    ALL,
+    FOUR,
     A,
     B,
     C,
     D,
+    asked,
     clock,
     connect,
     inverter,
     named,
     proxy,
+    reason,
+    served_in_full,
     server,
     unit,
+    used_words,
     words_of,
 )
 
@@ -31,6 +37,108 @@ def gentle(connect, proxy):
 def span(part):
     number, count = part
     return range(number, number + count)
+
+
+# --- it hangs up ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", ["close", "reset"])
+def test_a_dongle_that_hangs_up_after_each_answer_serves_every_block(gentle, proxy, after):
+    proxy.always(wire.Fault("hang up after the answer", after=after))
+    for _ in range(5):
+        before = len(proxy.requests)
+        assert gentle.read_words(BLOCKS) == ALL
+        assert asked(proxy, before) == FOUR
+    assert proxy.most_open == 1
+
+
+@pytest.mark.parametrize("after", ["close", "reset"])
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_a_dongle_that_hangs_up_after_a_block_serves_the_next(gentle, proxy, block, after):
+    proxy.always(wire.Fault("hang up after the answer", after=after), wire_address(block.number))
+    for _ in range(5):
+        assert gentle.read_words(BLOCKS) == ALL
+    assert proxy.most_open == 1
+
+
+REFUSALS = [wire.exception(2), wire.short_exception(2), wire.short_exception(2, stray=False)]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, **named)
+@pytest.mark.parametrize("block", [B, C, D], ids=lambda block: block.name)
+def test_a_dongle_that_hangs_up_after_a_refusal_serves_the_rest(gentle, proxy, block, refusal):
+    for number in span(block[1:3]):
+        proxy.always(refusal._replace(after="close"), wire_address(number))
+    rest = words_of(*(other for other in BLOCKS if other is not block))
+    assert [gentle.read_words(BLOCKS) for _ in range(3)] == [rest] * 3
+    assert gentle.refused == ((block.number, block.count),)
+    assert proxy.most_open == 1
+
+
+def test_a_dongle_that_hangs_up_while_a_block_falls_apart_serves_its_parts(gentle, unit, proxy):
+    unit.refuse((13001, 1))
+    proxy.always(wire.Fault("hang up after the answer", after="close"))
+    for _ in range(3):
+        assert used_words(gentle.read_words(BLOCKS)) == served_in_full({13001})
+    assert proxy.most_open == 1
+
+
+def go_away_after(block, proxy):
+    """Let the port close with the answer for this block."""
+    gone = wire.Fault("gone", lambda answer, _: proxy.refuse() or answer, after="close")
+    proxy.once(gone, wire_address(block.number))
+
+
+@pytest.mark.parametrize(("last", "left"), [(A, [A]), (B, [A, B]), (C, [A, B, C])])
+def test_of_a_dongle_that_goes_away_during_a_poll_what_it_gave_is_kept(gentle, proxy, last, left):
+    go_away_after(last, proxy)
+    assert gentle.read_words() == words_of(*left)
+    assert reason(gentle) == "unreachable"
+    proxy.listen()
+    assert gentle.read_words() == words_of(A, B, FIRMWARE, D)
+
+
+def test_a_poll_without_what_each_sample_needs_is_none_when_the_dongle_goes_away(
+    gentle, unit, proxy
+):
+    unit.refuse(A)
+    go_away_after(B, proxy)
+    assert reason(gentle) == "unreachable"
+
+
+def test_a_dongle_that_needs_quiet_after_a_lost_connection_serves_all_but_the_silent_block(
+    gentle, proxy
+):
+    """Each silence costs the connection, and then nobody is let in for a while."""
+    silent = wire.Fault("silent, and refuses", lambda _a, _f: proxy.refuse() or b"")
+    for _ in range(3):
+        proxy.once(silent, wire_address(B.number))
+        assert gentle.read_words(BLOCKS) == words_of(A)
+        assert reason(gentle) == "unreachable"
+        proxy.listen()
+    proxy.refuse()
+    assert [reason(gentle) for _ in range(3)] == ["unreachable"] * 3
+    proxy.listen()
+    before = len(proxy.requests)
+    assert [gentle.read_words(BLOCKS) for _ in range(3)] == [words_of(A, C, D)] * 3
+    assert FOUR[1] not in asked(proxy, before)
+
+
+def test_of_several_silent_blocks_one_at_a_time_is_tried_again(connect, proxy, clock):
+    inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
+    for block in (B, C, D):
+        proxy.always(wire.SILENCE, wire_address(block.number))
+    for _ in range(3):
+        assert inverter.read_words(BLOCKS) == words_of(A)
+    clock.skip(3601)
+    assert inverter.read_words(BLOCKS) == words_of(A)
+    proxy.faults = proxy.faults[:1]
+    assert inverter.read_words(BLOCKS) == words_of(A)
+    clock.skip(61)
+    assert inverter.read_words(BLOCKS) == words_of(A, C, D)
+    clock.skip(3600)
+    proxy.faults.clear()
+    assert inverter.read_words(BLOCKS) == ALL
 
 
 # --- it says more than an exception --------------------------------------------------------------
