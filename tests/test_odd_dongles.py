@@ -124,6 +124,20 @@ def test_a_dongle_that_needs_quiet_after_a_lost_connection_serves_all_but_the_si
     assert FOUR[1] not in asked(proxy, before)
 
 
+@pytest.mark.parametrize("silent", [B, C], ids=lambda block: block.name)
+def test_a_silent_block_beside_a_refused_one_is_left_alone(unit, connect, proxy, silent):
+    """Nothing is asked any more of the refused one, so nothing answers behind the silent one."""
+    inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
+    unit.refuse(D)
+    proxy.always(wire.SILENCE, wire_address(silent.number))
+    for _ in range(3):
+        inverter.read_words(BLOCKS)
+    before = len(proxy.requests)
+    for _ in range(3):
+        assert inverter.read_words(BLOCKS) == words_of(A, *{B, C} - {silent})
+    assert (silent.number, silent.count) not in asked(proxy, before)
+
+
 def test_of_several_silent_blocks_one_at_a_time_is_tried_again(connect, proxy, clock):
     inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
     for block in (B, C, D):
@@ -189,3 +203,112 @@ def test_an_exception_said_twice_is_one(gentle, proxy):
     proxy.once(twice, wire_address(B.number))
     assert gentle.read_words(BLOCKS) == words_of(A, C, D)
     assert proxy.accepted == 1
+
+
+# --- refusals come and go ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [2, 3])
+@pytest.mark.parametrize("hole", [13001, 13023, 5631, 5008])
+@pytest.mark.parametrize("block", [C, D], ids=lambda block: block.name)
+def test_a_block_that_is_refused_for_a_minute_is_back_within_two(
+    unit, inverter, clock, block, hole, code
+):
+    """Also where the unit refuses something for good, and so is read in parts."""
+    unit.code = code
+    unit.refuse((hole, 1))
+    for _ in range(12):
+        assert used_words(inverter.read_words(BLOCKS)) == served_in_full({hole})
+        clock.skip(5)
+    unit.refuse(block)
+    for _ in range(12):
+        assert used_words(inverter.read_words(BLOCKS)).isdisjoint(words_of(block))
+        clock.skip(5)
+    unit.reset()
+    unit.refuse((hole, 1))
+    clock.skip(60)
+    assert used_words(inverter.read_words(BLOCKS)) == served_in_full({hole})
+
+
+@pytest.mark.parametrize("number", sorted(served_in_full(set()))[::3])
+def test_a_register_that_is_refused_for_once_is_back_within_a_minute(unit, inverter, clock, number):
+    unit.refuse((13001, 1), (5008, 1))
+    inverter.read_words(BLOCKS)
+    unit.refuse((number, 1))
+    inverter.read_words(BLOCKS)
+    unit.reset()
+    clock.skip(121)
+    assert used_words(inverter.read_words(BLOCKS)) == served_in_full(set())
+
+
+@pytest.mark.parametrize("some", [[(13000, 15)], [(13017, 13)], [A, B, C], [A, (13045, 3)]])
+def test_an_inverter_that_starts_is_read_in_full_within_a_minute(
+    unit, inverter, proxy, clock, some
+):
+    """It refuses all, then serves some, then everything."""
+    proxy.always(wire.exception(2))
+    assert [reason(inverter) for _ in range(3)] == ["exception_2"] * 3
+    proxy.faults.clear()
+    served = words_of(*some).keys()
+    unit.refuse(*((number, 1) for number in ALL.keys() - served - words_of(A).keys()))
+    for _ in range(6):
+        assert used_words(inverter.read_words(BLOCKS)) <= served | words_of(A).keys()
+        clock.skip(9)
+    unit.reset()
+    clock.skip(60)
+    assert inverter.read_words(BLOCKS) == ALL
+
+
+@pytest.mark.parametrize("code", [4, 6])
+def test_a_look_at_the_whole_costs_no_part_where_the_whole_is_always_busy(
+    unit, inverter, clock, code
+):
+    unit.code = code
+    unit.refuse((13001, 1))
+    for _ in range(4):
+        inverter.read_words(BLOCKS)
+    for _ in range(10):
+        assert used_words(inverter.read_words(BLOCKS)) == served_in_full({13001})
+        clock.skip(40)
+
+
+def test_what_stays_refused_is_asked_for_ever_more_rarely(unit, inverter, proxy, clock):
+    unit.refuse((13001, 1))
+    inverter.read_words(BLOCKS)
+    before = len(proxy.requests)
+    for _ in range(600):
+        inverter.read_words(BLOCKS)
+        clock.skip(60)
+    looks = asked(proxy, before).count(FOUR[3])
+    assert 12 <= looks <= 16  # in ten hours
+
+
+@pytest.mark.parametrize("code", [4, 5, 6, 10, 11])
+@pytest.mark.parametrize("part", [A.pieces[1], A.pieces[3]])
+def test_a_needless_part_of_the_needed_block_may_be_busy(unit, inverter, proxy, part, code):
+    """The block is refused for its holes, and of its parts one says each time that it is busy."""
+    unit.refuse((5006, 1))
+    for number in span(part):
+        proxy.always(wire.exception(code), wire_address(number))
+    rest = served_in_full({5006}) - set(span(part))
+    assert [used_words(inverter.read_words(BLOCKS)) for _ in range(3)] == [rest] * 3
+    assert proxy.accepted == 1
+
+
+@pytest.mark.parametrize("code", [4, 6])
+def test_a_needless_part_may_be_busy_for_once(unit, inverter, proxy, code):
+    unit.refuse((5006, 1))
+    inverter.read_words(BLOCKS)
+    proxy.once(wire.exception(code), wire_address(A.pieces[0][0]))
+    rest = served_in_full({5006}) - set(span(A.pieces[0]))
+    assert used_words(inverter.read_words(BLOCKS)) == rest
+    assert used_words(inverter.read_words(BLOCKS)) == served_in_full({5006})
+
+
+@pytest.mark.parametrize("code", [4, 6])
+def test_the_needed_part_of_the_needed_block_must_not_be_busy(unit, inverter, proxy, code):
+    unit.refuse((5006, 1))
+    inverter.read_words(BLOCKS)
+    proxy.once(wire.exception(code), wire_address(5011))
+    assert reason(inverter) == f"exception_{code}"
+    assert used_words(inverter.read_words(BLOCKS)) == served_in_full({5006})
