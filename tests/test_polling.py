@@ -195,7 +195,13 @@ def test_after_a_start_it_is_the_period(poller, spool, clock):
 def test_a_slow_dongle_loses_no_energy(poller, proxy, spool, clock, tmp_path):
     """Two seconds an answer, as MODBUS_TIMEOUT_S allows: the samples stand for all of the time."""
     poller._inverter._wire.timeout = 5
-    proxy.always(Fault("slow", lambda answer, _: clock.skip(2) or answer))
+
+    def slow(answer, _):
+        threading.Event().wait(0.02)  # the request has left, for the sender as well
+        clock.skip(2)
+        return answer
+
+    proxy.always(Fault("slow", slow))
 
     class Stop(threading.Event):
         def wait(self, timeout=None):
