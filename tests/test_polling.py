@@ -305,6 +305,19 @@ def test_a_meter_that_says_nothing_any_more_is_noticed(poller, dongle, spool, cl
     assert poller.device.meter_silent_since is None
 
 
+def test_a_wrong_clock_does_not_say_since_when_a_meter_says_nothing(poller, dongle, clock):
+    """Else doctor would warn at once when the clock is set right, with a date of long ago."""
+    poller.poll_once()
+    words = dongle.source.words
+    dongle.source.words = lambda: without_meter(words())
+    clock.right = False
+    poller.poll_once()
+    assert poller.device.meter_silent_since is None
+    clock.right = True
+    poller.poll_once()
+    assert clock.now() - poller.device.meter_silent_since < timedelta(seconds=5)
+
+
 def test_a_dongle_that_knows_its_inverters_name_but_measures_nothing_gives_no_reading(
     poller, dongle, spool
 ):
