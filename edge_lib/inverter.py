@@ -18,7 +18,7 @@ from edge_lib.pieces import NEEDED, Ranges, Words, gaps, read_parts, read_whole
 from edge_lib.registers import BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, Block, wire_address
 from edge_lib.wire import InverterError, Refusal, Wire
 
-__all__ = ["BlockAnswer", "Inverter", "InverterError", "Ranges", "next_delay_s"]
+__all__ = ["BlockAnswer", "Inverter", "InverterError", "next_delay_s"]
 
 log = logging.getLogger("sungrow.edge.inverter")
 

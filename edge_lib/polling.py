@@ -137,7 +137,7 @@ class Poller:
         self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
 
     def next_poll_s(self, started_s: float) -> float:
-        """Give the monotonic time of the next poll, after one that began at ``started_s``.
+        """Return the monotonic time of the next poll, after one that began at ``started_s``.
 
         The period counts from the first request on the wire, which a slow connect may delay; after
         a stall nothing is made up for.
