@@ -16,6 +16,7 @@ from edge_lib.block_plan import Plan
 from edge_lib.clock import Clock
 from edge_lib.pieces import NEEDED, Ranges, Words, gaps, read_parts, read_whole
 from edge_lib.registers import BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, Block, wire_address
+from edge_lib.repeat import RepeatLog
 from edge_lib.wire import InverterError, Refusal, Wire
 
 __all__ = ["BlockAnswer", "Inverter", "InverterError", "next_delay_s"]
@@ -74,6 +75,7 @@ class Inverter:
         self._poll_began = False
         self._dropped_for_a_block = False  # and no new connection has proved itself since
         self._last_refusal: Refusal | None = None
+        self._cut_short = RepeatLog(log, clock)
         self.first_request_s = float("-inf")  # monotonic: when the last poll began on the wire
 
     @property
@@ -101,7 +103,9 @@ class Inverter:
         except InverterError as error:
             if error.reason != "unreachable" or NEEDED not in words:
                 raise
-            log.warning("the dongle went away during a poll", extra={"reason": str(error)})
+            self._cut_short.failed("a poll was cut short", error.reason, detail=str(error))
+        else:
+            self._cut_short.recovered("polls are whole again")
         if not words:
             self._nothing_served()
         if self.refused != known:
