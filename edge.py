@@ -84,7 +84,8 @@ def service(env: Mapping[str, str]) -> int:
         return EXIT_BUSY
     except SpoolError as error:
         raise ConfigError(str(error)) from error
-    inverter = commands.inverter_of(settings, clock, stop.wait)
+    pulse = Pulse(clock, steps_s(settings.modbus_timeout_s, place.spool_keep_days))
+    inverter = commands.inverter_of(settings, clock, functools.partial(pause, pulse, stop))
     client = commands.client_of(target)
     reports = Reports(store, clock)
     uploader = Uploader(target, store, clock, client, reports=reports)
@@ -101,7 +102,6 @@ def service(env: Mapping[str, str]) -> int:
         least_seq=health.last_seq,
         meter_silent_since=health.meter_silent_since,
     )
-    pulse = Pulse(clock, steps_s(settings.modbus_timeout_s, place.spool_keep_days))
     edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, store, reports)
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
@@ -112,6 +112,16 @@ def service(env: Mapping[str, str]) -> int:
         store.close()
     log.info("stopped", extra={"exit_status": exit_status})
     return exit_status
+
+
+def pause(pulse: Pulse, stop: threading.Event, pause_s: float) -> bool:
+    """Wait before a request, and be heard of: a unit that refuses much takes many of them a poll.
+
+    Returns:
+        Whether the program is to stop.
+    """
+    pulse.beat("poll", pause_s)
+    return stop.wait(pause_s)
 
 
 def poll_loop(edge: Edge) -> None:

@@ -9,6 +9,8 @@ module                owns                                                  runs
 ``clock``             every clock; nobody else reads one                    any thread
 ``polling``           one poll, from the wire to the spool                  poll
 ``inverter`` ``wire`` the one Modbus connection, and the pauses on it       poll
+``block_plan`` (and   what this unit refuses, and what is read in its place poll
+``pieces``)
 ``registers``         the Sungrow register map: data                        any
 ``decode`` ``battery`` words -> values; pure                                poll
 ``sample``            the contract of a sample                              any, and the server

@@ -15,7 +15,7 @@ _BALANCE_FROM_W = 50
 
 
 def power_and_source(readings: Readings) -> tuple[float | None, str | None]:
-    """Give the battery's power, positive = charging, and the word of the rule that spoke."""
+    """Return the battery's power, positive = charging, and the name of the rule that decided."""
     for source, register, rule in _CHAIN:
         power = readings[register]
         direction = None if power is None else rule(readings)
@@ -25,7 +25,7 @@ def power_and_source(readings: Readings) -> tuple[float | None, str | None]:
 
 
 def current(readings: Readings, power_w: float | None) -> float | None:
-    """Give the battery's current, positive = charging: 5631 is signed, 13021 need not be."""
+    """Return the battery's current, positive = charging: 5631 is signed, 13021 need not be."""
     signed, legacy = readings["battery_current"], readings["battery_current_legacy"]
     if signed:
         return -signed
@@ -39,7 +39,7 @@ def _sign(number: float) -> int:
     return (number > 0) - (number < 0)
 
 
-# The rules of the battery's sign. Each gives 1 for charging, -1 for discharging, 0 for idle, and
+# The rules of the battery's sign. Each returns 1 for charging, -1 for discharging, 0 for idle, and
 # None where it cannot tell. The device's own sign, where it has one, is the other way round.
 
 
@@ -114,7 +114,7 @@ def _by_balance(readings: Readings) -> int | None:
     return charging - discharging if charging != discharging else None
 
 
-# In this order: the word for battery_power_source, the register of the magnitude, the rule.
+# In this order: the value of battery_power_source, the register of the magnitude, the rule.
 # Source of the order: registers 5214 before 13022 and 5631 before 13021 by P16, the rest inferred.
 _CHAIN: tuple[tuple[str, str, Callable[[Readings], int | None]], ...] = (
     ("signed", "battery_power", _signed),

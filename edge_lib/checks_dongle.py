@@ -17,11 +17,12 @@ from edge_lib.decode import facts, is_silent
 from edge_lib.dongle_advice import NO_METER, SENTENCES, about_the_unit, sentence
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import BlockAnswer, Inverter, InverterError, has_four_strings
+from edge_lib.pieces import NEEDED
 from edge_lib.polling import reading
 from edge_lib.registers import BLOCKS, FOUR_STRINGS, USED, Block
 from edge_lib.sample import EARLIEST, parse_ts
 
-_NEEDED = "A"
+_QUICK_S = 5.0  # for a unit that may not be there: doctor has a minute for everything
 # Source: Sungrow's iHomeManager protocol V1.0.2.
 _IHOMEMANAGER, _IHOMEMANAGER_CODE = Block("iHomeManager", 8000, 1, ((8000, 1),)), 0x072A
 _METER_SILENT = timedelta(hours=24)
@@ -37,11 +38,13 @@ def all_of(
         if not lock.acquire():
             yield from _as_the_service_says(config.store_config(env), clock)
             return
+        quick_s = min(settings.modbus_timeout_s, _QUICK_S)
+        others = settings._replace(modbus_timeout_s=quick_s)
         with closing(inverter_of(settings, clock, wait)) as inverter:
             yield from _blocks(
                 inverter,
                 settings,
-                lambda unit: closing(inverter_of(settings._replace(unit_id=unit), clock, wait)),
+                lambda unit: closing(inverter_of(others._replace(unit_id=unit), clock, wait)),
             )
 
 
@@ -71,36 +74,42 @@ def _blocks(
     settings: config.DongleConfig,
     others: Callable[[int], AbstractContextManager[Inverter]],
 ) -> Iterator[Finding]:
+    """Read the blocks of a poll, and tell of each as soon as the unit has shown that it is one."""
     where = f"{settings.host} port {settings.port}"
+    words: dict[int, int] = {}
+    failures, waiting = [], [Finding("dongle", OK, f"answers at {where}")]
     try:
-        answers = _ask_all(inverter)
+        for block, answer in _answers(inverter):
+            words |= answer.words
+            failures += [answer.failure] if answer.failure else []
+            waiting.append(_block(block, answer))
+            if words:
+                yield from waiting
+                waiting.clear()
     except InverterError as error:
         yield Finding("dongle", FAILED, sentence(error, where))
         return
-    words = {number: word for answer in answers.values() for number, word in answer.words.items()}
     if not words:
         inverter.close()
-        failures = (answer.failure for answer in answers.values() if answer.failure)
-        failure = next(failures, InverterError("exception_2", "every block is refused"))
+        failure = next(iter(failures), InverterError("exception_2", "every block is refused"))
         found = _who_else(others, settings.unit_id)
         yield Finding("dongle", FAILED, f"{where}: {found}" if found else sentence(failure, where))
         return
-    yield Finding("dongle", OK, f"answers at {where}")
-    yield from (_block(block, answer) for block, answer in answers.items())
     yield _model(words)
     yield from _sample(words, settings.device_id)
 
 
-def _ask_all(inverter: Inverter) -> dict[Block, BlockAnswer]:
-    """Read the blocks of a poll; the first one that gives no answer at all is the last."""
-    answers: dict[Block, BlockAnswer] = {}
-    for block in BLOCKS:
-        answers[block] = inverter.read_block(block)
-        if answers[block].failure and block is BLOCKS[0]:
-            return answers
-    if has_four_strings(answers[BLOCKS[0]].words):
-        answers[FOUR_STRINGS] = inverter.read_block(FOUR_STRINGS)
-    return answers
+def _answers(inverter: Inverter) -> Iterator[tuple[Block, BlockAnswer]]:
+    """Read one block after the other; a first one that gives no answer at all is the last."""
+    words: dict[int, int] = {}
+    for block in (*BLOCKS, FOUR_STRINGS):
+        if block is FOUR_STRINGS and not has_four_strings(words):
+            return
+        answer = inverter.read_block(block)
+        words |= answer.words
+        yield block, answer
+        if answer.failure and block is BLOCKS[0]:
+            return
 
 
 def _who_else(
@@ -146,15 +155,17 @@ def _block(block: Block, answer: BlockAnswer) -> Finding:
         text = f"{text}: {answer.failure.reason}, so what it holds is stored as null"
         return Finding(name, WARNING, text)
     words = answer.words
+    refused = [r for r in USED if r.number in _span(block) and r.number not in words]
+    is_needed = any(r.number == NEEDED for r in refused)
     if not words:
-        needed = block.name == _NEEDED
-        lack = "no reading without it" if needed else "what it holds is stored as null"
+        lack = "no reading without it" if is_needed else "what it holds is stored as null"
         text = f"{text}: all refused, so {lack}; is the inverter in standby, its firmware old?"
-        return Finding(name, FAILED if needed else WARNING, text)
-    lost = [r.field or r.name for r in USED if r.number in _span(block) and r.number not in words]
-    if lost:
-        text = f"{text}: the unit refuses {', '.join(lost)}; stored as null"
-        return Finding(name, WARNING, text)
+        return Finding(name, FAILED if is_needed else WARNING, text)
+    if refused:
+        text = f"{text}: the unit refuses {', '.join(r.field or r.name for r in refused)}; "
+        if is_needed:
+            return Finding(name, FAILED, f"{text}no reading without pv_power_w")
+        return Finding(name, WARNING, f"{text}stored as null")
     if set(words.values()) <= _NOTHING:
         return Finding(name, OK, f"{text}: served, and nothing in it")
     if answer.refused:

@@ -160,6 +160,8 @@ def _unknown(count: int | None) -> str:
 def forget_meter(env: Mapping[str, str]) -> int:
     """Forget that the inverter has shown a grid meter: it was taken out."""
     place = config.store_config(env)
+    if not place.spool_path.exists():  # nor shall another user's command make it
+        return _fail(_no_spool(place.spool_path))
     try:
         with Spool(place.spool_path, place.spool_keep_days) as spool:
             known = spool.meter_serial() is not None
@@ -271,11 +273,13 @@ def client_of(target: config.UploadConfig) -> HttpsClient:
 def _read_parked(path: Path) -> list[spool_parked.Parked]:
     # Read-only, so that it may be asked while the service runs.
     if not path.exists():
-        raise SpoolError(
-            f"{path} does not exist: the service has not run yet, or SPOOL_PATH differs"
-        )
+        raise SpoolError(_no_spool(path))
     with sqlite_errors(), closing(spool_file.connect_read_only(path)) as db:
         return spool_parked.rows(db)
+
+
+def _no_spool(path: Path) -> str:
+    return f"{path} does not exist: the service has not run yet, or SPOOL_PATH differs"
 
 
 def _release(store: config.StoreConfig, dongle: config.DongleConfig, ids: list[int]) -> int:

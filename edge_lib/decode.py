@@ -71,14 +71,13 @@ def decode(words: Words, *, meter_seen: bool = False) -> Decoded:
     readings: Readings = dict.fromkeys(BY_NAME)
     problems, doubts = [], []
     for register in _expected(words, has_meter=has_meter):
-        number = _reading(words, register)
-        low, high = _bounds(register, words)
-        is_plausible = number is None or low <= number <= high
-        readings[register.name] = number if is_plausible else None
-        if register.field in _NOT_NULL and readings[register.name] is None:
-            problems.append(_complaint(words, register, low, high))
-        elif not is_plausible:
-            doubts.append(_complaint(words, register, low, high))
+        readings[register.name] = _plausible(words, register)
+        if readings[register.name] is not None:
+            continue
+        if register.field in _NOT_NULL:
+            problems.append(_complaint(words, register))
+        elif _reading(words, register) is not None:
+            doubts.append(_complaint(words, register))
     return Decoded(_values(readings), tuple(problems), tuple(doubts))
 
 
@@ -101,6 +100,13 @@ def value(words: Words, register: Register) -> float | int | str | None:
     if register.scale >= 1:
         return number * int(register.scale)
     return round(number * register.scale, 3)  # 543 tenths are 54.3, not 54.300000000000004
+
+
+def _plausible(words: Words, register: Register) -> float | int | str | None:
+    """Return what one register says in its unit; None: nothing, or what cannot be."""
+    number = _reading(words, register)
+    low, high = _bounds(register, words)
+    return number if number is not None and low <= number <= high else None
 
 
 def is_silent(words: Words) -> bool:
@@ -140,7 +146,7 @@ def _has_meter(words: Words) -> bool | None:
     signs = [BY_NAME[name] for name in _METER_SIGNS]
     if not any(sign.number in words for sign in signs):
         return None
-    return any(value(words, sign) for sign in signs)
+    return any(_plausible(words, sign) for sign in signs)
 
 
 def _battery_capacity_kwh(words: Words) -> float | None:
@@ -213,10 +219,10 @@ def _most_battery_w(words: Words) -> float:
     return max(_TABLE_NOMINAL_W, 2.0 * nominal_w, 1.2 * volts * amperes)
 
 
-def _complaint(words: Words, register: Register, low: float, high: float) -> str:
+def _complaint(words: Words, register: Register) -> str:
     raw = [words.get(register.number + at) for at in range(register.words)]
     shown = " ".join("----" if word is None else f"0x{word:04X}" for word in raw)
-    number = _reading(words, register)
+    number, (low, high) = _reading(words, register), _bounds(register, words)
     if None in raw:
         why = "not read"
     elif number is None:

@@ -31,7 +31,8 @@ class Device:
 
     Attributes:
         facts: what the server is told of it; a new dict with each change.
-        meter_silent_since: since when a meter that was seen says exactly 0; None: it does not.
+        meter_silent_since: since when a meter that was seen says exactly 0; None: it does not, or
+            nobody knew the time yet.
     """
 
     def __init__(self, memory: Memory, clock: Clock, meter_silent_since: datetime | None = None):
@@ -88,4 +89,5 @@ class Device:
         if not self.meter_seen or any(read):
             self.meter_silent_since = None
         elif read:
-            self.meter_silent_since = self.meter_silent_since or ts
+            since = ts if self._clock.synchronised() else None
+            self.meter_silent_since = self.meter_silent_since or since

@@ -15,16 +15,19 @@ ALONE = (
 )
 UNIT = "no such unit behind the dongle: set SUNGROW_SLAVE_ID to the inverter's, which is 1 for most"
 _OTHER = "another client (Home Assistant, an app, a second edge) holds it"
+_BUSY = f"the inverter is busy. Either {_OTHER}, and {ALONE}; or wait"
 SENTENCES = {
     "timeout": f"it accepts the connection and does not answer. Either {_OTHER}, and {ALONE}; or "
     "SUNGROW_SLAVE_ID is not the inverter's; or SUNGROW_HOST is another machine",
     "reset": f"it accepts the connection and hangs up: {_OTHER}, and {ALONE}",
-    "mismatch": "what answers there does not speak Modbus: is SUNGROW_HOST the WiNet-S?",
+    "mismatch": "what answers there does not speak Modbus, or does not answer what was asked. Is "
+    f"SUNGROW_HOST the WiNet-S? If so, {_OTHER}, and {ALONE}",
     "exception_10": UNIT,
     "exception_11": UNIT,
+    "exception_5": _BUSY,
+    "exception_6": _BUSY,
     "exception_4": f"the inverter cannot answer now. Either {_OTHER}, and {ALONE}; or wait: it may "
     "be starting",
-    "exception_6": f"the inverter is busy. Either {_OTHER}, and {ALONE}; or wait",
     "stopped": "given up: this took too long",
     "inverter_off": "the dongle answers, but with zeros alone: the inverter behind it is off, as "
     "without a battery it is at night, or the dongle sits loose",

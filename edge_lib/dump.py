@@ -47,8 +47,9 @@ def dump(inverter: Inverter) -> dict:
         "firmware": _firmware(words),
         "refused_input_ranges": [_range(number, count) for number, count in sorted(refused)],
         "failed_input_ranges": [
-            [*_range(block.number, block.count), error.reason]
-            for block, error in sorted(failures.items())
+            [*_range(block.number, block.count), failures[block].reason]
+            for block in DUMP_BLOCKS  # in the order of their numbers, as the others
+            if block in failures
         ],
         "withheld_input_ranges": [_range(_SERIAL.number, _SERIAL.words)],
         "input": {str(wire_address(number)): word for number, word in _without_serial(words)},

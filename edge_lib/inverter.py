@@ -3,39 +3,29 @@
 Reads input registers (function 4) and nothing else, one request at a time, over one lasting
 connection. A poll fails, with ``InverterError``, where the dongle cannot be reached or does not
 answer for the block that holds what every sample needs. What goes wrong with any other block costs
-that block alone, and ``block_plan`` remembers what a unit refuses or is silent on. How long to wait
-before the next poll is ``next_delay_s``. Runs in the poll thread; imports the register map.
+that block alone, and ``block_plan`` remembers what a unit refuses or is silent on. A dongle that
+hangs up between two requests is connected to again, at any time. How long to wait before the next
+poll is ``next_delay_s``. Runs in the poll thread; imports the register map.
 """
 
 import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from edge_lib.block_plan import Plan, Ranges, gaps, pieces_of
+from edge_lib.block_plan import Plan
 from edge_lib.clock import Clock
-from edge_lib.registers import (
-    BLOCKS,
-    BY_NAME,
-    FIRMWARE,
-    FOUR_STRINGS,
-    MODELS,
-    Block,
-    wire_address,
-)
+from edge_lib.pieces import NEEDED, Ranges, Words, gaps, read_parts, read_whole
+from edge_lib.registers import BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, Block, wire_address
+from edge_lib.repeat import RepeatLog
 from edge_lib.wire import InverterError, Refusal, Wire
 
-__all__ = ["BlockAnswer", "Inverter", "InverterError", "Ranges", "next_delay_s"]
+__all__ = ["BlockAnswer", "Inverter", "InverterError", "next_delay_s"]
 
 log = logging.getLogger("sungrow.edge.inverter")
 
 # A dongle that ran out of sessions recovers after about 90 s of quiet; retries each 3 s never
 # helped. Source: the notes beside MK.
 _BACK_OFF_S = (5.0, 20.0, 45.0, 90.0)
-# Busy, or nobody there for now; any other exception lasts. Source: the Modbus specification; 4 is
-# what a WiNet-S says while a second client keeps it busy (DB).
-_PASSING_CODES = frozenset({4, 5, 6, 10, 11})
-# The one value without which there is no sample, and its block.
-_NEEDED = BY_NAME["total_dc_power"].number
 _NEEDED_BLOCK = BLOCKS[0]
 
 
@@ -49,7 +39,7 @@ def next_delay_s(failures: int) -> float:
 class BlockAnswer(NamedTuple):
     """What one block gave: words by document number, ranges that are refused, or the failure."""
 
-    words: dict[int, int]
+    words: Words
     refused: Ranges = ()
     failure: InverterError | None = None
 
@@ -83,8 +73,9 @@ class Inverter:
         self._polled = False
         self._firmware_asked = False
         self._poll_began = False
-        self._dropped_for_a_block = False
+        self._dropped_for_a_block = False  # and no new connection has proved itself since
         self._last_refusal: Refusal | None = None
+        self._cut_short = RepeatLog(log, clock)
         self.first_request_s = float("-inf")  # monotonic: when the last poll began on the wire
 
     @property
@@ -92,7 +83,7 @@ class Inverter:
         """The ranges that the unit was found not to serve and that are not asked for now."""
         return self._plan.refused
 
-    def read_words(self, blocks: Iterable[Block] | None = None) -> dict[int, int]:
+    def read_words(self, blocks: Iterable[Block] | None = None) -> Words:
         """Do one poll and return the words by document number; what was not served is absent.
 
         Without ``blocks`` these are the poll's four, and a fifth where the model has four strings;
@@ -103,16 +94,22 @@ class Inverter:
         """
         known = self.refused
         self._poll_began, self._last_refusal = False, None
-        self._notice_hang_up()
-        words: dict[int, int] = {}
-        for block in self._due() if blocks is None else blocks:
-            words |= self._poll(block)
-        if blocks is None and has_four_strings(words):
-            words |= self._poll(FOUR_STRINGS)
+        words: Words = {}
+        try:
+            for block in self._due() if blocks is None else blocks:
+                words |= self._poll(block)
+            if blocks is None and has_four_strings(words):
+                words |= self._poll(FOUR_STRINGS)
+        except InverterError as error:
+            if error.reason != "unreachable" or NEEDED not in words:
+                raise
+            self._cut_short.failed("a poll was cut short", error.reason, detail=str(error))
+        else:
+            self._cut_short.recovered("polls are whole again")
         if not words:
             self._nothing_served()
         if self.refused != known:
-            log.warning("the unit refuses registers", extra={"refused": self.refused})
+            log.warning("what the unit refuses has changed", extra={"refused": self.refused})
         self._polled |= blocks is None
         return words
 
@@ -126,10 +123,8 @@ class Inverter:
         Raises:
             InverterError: The dongle cannot be reached, or the program is to stop.
         """
-        self._notice_hang_up()
         try:
-            self._connect()
-            words, parts = self._read_whole(block, thorough=thorough)
+            words, parts = read_whole(self._ask, block, thorough=thorough)
         except InverterError as error:
             if not _is_of_the_block(error):
                 raise
@@ -144,35 +139,29 @@ class Inverter:
 
     def close(self) -> None:
         """Drop the connection; the next poll opens another."""
-        self._dropped_for_a_block = False
         self._wire.close()
-
-    def _notice_hang_up(self) -> None:
-        # Between two polls no request is lost by that, so it is no failure.
-        if self._wire.is_open and self._wire.unread() == b"":
-            self.close()
 
     def _connect(self) -> None:
         if self._wire.is_open:
             return
         if not self._dropped_for_a_block:
             self._plan.ask_silent_blocks_again()
-        self._dropped_for_a_block = False
         self._wire.connect()
-        log.info("connected", extra={"host": self._wire.host, "port": self._wire.port})
+        # Some dongles hang up after each answer, so this may happen at each request.
+        level = logging.DEBUG if self._poll_began else logging.INFO
+        log.log(level, "connected", extra={"host": self._wire.host, "port": self._wire.port})
 
     def _due(self) -> tuple[Block, ...]:
         if not self._polled or self._firmware_asked:
             return BLOCKS
         return tuple(FIRMWARE if block.name == "C" else block for block in BLOCKS)
 
-    def _poll(self, block: Block) -> dict[int, int]:
+    def _poll(self, block: Block) -> Words:
         """Return the block's words; a failure of one that no sample needs is only remembered."""
         if self._plan.is_silent(block):
             return {}
         self._firmware_asked |= block is FIRMWARE  # whatever comes of it: it may stall a dongle
         try:
-            self._connect()
             words, parts = self._read(block)
         except InverterError as error:
             if block is _NEEDED_BLOCK or not _is_of_the_block(error):
@@ -181,8 +170,7 @@ class Inverter:
             self._drop_for_a_block(error)
             self._plan.failed(block, error)
             return {}
-        lacking = not words or (block is _NEEDED_BLOCK and _NEEDED not in words)
-        self._plan.served(block, parts, lacking=lacking)
+        self._plan.served(block, parts)
         return words
 
     def _drop_for_a_block(self, error: InverterError) -> None:
@@ -198,68 +186,35 @@ class Inverter:
         reason = cause.reason if cause else "timeout"
         raise InverterError(reason, f"no block is served: {cause or 'all are silent'}") from cause
 
-    def _read(self, block: Block) -> tuple[dict[int, int], Ranges | None]:
+    def _read(self, block: Block) -> tuple[Words, Ranges | None]:
         """Return the block's words, and the parts in which it is read if not as a whole."""
         parts = self._plan.parts(block)
-        if parts is None:
-            return self._read_whole(block, all_lasts=self._plan.is_failing(block))
-        words: dict[int, int] = {}
-        kept, passing = [], None
-        for part in parts:
+        if self._plan.is_due(block):
             try:
-                words |= self._ask(block, *part)
-            except Refusal as refusal:
-                if refusal.code not in _PASSING_CODES:
-                    continue
-                passing = refusal
-            kept.append(part)
-        if passing and (block is _NEEDED_BLOCK or not words):
-            raise passing
-        return words, tuple(kept)
-
-    def _read_whole(
-        self, block: Block, *, all_lasts: bool = False, thorough: bool = False
-    ) -> tuple[dict[int, int], Ranges | None]:
-        """Read the block with one request, and let it fall apart where that is refused.
-
-        Args:
-            block: what to read.
-            all_lasts: an exception that should pass has not passed for some time.
-            thorough: see ``read_block``.
-
-        Returns:
-            The words, and the parts that were served; None: it was served as a whole.
-        """
-        try:
-            return self._ask(block, block.number, block.count), None
-        except Refusal as refusal:
-            if refusal.code in _PASSING_CODES and not all_lasts:
-                raise
-        words: dict[int, int] = {}
-        parts = []
-        waiting = pieces_of(block, thorough=thorough)
-        while waiting:
-            piece = waiting.pop(0)
-            try:
-                words |= self._ask(block, piece.number, piece.count)
-            except Refusal as refusal:
-                if refusal.code in _PASSING_CODES and block is _NEEDED_BLOCK and not thorough:
+                return read_whole(self._ask, block, all_lasts=self._plan.is_failing(block))
+            except Refusal:  # that should pass
+                if parts is None:
                     raise
-                waiting[:0] = piece.halves()
-            else:
-                parts.append((piece.number, piece.count))
-        return words, tuple(parts)
+        return read_parts(self._ask, block, parts)
 
-    def _ask(self, block: Block, number: int, count: int) -> dict[int, int]:
+    def _ask(self, block: Block, number: int, count: int) -> Words:
+        is_new = not self._wire.is_open
+        self._connect()
         # Before each request, so that it holds after a failure and from poll to poll as well.
         if self._wait(self._delay_s):
             raise InverterError("stopped", "the program is to stop")
+        if not is_new and self._wire.is_open and self._wire.unread() == b"":
+            # The dongle has hung up since its last answer: no request is lost by that.
+            self.close()
+            self._connect()
         try:
-            return dict(enumerate(self._wire.read(wire_address(number), count), number))
+            words = self._wire.read(wire_address(number), count)
+            self._dropped_for_a_block = False
+            return dict(enumerate(words, number))
         except InverterError as error:
             error.place(f"block {block.name}, registers {number} to {number + count - 1}")
             if isinstance(error, Refusal):
-                self._last_refusal = error
+                self._last_refusal, self._dropped_for_a_block = error, False
             raise
         finally:
             if not self._poll_began:
@@ -271,7 +226,7 @@ def _is_of_the_block(error: InverterError) -> bool:
     return error.reason not in ("unreachable", "stopped")
 
 
-def has_four_strings(words: dict[int, int]) -> bool:
+def has_four_strings(words: Words) -> bool:
     """Return whether the model is known to have four string inputs, and so a fifth block."""
     model = MODELS.get(words.get(5000, 0))  # the type code. Source: P16
     return model is not None and model.mppt_count >= 4

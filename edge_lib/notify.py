@@ -24,7 +24,8 @@ log = logging.getLogger("sungrow.edge.notify")
 
 def steps_s(modbus_timeout_s: float, spool_keep_days: float) -> dict[str, float]:
     """Give how long a step of each loop may take with these settings and still be no hang."""
-    # At most twenty requests a poll; one of 30 s to compare each fortnight that the spool keeps.
+    # A poll is heard of before each request; twenty limits are plenty for one and its connects.
+    # One request of 30 s to compare each fortnight that the spool keeps.
     compare_s = 30 * (1 + spool_keep_days / 14)
     return {"poll": POLL_SLACK_S + 20 * modbus_timeout_s, "upload": UPLOAD_SLACK_S + compare_s}
 

@@ -152,7 +152,7 @@ class Poller:
         return self._alone.run("day so far", reports.day_so_far, {}) if reports else {}
 
     def next_poll_s(self, started_s: float) -> float:
-        """Give the monotonic time of the next poll, after one that began at ``started_s``.
+        """Return the monotonic time of the next poll, after one that began at ``started_s``.
 
         The period counts from the first request on the wire, which a slow connect may delay; after
         a stall nothing is made up for.

@@ -195,8 +195,7 @@ class Block(NamedTuple):
 
     A WiNet-S refuses a read that starts in a hole of the document, and answers 0 for the holes
     inside one. ``pieces`` are (number, count) without holes that together hold all that a sample
-    and the facts need of the block: for a unit that refuses the whole with exception 2.
-    Source: DB (measured).
+    and the facts need of the block: for a unit that refuses the whole. Source: DB (measured).
     """
 
     name: str
@@ -278,5 +277,5 @@ def is_rs(code: int | None) -> bool:
 
 
 def wire_address(number: int) -> int:
-    """Give the address in a Modbus request for the document's register number."""
+    """Return the address in a Modbus request for the document's register number."""
     return number - 1

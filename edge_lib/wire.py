@@ -20,6 +20,8 @@ from edge_lib.clock import Clock
 
 # For the code of an exception that announces one byte too few: it comes in the same segment.
 _STRAY_BYTE_S = 0.1
+_MOST_STRAYS = 16  # bytes behind an exception: enough for a second one
+_HEADER_BYTES = 7
 _REASONS = {MB_TIMEOUT_ERR: "timeout", MB_SEND_ERR: "reset", MB_SOCK_CLOSE_ERR: "reset"}
 # Silence of the peer shows in the next request's time-out; these are for a longer poll interval.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
@@ -64,8 +66,9 @@ class Wire(ModbusClient):
     descriptor 0 counts as closed.
 
     Some WiNet-S firmware sends an exception of three bytes under a header that announces two. The
-    third is its code, and is read as such. Source: sungrowlib (module M_WiNet-S_V01_V01_A), and the
-    bytes in pymodbus#1924 and #2151.
+    third is its code, and is read as such. What follows is thrown away: it answers nothing, and the
+    exception stands without it. Source: sungrowlib (module M_WiNet-S_V01_V01_A), and the bytes in
+    pymodbus#1924 and #2151.
 
     Attributes:
         sent_s: monotonic time at which the last request had left; -inf before the first.
@@ -77,7 +80,7 @@ class Wire(ModbusClient):
         self._deadline_s = 0.0
         self._requests = 0
         self._answer = b""
-        self._code_is_missing = False  # of the last answer, an exception cut short
+        self._was_refused = False  # the last request
         self.sent_s = float("-inf")
 
     @property
@@ -92,7 +95,7 @@ class Wire(ModbusClient):
         except (OSError, UnicodeError) as error:
             raise InverterError("unreachable", f"{self.host}: {error}") from error
         self._deadline_s = self._clock.monotonic_s() + self.timeout
-        self._code_is_missing = False
+        self._was_refused = False
         cause: OSError | None = None
         for i, (family, kind, protocol, _, address) in enumerate(found):
             share_s = (self._deadline_s - self._clock.monotonic_s()) / (len(found) - i)
@@ -115,10 +118,15 @@ class Wire(ModbusClient):
             self._sock.setsockopt(socket.IPPROTO_TCP, option, number)
 
     def unread(self) -> bytes | None:
-        """Give a byte that nobody asked for, b"" if the peer has hung up, None if all is quiet."""
+        """Return a byte that nobody asked for, b"" if the peer has hung up, None if all is quiet.
+
+        What came behind an exception is thrown away first.
+        """
         try:
             self._sock.settimeout(0)
             with contextlib.suppress(BlockingIOError):
+                if self._was_refused:
+                    self._sock.recv(_MOST_STRAYS)
                 return self._sock.recv(1, socket.MSG_PEEK)
             self._sock.settimeout(self.timeout)
         except OSError:
@@ -133,7 +141,6 @@ class Wire(ModbusClient):
             InverterError: The connection cannot be trusted any more and must be dropped.
         """
         self._deadline_s = self._clock.monotonic_s() + self.timeout
-        self._drop_late_code()
         if self.unread():
             raise InverterError("mismatch", "bytes that nobody asked for")
         words = self.read_input_registers(address, count)
@@ -147,17 +154,12 @@ class Wire(ModbusClient):
             head = (READ_INPUT_REGISTERS | 0x80, self.last_except)
         if self._answer[7:9] != bytes(head) or (refused and len(self._answer) != 9):
             raise InverterError("mismatch", f"no answer to this request: {self._answer.hex()}")
+        if refused:
+            self._was_refused = True
+            raise Refusal(self.last_except)
         if self.unread():
             raise InverterError("mismatch", "bytes behind the answer")
-        if refused:
-            raise Refusal(self.last_except)
         return words
-
-    def _drop_late_code(self) -> None:
-        """Take the code of the last exception out of the socket, where it came after all."""
-        late, self._code_is_missing = self._code_is_missing, False
-        if late and self.unread():
-            self._recv(1)
 
     def on_tx_rx(self, frame: bytes, is_tx: bool) -> None:
         """Keep the frame of the answer; the library calls this with each whole frame."""
@@ -176,20 +178,29 @@ class Wire(ModbusClient):
 
     def _recv_all(self, size: int) -> bytes:
         answer = super()._recv_all(size)
+        if size == _HEADER_BYTES and self._was_refused:
+            self._was_refused = False
+            answer = self._without_strays(answer)
         # A body of one byte, and that an exception's: the header left out the code.
         if size == 1 and answer[0] & 0x80:
             answer += self._code_behind_the_frame()
         return answer
+
+    def _without_strays(self, header: bytes) -> bytes:
+        """Leave out what the dongle sent behind its last exception only after this request."""
+        begin = struct.pack(">HH", self._requests, 0)  # transaction and protocol
+        for _ in range(_MOST_STRAYS):
+            if header.startswith(begin):
+                break
+            header = header[1:] + self._recv(1)
+        return header
 
     def _code_behind_the_frame(self) -> bytes:
         deadline_s = self._deadline_s
         self._deadline_s = min(deadline_s, self._clock.monotonic_s() + _STRAY_BYTE_S)
         try:
             return self._recv(1)
-        except InverterError as error:
-            if error.reason != "timeout":
-                raise
-            self._code_is_missing = True
+        except InverterError:  # nothing more comes, or it comes too late
             return bytes(1)
         finally:
             self._deadline_s = deadline_s

@@ -28,7 +28,7 @@ from tests.disks import remount, small_disk
 from tests.edge_env import edge_env
 from tests.spooling import BOOT, START, put
 from tests.tls_server import Authority, Certificate, Script, Sink, TlsServer, answer
-from tests.wire_proxy import SILENCE, WireProxy
+from tests.wire_proxy import MISMATCHES, SILENCE, WireProxy, exception
 
 ROOT = Path(__file__).resolve().parent.parent
 DUMP = ROOT / "tests" / "dumps" / "sh80rt20_2026-05-22_morning.json"
@@ -197,6 +197,18 @@ def another_modbus_device(world: World) -> Settings:
 def silent_block(world: World) -> Settings:
     proxy = world.until.enter_context(WireProxy(("127.0.0.1", world.dongle.port)))
     proxy.always(SILENCE, 5213)
+    return {"SUNGROW_PORT": str(proxy.port)}
+
+
+def answers_to_other_requests(world: World) -> Settings:
+    return through(world, *(fault for fault in MISMATCHES if fault.name == "wrong transaction"))
+
+
+def through(world: World, *faults) -> Settings:
+    """Let a proxy that breaks every answer stand before the dongle."""
+    proxy = world.until.enter_context(WireProxy(("127.0.0.1", world.dongle.port)))
+    for fault in faults:
+        proxy.always(fault)
     return {"SUNGROW_PORT": str(proxy.port)}
 
 
@@ -370,6 +382,13 @@ FAULTS = (
     ),
     Fault("another client has it", dongle_that_hangs_up, "dongle", FAILED, "another client"),
     Fault("the dongle is silent", dongle_that_is_silent, "dongle", FAILED, "does not answer"),
+    Fault(
+        "it answers something else",
+        answers_to_other_requests,
+        *("dongle", FAILED, "does not answer what was asked"),
+    ),
+    Fault("it is at work", lambda world: through(world, exception(5)), "dongle", FAILED, "busy"),
+    Fault("it is busy", lambda world: through(world, exception(6)), "dongle", FAILED, "busy"),
     Fault("it is a web server", web_server_for_a_dongle, "dongle", FAILED, "speak Modbus"),
     Fault("unit 1 it is", setting(SUNGROW_SLAVE_ID="2"), "dongle", FAILED, "SUNGROW_SLAVE_ID=1"),
     Fault("no such unit", inverter_as_unit_3, "dongle", FAILED, "SUNGROW_SLAVE_ID"),
@@ -397,6 +416,12 @@ FAULTS = (
         "block A is refused",
         lambda world: world.serve(refused=[(4989, 5035)]),
         *("block A", FAILED, "no reading without it"),
+        ("sample",),
+    ),
+    Fault(
+        "the power of the panels is refused",
+        lambda world: world.serve(refused=[(5016, 5016)]),
+        *("block A", FAILED, "refuses pv_power_w; no reading without"),
         ("sample",),
     ),
     Fault(

@@ -365,6 +365,23 @@ def test_one_word_that_only_a_meter_knows_shows_the_meter(number):
     assert facts({**low_first(5601, 0), **low_first(13010, 0), **low_first(number, 7)})["has_meter"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        low_first(13010, 158_000_000),
+        low_first(13010, -400_001),
+        low_first(5601, 400_001),
+        low_first(13037, 10_000_001),
+        low_first(13046, 4_000_000_000),
+    ],
+)
+def test_what_no_meter_can_say_shows_no_meter(words):
+    assert facts({**METERLESS, **words})["has_meter"] is False
+    values, problems, _ = decode({**METERLESS, **words})
+    assert [values[name] for name in OF_THE_METER] == [None] * 6
+    assert problems == ()
+
+
 # --- strings by model ---
 
 

@@ -197,6 +197,19 @@ def test_a_dump_with_failures_replays_them_as_refusals(tmp_path):
     assert again["refused_input_ranges"] == [[5213, 5214]]
 
 
+def test_what_failed_is_named_in_the_order_of_its_numbers():
+    with (
+        FakeDongle(DumpSource(DUMPS[0])) as dongle,
+        WireProxy(("127.0.0.1", dongle.port)) as proxy,
+    ):
+        for block in DUMP_BLOCKS[1:]:
+            proxy.always(exception(4), wire_address(block.number))
+        inverter = Inverter("127.0.0.1", proxy.port, 1, 5.0, 0.0, Clock(), lambda _: False)
+        failed = dump(inverter)["failed_input_ranges"]
+        inverter.close()
+    assert [first for first, *_ in failed] == [wire_address(b.number) for b in DUMP_BLOCKS[1:]]
+
+
 def test_the_serial_register_is_the_range_that_is_withheld():
     register = BY_NAME["serial_number"]
     assert wire_address(register.number) == SERIAL.start

@@ -196,6 +196,14 @@ def test_a_meter_that_was_taken_out_can_be_forgotten(settings):
     assert "none was known" in run(settings, "forget-meter").stdout
 
 
+def test_forgetting_a_meter_makes_no_spool(settings, tmp_path):
+    path = tmp_path / "none" / "spool.db"
+    path.parent.mkdir()
+    done = run({**settings, "SPOOL_PATH": str(path)}, "forget-meter")
+    assert (done.returncode, "does not exist" in done.stderr) == (1, True)
+    assert list(path.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["once", "dump"])
 def test_a_command_never_opens_a_second_connection_to_the_dongle(settings, command):
     with (

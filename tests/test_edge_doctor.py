@@ -11,10 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_lib import checks, doctor
+from edge_lib import checks, checks_dongle, commands, doctor
 from edge_lib.checks import FAILED, OK, WARNING, Finding
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
+from edge_lib.registers import wire_address
 from edge_lib.simulator import DumpSource
 from edge_lib.spool import Spool
 from server import private
@@ -22,6 +23,7 @@ from tests.doctor_faults import DUMP, FAULTS, World
 from tests.readings import connected, rows
 from tests.spooling import put
 from tests.tls_server import Authority
+from tests.wire_proxy import SILENCE, WireProxy
 
 Found = dict[str, list[tuple[str, str]]]
 STORED = (
@@ -224,6 +226,33 @@ def run_edge(settings: dict, *arguments: str) -> subprocess.CompletedProcess:
         text=True,
         timeout=60,
     )
+
+
+def test_what_was_seen_of_a_dongle_is_told_although_the_rest_takes_too_long(world):
+    with WireProxy(("127.0.0.1", world.dongle.port)) as proxy:
+        proxy.always(SILENCE, wire_address(13000))
+        env = world.settings | {"SUNGROW_PORT": str(proxy.port), "MODBUS_TIMEOUT_S": "20"}
+        over = threading.Event()
+        look = doctor.Group("dongle", lambda: checks_dongle.all_of(env, world.clock, over.wait))
+        found = doctor.findings([look], world.clock, patience_s=3)
+        over.set()
+    checks = [(finding.check, finding.state) for finding in found]
+    blocks = [(f"block {name}", OK) for name in "ABC"]
+    assert checks == [("dongle", OK), *blocks, ("dongle", FAILED)]
+
+
+def test_a_unit_that_may_not_be_there_gets_little_time(world, monkeypatch):
+    asked = []
+
+    def inverter_of(settings, *rest):
+        asked.append((settings.unit_id, settings.modbus_timeout_s))
+        return commands.inverter_of(settings, *rest)
+
+    monkeypatch.setattr(checks_dongle, "inverter_of", inverter_of)
+    world.dongle.unit_id = 9
+    env = world.settings | {"MODBUS_TIMEOUT_S": "30", "SUNGROW_SLAVE_ID": "2"}
+    list(checks_dongle.all_of(env, world.clock, _pause))
+    assert asked == [(2, 30), (1, 5), (247, 5)]
 
 
 def test_it_prints_a_line_a_check_and_fails_where_one_failed(world):

@@ -1,5 +1,6 @@
 """What systemd hears of the service, over a real datagram socket as it listens on one."""
 
+import functools
 import json
 import select
 import signal
@@ -12,12 +13,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge import poll_loop, upload_loop
+from edge import pause, poll_loop, upload_loop
 from edge_lib.health import line
+from edge_lib.inverter import Inverter, InverterError
 from edge_lib.notify import LOOK_S, Pulse, Systemd, steps_s
 from edge_lib.sample import format_ts
+from edge_lib.simulator import FakeDongle
 from server import private
 from tests.edge_env import edge_env
+from tests.wire_proxy import Fault, WireProxy, exception
 
 STEPS_S = {"poll": 100.0, "upload": 300.0}
 
@@ -174,8 +178,31 @@ def test_a_loop_that_said_how_long_it_waits_is_not_late():
 @pytest.mark.parametrize("keep_days", [0, 7, 365])
 def test_the_slowest_step_that_the_settings_allow_is_no_hang(timeout_s, keep_days):
     limits_s = steps_s(timeout_s, keep_days)
-    assert limits_s["poll"] > 16 * timeout_s, "four blocks, each in as many pieces"
+    assert limits_s["poll"] > 16 * timeout_s, "a connect and a request, many times over"
     assert limits_s["upload"] > 30 * (2 + keep_days / 14), "an upload, the clock, the comparison"
+
+
+def test_a_poll_of_many_slow_requests_is_no_hang():
+    """A unit that refuses everything is asked for each register, here with four seconds a time."""
+    clock, late = HandClock(), []
+    pulse = Pulse(clock, steps_s(5, 7))
+
+    def slow(answer: bytes, _former: bytes) -> bytes:
+        clock.now_s += 4
+        late.append(pulse.late())
+        return exception(2).change(answer, b"")
+
+    source = SimpleNamespace(words=dict, refused=list)
+    with FakeDongle(source) as dongle, WireProxy(("127.0.0.1", dongle.port)) as proxy:
+        proxy.always(Fault("slow", slow))
+        wait = functools.partial(pause, pulse, threading.Event())
+        inverter = Inverter("127.0.0.1", proxy.port, 1, 5.0, 0.0, clock, wait)
+        pulse.beat("poll")
+        with pytest.raises(InverterError, match="no block is served"):
+            inverter.read_words()
+        inverter.close()
+    assert len(late) * 4 > steps_s(5, 7)["poll"]
+    assert set().union(*late) == set()
 
 
 def test_without_systemd_nothing_is_sent_and_nothing_fails(caplog):

@@ -195,7 +195,13 @@ def test_after_a_start_it_is_the_period(poller, spool, clock):
 def test_a_slow_dongle_loses_no_energy(poller, proxy, spool, clock, tmp_path):
     """Two seconds an answer, as MODBUS_TIMEOUT_S allows: the samples stand for all of the time."""
     poller._inverter._wire.timeout = 5
-    proxy.always(Fault("slow", lambda answer, _: clock.skip(2) or answer))
+
+    def slow(answer, _):
+        threading.Event().wait(0.02)  # the request has left, for the sender as well
+        clock.skip(2)
+        return answer
+
+    proxy.always(Fault("slow", slow))
 
     class Stop(threading.Event):
         def wait(self, timeout=None):
@@ -297,6 +303,19 @@ def test_a_meter_that_says_nothing_any_more_is_noticed(poller, dongle, spool, cl
     dongle.source.words = words
     poller.poll_once()
     assert poller.device.meter_silent_since is None
+
+
+def test_a_wrong_clock_does_not_say_since_when_a_meter_says_nothing(poller, dongle, clock):
+    """Else doctor would warn at once when the clock is set right, with a date of long ago."""
+    poller.poll_once()
+    words = dongle.source.words
+    dongle.source.words = lambda: without_meter(words())
+    clock.right = False
+    poller.poll_once()
+    assert poller.device.meter_silent_since is None
+    clock.right = True
+    poller.poll_once()
+    assert clock.now() - poller.device.meter_silent_since < timedelta(seconds=5)
 
 
 def test_a_dongle_that_knows_its_inverters_name_but_measures_nothing_gives_no_reading(
