@@ -24,6 +24,7 @@ from edge_lib.store import Store
 
 log = logging.getLogger("sungrow.edge.poll")
 SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
+NO_SAMPLE = "no_sample"  # the reason of a poll whose words make none
 
 
 class Reading(NamedTuple):
@@ -66,8 +67,8 @@ class Poller:
         failures: polls without words, in a row.
         polls: all of them since the start.
         failed_polls: those of them without words.
-        last_success: when a poll last gave words; None before the first.
-        last_error: why the last one gave none; None if it did.
+        last_success: when a poll last made a sample; None before the first.
+        last_error: why the last one made none; None if it did.
     """
 
     def __init__(
@@ -113,10 +114,14 @@ class Poller:
         self.polls += 1
         self._count(None)
         ts = self._clock.now()
-        self._store(words, ts, self._clock.boottime_us())
+        problems = self._store(words, ts, self._clock.boottime_us())
         self._learn(words, ts)
         self._failed.recovered("poll works again")
-        self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
+        self.failures, self.last_error = 0, None
+        if problems:
+            self.last_error = f"{NO_SAMPLE}: {'; '.join(problems)}"
+        else:
+            self.last_success = self._clock.now()
 
     def next_poll_s(self, started_s: float) -> float:
         """Give the monotonic time of the next poll, after one that began at ``started_s``.
@@ -145,7 +150,8 @@ class Poller:
             raise InverterError("inverter_off", "the dongle answers, but with zeros alone")
         return words
 
-    def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> None:
+    def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> tuple[str, ...]:
+        """Put the reading into the spool; return why it is no sample, () if it is one."""
         source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
         self._watch_steps(ts, boottime_us, source)
         number = self.seq + 1
@@ -160,11 +166,12 @@ class Poller:
             self._spool.park_words(
                 words, reason, ts, self._clock.boot(), number, boottime_us, source
             )
-            self._unfit.failed("reading parked", "no_sample", logging.ERROR, detail=reason)
+            self._unfit.failed("reading parked", NO_SAMPLE, logging.ERROR, detail=reason)
         else:
             self._spool.put(sample, boottime_us)
             self._unfit.recovered("readings are samples again")
         self.seq = number  # only now: a number that is not on disk would be a hole
+        return problems
 
     def _watch_steps(self, ts: datetime, boottime_us: int, ts_src: int) -> None:
         step = self._steps.step(ts, boottime_us, ts_src == SYNCHRONISED)
