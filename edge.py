@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_lib import VERSION, commands, config, jsonlog
+from edge_lib.called import edge_command
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
@@ -205,7 +206,9 @@ def _supervise(edge: Edge, systemd: Systemd) -> int:
 def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     import argparse  # here: the service does without its memory
 
-    parser = argparse.ArgumentParser(prog="edge.py", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog=edge_command("").strip(), description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--version", action="version", version=VERSION)
     command = parser.add_subparsers(dest="command", metavar="COMMAND (none: the service)")
     once = command.add_parser("once", help="poll once, print the sample, touch nothing else")

@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 
 from edge_lib import VERSION, config, health, spool_file, spool_queue, spool_schema
 from edge_lib.ballast import ROOM_BYTES
+from edge_lib.called import edge_command
 from edge_lib.env import ConfigError, secret, secret_file
 from edge_lib.spool_errors import SpoolError, sqlite_errors
 
@@ -187,7 +188,7 @@ def _owner(path: Path) -> Iterator[Finding]:
 
 def _parked(count: int) -> Iterator[Finding]:
     if count:
-        text = f"{count} readings can be no sample, and are kept; see: edge.py parked"
+        text = f"{count} readings can be no sample, and are kept; see: {edge_command('parked')}"
         yield Finding("parked", WARNING, text)
 
 

@@ -4,18 +4,20 @@ As gentle as the service: the same reader, the same pauses. While the service po
 left alone, and the service's last result stands.
 """
 
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 
 from edge_lib import config, health
-from edge_lib.checks import FAILED, OK, WARNING, Finding, service_of
+from edge_lib.called import edge_command
+from edge_lib.checks import FAILED, OK, WARNING, Finding, Service, service_of
 from edge_lib.clock import Clock
 from edge_lib.commands import inverter_of
 from edge_lib.decode import facts, is_silent
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import Inverter, InverterError, Ranges, has_four_strings
-from edge_lib.polling import reading
+from edge_lib.polling import NO_SAMPLE, reading
 from edge_lib.registers import BLOCKS, FOUR_STRINGS, Block
 from edge_lib.sample import EARLIEST
 
@@ -50,6 +52,10 @@ _CONNECTING: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (OSError, "no way there: is the dongle powered, is it in the same network as this machine?"),
 )
+_OFF = (
+    "the dongle answers, but with zeros alone: the inverter behind it is off, as without a "
+    "battery it is at night, or the dongle sits loose"
+)
 _NEEDED = ("A", "D")
 _NOTHING = {0, 0xFFFF, 0x7FFF}  # zero, and the words of "no value"
 
@@ -61,21 +67,46 @@ def all_of(
     settings = config.dongle_config(env)
     with DongleLock(settings.host, settings.port) as lock:
         if not lock.acquire():
-            yield _as_the_service_says(config.store_config(env), clock)
+            yield _as_the_service_says(settings, service_of(config.store_config(env)), clock)
             return
         with closing(inverter_of(settings, clock, wait)) as inverter:
             yield from _blocks(inverter, settings)
 
 
-def _as_the_service_says(place: config.StoreConfig, clock: Clock) -> Finding:
-    found = service_of(place)
+def _as_the_service_says(settings: config.DongleConfig, found: Service, clock: Clock) -> Finding:
     if not found.runs:
         text = "not looked at: another command of this machine talks to it; try again"
         return Finding("dongle", WARNING, text)
     complaints = health.complaints_by_part(found.state, clock.now())["poll"]
-    if complaints:
+    if not complaints:
+        return Finding("dongle", OK, f"polled by the service, last {found.state['last_poll_ts']}")
+    error = _written_down(found.state.get("last_poll_error") or "")
+    if error is None:
         return Finding("dongle", FAILED, f"the service says: {'; '.join(complaints)}")
-    return Finding("dongle", OK, f"polled by the service, last {found.state['last_poll_ts']}")
+    if error.reason == NO_SAMPLE:
+        return Finding("sample", FAILED, _parked(str(error)))
+    if error.reason == "inverter_off":
+        return Finding("sample", WARNING, _OFF)
+    text = _sentence(error, f"{settings.host} port {settings.port}")
+    return Finding("dongle", FAILED, f"{text}; so says the service: {complaints[0]}")
+
+
+def _written_down(text: str) -> InverterError | None:
+    """Return the error that the service wrote into its health file, cause included."""
+    reason, colon, detail = text.partition(": ")
+    if not colon:
+        return None
+    error = InverterError(reason, detail)
+    number = re.search(r"\[Errno (-?\d+)\]", detail)
+    if number and number[1].startswith("-"):
+        error.__cause__ = socket.gaierror(int(number[1]), "")
+    elif number:
+        error.__cause__ = OSError(int(number[1]), "")  # of the subclass that goes with the number
+    elif "timed out" in detail:
+        error.__cause__ = TimeoutError()
+    elif "idna" in detail or "label" in detail:
+        error.__cause__ = UnicodeError()
+    return error
 
 
 def _blocks(inverter: Inverter, settings: config.DongleConfig) -> Iterator[Finding]:
@@ -126,23 +157,25 @@ def _model(words: dict[int, int]) -> Finding:
     if model:
         return Finding("model", OK, str(model))
     what = f"unknown type 0x{code:04X}" if code else "the inverter does not say its type"
-    text = f"{what}: read as any other; `edge.py dump` in a bug report makes it known"
+    text = f"{what}: read as any other; `{edge_command('dump')}` in a bug report makes it known"
     return Finding("model", WARNING, text)
 
 
 def _sample(words: dict[int, int], device_id: str) -> Finding:
     if is_silent(words):
-        text = (
-            "the dongle answers, but with zeros alone: the inverter behind it is off, as without a "
-            "battery it is at night, or the dongle sits loose"
-        )
-        return Finding("sample", WARNING, text)
+        return Finding("sample", WARNING, _OFF)
     # At a time that is good whatever this machine's clock says: that is another check.
     _, problems, doubts = reading(words, EARLIEST, {"device_id": device_id})
     if problems:
-        text = f"a poll makes no sample, so readings are parked: {'; '.join(problems)}"
-        return Finding("sample", FAILED, f"{text}; see: edge.py dump")
+        return Finding("sample", FAILED, _parked("; ".join(problems)))
     if doubts:
         text = f"out of range, so stored as null: {'; '.join(doubts)}"
         return Finding("sample", WARNING, text)
-    return Finding("sample", OK, "a poll makes one; see the numbers with: edge.py once")
+    text = f"a poll makes one; see the numbers with: {edge_command('once')}"
+    return Finding("sample", OK, text)
+
+
+def _parked(problems: str) -> str:
+    return (
+        f"a poll makes no sample, so readings are parked: {problems}; see: {edge_command('dump')}"
+    )

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from server import checks, checks_database, checks_front
 from server import settings as settings_module
 from server.checks import FAILED, OK, WARNING, Finding
 from server.db import DatabaseAway
 
-COMMAND = "python -m server.doctor"
+COMMAND = server_command("doctor")
 PATIENCE_S = 60.0  # of each group of checks, whose steps have time limits of their own
 _BY_WEIGHT = (OK, WARNING, FAILED)
 

@@ -12,11 +12,12 @@ from datetime import datetime
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.sample import format_ts, is_device_id, parse_ts
 from server import aggregates, cache, forgotten, schema, settings
 
-COMMAND = "python -m server.forget"
+COMMAND = server_command("forget")
 _HELP = """
 Deletes what was measured from --from on and before --to: samples, readings that were parked (where
 the time of one is not known, that of its receipt counts), and gaps that lie inside; rollups follow

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
 from edge_lib.sample import is_device_id
 from server import settings, token_list
 
-COMMAND = "python -m server.tokens"
+COMMAND = server_command("tokens")
 LIVE_TOKENS = 2  # of one device: the one in use, and the next one
 ID_DIGITS = 12
 _NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}

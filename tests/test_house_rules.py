@@ -20,7 +20,7 @@ CODE = sorted(
 )
 # What the server may know of the edge: the contract of a sample, and how both read their settings
 # and write their logs. The demo stands outside: it is the whole chain.
-SHARED = {"edge_lib", "edge_lib.sample", "edge_lib.env", "edge_lib.jsonlog"}
+SHARED = {"edge_lib", *(f"edge_lib.{name}" for name in ("sample", "env", "jsonlog", "called"))}
 SERVER = [path for path in CODE if path.parts[-2] == "server" and not path.stem.startswith("demo")]
 
 
@@ -45,7 +45,7 @@ def test_the_server_knows_no_more_of_the_edge_than_what_both_share(path):
     assert edge_modules(path) <= SHARED
 
 
-@pytest.mark.parametrize("name", ["sample", "env", "jsonlog"])
+@pytest.mark.parametrize("name", ["sample", "env", "jsonlog", "called"])
 def test_what_both_share_needs_nothing_of_the_edge(name):
     assert edge_modules(ROOT / "edge_lib" / f"{name}.py") == set()
 
@@ -73,6 +73,24 @@ def test_only_the_thread_bodies_catch_everything():
     assert broad == ["edge.py"]
 
 
+def texts_of(path: Path) -> list[str]:
+    """Every text in the code but its docstrings."""
+    tree = ast.parse(path.read_text())
+    lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and type(node.value) is str and id(node) not in lone
+    ]
+
+
+def test_commands_are_named_in_one_place_as_this_machine_has_them():
+    for path in CODE:
+        if path.name not in ("called.py", "dump.py"):  # a dump names the program that made it
+            named = [t for t in texts_of(path) if re.search(r"edge\.py [a-z]|-m server\.", t)]
+            assert not named, path
+
+
 def test_no_function_is_longer_than_fifty_lines():
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -82,7 +100,7 @@ def test_no_function_is_longer_than_fifty_lines():
 
 def test_the_changelog_begins_with_this_version():
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert headings[0] == VERSION
+    assert headings[headings[0] == "Unreleased"] == VERSION
 
 
 def test_the_version_stands_in_one_place():
