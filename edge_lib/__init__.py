@@ -36,7 +36,8 @@ module                owns                                                  runs
 What may fail, and who hears of it: ``ConfigError`` stops the program, ``InverterError`` fails one
 poll, ``SpoolError`` one step of the upload (no poll hears of it), ``UploadRetry`` keeps everything
 and backs off, ``UploadRefused`` parks samples or halves the batch.
-The server imports ``env``, ``called``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and nothing else.
+The server imports ``env``, ``called``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and
+nothing else.
 """
 
 VERSION = "0.1.0"
