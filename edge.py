@@ -60,7 +60,7 @@ def main(argv: list[str]) -> int:
     try:
         return run(environment(DOTENV))
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(f"{jsonlog.priority(logging.CRITICAL)}{error}", file=sys.stderr)
         return EXIT_CONFIG
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -4,6 +4,7 @@ What goes wrong is said on stderr, in one line.
 """
 
 import json
+import logging
 import sqlite3
 import sys
 import threading
@@ -13,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from edge_lib import backup as copies
-from edge_lib import config, health, spool_file, spool_parked
+from edge_lib import config, health, jsonlog, spool_file, spool_parked
 from edge_lib.backup import BackupError
 from edge_lib.clock import Clock
 from edge_lib.decode import decode
@@ -255,5 +256,5 @@ def _table(sample: dict) -> str:
 
 
 def _fail(text: str, exit_status: int = FAILED) -> int:
-    print(text, file=sys.stderr)
+    print(f"{jsonlog.priority(logging.ERROR)}{text}", file=sys.stderr)
     return exit_status

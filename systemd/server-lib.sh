@@ -11,7 +11,13 @@ DATABASE=sungrow
 UNITS=(sungrow-server.socket sungrow-server.service)
 
 say() { echo "$*"; }
-fail() { echo "$*" >&2; exit 1; }
+fail() { error "$*"; exit 1; }
+# With its priority where stderr is the journal, as jsonlog.py does.
+error() {
+    local priority=''
+    [ -z "${JOURNAL_STREAM:-}" ] || [ "$(stat -Lc %d:%i /proc/self/fd/2 2>/dev/null)" != "$JOURNAL_STREAM" ] || priority='<3>'
+    echo "$priority$*" >&2
+}
 
 need_root() {
     [ "$(id -u)" = 0 ] || fail "this needs root: sudo $0"
