@@ -128,6 +128,7 @@ def poll_step(edge: Edge) -> None:
         last_poll_error=poller.last_error,
         seq=poller.seq,
         **(edge.reports.day_so_far() if edge.reports else {}),
+        last_sample=poller.last_sample,
     )
 
 

@@ -69,9 +69,11 @@ def status(env: Mapping[str, str], as_json: bool) -> int:
     if as_json:
         print(json.dumps({**state, "healthy": not found, "complaints": found}))
     else:
-        width = max(map(len, state))
+        sample = state.pop("last_sample", None)
+        width = max(map(len, state), default=0)
         lines = [f"{name:<{width}}  {'-' if v is None else v}" for name, v in state.items()]
-        print("\n".join([*lines, *(f"NOT HEALTHY: {text}" for text in found)]))
+        values = ["", "the last sample:", _table(sample)] if type(sample) is dict else []
+        print("\n".join([*lines, *values, *(f"NOT HEALTHY: {text}" for text in found)]))
     return FAILED if found else OK
 
 

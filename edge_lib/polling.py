@@ -68,6 +68,7 @@ class Poller:
         polls: all of them since the start.
         failed_polls: those of them without words.
         last_success: when a poll last made a sample; None before the first.
+        last_sample: that sample.
         last_error: why the last one made none; None if it did.
     """
 
@@ -91,6 +92,7 @@ class Poller:
         self.facts: dict = {}
         self.failures = self.polls = self.failed_polls = 0
         self.last_success: datetime | None = None
+        self.last_sample: dict | None = None
         self.last_error: str | None = None
 
     def poll_once(self) -> None:
@@ -169,6 +171,7 @@ class Poller:
             self._unfit.failed("reading parked", NO_SAMPLE, logging.ERROR, detail=reason)
         else:
             self._spool.put(sample, boottime_us)
+            self.last_sample = sample
             self._unfit.recovered("readings are samples again")
         self.seq = number  # only now: a number that is not on disk would be a hole
         return problems
