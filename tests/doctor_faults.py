@@ -83,7 +83,7 @@ class World:
         self.until.enter_context(Spool(self.spool_path))
         now = format_ts(datetime.now(UTC))
         state = {"last_poll_ts": now, "last_upload_ts": now, "clock_synced": True, "spool_count": 3}
-        (self.folder / "health.json").write_text(json.dumps(state | news))
+        (self.folder / "health.json").write_text(json.dumps(state | news, indent=1))
         return {}
 
 
