@@ -148,6 +148,13 @@ def test_the_readme_lists_every_setting_of_the_edge(module):
     assert not {name for name in names - levels if f"`{name}`" not in readme}
 
 
+def test_the_readmes_symptoms_name_what_an_installed_machine_has():
+    table, _, _ = README.partition("\n## The way of a reading")
+    lines = table[table.index("| symptom |") :].splitlines()
+    assert len(lines) >= 13
+    assert not [line for line in lines if "edge.py" in line or "python -m" in line]
+
+
 def test_the_readme_lists_every_setting_of_the_server():
     readme = (ROOT / "README.md").read_text()
     assert not {name for name in settings_of_the_server() if f"`{name}`" not in readme}
