@@ -5,6 +5,7 @@
 ``edge_lib/__init__.py`` is the map of the rest.
 """
 
+import contextlib
 import functools
 import logging
 import os
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sungrow.edge")
 DOTENV = Path(__file__).with_name(".env")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+MOST_SPEED = 100_000  # of ``simulate``
 STOP_WITHIN_S = 8.0  # the contract allows 10
 EXIT_THREAD_DIED, EXIT_BUSY, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -226,11 +228,37 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
         command.add_parser(name, help=about).add_argument("file", type=Path, metavar="FILE")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
     simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
-    simulate.add_argument("--port", type=int, default=5020)
+    simulate.add_argument("--port", type=_port, default=5020)
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
-    simulate.add_argument("--day", type=date.fromisoformat, metavar="DATE", help="2026-06-21")
-    simulate.add_argument("--speed", type=float, default=1.0, metavar="N", help="N times as fast")
+    simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
+    simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
     return functools.partial(_run, parser.parse_args(argv))
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise _malformed("a port is a number from 0 (a free one) to 65535")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    with contextlib.suppress(ValueError):
+        if 2000 <= (day := date.fromisoformat(text)).year < 2100:
+            return day
+    raise _malformed("a day of this century is like 2026-06-21")
+
+
+def _speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (speed := float(text)) <= MOST_SPEED:
+            return speed
+    raise _malformed(f"a number above 0, {MOST_SPEED} at most")
+
+
+def _malformed(text: str) -> Exception:
+    import argparse
+
+    return argparse.ArgumentTypeError(text)
 
 
 def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:

@@ -39,6 +39,12 @@ def backup(spool: Path, target: Path) -> Copied:
     """
     if not spool.exists():
         raise BackupError(f"{spool} does not exist: the service has not run yet")
+    if not target.name or target.is_dir():
+        raise BackupError(f"{target} is no file; example: backup /mnt/usb/spool.db")
+    if not target.parent.is_dir():
+        raise BackupError(
+            f"the folder {target.parent} does not exist; create it, or mount the disk"
+        )
     size_bytes = sum(part.stat().st_size for part in spool.parent.glob(f"{spool.name}*"))
     free_bytes = shutil.disk_usage(target.parent).free
     if free_bytes < size_bytes + LEAVE_FREE_BYTES:

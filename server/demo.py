@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg2
 
+from edge_lib import VERSION
 from edge_lib.clock import Clock
 from edge_lib.sample import parse_ts
 from edge_lib.simulator import FakeDongle
@@ -242,10 +243,17 @@ def demo(arguments: argparse.Namespace, stop: Stop) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="server/demo", description="The whole chain, here.")
+    parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument("--check", action="store_true", help="end when a reading made the way")
-    parser.add_argument("--port", type=int, default=8443, help="of the server; 0: a free one")
+    parser.add_argument("--port", type=_port, default=8443, help="of the server; 0: a free one")
     parser.add_argument("--folder", type=Path, default=private.ROOT / ".demo", help="is emptied")
     return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
 
 
 def main() -> int:

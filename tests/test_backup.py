@@ -111,6 +111,25 @@ def test_no_copy_is_made_where_it_would_fill_the_disk_and_the_old_one_stays(tmp_
     assert not list(tmp_path.glob("*.new"))
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("/", "is no file"),
+        ("", "is no file"),
+        ("{folder}", "is no file"),
+        ("{folder}/usb/copy.db", "/usb does not exist; create it"),
+        ("{folder}/spool.db/copy.db", "does not exist; create it"),
+    ],
+)
+def test_what_is_no_place_for_a_copy_is_said_to_be_none(settings, tmp_path, target, words):
+    with Spool(tmp_path / "spool.db") as spool:
+        fill(spool, 1)
+    done = run(settings, "backup", target.format(folder=tmp_path))
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def foreign(path):
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE photos (id)")

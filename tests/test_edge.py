@@ -246,6 +246,21 @@ def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_do
     assert "W     DC power of all strings" in table
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--port", port) for port in ("70000", "65536", "-1", "abc", "5 020", "٣")),
+        *(("--speed", speed) for speed in ("0", "-3", "nan", "inf", "fast", "1e9")),
+        *(("--day", day) for day in ("9999-12-31", "0001-01-01", "2026-13-01", "today")),
+    ],
+)
+def test_wrong_arguments_are_usage_errors(settings, arguments):
+    done = run(settings, "simulate", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error: argument {arguments[0]}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_status_before_the_first_start_says_so(settings):
     done = run(settings, "status", "--json")
     assert done.returncode == 1
