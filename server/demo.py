@@ -270,6 +270,9 @@ def main() -> int:
     except private.PortTakenError as error:
         print(f"{error}. Stop what listens there, or try --port 8444", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(_not_ours(error, arguments.folder), file=sys.stderr)
+        return 1
     except (DemoError, private.PrivateError, psycopg2.Error, OSError) as error:
         # A child that has no session of its own yet hears Ctrl-C too.
         if stop.asked:
@@ -277,6 +280,15 @@ def main() -> int:
         print(f"the demo failed: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _not_ours(error: PermissionError, folder: Path) -> str:
+    if folder.exists() and Path(error.filename or folder).is_relative_to(folder):
+        return (
+            f"{folder} holds files of another user, who ran the demo before (root?): "
+            f"sudo rm -r {folder}, or name another one by --folder"
+        )
+    return f"the demo failed: {error}"
 
 
 def _stopped(arguments: argparse.Namespace, stop: Stop) -> int:
