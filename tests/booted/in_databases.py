@@ -129,12 +129,16 @@ def by_socket(table: Table) -> None:
     """Installed on the second cluster from the beginning."""
     url = f"postgresql:///solar?host=/run/postgresql&port={SECOND}"
     with table.check("installed on the second cluster, by its socket") as said:
-        house = house_of(install(DATABASE_URL=url))
+        house = house_of(words := install(DATABASE_URL=url))
         expect("in the first cluster", databases(FIRST), ["postgres"])
         role = "SELECT count(*) FROM pg_roles WHERE rolname = 'sungrow-server'"
         expect("roles", [psql(FIRST, role), psql(SECOND, role)], ["0", "1"])
         house.send(10)
         said.append(", ".join(databases(SECOND)))
+    with table.check("the read token that it printed reads"):
+        token = re.search(r"^read_\S+$", words, re.MULTILINE)[0]
+        curl = "curl -sSf --unix-socket /run/sungrow-server.sock http://localhost/v1/realtime"
+        run(f"{curl} -H 'Authorization: Bearer {token}'")
     with table.check("backup and restore hold its rows") as said:
         said.append(backed_up_and_back("solar", house, 10))
     with table.check("an upgrade and its way back touch only it") as said:
