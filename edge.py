@@ -5,6 +5,7 @@
 ``edge_lib/__init__.py`` is the map of the rest.
 """
 
+import contextlib
 import functools
 import logging
 import os
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_lib import VERSION, commands, config, jsonlog
 from edge_lib.alone import Alone
+from edge_lib.called import edge_command
 from edge_lib.clock import Clock
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("sungrow.edge")
 DOTENV = Path(__file__).with_name(".env")
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+MOST_SPEED = 100_000  # of ``simulate``
 STOP_WITHIN_S = 8.0  # the contract allows 10
 EXIT_THREAD_DIED, EXIT_BUSY, EXIT_INTERRUPTED = 1, 3, 130
 
@@ -61,7 +64,7 @@ def main(argv: list[str]) -> int:
     try:
         return run(environment(DOTENV))
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(f"{jsonlog.priority(logging.CRITICAL)}{error}", file=sys.stderr)
         return EXIT_CONFIG
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -151,6 +154,7 @@ def poll_step(edge: Edge) -> None:
             polled_count=poller.polls,
             failed_count=poller.failed_polls,
             last_poll_error=poller.last_error,
+            last_sample=poller.last_sample,
             seq=poller.seq,
             meter_silent_since_ts=poller.device.meter_silent_since,
             **poller.day_so_far(),
@@ -226,7 +230,9 @@ def _supervise(edge: Edge, systemd: Systemd) -> int:
 def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     import argparse  # here: the service does without its memory
 
-    parser = argparse.ArgumentParser(prog="edge.py", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog=edge_command("").strip(), description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--version", action="version", version=VERSION)
     command = parser.add_subparsers(dest="command", metavar="COMMAND (none: the service)")
     once = command.add_parser("once", help="poll once, print the sample, touch nothing else")
@@ -244,11 +250,37 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     command.add_parser("forget-meter", help="the grid meter was taken out of the house")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
     simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
-    simulate.add_argument("--port", type=int, default=5020)
+    simulate.add_argument("--port", type=_port, default=5020)
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
-    simulate.add_argument("--day", type=date.fromisoformat, metavar="DATE", help="2026-06-21")
-    simulate.add_argument("--speed", type=float, default=1.0, metavar="N", help="N times as fast")
+    simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
+    simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
     return functools.partial(_run, parser.parse_args(argv))
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise _malformed("a port is a number from 0 (a free one) to 65535")
+    return int(text)
+
+
+def _day(text: str) -> date:
+    with contextlib.suppress(ValueError):
+        if 2000 <= (day := date.fromisoformat(text)).year < 2100:
+            return day
+    raise _malformed("a day of this century is like 2026-06-21")
+
+
+def _speed(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < (speed := float(text)) <= MOST_SPEED:
+            return speed
+    raise _malformed(f"a number above 0, {MOST_SPEED} at most")
+
+
+def _malformed(text: str) -> Exception:
+    import argparse
+
+    return argparse.ArgumentTypeError(text)
 
 
 def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:

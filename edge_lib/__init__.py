@@ -13,6 +13,7 @@ module                owns                                                  runs
 ``pieces``)
 ``registers``         the Sungrow register map: data                        any
 ``decode`` ``battery`` words -> values; pure                                poll
+``called``            what commands are called on this machine              any, and the server
 ``sample``            the contract of a sample                              any, and the server
 ``store`` ``keeper``  no reading refused, whatever the disk does: the spool, poll and upload
 ``ring`` ``ballast``  or memory in its place
@@ -39,7 +40,8 @@ What may fail, and who hears of it: ``ConfigError`` stops the program, ``Inverte
 poll, ``SpoolError`` one step of the upload (no poll hears of it), ``UploadRetry`` keeps everything
 and backs off, ``UploadRefused`` parks samples or halves the batch. A reading is stored before
 anything is counted, learnt or logged, and whatever goes wrong there goes wrong alone (``alone``).
-The server imports ``env``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and nothing else.
+The server imports ``env``, ``called``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and
+nothing else.
 """
 
 VERSION = "0.1.0"

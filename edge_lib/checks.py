@@ -25,6 +25,7 @@ from edge_lib import (
     spool_sound,
 )
 from edge_lib.ballast import ROOM_BYTES
+from edge_lib.called import edge_command
 from edge_lib.env import ConfigError, secret, secret_file
 from edge_lib.spool_errors import SpoolError, sqlite_errors
 
@@ -199,7 +200,7 @@ def _owner(path: Path) -> Iterator[Finding]:
 
 def _parked(count: int) -> Iterator[Finding]:
     if count:
-        text = f"{count} readings can be no sample, and are kept; see: edge.py parked"
+        text = f"{count} readings can be no sample, and are kept; see: {edge_command('parked')}"
         yield Finding("parked", WARNING, text)
 
 

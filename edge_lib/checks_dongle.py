@@ -10,15 +10,22 @@ from contextlib import AbstractContextManager, closing
 from datetime import timedelta
 
 from edge_lib import config, health
-from edge_lib.checks import FAILED, OK, WARNING, Finding, service_of
+from edge_lib.called import edge_command
+from edge_lib.checks import FAILED, OK, WARNING, Finding, Service, service_of
 from edge_lib.clock import Clock
 from edge_lib.commands import inverter_of
 from edge_lib.decode import facts, is_silent
-from edge_lib.dongle_advice import NO_METER, SENTENCES, about_the_unit, sentence
+from edge_lib.dongle_advice import (
+    NO_METER,
+    SENTENCES,
+    about_the_unit,
+    sentence,
+    written_down,
+)
 from edge_lib.dongle_lock import DongleLock
 from edge_lib.inverter import BlockAnswer, Inverter, InverterError, has_four_strings
 from edge_lib.pieces import NEEDED
-from edge_lib.polling import reading
+from edge_lib.polling import NO_SAMPLE, reading
 from edge_lib.registers import BLOCKS, FOUR_STRINGS, USED, Block
 from edge_lib.sample import EARLIEST, parse_ts
 
@@ -36,7 +43,7 @@ def all_of(
     settings = config.dongle_config(env)
     with DongleLock(settings.host, settings.port) as lock:
         if not lock.acquire():
-            yield from _as_the_service_says(config.store_config(env), clock)
+            yield from _as_the_service_says(settings, service_of(config.store_config(env)), clock)
             return
         quick_s = min(settings.modbus_timeout_s, _QUICK_S)
         others = settings._replace(modbus_timeout_s=quick_s)
@@ -48,15 +55,17 @@ def all_of(
             )
 
 
-def _as_the_service_says(place: config.StoreConfig, clock: Clock) -> Iterator[Finding]:
-    found = service_of(place)
+def _as_the_service_says(
+    settings: config.DongleConfig, found: Service, clock: Clock
+) -> Iterator[Finding]:
     if not found.runs:
         text = "not looked at: another command of this machine talks to it; try again"
         yield Finding("dongle", WARNING, text)
         return
     complaints = health.complaints_by_part(found.state, clock.now())["poll"]
     if complaints:
-        yield Finding("dongle", FAILED, f"the service says: {'; '.join(complaints)}")
+        last_error = found.state.get("last_poll_error") or ""
+        yield _of_its_polls(settings, complaints, last_error)
     else:
         text = f"polled by the service, last {found.state['last_poll_ts']}"
         yield Finding("dongle", OK, text)
@@ -64,9 +73,21 @@ def _as_the_service_says(place: config.StoreConfig, clock: Clock) -> Iterator[Fi
     if since and clock.now() - parse_ts(since) > _METER_SILENT:
         text = (
             f"the grid meter has said exactly 0 since {since}: was it taken out? Then stop the "
-            "service, run: edge.py forget-meter, and start it again"
+            f"service, run: {edge_command('forget-meter')}, and start it again"
         )
         yield Finding("meter", WARNING, text)
+
+
+def _of_its_polls(settings: config.DongleConfig, complaints: list[str], last_error: str) -> Finding:
+    error = written_down(last_error)
+    if error is None:
+        return Finding("dongle", FAILED, f"the service says: {'; '.join(complaints)}")
+    if error.reason == NO_SAMPLE:
+        return Finding("sample", FAILED, _parked(str(error)))
+    if error.reason == "inverter_off":
+        return Finding("sample", WARNING, SENTENCES["inverter_off"])
+    text = sentence(error, f"{settings.host} port {settings.port}")
+    return Finding("dongle", FAILED, f"{text}; so says the service: {complaints[0]}")
 
 
 def _blocks(
@@ -185,7 +206,7 @@ def _model(words: dict[int, int]) -> Finding:
     if model:
         return Finding("model", OK, str(model))
     what = f"unknown type 0x{code:04X}" if code else "the inverter does not say its type"
-    text = f"{what}: read as any other; `edge.py dump` in a bug report makes it known"
+    text = f"{what}: read as any other; `{edge_command('dump')}` in a bug report makes it known"
     return Finding("model", WARNING, text)
 
 
@@ -196,12 +217,18 @@ def _sample(words: dict[int, int], device_id: str) -> Iterator[Finding]:
     # At a time that is good whatever this machine's clock says: that is another check.
     _, problems, doubts = reading(words, EARLIEST, {"device_id": device_id})
     if problems:
-        text = f"a poll cannot be decoded, so readings are parked: {'; '.join(problems)}"
-        yield Finding("sample", FAILED, f"{text}; see: edge.py dump")
+        yield Finding("sample", FAILED, _parked("; ".join(problems)))
     elif doubts:
         text = f"out of range, so stored as null: {'; '.join(doubts)}"
         yield Finding("sample", WARNING, text)
     else:
-        yield Finding("sample", OK, "a poll makes one; see the numbers with: edge.py once")
+        text = f"a poll makes one; see the numbers with: {edge_command('once')}"
+        yield Finding("sample", OK, text)
     if facts(words)["has_meter"] is False:
         yield Finding("meter", OK, NO_METER)
+
+
+def _parked(problems: str) -> str:
+    return (
+        f"a poll cannot be decoded, so readings are parked: {problems}; see: {edge_command('dump')}"
+    )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from edge_lib import VERSION, config
+from edge_lib.called import is_installed, server_command
 from edge_lib.checks import FAILED, OK, WARNING, Finding, skipped
 from edge_lib.clock import AGREEMENT, Clock
 from edge_lib.env import ConfigError
@@ -20,7 +21,6 @@ from edge_lib.upload import HEALTH, INGEST
 from edge_lib.verdict import http_date
 
 TIMEOUT_S = 15.0  # of each of three requests
-_RENEW = "on the server run `python -m server.tokens new {}`, put what it prints into {}"
 
 
 def all_of(env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
@@ -31,9 +31,16 @@ def all_of(env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
     except ConfigError as error:
         yield skipped("server", error)
     else:
-        home = "VPS_TOKEN_FILE" if env.get("VPS_TOKEN_FILE") else "VPS_TOKEN"
-        yield from _way(target, device_id, _RENEW.format(device_id, home), clock, heard)
+        yield from _way(target, device_id, _renew(env, device_id), clock, heard)
     yield time(clock.source(), heard[0] if heard else None)
+
+
+def _renew(env: Mapping[str, str], device_id: str) -> str:
+    home = "VPS_TOKEN_FILE" if env.get("VPS_TOKEN_FILE") else "VPS_TOKEN"
+    if is_installed():
+        home = "/etc/sungrow-edge/token; then: systemctl restart sungrow-edge"
+    make = server_command(f"tokens new {device_id}")
+    return f"on the server run `{make}`, put what it prints into {home}"
 
 
 def _way(
@@ -94,7 +101,7 @@ def _server(answer: Answer) -> Finding:
         return Finding("server", FAILED, f"{text} unless the proxy adds one")
     if health.get("status") != "ok":
         text = f"it is up, but its database is {health.get('database')}; readings wait here; on the"
-        return Finding("server", FAILED, f"{text} server run: python -m server.doctor")
+        return Finding("server", FAILED, f"{text} server run: {server_command('doctor')}")
     return _version(str(health.get("version")))
 
 
@@ -119,7 +126,7 @@ def _token(answer: Answer, renew: str) -> Finding:
         return Finding("token", FAILED, sentences[answer.status])
     if answer.status != 200:
         text = f"{answer.status}: the server takes no readings now; they wait here; on the server"
-        return Finding("token", FAILED, f"{text} run: python -m server.doctor")
+        return Finding("token", FAILED, f"{text} run: {server_command('doctor')}")
     if _object(answer).get("inserted") != 0:
         text = "a 200, but not from ingest: something answers in the server's place"
         return Finding("token", FAILED, text)

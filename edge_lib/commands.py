@@ -4,6 +4,7 @@ What goes wrong is said on stderr, in one line.
 """
 
 import json
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from edge_lib import backup as copies
-from edge_lib import config, health, spool_file, spool_parked
+from edge_lib import config, health, jsonlog, spool_file, spool_parked
 from edge_lib.backup import BackupError, Copied
 from edge_lib.clock import Clock
 from edge_lib.decode import decode, facts, is_silent
@@ -75,9 +76,11 @@ def status(env: Mapping[str, str], as_json: bool) -> int:
     if as_json:
         print(json.dumps({**state, "healthy": not found, "complaints": found}))
     else:
+        sample = state.pop("last_sample", None)
         width = max(map(len, state), default=0)
         lines = [f"{name:<{width}}  {'-' if v is None else v}" for name, v in state.items()]
-        print("\n".join([*lines, *(f"NOT HEALTHY: {text}" for text in found)]))
+        values = ["", "the last sample:", _table(sample)] if type(sample) is dict else []
+        print("\n".join([*lines, *values, *(f"NOT HEALTHY: {text}" for text in found)]))
     return FAILED if found else OK
 
 
@@ -307,5 +310,5 @@ def _table(sample: dict) -> str:
 
 
 def _fail(text: str, exit_status: int = FAILED) -> int:
-    print(text, file=sys.stderr)
+    print(f"{jsonlog.priority(logging.ERROR)}{text}", file=sys.stderr)
     return exit_status

@@ -3,6 +3,7 @@
 ``sentence`` speaks of an error, ``about_the_unit`` of what answers instead of a hybrid inverter.
 """
 
+import re
 import socket
 
 from edge_lib.decode import facts, is_silent
@@ -71,6 +72,24 @@ def sentence(error: InverterError, where: str) -> str:
         return f"{where}: {next(kinds, _CONNECTING[-1][1])}"
     advice = SENTENCES.get(error.reason, _REFUSED)
     return f"{where}: {advice} ({error.reason}: {error})"
+
+
+def written_down(text: str) -> InverterError | None:
+    """Return the error that the service wrote into its health file, cause included, if any."""
+    reason, colon, detail = text.partition(": ")
+    if not colon:
+        return None
+    error = InverterError(reason, detail)
+    number = re.search(r"\[Errno (-?\d+)\]", detail)
+    if number and number[1].startswith("-"):
+        error.__cause__ = socket.gaierror(int(number[1]), "")
+    elif number:
+        error.__cause__ = OSError(int(number[1]), "")  # of the subclass that goes with the number
+    elif "timed out" in detail:
+        error.__cause__ = TimeoutError()
+    elif "idna" in detail or "label" in detail:
+        error.__cause__ = UnicodeError()
+    return error
 
 
 def about_the_unit(words: dict[int, int]) -> str | None:

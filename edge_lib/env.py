@@ -9,8 +9,6 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h; the unit files do not restart on it
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _TOO_OPEN = stat.S_IRWXO | stat.S_IWGRP
@@ -30,6 +28,8 @@ def environment(dotenv: Path) -> dict[str, str]:
     Raises:
         ConfigError: the file is there and cannot be read.
     """
+    from dotenv import dotenv_values  # here: an installer checks settings before it is there
+
     try:
         settings = dotenv_values(dotenv, interpolate=False, encoding=_ENCODING)
     except (OSError, UnicodeDecodeError) as error:

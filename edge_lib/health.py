@@ -16,6 +16,7 @@ from edge_lib.repeat import RepeatLog
 from edge_lib.sample import format_ts, parse_ts
 from edge_lib.spool import Spool
 from edge_lib.store import Store
+from edge_lib.upload import FOR_A_HUMAN
 
 log = logging.getLogger("sungrow.edge.health")
 # No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.
@@ -23,6 +24,8 @@ POLL_US = 5_000_000
 POLL_WITHIN = timedelta(minutes=1)
 UNSENT_WITHIN = timedelta(minutes=10)
 NEARLY_FULL = 0.7  # of the spool's limit
+_BACKLOG = "a backlog is being sent"
+_NO_TIME = "the clock is not synchronised; is a time server reachable?"
 
 
 class Health:
@@ -95,26 +98,32 @@ def complaints(state: dict, now: datetime) -> list[str]:
 
 
 def complaints_by_part(state: dict, now: datetime) -> dict[str, list[str]]:
-    """Give what is wrong with ``poll``, ``upload``, ``clock`` and ``spool``."""
+    """Return what is wrong with ``poll``, ``upload``, ``clock`` and ``spool``."""
     found: dict[str, list[str]] = {"poll": [], "upload": [], "clock": []}
     if not _is_within(state.get("last_poll_ts"), now, POLL_WITHIN):
         reason = state.get("last_poll_error") or "is the service running?"
-        found["poll"].append(f"no successful poll within a minute: {reason}")
-    oldest = state.get("oldest_unsent_ts")
+        found["poll"].append(f"no poll made a sample within a minute: {reason}")
+    error, oldest = state.get("last_upload_error"), state.get("oldest_unsent_ts")
     if oldest and not _is_within(oldest, now, UNSENT_WITHIN):
-        reason = state.get("last_upload_error") or "a backlog is being sent"
-        found["upload"].append(f"readings wait since {oldest}: {reason}")
+        found["upload"].append(f"readings wait since {oldest}: {error or _BACKLOG}")
+    elif error and error.startswith(FOR_A_HUMAN):
+        found["upload"].append(f"nothing can be delivered: {error}")
     if not state.get("clock_synced"):
-        found["clock"].append("the clock is not synchronised; is a time server reachable?")
+        # Readings without a time do not count as unsent, so nothing else would tell.
+        also = f" Nor can the server be asked: {error}" if error and not found["upload"] else ""
+        found["clock"].append(f"{_NO_TIME}{also}")
     return found | {"spool": _spool_complaints(state)}
 
 
 def line(state: dict, now: datetime) -> str:
-    """Give the state in one line."""
+    """Return the state in one line."""
     if not state:
         return "no poll has ended yet"
     last, waiting = state.get("last_poll_ts"), state.get("spool_count", "an unknown number")
     found = complaints(state, now) if last or state.get("last_poll_error") else []
+    error = state.get("last_upload_error")
+    if error and not any(error in text for text in found):
+        found.insert(0, f"the last delivery failed: {error}")
     return "; ".join([f"last reading {last or 'none yet'}", f"{waiting} waiting", *found])
 
 

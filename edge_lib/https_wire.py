@@ -24,10 +24,27 @@ _CERTIFICATE = {  # OpenSSL's X509_V_ERR_ codes
     62: "tls_name",
     64: "tls_name",  # the same for an IP address
 }
+_HANDSHAKE = (  # parts of OpenSSL's reasons, and what they mean
+    (
+        ("INTERNAL_ERROR", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "ACCESS_DENIED"),
+        "the server broke it off, as one does that has no certificate for this name: check "
+        "VPS_INGEST_URL, and on the server SITE_ADDRESS and its proxy's log",
+    ),
+    (
+        ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "VERSION_TOO_LOW"),
+        "it speaks neither TLS 1.2 nor 1.3: bring its proxy up to date",
+    ),
+    (
+        ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH", "RECORD_LAYER_FAILURE"),
+        "what answers there speaks no TLS at all: is it the port of plain HTTP? check "
+        "VPS_INGEST_URL",
+    ),
+)
 _SENTENCES = {
     "tls_expired": "its certificate has expired (or this machine's clock is wrong): renew it",
     "tls_not_yet_valid": "its certificate is not valid yet: this machine's clock is behind",
-    "tls_name": "its certificate is for another name: check VPS_INGEST_URL",
+    "tls_name": "its certificate is for another name: check VPS_INGEST_URL, or have the server "
+    "get one for this name (SITE_ADDRESS)",
     "tls_unknown_ca": "its certificate is signed by an authority unknown here: set VPS_CA_FILE",
     "tls": "no TLS connection",
     "ca_file": "no certificates to verify the server with",
@@ -140,7 +157,9 @@ class Connection(HTTPSConnection):
             raise HttpsError("reset", where, "during the TLS handshake") from None
         except ssl.SSLError as error:
             self.leash.check()
-            raise HttpsError("tls", where, str(error.reason)) from None
+            reason = str(error.reason)
+            advice = (text for words, text in _HANDSHAKE if any(w in reason for w in words))
+            raise HttpsError("tls", where, "; ".join([*advice, reason])) from None
         except OSError as error:
             self.leash.check()
             raise HttpsError(reason_of(error), where) from None

@@ -3,6 +3,9 @@
 ``log.info("uploaded", extra={"count": 12})`` prints ``"event": "uploaded", "count": 12``. JSON
 escapes line breaks, so nothing that a peer sends can forge a line. Edge and server both use it.
 
+Where stderr is systemd's journal each line begins with its priority (``<4>``, see sd-daemon(3)),
+which the journal takes off: so ``journalctl -p warning`` finds them.
+
 Whoever logs never waits for whoever reads: a pipe that nobody empties, a terminal that stands still
 and a log file on a disk that hangs hold up the thread ``log`` alone, which writes the lines.
 """
@@ -17,10 +20,26 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-STDERR_FD = 2
+STDOUT_FD, STDERR_FD = 1, 2
 MOST_WAITING = 1000  # lines
 DRAIN_S = 1.0  # for the last lines, when the program ends
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+def priority(level: int, fd: int = STDERR_FD) -> str:
+    """Return what a line of this level begins with on ``fd``: "" unless that is the journal."""
+    told = os.environ.get("JOURNAL_STREAM")
+    if not told:
+        return ""
+    try:
+        stream = os.fstat(fd)
+    except OSError:  # closed
+        return ""
+    # The variable alone says nothing: children inherit it, whatever becomes of their stderr.
+    if told != f"{stream.st_dev}:{stream.st_ino}":
+        return ""
+    return f"<{next((number for least, number in _PRIORITIES if level >= least), 7)}>"
 
 
 class JsonFormatter(logging.Formatter):
@@ -102,7 +121,8 @@ class Stderr:
     def _tell(self) -> None:
         told = {"name": "sungrow.log", "levelname": "WARNING", "count": self._dropped}
         record = logging.makeLogRecord({**told, "msg": "log lines dropped"})
-        self._waiting.append((f"{JsonFormatter().format(record)}\n".encode(), self._dropped))
+        line = f"{priority(logging.WARNING)}{JsonFormatter().format(record)}\n"
+        self._waiting.append((line.encode(), self._dropped))
         self._dropped = 0
 
     def _put(self, line: bytes) -> bool:
@@ -142,6 +162,9 @@ STDERR = Stderr()
 
 
 class _Lines(logging.StreamHandler):
+    def format(self, record: logging.LogRecord) -> str:
+        return priority(record.levelno) + super().format(record)
+
     def close(self) -> None:
         self.stream.drain()  # logging closes every handler when the program ends
         super().close()

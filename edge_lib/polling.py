@@ -27,6 +27,7 @@ from edge_lib.store import Store
 log = logging.getLogger("sungrow.edge.poll")
 SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
 MOST_INTERVAL_S = 60.0  # between two polls; what is longer is a gap
+NO_SAMPLE = "no_sample"  # the reason of a poll whose words make none
 
 
 class Reading(NamedTuple):
@@ -83,8 +84,9 @@ class Poller:
         failures: polls without words, in a row.
         polls: all of them since the start.
         failed_polls: those of them without words.
-        last_success: when a poll last gave words; None before the first.
-        last_error: why the last one gave none; None if it did.
+        last_success: when a poll last made a sample; None before the first.
+        last_sample: that sample.
+        last_error: why the last one made none; None if it did.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Poller:
         self.device = Device(spool, clock, meter_silent_since)
         self.failures = self.polls = self.failed_polls = 0
         self.last_success: datetime | None = None
+        self.last_sample: dict | None = None
         self.last_error: str | None = None
 
     def poll_once(self) -> None:
@@ -137,7 +140,11 @@ class Poller:
             return
         self.polls += 1
         kept = self._store(words, self._clock.now(), self._clock.boottime_us())
-        self.failures, self.last_error, self.last_success = 0, None, self._clock.now()
+        self.failures, self.last_error = 0, None
+        if kept.problems:
+            self.last_error = f"{NO_SAMPLE}: {'; '.join(kept.problems)}"
+        else:
+            self.last_success = self._clock.now()
         for step, work in (
             ("facts", lambda: self.device.learn(words, kept.ts)),
             ("counts", lambda: self._count(kept)),
@@ -202,6 +209,7 @@ class Poller:
             )
         else:
             self._spool.put(sample, boottime_us)
+            self.last_sample = sample
         self.seq = number  # only now: a number that is not on disk would be a hole
         self._sampled_s = None if problems else self._inverter.first_request_s
         return Kept(number, ts, boottime_us, source, problems, doubts)
@@ -214,7 +222,7 @@ class Poller:
             self._doubted.recovered("all values in range again")
         if kept.problems:
             reason = "; ".join(kept.problems)
-            self._unfit.failed("reading parked", "no_sample", logging.ERROR, detail=reason)
+            self._unfit.failed("reading parked", NO_SAMPLE, logging.ERROR, detail=reason)
         else:
             self._unfit.recovered("readings are samples again")
         self._failed.recovered("poll works again")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
+from edge_lib.called import edge_command
 from edge_lib.clock import Clock
 from edge_lib.https import HttpsClient, HttpsError
 from edge_lib.sample import format_ts, parse_ts
@@ -77,9 +78,8 @@ class Outcome(NamedTuple):
             text = "the service goes on trying: systemctl start sungrow-edge"
             wrong.append(f"{self.waiting} readings still wait ({self.reason}); {text}")
         if self.parked:
-            wrong.append(
-                f"{self.parked} readings were refused, and are parked; see: edge.py parked"
-            )
+            see = edge_command("parked")
+            wrong.append(f"{self.parked} readings were refused, and are parked; see: {see}")
         if self.missing is None:
             wrong.append(
                 "the server could not be asked again whether it has them now; run this again"

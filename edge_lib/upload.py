@@ -284,7 +284,8 @@ class Uploader:
         self.last_error = f"{failure.reason}: {failure}"
         doubled_s = FIRST_BACKOFF_S * 2 ** min(self.failures - 1, 20)
         backoff_s = min(doubled_s, self._config.max_backoff_s) * (0.5 + 0.5 * self._jitter())
-        self._wait_s = backoff_s if failure.retry_after_s is None else failure.retry_after_s
+        # Longer than it asked for harms no server; as short as ours asks for, for days, would.
+        self._wait_s = max(backoff_s, failure.retry_after_s or 0.0)
         self._repeat.failed(
             "upload failed",
             failure.reason,

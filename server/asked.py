@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import request
 
+from edge_lib.called import server_command
 from edge_lib.sample import parse_ts
 from server import zone_names
 from server.answers import Refused, place
@@ -96,7 +97,10 @@ def stored_zone(name: str, device_id: str) -> ZoneInfo:
     """
     if problem := zone_names.problem(name):
         _tell(name, device_id)
-        raise Refused(503, f"the time zone {name!r} of this device {problem} (see server.doctor)")
+        raise Refused(
+            503,
+            f"the time zone {name!r} of this device {problem} (see: {server_command('doctor')})",
+        )
     return ZoneInfo(name)
 
 

@@ -6,10 +6,11 @@ What a reload asks first: new workers that refuse to start would end those that 
 import argparse
 import sys
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from server import make_app, schema, settings
 
-COMMAND = "python -m server.check"
+COMMAND = server_command("check")
 
 
 def main(argv: list[str]) -> int:

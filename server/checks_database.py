@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge_lib import VERSION
+from edge_lib.called import edge_command, server_command
 from edge_lib.env import ConfigError
 from edge_lib.sample import format_ts
 from server import condition, schema, zone_names
@@ -132,20 +133,22 @@ def device(row: dict, now: datetime) -> Iterator[Finding]:
     if row["lost"]:
         text = (
             f"{row['lost']} readings of {name} of the last 7 days are lost; see /v1/completeness, "
-            "and on its Pi run: edge.py reconcile"
+            f"and on its Pi run: {edge_command('reconcile')}"
         )
         yield Finding("lost", FAILED, text)
     if row["parked"]:
-        text = f"{row['parked']} readings of {name} can be no sample; on its Pi run: edge.py parked"
+        look = edge_command("parked")
+        text = f"{row['parked']} readings of {name} can be no sample; on its Pi run: {look}"
         yield Finding("parked", WARNING, text)
 
 
 def _newest(name: str, newest: datetime | None, now: datetime) -> Finding:
     if newest is None:
-        text = f"{name} never sent anything; on its Pi run: edge.py doctor"
+        text = f"{name} never sent anything; on its Pi run: {edge_command('doctor')}"
         return Finding("device", WARNING, text)
     if now - newest > SILENT_AFTER:
-        text = f"{name} is silent since {format_ts(newest)}; on its Pi run: edge.py status"
+        look = edge_command("status")
+        text = f"{name} is silent since {format_ts(newest)}; on its Pi run: {look}"
         return Finding("device", WARNING, text)
     age_s = max(0, round((now - newest).total_seconds()))
     return Finding("device", OK, f"{name}: newest sample {age_s} s old")
@@ -194,7 +197,7 @@ def _stored_zone(db: Database, device_id: str | None, name: str) -> Iterator[Fin
     whose = f"{device_id or 'the site'} has the zone {name!r}, which"
     if problem := zone_names.problem(name):
         helps = f"--device {device_id} --timezone {zone_names.instead(name)}"
-        text = f"{whose} {problem}; run: python -m server.rebuild {helps}"
+        text = f"{whose} {problem}; run: {server_command(f'rebuild {helps}')}"
         yield Finding("zone", FAILED, text)
     elif moment := condition.zone_disagreement(db, name):
         text = (

@@ -34,6 +34,13 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
         except ssl.SSLCertVerificationError as error:
             yield Finding("tls", FAILED, f"the edge will refuse it: {error.verify_message}")
             return
+        except ssl.SSLError as error:
+            text = (
+                f"{url.netloc} broke the TLS handshake off ({error.reason}): mostly the proxy has "
+                "no certificate for this name (yet): see SITE_ADDRESS, and journalctl -u caddy"
+            )
+            yield Finding("tls", FAILED, text)
+            return
         except OSError as error:
             yield Finding("tls", FAILED, f"cannot connect to {url.netloc}: {error}")
             return

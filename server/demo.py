@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg2
 
+from edge_lib import VERSION
 from edge_lib.clock import Clock
 from edge_lib.sample import parse_ts
 from edge_lib.simulator import FakeDongle
@@ -242,10 +243,17 @@ def demo(arguments: argparse.Namespace, stop: Stop) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="server/demo", description="The whole chain, here.")
+    parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument("--check", action="store_true", help="end when a reading made the way")
-    parser.add_argument("--port", type=int, default=8443, help="of the server; 0: a free one")
+    parser.add_argument("--port", type=_port, default=8443, help="of the server; 0: a free one")
     parser.add_argument("--folder", type=Path, default=private.ROOT / ".demo", help="is emptied")
     return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
 
 
 def main() -> int:
@@ -262,6 +270,9 @@ def main() -> int:
     except private.PortTakenError as error:
         print(f"{error}. Stop what listens there, or try --port 8444", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(_not_ours(error, arguments.folder), file=sys.stderr)
+        return 1
     except (DemoError, private.PrivateError, psycopg2.Error, OSError) as error:
         # A child that has no session of its own yet hears Ctrl-C too.
         if stop.asked:
@@ -269,6 +280,15 @@ def main() -> int:
         print(f"the demo failed: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _not_ours(error: PermissionError, folder: Path) -> str:
+    if folder.exists() and Path(error.filename or folder).is_relative_to(folder):
+        return (
+            f"{folder} holds files of another user, who ran the demo before (root?): "
+            f"sudo rm -r {folder}, or name another one by --folder"
+        )
+    return f"the demo failed: {error}"
 
 
 def _stopped(arguments: argparse.Namespace, stop: Stop) -> int:

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from edge_lib import jsonlog
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from server import checks, checks_database, checks_front
 from server import settings as settings_module
 from server.checks import FAILED, OK, WARNING, Finding
 from server.db import DatabaseAway
 
-COMMAND = "python -m server.doctor"
+COMMAND = server_command("doctor")
 PATIENCE_S = 60.0  # of each group of checks, whose steps have time limits of their own
 _BY_WEIGHT = (OK, WARNING, FAILED)
 
@@ -86,6 +88,13 @@ def _url(text: str) -> SplitResult:
     return url
 
 
+def _line(finding: Finding) -> str:
+    level = {OK: logging.INFO, WARNING: logging.WARNING, FAILED: logging.ERROR}[finding.state]
+    # The timer's run goes to the journal.
+    start = jsonlog.priority(level, jsonlog.STDOUT_FD)
+    return f"{start}{finding.state:<8} {finding.check:<9} {finding.text}"
+
+
 def main(argv: list[str]) -> int:
     """Run the command; give its exit status: 0, 1 where a check failed, 78 for a bad file."""
     arguments = _arguments(argv)
@@ -93,14 +102,14 @@ def main(argv: list[str]) -> int:
     try:
         env = environment(settings_module.DOTENV)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(f"{jsonlog.priority(logging.CRITICAL)}{error}", file=sys.stderr)
         return EXIT_CONFIG
     found = findings(_groups(env, arguments.url, arguments.ca))
     worst = max((finding.state for finding in found), key=_BY_WEIGHT.index)
     if arguments.json:
         print(json.dumps({"status": worst, "checks": [finding._asdict() for finding in found]}))
     else:
-        print("\n".join(f"{state:<8} {check:<9} {text}" for check, state, text in found))
+        print("\n".join(map(_line, found)))
     return 1 if worst == FAILED else 0
 
 

@@ -1,7 +1,7 @@
 """``python -m server.forget DEVICE [--from T] [--to T]``: deletes samples for good.
 
 The range is remembered: a sample of it that an edge still has in its spool is acknowledged and not
-stored. Asks nothing.
+stored. Says first what would go, and wants ``--yes``, or the device's name typed at a terminal.
 """
 
 import argparse
@@ -12,18 +12,24 @@ from datetime import datetime
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.sample import format_ts, is_device_id, parse_ts
 from server import aggregates, cache, forgotten, schema, settings
 from server.connection import in_one_line
 from server.db import Database, DatabaseAway
 
-COMMAND = "python -m server.forget"
+COMMAND = server_command("forget")
 _HELP = """
 Deletes what was measured from --from on and before --to: samples, readings that were parked (where
 the time of one is not known, that of its receipt counts), and gaps that lie inside; rollups follow
 in the same transaction. Facts of the device and the edge's counts of its polls stay. Without --from
-it begins with the first sample. It ends now at the latest: what comes later is stored as ever."""
+it begins with the first sample. It ends now at the latest: what comes later is stored as ever.
+Nothing is deleted without --yes, or the device's name typed at a terminal."""
+
+
+class Refused(Exception):
+    """Nothing is deleted; the text says why."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -34,6 +40,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     example = "RFC 3339, like 2026-11-23T12:00:00Z"
     parser.add_argument("--from", dest="first", metavar="T", type=_time, help=example)
     parser.add_argument("--to", dest="end", metavar="T", type=_time, help=example)
+    sure = parser.add_mutually_exclusive_group()
+    sure.add_argument("--yes", action="store_true", help="delete without a question")
+    sure.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
     arguments = parser.parse_args(argv)
     if arguments.first and arguments.end and arguments.first >= arguments.end:
         parser.error("--to must lie after --from")
@@ -56,16 +65,15 @@ def _time(text: str) -> datetime:
 def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
     newest = cache.configured(options, Database(options.database_url))
     with schema.connect(options.database_url) as connection:
+        would_go = _look(connection, arguments)
+        if would_go is not None and not _is_wanted(arguments, would_go):
+            return
         with newest.forgetting(arguments.device):
             deleted = _forget(connection, arguments)
         if deleted is None:
             print(f"nothing to forget: {arguments.device} has nothing from then on")
             return
-        first, end = map(format_ts, deleted.range)
-        print(
-            f"forgot {deleted.samples} samples of {arguments.device} from {first} to {end}, "
-            f"{deleted.parked} parked readings, {deleted.gaps} gaps"
-        )
+        print(f"forgot {_told(arguments.device, deleted)}")
         for delay in aggregates.refresh(connection, *deleted.range):
             print(delay, file=sys.stderr)
     if newest.state() == "down":
@@ -73,12 +81,51 @@ def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
         print(f"Redis is away: a newest sample may show for {seconds} s more", file=sys.stderr)
 
 
-def _forget(connection: Connection, arguments: argparse.Namespace) -> forgotten.Deleted | None:
+def _told(device: str, range_: forgotten.Deleted) -> str:
+    first, end = map(format_ts, range_.range)
+    return (
+        f"{range_.samples} samples of {device} from {first} to {end}, "
+        f"{range_.parked} parked readings, {range_.gaps} gaps"
+    )
+
+
+def _look(connection: Connection, arguments: argparse.Namespace) -> forgotten.Deleted | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
         found = schema.problems(cursor)
         if found:
             raise schema.SchemaError("the database is not current: " + "; ".join(found))
+        known = forgotten.devices(cursor)
+        if arguments.device not in known:
+            names = ", ".join(known) or "none yet"
+            raise Refused(f"nothing is known of {arguments.device}; known are: {names}")
+        return forgotten.preview(cursor, arguments.device, arguments.first, arguments.end)
+
+
+def _is_wanted(arguments: argparse.Namespace, would_go: forgotten.Deleted) -> bool:
+    """Tell whether to go on: by ``--yes``, or by the name of the device, typed.
+
+    Raises:
+        Refused: nobody could be asked, or the answer was another.
+    """
+    if arguments.yes:
+        return True
+    told = f"would delete for good {_told(arguments.device, would_go)}"
+    if arguments.dry_run:
+        print(told)
+        return False
+    if not sys.stdin.isatty():
+        raise Refused(f"{told}; nothing is deleted without --yes")
+    print(told, flush=True)
+    print(f"To delete it, type {arguments.device}: ", end="", flush=True)
+    if sys.stdin.readline().strip() != arguments.device:
+        raise Refused("nothing was deleted")
+    return True
+
+
+def _forget(connection: Connection, arguments: argparse.Namespace) -> forgotten.Deleted | None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TimeZone = 'UTC'")
         return forgotten.forget(cursor, arguments.device, arguments.first, arguments.end)
 
 
@@ -91,7 +138,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except (schema.SchemaError, DatabaseAway, psycopg2.Error) as error:
+    except (Refused, schema.SchemaError, DatabaseAway, psycopg2.Error) as error:
         print(in_one_line(error), file=sys.stderr)
         return 1
     return 0

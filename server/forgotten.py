@@ -10,13 +10,22 @@ from edge_lib.sample import EARLIEST
 from server import rollups
 from server.db import query
 
-_DELETED = (
-    "DELETE FROM sungrow_samples"
-    " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s",
-    "DELETE FROM sungrow_parked WHERE device_id = %(device_id)s"
-    " AND coalesce(ts, received_at) >= %(first)s AND coalesce(ts, received_at) < %(end)s",
-    "DELETE FROM sungrow_gaps WHERE device_id = %(device_id)s"
-    " AND from_ts >= %(first)s AND to_ts < %(end)s",
+# What goes with a range: each FROM ends with its WHERE.
+_SAMPLES = (
+    "FROM sungrow_samples WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
+)
+_PARKED = (
+    "FROM sungrow_parked WHERE device_id = %(device_id)s"
+    " AND coalesce(ts, received_at) >= %(first)s AND coalesce(ts, received_at) < %(end)s"
+)
+_GAPS = (
+    "FROM sungrow_gaps WHERE device_id = %(device_id)s AND from_ts >= %(first)s AND to_ts < %(end)s"
+)
+_DEVICES = (
+    "SELECT device_id FROM sungrow_devices UNION SELECT device_id FROM sungrow_local_daily"
+    " UNION SELECT device_id FROM sungrow_parked UNION SELECT device_id FROM sungrow_gaps"
+    " UNION SELECT device_id FROM sungrow_reports UNION SELECT device_id FROM sungrow_forgotten"
+    " ORDER BY device_id"
 )
 
 
@@ -58,12 +67,33 @@ def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgo
 
 
 class Deleted(NamedTuple):
-    """What ``forget`` deleted, and of which time."""
+    """What ``forget`` deleted, or would delete, and of which time."""
 
     range: Range
     samples: int
     parked: int
     gaps: int
+
+
+def devices(cursor: Cursor) -> list[str]:
+    """Return every device of which the database knows anything."""
+    cursor.execute(_DEVICES)
+    return [device_id for (device_id,) in cursor.fetchall()]
+
+
+def preview(
+    cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
+) -> Deleted | None:
+    """Return what ``forget`` would delete, which is asked in the same way; deletes nothing."""
+    found = _range(cursor, device_id, first, end)
+    if found is None:
+        return None
+    asked = {"device_id": device_id, "first": found.first, "end": found.end}
+    counts = []
+    for source in (_SAMPLES, _PARKED, _GAPS):
+        cursor.execute(f"SELECT count(*) {source}", asked)
+        counts += cursor.fetchone()
+    return Deleted(found, *counts)
 
 
 def forget(
@@ -82,13 +112,12 @@ def forget(
         None where the range would begin after all there is.
     """
     rollups.lock(cursor, device_id)
-    latest = _end(cursor, device_id)
-    found = Range(first or EARLIEST, min(end or latest, latest))
-    if found.first >= found.end:
+    found = _range(cursor, device_id, first, end)
+    if found is None:
         return None
     asked = {"device_id": device_id, "first": found.first, "end": found.end}
     _allow_large_deletes(cursor)
-    counts = [_count(cursor, statement, asked) for statement in _DELETED]
+    counts = [_delete(cursor, source, asked) for source in (_SAMPLES, _PARKED, _GAPS)]
     cursor.execute(
         "INSERT INTO sungrow_forgotten (device_id, from_ts, to_ts)"
         " VALUES (%(device_id)s, %(first)s, %(end)s)"
@@ -99,8 +128,16 @@ def forget(
     return Deleted(found, *counts)
 
 
-def _count(cursor: Cursor, statement: str, values: dict) -> int:
-    cursor.execute(statement, values)
+def _range(
+    cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
+) -> Range | None:
+    latest = _end(cursor, device_id)
+    found = Range(first or EARLIEST, min(end or latest, latest))
+    return found if found.first < found.end else None
+
+
+def _delete(cursor: Cursor, source: str, values: dict) -> int:
+    cursor.execute(f"DELETE {source}", values)
     return cursor.rowcount
 
 

@@ -5,6 +5,8 @@
 #                                          database: PostgreSQL, with TimescaleDB where Debian has it
 #   install_known COMMAND=PACKAGE ...      the same, but those alone that this Debian has
 #   install_python REQUIREMENTS ...        .venv with what the requirements files name
+#
+# What it installed does not start at the next boot: the tests and the demo start servers of their own.
 
 say() { echo "$*" >&2; }
 
@@ -41,8 +43,19 @@ missing_packages() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
+# Whatever root has made here, in an earlier run, a user cannot change.
+refuse_what_is_roots() {
+    local found
+    found=$(find . -maxdepth 0 ! -writable 2>/dev/null; find .venv -maxdepth 1 ! -writable 2>/dev/null || true)
+    [ -z "$found" ] || {
+        say "${found%%$'\n'*} belongs to $(stat -c %U "${found%%$'\n'*}"), who ran this before: sudo rm -r .venv .demo, or run it as that user"
+        exit 1
+    }
+}
+
 install_packages() {
     local missing version
+    refuse_what_is_roots
     missing=$(missing_packages "$@")
     [ -z "$missing" ] || apt_install $missing
     # Whether Debian has TimescaleDB only apt knows: it is asked once.
@@ -84,7 +97,14 @@ apt_install() {
             trap 'exit 130' INT TERM HUP
         fi
         apt-get -qq update </dev/null || echo "apt-get update failed: going on with the lists that are here"
-        apt-get -qqy -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" </dev/null
+        apt-get -qqy -o DPkg::Lock::Timeout=120 install --no-install-recommends "$@" </dev/null || exit
+        for service in postgresql redis-server caddy nginx; do
+            case " $* " in
+                *" $service "* | *" $service-light "*)
+                    systemctl --quiet disable "$service.service" 2>/dev/null || update-rc.d "$service" disable || true
+                    ;;
+            esac
+        done
 ROOT
     then
         tail -n 25 "$log" >&2

@@ -10,12 +10,13 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment, text
 from edge_lib.sample import parse_ts
 from server import rollups, schema, settings, zone_names, zones
 from server.connection import in_one_line
 
-COMMAND = "python -m server.rebuild"
+COMMAND = server_command("rebuild")
 _PROGRESS_SAMPLES = 1_000_000
 _HELP = """
 A week of a device is computed in one transaction, in which nobody else stores samples of that

@@ -16,13 +16,14 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from edge_lib.called import server_command
 from server.connection import WrongEncoding
 from server.connection import connect as connect_to
 from server.edition import NOT_INSTALLED, create_extension, edition, is_richer
 
 log = logging.getLogger("sungrow.server.schema")
 SQL = Path(__file__).resolve().parent.parent / "sql"
-COMMAND = "python -m server.migrate"
+COMMAND = server_command("migrate")
 _NO_LIMITS = {
     "statement_timeout": "0",
     "lock_timeout": "0",
@@ -248,7 +249,7 @@ def refuse_other_timezone(cursor: Cursor, wanted: str) -> None:
     if has_rollups:
         raise SchemaError(
             f"SITE_TIMEZONE is {wanted}, the rollups are in {kept}, which stays; to change zone "
-            "and rollups together, run: python -m server.rebuild"
+            f"and rollups together, run: {server_command('rebuild')}"
         )
     raise SchemaError(f"SITE_TIMEZONE is {wanted}, the database has {kept}; run: {COMMAND}")
 

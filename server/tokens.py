@@ -14,11 +14,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_lib.called import server_command
 from edge_lib.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
 from edge_lib.sample import is_device_id
 from server import settings, token_list, token_uses
 
-COMMAND = "python -m server.tokens"
+COMMAND = server_command("tokens")
 LIVE_TOKENS = 2  # of one device: the one in use, and the next one
 ID_DIGITS = token_uses.ID_DIGITS
 _MINUTE = "%Y-%m-%d %H:%MZ"

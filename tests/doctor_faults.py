@@ -84,7 +84,7 @@ class World:
         self.until.enter_context(Spool(self.spool_path))
         now = format_ts(datetime.now(UTC))
         state = {"last_poll_ts": now, "last_upload_ts": now, "clock_synced": True, "spool_count": 3}
-        (self.folder / "health.json").write_text(json.dumps(state | news))
+        (self.folder / "health.json").write_text(json.dumps(state | news, indent=1))
         return {}
 
 
@@ -353,6 +353,11 @@ FAULTS = (
         *("service", FAILED, "http_401"),
     ),
     Fault(
+        "the service cannot deliver, as since a moment ago",
+        lambda world: world.service(last_upload_error="tls_name: for another name"),
+        *("service", FAILED, "nothing can be delivered: tls_name"),
+    ),
+    Fault(
         "the service is of another version",
         lambda world: world.service(version="0.0.9"),
         *("service", WARNING, "systemctl restart"),
@@ -361,6 +366,37 @@ FAULTS = (
         "the service's polls fail",
         lambda world: world.service(last_poll_ts=None, last_poll_error="timeout: block A"),
         *("dongle", FAILED, "timeout: block A"),
+    ),
+    *(
+        Fault(
+            f"the service's polls fail: {error}",
+            lambda world, error=error: world.service(last_poll_ts=None, last_poll_error=error),
+            *(check, state, words),
+        )
+        for error, check, state, words in (
+            (
+                "unreachable: 127.0.0.1 port 502: [Errno 113] No route to host",
+                *("dongle", FAILED, "is the dongle powered"),
+            ),
+            (
+                "unreachable: 127.0.0.1 port 502: [Errno 111] Connection refused",
+                *("dongle", FAILED, "WiNet-S's own page"),
+            ),
+            ("unreachable: 127.0.0.1 port 502: timed out", "dongle", FAILED, "may this machine"),
+            (
+                "unreachable: 127.0.0.1 port 502: [Errno 110] Connection timed out",
+                *("dongle", FAILED, "may this machine"),
+            ),
+            (
+                "unreachable: winet: [Errno -2] Name or service not known",
+                *("dongle", FAILED, "the name cannot be resolved"),
+            ),
+            ("reset: block A: the dongle hung up", "dongle", FAILED, "another client"),
+            ("mismatch: block A: no answer", "dongle", FAILED, "does not speak Modbus"),
+            ("exception_6: block A: exception 6", "dongle", FAILED, "the inverter is busy"),
+            ("inverter_off: zeros alone", "sample", WARNING, "inverter behind it is off"),
+            ("no_sample: 13008 not read", "sample", FAILED, "readings are parked: 13008"),
+        )
     ),
     Fault(
         "the service's spool is full",

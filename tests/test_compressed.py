@@ -78,7 +78,7 @@ def test_a_backlog_goes_in_between_and_again_and_in_conflict(url):
 def test_forget_and_rebuild_work_there(url, run):
     end = START + timedelta(days=20)
     argv = ("--from", format_ts(START), "--to", format_ts(end))
-    status, out, err = run(forget.main, DEVICE, *argv)
+    status, out, err = run(forget.main, DEVICE, *argv, "--yes")
     assert (status, err) == (0, [])
     assert f"forgot {20 * 144} samples" in out[0]
     with connected(url) as connection:

@@ -118,6 +118,15 @@ def test_a_taken_port_is_named_and_nothing_is_touched(folder):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("port", ["70000", "65536", "-1", "https"])
+def test_a_port_that_is_none_is_a_usage_error(folder, port):
+    demo = [*DEMO[:2], port, "--folder", folder]
+    done = subprocess.run(demo, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a port is a number from 0 to 65535" in done.stderr
+    assert not folder.exists()
+
+
 def test_a_folder_that_is_not_the_demos_is_not_emptied(folder):
     folder.mkdir()
     (folder / "letters").touch()

@@ -283,6 +283,50 @@ def test_status_is_healthy_only_with_a_fresh_poll_no_old_backlog_and_a_right_clo
     assert status(clock_synced=False).returncode == 1
 
 
+def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_dongle(
+    settings, tmp_path
+):
+    with FakeDongle(DumpSource(FULL_DUMPS[0])) as dongle:
+        here = settings | {"SUNGROW_PORT": str(dongle.port)}
+        once = json.loads(run(here, "once", "--json").stdout)
+        process = start(here)
+        try:
+            for _ in range(600):
+                if health_of(here).get("last_sample"):
+                    break
+                _pause(0.05)
+            shown, told = run(here, "status"), run(here, "status", "--json")
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+    sample = json.loads(told.stdout)["last_sample"]
+    own = {"ts", "seq", "boot", "interval_s", "ts_src"}
+    assert {k: v for k, v in sample.items() if k not in own} == {
+        k: v for k, v in once.items() if k not in own
+    }
+    _, _, table = shown.stdout.partition("the last sample:")
+    for name, value in once.items():
+        if name not in own:
+            words = next(line for line in table.splitlines() if line.startswith(f"{name} "))
+            assert words.split()[1] == ("-" if value is None else str(value))
+    assert "W     DC power of all strings" in table
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--port", port) for port in ("70000", "65536", "-1", "abc", "5 020", "٣")),
+        *(("--speed", speed) for speed in ("0", "-3", "nan", "inf", "fast", "1e9")),
+        *(("--day", day) for day in ("9999-12-31", "0001-01-01", "2026-13-01", "today")),
+    ],
+)
+def test_wrong_arguments_are_usage_errors(settings, arguments):
+    done = run(settings, "simulate", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error: argument {arguments[0]}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_status_before_the_first_start_says_so(settings):
     done = run(settings, "status", "--json")
     assert done.returncode == 1

@@ -264,6 +264,22 @@ def test_it_prints_a_line_a_check_and_fails_where_one_failed(world):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("installed", "make", "home"),
+    [
+        ("", "python -m server.tokens new house", "VPS_TOKEN"),
+        ("1", "sungrow-server tokens new house", "/etc/sungrow-edge/token"),
+    ],
+)
+def test_it_names_the_commands_and_files_that_the_machine_has(world, installed, make, home):
+    changed = {"VPS_TOKEN": "unknown", "SUNGROW_INSTALLED": installed}
+    done = run_edge(world.settings | changed, "doctor")
+    assert f"run `{make}`, put what it prints into {home}" in done.stdout
+    assert ("sungrow-edge once" if installed else "edge.py once") in done.stdout
+    help_ = run_edge(world.settings | changed, "--help").stdout
+    assert help_.startswith(f"usage: {'sungrow-edge' if installed else 'edge.py'} [-h]")
+
+
 def test_beside_a_real_service_all_is_ok(world):
     process = subprocess.Popen(
         [sys.executable, "edge.py"],

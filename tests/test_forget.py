@@ -1,6 +1,8 @@
 """``python -m server.forget``: what it deletes is gone, from the rollups too, and stays gone."""
 
 import contextlib
+import io
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -57,14 +59,14 @@ def forget(monkeypatch, capsys, tmp_path, url):
     for name in ("DATABASE_URL", "DATABASE_URL_FILE", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*argv: str, **env: str | None) -> tuple[int, str, str]:
+    def run(*argv: str, sure: bool = True, **env: str | None) -> tuple[int, str, str]:
         with monkeypatch.context() as patch:
             for name, value in ({"DATABASE_URL": url} | env).items():
                 if value:
                     patch.setenv(name, value)
             capsys.readouterr()
             try:
-                status = main(list(argv))
+                status = main([*argv, "--yes"] if sure else list(argv))
             except SystemExit as stop:
                 status = stop.code
         words = capsys.readouterr()
@@ -280,12 +282,21 @@ def count(url: str, device: str = DEVICE) -> int:
 def gone(forget, url):
     """Forget an hour of the devices of the app, that no other test uses; give its start."""
     start = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=next(_days))
+    make_known(url)
     for device in (DEVICE, OTHER):
         assert forget(device, *between(start, start + 60 * MINUTE))[0] == 0
     return start
 
 
 _days = iter(range(1000))
+
+
+def make_known(url: str) -> None:
+    """Give the devices of the app a sample, from long before any test's."""
+    with connected(url) as connection:
+        for device in (DEVICE, OTHER):
+            if not times(connection, device):
+                store(connection, device, some(utc("2012-01-01 00:00"), 1))
 
 
 def test_a_sample_of_a_forgotten_range_counts_as_duplicate_and_is_not_stored(client, url, gone):
@@ -334,6 +345,7 @@ def test_parts_that_tell_of_forgotten_readings_are_acknowledged_and_dropped(clie
 
 
 def test_only_the_device_that_was_forgotten_loses_its_samples(client, url, forget):
+    make_known(url)
     ts = datetime(2024, 12, 1, tzinfo=UTC)
     forget(DEVICE, *between(ts, ts + MINUTE))
     answer = send_as_other(client, a_sample(ts=format_ts(ts), device_id=OTHER))
@@ -392,6 +404,8 @@ def test_a_batch_that_waited_for_forget_sees_what_it_forgot(client, url):
 
 def test_forget_waits_for_a_batch_and_deletes_it(url, forget, database):
     device, ts = new_device(), datetime(2024, 7, 2, tzinfo=UTC)
+    before = some(ts - timedelta(days=30), 1)
+    store(database, device, before)
     outcome = []
     command = threading.Thread(
         target=lambda: outcome.append(forget(device, "--from", "2024-07-01T00:00:00Z"))
@@ -408,8 +422,7 @@ def test_forget_waits_for_a_batch_and_deletes_it(url, forget, database):
             )
         command.join()
     assert outcome[0][0] == 0
-    assert times(database, device) == []
-    assert_as_if_stored_once(database, device, [])
+    assert_as_if_stored_once(database, device, before)
 
 
 def test_a_duplicate_that_is_deleted_while_it_is_compared_is_sent_again(
@@ -457,10 +470,12 @@ def test_the_cache_forgets_the_newest_sample(url, forget, redis_server):
         keys.delete(device_key)
 
 
-def test_a_cache_that_is_away_is_said_and_no_failure(forget):
-    status, out, err = forget(new_device(), REDIS_URL="redis://127.0.0.1:1/0", CACHE_TTL_S="7")
+def test_a_cache_that_is_away_is_said_and_no_failure(forget, database):
+    device = new_device()
+    store(database, device, some(NOON, 1))
+    status, out, err = forget(device, REDIS_URL="redis://127.0.0.1:1/0", CACHE_TTL_S="7")
     assert status == 0
-    assert "forgot 0 samples" in out
+    assert "forgot 1 samples" in out
     assert "Redis is away" in err
     assert "7 s" in err
 
@@ -480,6 +495,57 @@ def test_a_wrong_command_line_is_refused(forget, argv):
     status, out, err = forget(*argv)
     assert (status, out) == (2, "")
     assert "usage:" in err
+
+
+def test_without_yes_it_says_what_would_go_and_deletes_nothing(forget, database, monkeypatch):
+    device = new_device()
+    store(database, device, some(NOON, 7))
+    hour = between(NOON, NOON + 5 * MINUTE)
+    told = f"would delete for good 5 samples of {device} from {hour[1]} to {hour[3]}, 0 parked"
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    status, out, err = forget(device, *hour, sure=False)
+    assert (status, out) == (1, "")
+    assert told in err
+    assert "--yes" in err
+    status, out, err = forget(device, *hour, "--dry-run", sure=False)
+    assert (status, err) == (0, "")
+    assert told in out
+    assert len(times(database, device)) == 7
+    assert rows(database, "SELECT FROM sungrow_forgotten WHERE device_id = %s", device) == []
+
+
+@pytest.mark.parametrize(("typed", "is_it"), [("{}\n", True), ("y\n", False), ("", False)])
+def test_at_a_terminal_the_name_of_the_device_is_to_be_typed(
+    forget, database, monkeypatch, typed, is_it
+):
+    device = new_device()
+    store(database, device, some(NOON, 3))
+    terminal, its_other_end = os.openpty()
+    os.write(terminal, typed.format(device).encode() or b"\x04")
+    with os.fdopen(its_other_end) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        status, out, err = forget(device, sure=False)
+    os.close(terminal)
+    assert f"would delete for good 3 samples of {device}" in out
+    assert f"type {device}: " in out
+    assert (status, "forgot 3 samples" in out) == ((0, True) if is_it else (1, False))
+    assert err == ("" if is_it else "nothing was deleted\n")
+    assert len(times(database, device)) == (0 if is_it else 3)
+
+
+@pytest.mark.parametrize("sure", [("--yes",), ("--dry-run",), ()])
+def test_a_device_of_which_nothing_is_known_is_1_and_the_others_are_named(forget, database, sure):
+    known, unknown = new_device(), new_device()
+    store(database, known, some(NOON, 1))
+    status, out, err = forget(unknown, *sure, sure=False)
+    assert (status, out) == (1, "")
+    assert f"nothing is known of {unknown}; known are: " in err
+    assert known in err
+    assert rows(database, "SELECT FROM sungrow_forgotten WHERE device_id = %s", unknown) == []
+
+
+def test_yes_and_a_dry_run_do_not_go_together(forget):
+    assert forget("house", "--dry-run")[0] == 2
 
 
 def test_a_range_of_the_future_forgets_nothing(forget, database):

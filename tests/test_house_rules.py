@@ -20,7 +20,7 @@ CODE = sorted(
 )
 # What the server may know of the edge: the contract of a sample, and how both read their settings
 # and write their logs. The demo stands outside: it is the whole chain.
-SHARED = {"edge_lib", "edge_lib.sample", "edge_lib.env", "edge_lib.jsonlog"}
+SHARED = {"edge_lib", *(f"edge_lib.{name}" for name in ("sample", "env", "jsonlog", "called"))}
 SERVER = [path for path in CODE if path.parts[-2] == "server" and not path.stem.startswith("demo")]
 
 
@@ -45,7 +45,7 @@ def test_the_server_knows_no_more_of_the_edge_than_what_both_share(path):
     assert edge_modules(path) <= SHARED
 
 
-@pytest.mark.parametrize("name", ["sample", "env", "jsonlog"])
+@pytest.mark.parametrize("name", ["sample", "env", "jsonlog", "called"])
 def test_what_both_share_needs_nothing_of_the_edge(name):
     assert edge_modules(ROOT / "edge_lib" / f"{name}.py") == set()
 
@@ -73,6 +73,24 @@ def test_one_place_catches_everything_for_the_thread_bodies_and_the_bookkeeping_
     assert broad == ["alone.py", "cache.py"]  # of the cache nothing may reach a caller
     users = [path.name for path in CODE if "edge_lib.alone" in imported(path)]
     assert users == ["edge.py", "health.py", "keeper.py", "polling.py", "upload.py"]
+
+
+def texts_of(path: Path) -> list[str]:
+    """Every text in the code but its docstrings."""
+    tree = ast.parse(path.read_text())
+    lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and type(node.value) is str and id(node) not in lone
+    ]
+
+
+def test_commands_are_named_in_one_place_as_this_machine_has_them():
+    for path in CODE:
+        if path.name not in ("called.py", "dump.py"):  # a dump names the program that made it
+            named = [t for t in texts_of(path) if re.search(r"edge\.py [a-z]|-m server\.", t)]
+            assert not named, path
 
 
 def test_no_function_is_longer_than_fifty_lines():
@@ -131,6 +149,13 @@ def test_the_readme_lists_every_setting_of_the_edge(module):
     readme = (ROOT / "README.md").read_text()
     levels = {"DEBUG", "ERROR", "WARNING"}
     assert not {name for name in names - levels if f"`{name}`" not in readme}
+
+
+def test_the_readmes_symptoms_name_what_an_installed_machine_has():
+    table, _, _ = README.partition("\n## The way of a reading")
+    lines = table[table.index("| symptom |") :].splitlines()
+    assert len(lines) >= 13
+    assert not [line for line in lines if "edge.py" in line or "python -m" in line]
 
 
 def test_the_readme_lists_every_setting_of_the_server():

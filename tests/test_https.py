@@ -155,11 +155,15 @@ def test_the_connection_is_tls_1_2_at_least_whatever_openssl_allows(server, conn
 
 
 def refused(server, client):
+    return broken_off(server, client).reason
+
+
+def broken_off(server, client):
     error = failure(client)
     assert server.connections == 1
     assert server.handshakes == 0
     assert not server.received
-    return error.reason
+    return error
 
 
 def test_an_expired_certificate_is_refused(authority, connect):
@@ -213,7 +217,29 @@ def test_a_private_authority_replaces_all_others(server, connect):
 def test_tls_1_1_is_refused(good, connect):
     with TlsServer(good) as server:
         server.speak_only_tls_1_1()
-        assert refused(server, connect(server.url)) == "tls"
+        error = broken_off(server, connect(server.url))
+    assert error.reason == "tls"
+    assert "neither TLS 1.2 nor 1.3" in str(error)
+
+
+ALERTS = [
+    getattr(ssl.AlertDescription, f"ALERT_DESCRIPTION_{name}")
+    for name in (
+        "INTERNAL_ERROR",  # Caddy's, for a name that it does not have
+        "HANDSHAKE_FAILURE",
+        "UNRECOGNIZED_NAME",
+        "ACCESS_DENIED",
+    )
+]
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_an_alert_of_a_server_without_a_certificate_for_the_name_is_explained(good, connect, alert):
+    with TlsServer(good) as server:
+        server.context.sni_callback = lambda *_: alert
+        error = broken_off(server, connect(server.url))
+    assert error.reason == "tls"
+    assert "no certificate for this name: check VPS_INGEST_URL" in str(error)
 
 
 def test_the_server_for_tls_1_1_can_be_reached_by_who_allows_it(good, authority):
@@ -236,7 +262,9 @@ def test_plain_http_is_no_url_and_a_plain_server_no_peer(connect):
     with pytest.raises(ValueError, match="https://"):
         HttpsClient("http://localhost", TOKEN)
     with TlsServerWithoutTls() as sink:
-        assert failure(connect(f"https://localhost:{sink.port}")).reason == "tls"
+        error = failure(connect(f"https://localhost:{sink.port}"))
+    assert error.reason == "tls"
+    assert "speaks no TLS at all" in str(error)
 
 
 class TlsServerWithoutTls(Sink):

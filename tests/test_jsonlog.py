@@ -254,6 +254,65 @@ def test_a_reader_that_is_gone_harms_nobody(stuck):
         assert process.wait(30) == 7
 
 
+def journal(path: Path, **env: str) -> dict[str, str]:
+    """The environment of a process whose stderr systemd has connected with that file."""
+    path.touch()
+    return {"JOURNAL_STREAM": f"{path.stat().st_dev}:{path.stat().st_ino}", **env}
+
+
+LEVELS = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+
+
+@pytest.mark.parametrize("other", ["", "0:0"])
+def test_in_the_journal_each_line_begins_with_its_priority_and_nowhere_else(tmp_path, other):
+    path = tmp_path / "log"
+    body = f"logging.getLogger().setLevel(1)\nfor name in {list(LEVELS)}: getattr(log, name)('x')"
+    env = private.environment(**journal(path, **({"JOURNAL_STREAM": other} if other else {})))
+    with path.open("ab") as file:
+        argv = logging_process(body)
+        subprocess.run(argv, cwd=private.ROOT, stderr=file, timeout=30, check=True, env=env)
+    starts = [line.partition("{")[0] for line in path.read_text().splitlines()]
+    assert starts == ["" if other else f"<{number}>" for number in LEVELS.values()]
+
+
+def test_the_line_that_counts_dropped_ones_is_a_warning_to_the_journal(tmp_path):
+    path = tmp_path / "log"
+    body = "jsonlog.STDERR._full = True\nsay(1)\njsonlog.STDERR._full = False\nsay(2)"
+    with path.open("ab") as file:
+        env = private.environment(**journal(path))
+        argv = logging_process(body)
+        subprocess.run(argv, cwd=private.ROOT, stderr=file, timeout=30, check=True, env=env)
+    assert [line[:3] for line in path.read_text().splitlines()] == ["<4>", "<6>"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "start"),
+    [
+        (["edge.py"], "<2>SUNGROW_HOST is missing"),
+        (["edge.py", "status"], "<3>/nowhere/health.json does not exist"),
+        (["-m", "server.doctor"], "<3>failed   settings  DATABASE_URL is missing"),
+    ],
+)
+def test_what_a_unit_says_beside_its_log_has_a_priority_too(tmp_path, argv, start):
+    path = tmp_path / "log"
+    env = private.environment(**journal(path, HEALTH_PATH="/nowhere/health.json"))
+    with path.open("ab") as file:
+        command = [sys.executable, *argv]
+        subprocess.run(command, cwd=private.ROOT, stdout=file, stderr=file, timeout=60, env=env)
+    assert path.read_text().startswith(start)
+
+
+def test_gunicorn_and_the_server_give_their_lines_priorities(tmp_path, database_url):
+    path = tmp_path / "log"
+    settings = {"DATABASE_URL": database_url, **SETTINGS, **journal(path)}
+    with private.Gunicorn(path, settings) as server:
+        assert server.url
+    lines = path.read_text().splitlines()
+    assert {line[:4] for line in lines} == {"<6>{"}
+    loggers = {json.loads(line[3:])["logger"] for line in lines}
+    assert {"gunicorn.error", "sungrow.server"} <= loggers
+
+
 @pytest.fixture
 def server(tmp_path, database_url):
     """The API by itself, its stderr a pipe that nobody reads."""

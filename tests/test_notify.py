@@ -236,7 +236,7 @@ def test_the_service_is_ready_with_its_spool_open_and_says_when_it_stops(manager
     assert (tmp_path / "spool.db").exists()
     said = [hear(heard) for _ in range(3)]
     assert all(lines[0] == "WATCHDOG=1" for lines in said)
-    assert said[-1][1].startswith("STATUS=last reading none yet; 0 waiting; no successful poll")
+    assert said[-1][1].startswith("STATUS=last reading none yet; 0 waiting; no poll made a sample")
     process.send_signal(signal.SIGTERM)
     while (lines := hear(heard))[0] == "WATCHDOG=1":
         pass
@@ -253,6 +253,6 @@ def test_the_status_line_tells_of_the_last_reading_and_of_what_is_wrong():
     assert line(good, now) == f"last reading {last}; 3 waiting"
     assert line({}, now) == "no poll has ended yet"
     fails = good | {"last_poll_ts": None, "last_poll_error": "timeout: no answer"}
-    assert line(fails, now).endswith("no successful poll within a minute: timeout: no answer")
+    assert line(fails, now).endswith("no poll made a sample within a minute: timeout: no answer")
     starting = good | {"last_poll_ts": None, "last_poll_error": None}
     assert line(starting, now) == "last reading none yet; 3 waiting"

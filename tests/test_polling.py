@@ -129,11 +129,11 @@ def test_the_period_counts_from_the_first_request_on_the_wire(poller, proxy, clo
 
 @pytest.mark.parametrize("fault", ["sentinel", "impossible"])
 def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, spool, fault):
+    words = dongle.source.words
     if fault == "sentinel":
         dongle.faults[5017] = "sentinel"
     else:
-        words = dongle.source.words()
-        dongle.source.words = lambda: words | {5017: 0x7000}  # PV of 1.9 GW
+        dongle.source.words = lambda: words() | {5017: 0x7000}  # PV of 1.9 GW
     poller.poll_once()
     dongle.faults.clear()
     [parked] = spool.parked()
@@ -141,6 +141,12 @@ def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, s
     assert "5017" in parked["reason"]
     assert len(parked["content"]["words"]) == sum(block.count for block in BLOCKS)
     assert (parked["seq"], poller.failures) == (1, 0)
+    assert poller.last_success is None, "only a sample is one"
+    assert poller.last_error == f"no_sample: {parked['reason']}"
+    dongle.source.words = words
+    poller.poll_once()
+    assert poller.last_success is not None
+    assert poller.last_error is None
 
 
 # --- the time that a sample stands for ---

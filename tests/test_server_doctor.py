@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -467,6 +468,18 @@ def test_a_real_server_without_hsts_is_warned_of(doctor, https_server):
     assert status == 0
     assert found["tls"][0][0] == found["front"][0][0] == OK
     assert found["hsts"][0][0] == WARNING
+
+
+def test_a_proxy_that_knows_no_certificate_for_the_name_is_named(doctor, authority):
+    with TlsServer(authority.certificate("good")) as server:
+        # As Caddy answers whoever asks for a name that it does not have.
+        alert = ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR
+        server.context.sni_callback = lambda *_: alert
+        _, found = doctor("--url", server.url, "--ca", str(authority.ca_file))
+    ((state, text),) = found["tls"]
+    assert state == FAILED
+    assert "no certificate for this name" in text
+    assert "SITE_ADDRESS" in text
 
 
 def test_nobody_listening_is_named(doctor):

@@ -43,6 +43,13 @@ def test_a_service_is_hardened(installed, unit):
     assert exposure(installed / unit) <= MOST_EXPOSED[unit]
 
 
+@pytest.mark.parametrize(
+    "unit", sorted((private.ROOT / "systemd").glob("*.service")), ids=lambda unit: unit.stem
+)
+def test_the_journal_has_the_lines_of_a_unit_under_its_own_name(unit):
+    assert f"\nSyslogIdentifier={unit.stem}\n" in unit.read_text()
+
+
 def test_the_example_of_the_edges_settings_has_each_once_with_its_default_and_a_comment_above():
     lines = (private.ROOT / "systemd" / "edge.env.example").read_text().splitlines()
     example = {}

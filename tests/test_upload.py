@@ -909,6 +909,19 @@ def test_retry_after_is_honoured_by_the_servers_own_clock(uploader, server, spoo
     assert waits == [42, 77, 4]
 
 
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_the_wait_doubles_beyond_a_retry_after_that_never_changes(make, server, spool, status):
+    uploader = make(max_backoff_s=60.0)
+    fill(spool, 1)
+    server.default = answer(status, headers={"Retry-After": "5"})  # as our own server and proxies
+    waits = []
+    for _ in range(8):
+        uploader.upload_once()
+        waits.append(uploader.next_wait_s())
+    assert waits == [5, 5, 5, 8, 16, 32, 60, 60]
+    assert spool.counts().depth == 1
+
+
 @given(st.text(max_size=40) | st.from_regex(r"\w{3}, \d+ \w{3} -?\d+ \d+:\d+:\d+ [-+]?\w+"))
 def test_whatever_a_date_header_says_it_is_a_time_or_nothing(text):
     date = http_date(text)

@@ -78,7 +78,7 @@ def test_of_the_names_of_places_only_those_that_differ_are_refused(databases):
     database = Database(databases.admin_url)
     names = zoneinfo.available_timezones() - {"localtime", "Factory", "posixrules"}
     refused = {n for n in names if zone_names.problem(n) and not n.startswith(("posix/", "right/"))}
-    assert refused == {"CET", "MET", "EET", "WET"}
+    assert refused == {"CET", "MET", "EET", "WET"} & names  # not every machine has the old names
     for name in refused:
         assert condition.zone_disagreement(database, name), name
         assert condition.zone_disagreement(database, zone_names.instead(name)) is None
@@ -104,7 +104,7 @@ def test_other_names_are_refused_with_the_name_to_take(name, better):
         assert better in words.partition("example")[0]
 
 
-@pytest.mark.parametrize("name", ["UTC", "GMT", "Etc/GMT-1", "Europe/Kyiv", "EST", "Asia/Kolkata"])
+@pytest.mark.parametrize("name", ["UTC", "GMT", "Etc/GMT-1", "Etc/GMT+5", "Europe/Kyiv", "Asia/Kolkata"])
 def test_names_of_places_and_fixed_ones_are_taken(name):
     assert settings.site_timezone({"SITE_TIMEZONE": f" {name} "}) == name
 

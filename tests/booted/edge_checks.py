@@ -93,7 +93,8 @@ def lost_and_doubled() -> str:
 
 def tally() -> dict[str, int]:
     per_boot = sql(
-        "SELECT count(*), count(DISTINCT seq), max(seq) FROM sungrow_samples GROUP BY boot"
+        "SELECT count(*), count(DISTINCT seq), max(seq) FROM (SELECT boot, seq FROM sungrow_samples"
+        " UNION ALL SELECT boot, seq FROM sungrow_parked) AS all_of_them GROUP BY boot"
     )
     rows = [[int(n) for n in line.split("|")] for line in per_boot.splitlines()]
     return {
@@ -131,6 +132,16 @@ def refuses_to_guess() -> str:
     assert "POLL_INTERVAL_S" in done.stderr
     assert not Path("/etc/systemd/system", UNIT).exists()
     return "exit 78, nothing started"
+
+
+def a_dongle_that_is_away() -> str:
+    must("systemctl stop around-dongle")
+    done = install(f"HEALTH_WITHIN_S=15 {SETTINGS} VPS_TOKEN=first-token")
+    must("systemctl start around-dongle")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is installed and runs, but has no reading yet" in done.stdout, done.stdout
+    assert "the port is closed" in done.stdout
+    return done.stdout.splitlines()[-1]
 
 
 def first_installation() -> str:
@@ -173,6 +184,46 @@ def commands_work() -> str:
     until("healthy", lambda: run("sungrow-edge status").returncode == 0, 30)
     assert must("sungrow-edge parked") == "nothing is parked"
     return "status, once, parked"
+
+
+UNDELIVERABLE = {
+    "VPS_TOKEN=wrong": "token",
+    "VPS_TOKEN=other-token": "device",
+    "VPS_CA_FILE=/etc/ssl/certs/ca-certificates.crt": "tls",
+    "VPS_INGEST_URL=https://nowhere.invalid": "dns",
+}
+
+
+def nothing_can_be_delivered() -> str:
+    for setting, named in UNDELIVERABLE.items():
+        done = install(setting)
+        assert done.returncode == 1, (setting, done.stdout)
+        assert f"\nfailed   {named}" in f"\n{done.stdout}", done.stdout
+        assert "delivers nothing" in done.stderr
+        said = run("sungrow-edge status").stdout + show("StatusText")
+        assert "nothing can be delivered: " in said or " dns: " in said, said
+        installed(f"{SETTINGS} VPS_TOKEN=first-token")
+    flows()
+    warnings = must(f"journalctl -p warning -u {UNIT} -o json --no-pager").splitlines()
+    named = {(json.loads(w)["SYSLOG_IDENTIFIER"], json.loads(w)["PRIORITY"]) for w in warnings}
+    assert ("sungrow-edge", "3") in named, named
+    return f"{len(UNDELIVERABLE)} times exit 1; {lost_and_doubled()}"
+
+
+def another_device_that_speaks_modbus() -> str:
+    dump = json.loads(next((PROJECT / "tests/dumps").glob("sh80rt*wlan*.json")).read_text())
+    dump["input"] = {"4999": 3599, "5016": 0, "5017": 28672}  # PV of 1.9 GW, and nothing else
+    Path("/srv/around/foreign.json").write_text(json.dumps(dump))
+    simulate = "/srv/around/.venv/bin/python edge.py simulate --port 5021"
+    place = "--unit=foreign --property=WorkingDirectory=/srv/around"
+    must(f"systemd-run {place} {simulate} --dump /srv/around/foreign.json")
+    done = install(f"{SETTINGS} SUNGROW_PORT=5021 HEALTH_WITHIN_S=30 VPS_TOKEN=first-token")
+    assert done.returncode == 1, done.stdout
+    must("systemctl stop foreign")
+    assert "back to " in done.stderr, done.stderr
+    installed(f"{SETTINGS} VPS_TOKEN=first-token")
+    flows()
+    return done.stderr.splitlines()[-1]
 
 
 def knows_the_time_from_timesyncd() -> str:
@@ -364,11 +415,14 @@ def asks_at_a_terminal() -> str:
 
 def checks(table: Table) -> None:
     check(table, "settings missing or wrong", refuses_to_guess)
+    check(table, "installed while the dongle is away", a_dongle_that_is_away)
     check(table, "installed by one command", first_installation)
     check(table, "systemctl status is green", is_green)
     check(table, "systemd-analyze", is_hardened)
     check(table, "the token is kept secret", keeps_secrets)
     check(table, "commands beside the service", commands_work)
+    check(table, "nothing can be delivered", nothing_can_be_delivered)
+    check(table, "another device that speaks Modbus", another_device_that_speaks_modbus)
     check(table, "clock known without the server", knows_the_time_from_timesyncd)
     check(table, "SIGKILL", lambda: comes_back(f"systemctl kill -s KILL {UNIT}", 60))
     check(table, "SIGSTOP: watchdog", lambda: comes_back(f"systemctl kill -s STOP {UNIT}", 180))

@@ -113,9 +113,21 @@ def start_dongle() -> None:
 
 
 def first_installation(table: Table) -> None:
+    run(f"echo '127.0.0.1 {NAME}' >>/etc/hosts; mkdir -p {CA.parent}")
+    export("HEAD", HEAD)
+    with table.check("a port that is taken and a zone that is none end it before anything is done"):
+        run("systemd-run --unit=taken python3 -m http.server 80")
+        until("the port is taken", lambda: run("ss -Hltn 'sport = :80'"))
+        site = {"SITE_ADDRESS": NAME, "DEVICE_ID": DEVICE}
+        command = f"{HEAD}/systemd/install-server </dev/null"
+        words = run(f"{command}; [ $? = 1 ]", **site)
+        expect("said", "port 80 is held by python3, and Caddy needs it" in words, True)
+        run("systemctl stop taken")
+        words = run(f"{command}; [ $? = 78 ]", SITE_TIMEZONE="Europe/Atlantis", **site)
+        expect("said", "SITE_TIMEZONE='Europe/Atlantis'" in words, True)
+        expect("installed", run("command -v psql caddy redis-server pip3", check=False), "")
+        expect("made", run(f"ls -d {ETC} /opt/sungrow-server 2>/dev/null", check=False), "")
     with table.check("installed by one command, without a question") as said:
-        run(f"echo '127.0.0.1 {NAME}' >>/etc/hosts; mkdir -p {CA.parent}")
-        export("HEAD", HEAD)
         asked = "cat-file -e HEAD~1:systemd/install-server && echo yes"
         older = run(f"git -c safe.directory='*' -C {PROJECT} {asked}", check=False)
         export("HEAD~1" if older == "yes" else "HEAD", PREVIOUS)
@@ -176,12 +188,18 @@ def upgrades(table: Table) -> None:
     with table.check("the edge upgraded from the commit before") as said:
         run(f"{HEAD}/systemd/install-edge </dev/null")
         said.append(f"a reading after {fresh():.0f} s")
+    broken = 'raise RuntimeError("broken on purpose")\n'
     with table.check("an upgrade that does not start is rolled back") as said:
-        failing(said, "server/ingest.py", 'raise RuntimeError("broken on purpose")\n')
+        failing(said, "gunicorn.conf.py", broken)
+        shutil.rmtree(BROKEN)
+    with table.check("an upgrade whose code is broken changes nothing") as said:
+        failing(said, "server/ingest.py", broken, "nothing was changed")
+        shutil.rmtree(BROKEN)
     with table.check(
         "an upgrade that migrates and is ill is rolled back with the database"
     ) as said:
         number = 1 + int(sql("SELECT max(number) FROM schema_migrations"))
+        shutil.copytree(HEAD, BROKEN)
         migration = BROKEN / f"sql/{number:04}_broken.sql"
         migration.write_text("-- Broken.\nCREATE TABLE broken (a int);\n")
         failing(said, "server/__init__.py", "health = lambda: ('ill', 500)\n")
@@ -194,13 +212,15 @@ def upgrades(table: Table) -> None:
         expect("releases", len(list(Path("/opt/sungrow-server/releases").iterdir())), 3)
 
 
-def failing(said: list[str], file: str, line: str) -> None:
+def failing(said: list[str], file: str, line: str, words: str = "{} runs again") -> None:
     shutil.copytree(HEAD, BROKEN, dirs_exist_ok=True)
     with (BROKEN / file).open("a") as code:
         code.write(f"\n\n{line}")
     before = release(), sql("SELECT max(number) FROM schema_migrations")
-    words = run(f"{BROKEN}/systemd/install-server </dev/null; [ $? = 1 ]")
-    expect("the old one runs", f"{before[0]} runs again" in words, True)
+    count = len(list(Path("/opt/sungrow-server/releases").iterdir()))
+    output = run(f"{BROKEN}/systemd/install-server </dev/null; [ $? = 1 ]")
+    expect("the old one runs", words.format(before[0]) in output, True)
+    expect("releases", len(list(Path("/opt/sungrow-server/releases").iterdir())), count)
     after = release(), sql("SELECT max(number) FROM schema_migrations")
     expect("release and schema", after, before)
     said.append(f"healthy again, a reading after {fresh():.0f} s")
@@ -220,6 +240,10 @@ def accidents(table: Table) -> None:
             before = newest()
             run(command)
             said.append(f"a reading after {fresh(before):.0f} s")
+    with table.check("journalctl -p warning finds it under the unit's name"):
+        lines = run("journalctl -p warning -u sungrow-server -o json --no-pager").splitlines()
+        names = {json.loads(line)["SYSLOG_IDENTIFIER"] for line in lines}
+        expect("name", "sungrow-server" in names, True)
     with table.check("the certificate replaced") as said:
         shown = f"openssl s_client -connect {NAME}:443 -servername {NAME} </dev/null 2>&1"
         serial = f"{shown} | openssl x509 -noout -serial"
