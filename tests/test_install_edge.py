@@ -1,10 +1,12 @@
 """Parts of ``systemd/install-edge``; ``tests/booted/edge`` runs the whole of it."""
 
 import os
+import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -158,6 +160,58 @@ def test_answers_are_kept_although_the_installation_fails_later(tmp_path):
 
 
 # Is it well?
+
+
+CHANGE = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1]).execute(f"pragma user_version = {sys.argv[2]}")
+"""
+
+
+def made(path: Path, schema: int) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"create table if not exists t (x); pragma user_version = {schema};")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "goes"), [(1, 2, True), (2, 3, True), (2, 2, False), (0, 0, False)]
+)
+def test_a_spool_that_the_newer_version_made_its_own_is_put_aside_on_the_way_back(
+    tmp_path, before, after, goes
+):
+    """The release from before refuses it, and then nobody would poll."""
+    spool, aside = tmp_path / "spool.db", tmp_path / "spool.corrupt-newer-1"
+    if before:
+        made(spool, before)
+    change = (
+        f"{shlex.join([sys.executable, '-c', CHANGE, str(spool), str(after)])}; echo > {spool}-wal"
+    )
+    done = bash(
+        tmp_path,
+        f"spool_before=$(spool_schema); {change if after else 'true'}; put_newer_spool_aside",
+    )
+    assert done.returncode == 0, done.stderr
+    assert aside.exists() == goes
+    assert Path(f"{aside}-wal").exists() == goes
+    assert spool.exists() == (bool(before) and not goes)
+    assert ("brought over" in done.stdout) == goes
+
+
+def test_a_name_that_is_taken_is_not_taken_again(tmp_path):
+    (tmp_path / "spool.corrupt-newer-1.salvaged").touch()
+    (tmp_path / "spool.corrupt-newer-2").touch()
+    made(tmp_path / "spool.db", 2)
+    assert bash(tmp_path, "spool_before=1; put_newer_spool_aside").returncode == 0
+    assert (tmp_path / "spool.corrupt-newer-3").exists()
+
+
+def test_a_spool_elsewhere_is_found_by_its_setting(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "edge.env").write_text(f"SPOOL_PATH={tmp_path}/other/readings.db\n")
+    (tmp_path / "other").mkdir()
+    made(tmp_path / "other" / "readings.db", 2)
+    assert bash(tmp_path, "spool_before=1; put_newer_spool_aside").returncode == 0
+    assert (tmp_path / "other" / "readings.corrupt-newer-1").exists()
 
 
 @pytest.fixture(scope="module")

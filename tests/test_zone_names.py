@@ -104,7 +104,9 @@ def test_other_names_are_refused_with_the_name_to_take(name, better):
         assert better in words.partition("example")[0]
 
 
-@pytest.mark.parametrize("name", ["UTC", "GMT", "Etc/GMT-1", "Etc/GMT+5", "Europe/Kyiv", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "name", ["UTC", "GMT", "Etc/GMT-1", "Etc/GMT+5", "Europe/Kyiv", "Asia/Kolkata"]
+)
 def test_names_of_places_and_fixed_ones_are_taken(name):
     assert settings.site_timezone({"SITE_TIMEZONE": f" {name} "}) == name
 
