@@ -39,7 +39,7 @@ class Release(private.Server):
         argv = [sys.executable, "-m", "gunicorn", "--workers", "2", "--no-control-socket"]
         argv += ["--bind", f"127.0.0.1:{self.port}", "--graceful-timeout", "2"]
         argv += ["server:create_app()"]
-        self._launch(argv, private.environment(), self.is_healthy, cwd=self.folder)
+        self._launch(argv, private.environment(), self.is_ready, cwd=self.folder)
 
     def reload(self) -> subprocess.CompletedProcess:
         """Run the unit's lines one after the other, up to the first that fails, as systemd does."""
@@ -74,6 +74,12 @@ class Release(private.Server):
         except (OSError, http.client.HTTPException):
             return False
 
+    def is_ready(self) -> bool:
+        """Tell whether both workers have read the settings: one that comes later reads others."""
+        lines = map(json.loads, self.log.read_text().splitlines())
+        ready = {line["pid"] for line in lines if line["event"] == "ready"}
+        return len(ready & self.workers()) == 2 and self.is_healthy()
+
     def workers(self) -> set[int]:
         pid = self.process.pid
         return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
@@ -102,7 +108,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_reload_with_a_bad_setting_fails_says_which_and_keeps_what_runs(release, name):
-    assert private.wait_until(lambda: len(release.workers()) == 2, 20)
+    assert private.wait_until(release.is_ready, 20)
     before = release.workers()
     release.write(**{name: BAD[name]})
     done = release.reload()
@@ -144,4 +150,4 @@ def test_a_reload_while_the_database_is_away_is_no_bad_setting(release):
     assert private.wait_until(lambda: release.ask("/health")[0] == 503, 20)
     release.write()
     assert release.reload().returncode == 0
-    assert private.wait_until(release.is_healthy, 20)
+    assert private.wait_until(release.is_ready, 20)

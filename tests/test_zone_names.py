@@ -6,6 +6,7 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from edge_lib.env import ConfigError
@@ -191,7 +192,10 @@ def set_by_hand(url: str, whose: str, zone: str) -> None:
 @pytest.mark.parametrize("zone", STORED)
 def test_a_zone_set_by_hand_is_named_by_the_doctor_with_what_mends_it(run, databases, zone, whose):
     url = databases.migrated()
-    set_by_hand(url, whose, zone)
+    try:
+        set_by_hand(url, whose, zone)
+    except psycopg2.errors.InvalidParameterValue:
+        pytest.skip("the database of this machine does not know the name, and does not store it")
     client = app_on(url).test_client()
     assert verdict(client, a_sample(ts=LATE_EVENING)) == (1, 0, [])
     asked._tell.cache_clear()

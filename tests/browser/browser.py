@@ -87,7 +87,13 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def click(self, selector: str) -> None:
-        self.wait(lambda: self.all(selector), f"no {selector}")[0].click()
+        def click_first() -> bool:  # what is drawn anew in between is looked up again
+            found = self.all(selector)
+            if found:
+                found[0].click()
+            return bool(found)
+
+        self.wait(click_first, f"no {selector}")
 
     def wait(
         self, condition: Callable[[], object], failure: str, seconds: float = PATIENCE_S
