@@ -8,8 +8,6 @@ import math
 import re
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-import redis
-
 _SCHEMES = ("redis", "rediss", "unix")
 _TIMES = ("socket_timeout", "socket_connect_timeout")
 _LONGEST_S = 60.0
@@ -97,6 +95,8 @@ def _is_time(text: str) -> bool:
 
 
 def _problem_of_client(url: str) -> str | None:
+    import redis  # here: install-server checks settings before it is there
+
     # Makes a connection object and does not connect: whatever it refuses, it would refuse for ever.
     try:
         redis.ConnectionPool.from_url(url).make_connection()
