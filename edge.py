@@ -18,20 +18,21 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_lib import VERSION, commands, config, jsonlog
-from edge_lib.alone import Alone
-from edge_lib.called import edge_command
+from edge_lib import VERSION, commands, config
+from edge_lib.best_effort import Alone
 from edge_lib.clock import Clock
-from edge_lib.dongle_lock import DongleLock
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment
+from edge_lib.dongle.lock import DongleLock
 from edge_lib.health import Health, line
-from edge_lib.notify import Pulse, Systemd, steps_s
-from edge_lib.polling import Poller
-from edge_lib.reconcile import Reconciler
-from edge_lib.reports import Reports
-from edge_lib.spool import SpoolBusy, SpoolError
-from edge_lib.store import Store
-from edge_lib.upload import Uploader
+from edge_lib.poll_counts import Reports
+from edge_lib.poller import Poller
+from edge_lib.shared import jsonlog
+from edge_lib.shared.command_names import edge_command
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
+from edge_lib.spool.database import SpoolBusy, SpoolError
+from edge_lib.spool.store import Store
+from edge_lib.systemd import Pulse, Systemd, steps_s
+from edge_lib.upload.reconcile import Reconciler
+from edge_lib.upload.uploader import Uploader
 
 if TYPE_CHECKING:
     import argparse
@@ -303,7 +304,7 @@ def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
 
 
 def _doctor(env: Mapping[str, str], as_json: bool) -> int:
-    from edge_lib import doctor  # here: the service does without its memory
+    from edge_lib.doctor import run as doctor  # here: the service does without its memory
 
     return doctor.run(env, DOTENV, as_json)
 

@@ -5,7 +5,7 @@ It imports nothing of ``server``: what the master knows is not read again when i
 
 from gunicorn import glogging
 
-from edge_lib import jsonlog
+from edge_lib.shared import jsonlog
 
 
 class Log(glogging.Logger):

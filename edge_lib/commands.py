@@ -12,23 +12,26 @@ from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 
-from edge_lib import backup as copies
-from edge_lib import config, health, jsonlog, spool_file, spool_parked
-from edge_lib.backup import BackupError, Copied
+from edge_lib import config, health
 from edge_lib.clock import Clock
-from edge_lib.decode import decode, facts, is_silent
-from edge_lib.dongle_advice import NO_METER, about_the_unit, sentence
-from edge_lib.dongle_lock import DongleLock
-from edge_lib.dump import dump as read_dump
-from edge_lib.env import ConfigError
-from edge_lib.https import HttpsClient, HttpsError
-from edge_lib.inverter import Inverter, InverterError
-from edge_lib.polling import reading
-from edge_lib.reconcile import ReconcileError, Reconciler
-from edge_lib.sample import FIELDS, TEXTS
-from edge_lib.spool import Spool, SpoolBusy, SpoolError
-from edge_lib.spool_errors import SpoolDamaged, sqlite_errors
-from edge_lib.upload import Uploader
+from edge_lib.dongle.advice import NO_METER, about_the_unit, sentence
+from edge_lib.dongle.decode import decode, facts, is_silent
+from edge_lib.dongle.dump import dump as read_dump
+from edge_lib.dongle.inverter import Inverter, InverterError
+from edge_lib.dongle.lock import DongleLock
+from edge_lib.poller import reading
+from edge_lib.shared import jsonlog
+from edge_lib.shared.env import ConfigError
+from edge_lib.shared.sample import FIELDS, TEXTS
+from edge_lib.spool import file
+from edge_lib.spool import parked as spool_parked
+from edge_lib.spool.database import Spool, SpoolBusy, SpoolError
+from edge_lib.spool.errors import SpoolDamaged, sqlite_errors
+from edge_lib.spool.recovery import backup as copies
+from edge_lib.spool.recovery.backup import BackupError, Copied
+from edge_lib.upload.https import HttpsClient, HttpsError
+from edge_lib.upload.reconcile import ReconcileError, Reconciler
+from edge_lib.upload.uploader import Uploader
 
 OK, FAILED, BUSY = 0, 1, 3
 _STOP = "stop it first (systemctl stop sungrow-edge)"
@@ -202,7 +205,7 @@ def simulate(
 ) -> int:
     """Serve a fake dongle on this machine until the program is to stop."""
     # Here: the service does without its memory.
-    from edge_lib.simulator import DumpSource, FakeDongle, HouseholdSource
+    from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle, HouseholdSource
 
     try:
         source = DumpSource(dump_file) if dump_file else HouseholdSource(Clock(), day, speed)
@@ -277,7 +280,7 @@ def _read_parked(path: Path) -> list[spool_parked.Parked]:
     # Read-only, so that it may be asked while the service runs.
     if not path.exists():
         raise SpoolError(_no_spool(path))
-    with sqlite_errors(), closing(spool_file.connect_read_only(path)) as db:
+    with sqlite_errors(), closing(file.connect_read_only(path)) as db:
         return spool_parked.rows(db)
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from edge_lib.clock import Clock
-from edge_lib.decode import Words, facts, value
-from edge_lib.registers import BY_NAME
-from edge_lib.sample import format_ts
+from edge_lib.dongle.decode import Words, facts, value
+from edge_lib.dongle.registers import BY_NAME
+from edge_lib.shared.sample import format_ts
 
 _SERIAL = BY_NAME["serial_number"]
 _OF_THE_MOMENT = (BY_NAME["meter_power"], BY_NAME["export_power"])

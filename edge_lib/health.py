@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge_lib import VERSION
-from edge_lib.alone import Alone
+from edge_lib.best_effort import Alone
 from edge_lib.clock import Clock
-from edge_lib.repeat import RepeatLog
-from edge_lib.sample import format_ts, parse_ts
-from edge_lib.spool import Spool
-from edge_lib.store import Store
-from edge_lib.upload import FOR_A_HUMAN
+from edge_lib.repeat_log import RepeatLog
+from edge_lib.shared.sample import format_ts, parse_ts
+from edge_lib.spool.database import Spool
+from edge_lib.spool.store import Store
+from edge_lib.upload.uploader import FOR_A_HUMAN
 
 log = logging.getLogger("sungrow.edge.health")
 # No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.

@@ -18,28 +18,28 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, current_app, jsonify, request
 
-from edge_lib import VERSION, jsonlog
-from edge_lib.env import ConfigError, environment
-from server import (
-    answers,
+from edge_lib import VERSION
+from edge_lib.shared import jsonlog
+from edge_lib.shared.env import ConfigError, environment
+from server import cache, page
+from server import settings as settings_module
+from server.api import (
     bad_http,
-    cache,
     completeness,
     devices,
+    errors,
     gaps,
     hours,
     ingest,
-    metrics,
-    page,
     realtime,
-    schema,
     series,
     status,
 )
-from server import settings as settings_module
-from server.auth import Tokens
-from server.db import Database, DatabaseAway
-from server.limiter import BadTokenLimiter
+from server.api.limiter import BadTokenLimiter
+from server.auth.callers import Tokens
+from server.database import migrations
+from server.database.pool import Database, DatabaseAway
+from server.metrics import endpoint
 
 log = logging.getLogger("sungrow.server")
 _APP_LOAD_ERROR = 4  # gunicorn's own: its master stops instead of starting the worker again
@@ -54,7 +54,7 @@ def create_app(env: Mapping[str, str] | None = None) -> Flask:
     """
     try:
         app = make_app(environment(settings_module.DOTENV) if env is None else env)
-    except (ConfigError, schema.SchemaError) as error:
+    except (ConfigError, migrations.SchemaError) as error:
         if not logging.getLogger().handlers:
             jsonlog.start("INFO")
         log.critical("not started", extra={"reason": str(error)})
@@ -81,15 +81,15 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["limiter"] = BadTokenLimiter()
     app.extensions["db"] = Database(settings.database_url)
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
-    answers.init_app(app)
+    errors.init_app(app)
     app.get("/health")(health)
     for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):
         app.register_blueprint(module.blueprint)
     page.init_app(app, settings.secret_key)
     if settings.metrics_token:
-        metrics.init_app(app)
+        endpoint.init_app(app)
     app.after_request(_headers)
-    schema.refuse_stale_schema(settings.database_url)
+    migrations.refuse_stale_schema(settings.database_url)
     return app
 
 

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from edge_lib import VERSION
-from server.db import Database
+from server.database.pool import Database
 from server.settings import Settings
 
 log = logging.getLogger("sungrow.server.cache")

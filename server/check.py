@@ -6,9 +6,10 @@ What a reload asks first: new workers that refuse to start would end those that 
 import argparse
 import sys
 
-from edge_lib.called import server_command
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment
-from server import make_app, schema, settings
+from edge_lib.shared.command_names import server_command
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
+from server import make_app, settings
+from server.database import migrations
 
 COMMAND = server_command("check")
 
@@ -21,7 +22,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except schema.SchemaError as error:
+    except migrations.SchemaError as error:
         print(error, file=sys.stderr)
         return 1
     print("the server would start")

@@ -12,12 +12,13 @@ from datetime import datetime
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
-from edge_lib.called import server_command
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment
-from edge_lib.sample import format_ts, is_device_id, parse_ts
-from server import aggregates, cache, forgotten, schema, settings
-from server.connection import in_one_line
-from server.db import Database, DatabaseAway
+from edge_lib.shared.command_names import server_command
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
+from edge_lib.shared.sample import format_ts, is_device_id, parse_ts
+from server import cache, settings
+from server.database import aggregates, deletions, migrations
+from server.database.connection import in_one_line
+from server.database.pool import Database, DatabaseAway
 
 COMMAND = server_command("forget")
 _HELP = """
@@ -64,7 +65,7 @@ def _time(text: str) -> datetime:
 
 def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
     newest = cache.configured(options, Database(options.database_url))
-    with schema.connect(options.database_url) as connection:
+    with migrations.connect(options.database_url) as connection:
         would_go = _look(connection, arguments)
         if would_go is not None and not _is_wanted(arguments, would_go):
             return
@@ -81,7 +82,7 @@ def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
         print(f"Redis is away: a newest sample may show for {seconds} s more", file=sys.stderr)
 
 
-def _told(device: str, range_: forgotten.Deleted) -> str:
+def _told(device: str, range_: deletions.Deleted) -> str:
     first, end = map(format_ts, range_.range)
     return (
         f"{range_.samples} samples of {device} from {first} to {end}, "
@@ -89,20 +90,20 @@ def _told(device: str, range_: forgotten.Deleted) -> str:
     )
 
 
-def _look(connection: Connection, arguments: argparse.Namespace) -> forgotten.Deleted | None:
+def _look(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
-        found = schema.problems(cursor)
+        found = migrations.problems(cursor)
         if found:
-            raise schema.SchemaError("the database is not current: " + "; ".join(found))
-        known = forgotten.devices(cursor)
+            raise migrations.SchemaError("the database is not current: " + "; ".join(found))
+        known = deletions.devices(cursor)
         if arguments.device not in known:
             names = ", ".join(known) or "none yet"
             raise Refused(f"nothing is known of {arguments.device}; known are: {names}")
-        return forgotten.preview(cursor, arguments.device, arguments.first, arguments.end)
+        return deletions.preview(cursor, arguments.device, arguments.first, arguments.end)
 
 
-def _is_wanted(arguments: argparse.Namespace, would_go: forgotten.Deleted) -> bool:
+def _is_wanted(arguments: argparse.Namespace, would_go: deletions.Deleted) -> bool:
     """Tell whether to go on: by ``--yes``, or by the name of the device, typed.
 
     Raises:
@@ -123,10 +124,10 @@ def _is_wanted(arguments: argparse.Namespace, would_go: forgotten.Deleted) -> bo
     return True
 
 
-def _forget(connection: Connection, arguments: argparse.Namespace) -> forgotten.Deleted | None:
+def _forget(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
-        return forgotten.forget(cursor, arguments.device, arguments.first, arguments.end)
+        return deletions.forget(cursor, arguments.device, arguments.first, arguments.end)
 
 
 def main(argv: list[str]) -> int:
@@ -138,7 +139,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except (Refused, schema.SchemaError, DatabaseAway, psycopg2.Error) as error:
+    except (Refused, migrations.SchemaError, DatabaseAway, psycopg2.Error) as error:
         print(in_one_line(error), file=sys.stderr)
         return 1
     return 0

@@ -6,14 +6,17 @@ import sys
 
 import psycopg2
 
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment
-from server import schema, settings
-from server.connection import in_one_line
-from server.to_timescaledb import to_timescaledb
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
+from server import settings
+from server.database import migrations
+from server.database.connection import in_one_line
+from server.database.to_timescaledb import to_timescaledb
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=schema.COMMAND, description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog=migrations.COMMAND, description=__doc__.partition("\n")[0]
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare only, change nothing")
     what.add_argument(
@@ -30,13 +33,13 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
     if arguments.record is not None:
-        print(f"noted {schema.record(url, arguments.record)}")
+        print(f"noted {migrations.record(url, arguments.record)}")
     elif arguments.check:
-        with schema.connect(url) as connection, connection, connection.cursor() as cursor:
-            found = schema.problems(cursor)
+        with migrations.connect(url) as connection, connection, connection.cursor() as cursor:
+            found = migrations.problems(cursor)
             if found:
-                raise schema.SchemaError("; ".join(found))
-            schema.refuse_other_timezone(cursor, site_timezone)
+                raise migrations.SchemaError("; ".join(found))
+            migrations.refuse_other_timezone(cursor, site_timezone)
         print("current")
     else:
         done = False
@@ -44,7 +47,7 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
             for line in to_timescaledb(url):
                 print(line)
                 done = True
-        for name in schema.migrate(url, site_timezone):
+        for name in migrations.migrate(url, site_timezone):
             print(f"applied {name}")
             done = True
         if not done:
@@ -61,7 +64,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except (schema.SchemaError, psycopg2.Error) as error:
+    except (migrations.SchemaError, psycopg2.Error) as error:
         print(in_one_line(error), file=sys.stderr)
         return 1
     return 0

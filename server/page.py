@@ -16,9 +16,9 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from markupsafe import Markup
 
 from edge_lib import VERSION
-from server import body
-from server.answers import Refused, bad_token, session_caller
-from server.session import Sessions
+from server.api import body
+from server.api.errors import Refused, bad_token, session_caller
+from server.auth.session import Sessions
 
 blueprint = Blueprint("page", __name__)
 FOLDER = Path(__file__).resolve().parent / "static"

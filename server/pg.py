@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from edge_lib.called import server_command
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment
+from edge_lib.shared.command_names import server_command
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
 from server import settings
 
 PROGRAMS = ("psql", "pg_dump", "pg_restore")

@@ -10,11 +10,12 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from edge_lib.called import server_command
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment, text
-from edge_lib.sample import parse_ts
-from server import rollups, schema, settings, zone_names, zones
-from server.connection import in_one_line
+from edge_lib.shared.command_names import server_command
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment, text
+from edge_lib.shared.sample import parse_ts
+from server import settings
+from server.database import migrations, rollups, zone_names, zones
+from server.database.connection import in_one_line
 
 COMMAND = server_command("rebuild")
 _PROGRESS_SAMPLES = 1_000_000
@@ -72,11 +73,13 @@ def _zone(words: str) -> str:
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     zone = settings.site_timezone(env) if text(env, "SITE_TIMEZONE", "") else None
-    with schema.connect(settings.database_url(env)) as connection:
+    with migrations.connect(settings.database_url(env)) as connection:
         devices, kept_zone = _known(connection)
         if arguments.device not in (None, *devices):
             known = ", ".join(devices) or "none"
-            raise schema.SchemaError(f"nothing is stored of {arguments.device}; devices: {known}")
+            raise migrations.SchemaError(
+                f"nothing is stored of {arguments.device}; devices: {known}"
+            )
         if arguments.timezone:
             _change_device(connection, arguments)
         elif zone not in (None, kept_zone):
@@ -93,9 +96,9 @@ def _known(connection: Connection) -> tuple[list[str], str]:
         SchemaError: the database is not current.
     """
     with connection, connection.cursor() as cursor:
-        found = schema.problems(cursor)
+        found = migrations.problems(cursor)
         if found:
-            raise schema.SchemaError("the database is not current: " + "; ".join(found))
+            raise migrations.SchemaError("the database is not current: " + "; ".join(found))
         cursor.execute("SELECT array(SELECT sungrow_known_devices()), timezone FROM sungrow_site")
         return cursor.fetchone()
 
@@ -111,7 +114,7 @@ def _change_site(
     connection: Connection, arguments: argparse.Namespace, kept: str, zone: str
 ) -> None:
     if arguments.device or arguments.first or arguments.end:
-        raise schema.SchemaError(
+        raise migrations.SchemaError(
             f"SITE_TIMEZONE is {zone}, the stored days are in {kept}: a zone changes for all "
             "devices and all time at once, so leave out --device, --from and --to, or set "
             f"SITE_TIMEZONE={kept}"
@@ -177,7 +180,7 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except (schema.SchemaError, zones.Uncut, psycopg2.Error) as error:
+    except (migrations.SchemaError, zones.Uncut, psycopg2.Error) as error:
         print(in_one_line(error), file=sys.stderr)
         return 1
     return 0

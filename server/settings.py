@@ -8,15 +8,17 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from edge_lib.env import ConfigError, log_level, secret, text, whole
-from server import redis_url, token_list, zone_names
+from edge_lib.shared.env import ConfigError, log_level, secret, text, whole
+from server import redis_url
+from server.auth import token_file
+from server.database import zone_names
 
 _SHORTEST_KEY = 32
 DOTENV = Path(__file__).resolve().parent.parent / ".env"
 
 
 class Settings(NamedTuple):
-    """What ``create_app`` needs; tokens are read by ``server.auth``."""
+    """What ``create_app`` needs; tokens are read by ``server.auth.callers``."""
 
     database_url: str
     redis_url: str | None
@@ -112,7 +114,7 @@ def site_timezone(env: Mapping[str, str]) -> str:
 
 def _metrics_token(env: Mapping[str, str]) -> str | None:
     token = secret(env, "METRICS_TOKEN")
-    if token and not token_list.is_token(token):
+    if token and not token_file.is_token(token):
         raise ConfigError(
             "METRICS_TOKEN must be one word of printable ASCII, without blanks, and no sha256$; "
             "example: METRICS_TOKEN_FILE=/etc/sungrow-server/metrics-token"

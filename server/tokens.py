@@ -14,10 +14,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib.called import server_command
-from edge_lib.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
-from edge_lib.sample import is_device_id
-from server import settings, token_list, token_uses
+from edge_lib.shared.command_names import server_command
+from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
+from edge_lib.shared.sample import is_device_id
+from server import settings
+from server.auth import token_file, token_uses
 
 COMMAND = server_command("tokens")
 LIVE_TOKENS = 2  # of one device: the one in use, and the next one
@@ -60,7 +61,7 @@ def known(env: Mapping[str, str]) -> list[Known]:
     found: dict[tuple[str, bytes], Known] = {}
     for kind, name in _NAMES.items():
         file, text = secret_file(env, name), _text(env, name)
-        entries, made = token_list.entries(name, text), token_list.made(text)
+        entries, made = token_file.entries(name, text), token_file.made(text)
         for digest, device_id, is_plain in entries:
             fresh = Known(digest, kind, [], is_plain, file, made.get(digest))
             token = found.setdefault((kind, digest), fresh)
@@ -80,11 +81,11 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
     name = _NAMES[kind]
     file = _file(env, name)
     token = f"{kind}_{secrets.token_urlsafe(32)}"
-    with token_list.locked(file):
+    with token_file.locked(file):
         if kind == "device":
             _refuse_a_third(env, devices[0])
         digest, today = hashlib.sha256(token.encode()).digest(), datetime.now(UTC).date()
-        token_list.replace(file, token_list.added(_text(env, name), digest, devices, today))
+        token_file.replace(file, token_file.added(_text(env, name), digest, devices, today))
     return token
 
 
@@ -101,16 +102,16 @@ def revoke(env: Mapping[str, str], prefix: str) -> Known:
     name = _NAMES[token.kind]
     if token.file is None:
         raise Refused(f"{token.id} stands in {name} itself: take it out there, restart the server")
-    with token_list.locked(token.file):
+    with token_file.locked(token.file):
         text = _text(env, name)
-        token_list.entries(name, text)
-        text = token_list.without(text, token.digest)
-        if token.kind == "device" and not token_list.entries(name, text):
+        token_file.entries(name, text)
+        text = token_file.without(text, token.digest)
+        if token.kind == "device" and not token_file.entries(name, text):
             raise Refused(
                 f"{token.id} is the last device token, and the server needs one; make the next one "
                 f"first: {COMMAND} new {token.devices[0]}"
             )
-        token_list.replace(token.file, text)
+        token_file.replace(token.file, text)
     return token
 
 

@@ -47,7 +47,7 @@ def main(code: str, file: str) -> str | None:
     """Return what is wrong, None where nothing is known to be."""
     prepare(code)
     try:
-        from edge_lib.env import ConfigError, environment
+        from edge_lib.shared.env import ConfigError, environment
         from server import settings
     except (ImportError, SyntaxError):
         return None

@@ -22,9 +22,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg2 import sql
 
-from edge_lib import jsonlog
-from server import private
-from tests.commands import miss_a_library
+from edge_lib.shared import jsonlog
+from server import sandbox
+from tests.support.commands import miss_a_library
 
 # For tests that leave the number of examples open. Those of --hypothesis-profile=long are others
 # each time.
@@ -57,11 +57,11 @@ class Databases:
     def drop_all(self) -> None:
         for name in self._made:
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            private.execute(self.admin_url, drop)
+            sandbox.execute(self.admin_url, drop)
 
     def _create(self, template: str) -> str:
         name = f"sungrow_test_{os.getpid()}_{next(self._numbers)}"
-        private.create_database(self.admin_url, name, template)
+        sandbox.create_database(self.admin_url, name, template)
         self._made.append(name)
         return _with_database(self.admin_url, name)
 
@@ -71,10 +71,10 @@ class Databases:
         name = self._made[-1]
         # TimescaleDB's launcher connects to every database, and then none can be copied from it.
         closed = sql.SQL("alter database {} allow_connections false").format(sql.Identifier(name))
-        private.execute(self.admin_url, closed)
+        sandbox.execute(self.admin_url, closed)
         leave = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
         with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
-            private.execute(self.admin_url, leave, (name,))
+            sandbox.execute(self.admin_url, leave, (name,))
         return name
 
 
@@ -88,8 +88,8 @@ class Tokens(NamedTuple):
 
 def migrate(url: str, **settings: str) -> str:
     """Run ``python -m server.migrate`` on a database; give what it printed."""
-    env = private.environment(DATABASE_URL=url, **settings)
-    return private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
+    env = sandbox.environment(DATABASE_URL=url, **settings)
+    return sandbox.run([sys.executable, "-m", "server.migrate"], env, cwd=sandbox.ROOT)
 
 
 def _with_database(url: str, name: str) -> str:
@@ -100,15 +100,15 @@ def pytest_report_header() -> str:
     try:
         if url := os.environ.get("TEST_DATABASE_URL"):
             return f"database: {_ask_edition(url)} (TEST_DATABASE_URL)"
-        return f"database: {private.installed_edition()}"
-    except (private.PrivateError, psycopg2.Error) as error:
+        return f"database: {sandbox.installed_edition()}"
+    except (sandbox.PrivateError, psycopg2.Error) as error:
         return f"database: none that works: {error}"
 
 
 def _ask_edition(url: str) -> str:
     databases = Databases(url)
     try:
-        return private.edition(databases.migrated())
+        return sandbox.edition(databases.migrated())
     finally:
         databases.drop_all()
 
@@ -142,7 +142,7 @@ def servers_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def postgres(servers_folder):
     """A private PostgreSQL; do not stop it."""
-    with private.Postgres(servers_folder, fast=True) as server:
+    with sandbox.Postgres(servers_folder, fast=True) as server:
         yield server
 
 
@@ -171,32 +171,32 @@ def empty_database_url(databases) -> str:
 def other_library(databases):
     """A migrated database in which a library is missing where TimescaleDB is asked for."""
     url = databases.migrated()
-    if "plain" not in private.edition(url):
+    if "plain" not in sandbox.edition(url):
         pytest.skip("this database has the library")
-    private.execute(url, "create schema shadow")
+    sandbox.execute(url, "create schema shadow")
     # What is asked first of the edition.
     asked = "shadow.current_setting(text, boolean) returns text"
     miss_a_library(url, asked, "$libdir/timescaledb-9.9.9")
     path = sql.SQL("alter database {} set search_path = shadow, pg_catalog, public")
-    private.execute(url, path.format(sql.Identifier(psycopg2.extensions.parse_dsn(url)["dbname"])))
+    sandbox.execute(url, path.format(sql.Identifier(psycopg2.extensions.parse_dsn(url)["dbname"])))
     return url
 
 
 @pytest.fixture(scope="session")
 def redis_server(servers_folder):
     """A private Redis; do not stop it."""
-    with private.Redis(servers_folder) as server:
+    with sandbox.Redis(servers_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def ca(servers_folder) -> private.Authority:
+def ca(servers_folder) -> sandbox.Authority:
     """A CA of our own; ``issue()`` makes certificates."""
-    return private.Authority(servers_folder / "ca")
+    return sandbox.Authority(servers_folder / "ca")
 
 
 @pytest.fixture(scope="session")
-def certificate(ca) -> private.Certificate:
+def certificate(ca) -> sandbox.Certificate:
     """A certificate for localhost, 127.0.0.1 and ::1."""
     return ca.issue()
 
@@ -223,13 +223,13 @@ def https_server(request, certificate, tokens, tmp_path_factory):
     """
     with contextlib.ExitStack() as stack:
 
-        def start(workers: int = 1, threads: int = 4, **settings: str) -> private.Gunicorn:
+        def start(workers: int = 1, threads: int = 4, **settings: str) -> sandbox.Gunicorn:
             if "DATABASE_URL" not in settings:
                 settings["DATABASE_URL"] = request.getfixturevalue("database_url")
             settings.setdefault("DEVICE_TOKENS", f"{tokens.device}:{tokens.device_id}")
             settings.setdefault("READ_TOKENS", f"{tokens.read}:{tokens.device_id}")
             log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
-            server = private.Gunicorn(log, settings, certificate, workers=workers, threads=threads)
+            server = sandbox.Gunicorn(log, settings, certificate, workers=workers, threads=threads)
             return stack.enter_context(server)
 
         yield start

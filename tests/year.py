@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from edge_lib.house_registers import NOMINAL_W, Truth
-from edge_lib.household import Household
-from server import private
-from tests.batches import migrated
-from tests.energies import COUNTERS, ZONE
-from tests.readings import connected, reading, rows, store
+from edge_lib.simulator.household import Household
+from edge_lib.simulator.register_image import NOMINAL_W, Truth
+from server import sandbox
+from tests.support.batches import migrated
+from tests.support.energies import COUNTERS, ZONE
+from tests.support.readings import connected, reading, rows, store
 
 INTERVAL_S = 60.0
 WINTER_TIME = timezone(timedelta(hours=1))
@@ -302,7 +302,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     with (
         tempfile.TemporaryDirectory() as folder,
-        private.Postgres(Path(folder), fast=True) as server,
+        sandbox.Postgres(Path(folder), fast=True) as server,
         connected(migrated(server)) as database,
     ):
         report = simulate(database, "house", arguments.first, arguments.days, arguments.seed)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from server import private
+from server import sandbox
 from tests.bench.paired import Line, machine, table
 
 NAMES = (
@@ -52,7 +52,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in every]:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(every)}")
-    about = f"{machine()}, {private.installed_edition()}"
+    about = f"{machine()}, {sandbox.installed_edition()}"
     lines = list(measure(arguments.names or list(NAMES), arguments.quick))
     print(about, table(lines, judged=not arguments.quick), sep="\n\n", flush=True)
     content = {"about": about, "lines": [line.as_json() for line in lines]}

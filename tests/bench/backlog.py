@@ -15,8 +15,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.simulator import FakeDongle, HouseholdSource
-from edge_lib.spool import Spool
+from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from edge_lib.spool.database import Spool
 from tests.bench.edges import Edge, running
 from tests.bench.ingest import post
 from tests.bench.paired import Goal, Line, beside, in_turn, spent_s

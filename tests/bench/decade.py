@@ -22,9 +22,9 @@ from datetime import timedelta
 import psycopg2
 from psycopg2.extensions import make_dsn
 
-from edge_lib.sample import format_ts
+from edge_lib.shared.sample import format_ts
 from server import create_app
-from server.db import Database
+from server.database.pool import Database
 from tests.bench.decade_data import MIDNIGHT, OLD, YOUNG, ZONE, Size, fill
 from tests.bench.paired import TOLD, Goal, Line, beside, in_turn
 from tests.bench.servers import started

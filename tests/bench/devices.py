@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from server import private
+from server import sandbox
 from tests.bench.clients import late_s, request
 from tests.bench.ingest import gzipped
 from tests.bench.paired import Line
@@ -88,7 +88,7 @@ def _allow_files(count: int) -> None:
 class Trial:
     """Devices and their clocks, before a running server."""
 
-    def __init__(self, servers: Servers, server: private.Gunicorn, period_s: float):
+    def __init__(self, servers: Servers, server: sandbox.Gunicorn, period_s: float):
         self._port, self._period_s = server.port, period_s
         watched = {"gunicorn": server, "database": servers.postgres, "Redis": servers.redis}
         self._pids = {who: one.process.pid for who, one in watched.items()}

@@ -1,8 +1,9 @@
 """What the edge takes of its machine: processor time a reading, and memory.
 
-The real process, uploading over TLS as in life; time alone runs faster (``tests/fast_edge.py``), so
-that half a day of readings takes three minutes. A reading's cost holds all that happens in its five
-seconds: poll, decoding, commit, health file, half an upload, and the looks around in between.
+The real process, uploading over TLS as in life; time alone runs faster
+(``tests/support/fast_edge.py``), so that half a day of readings takes three minutes. A reading's
+cost holds all that happens in its five seconds: poll, decoding, commit, health file, half an upload,
+and the looks around in between.
 """
 
 import resource
@@ -13,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from edge_lib.clock import Clock
-from edge_lib.simulator import FakeDongle, HouseholdSource
-from server import private
+from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from server import sandbox
 from tests.bench.edges import running
 from tests.bench.paired import Goal, Line, beside
 from tests.bench.proc import cpu_s, memory_mb
@@ -32,12 +33,12 @@ def lines(quick: bool) -> Iterator[Line]:
     """Let it live through all the readings, and look twice."""
     few, many = (QUICK_FEW, QUICK_MANY) if quick else (FEW, MANY)
     # Compiled before, as install-edge does: what compiling takes would be counted, too.
-    subprocess.run([sys.executable, "-c", "import edge"], check=True, cwd=private.ROOT)
+    subprocess.run([sys.executable, "-c", "import edge"], check=True, cwd=sandbox.ROOT)
     with ExitStack() as ends:
         servers = ends.enter_context(started())
         server = ends.enter_context(servers.gunicorn(servers.database(), tls=True))
         dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock(), speed=SPEED)))
-        program = ("tests/fast_edge.py", str(SPEED), str(time.monotonic()))
+        program = ("tests/support/fast_edge.py", str(SPEED), str(time.monotonic()))
         where = (servers.folder, dongle.port, server)
         edge = ends.enter_context(running(*where, *program, **SETTINGS))
         looks = []

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from server import private
+from server import sandbox
 from tests.bench.servers import DEVICE, TOKEN
-from tests.edge_env import edge_env
+from tests.support.edge_env import edge_env
 
 
 class Edge:
@@ -27,7 +27,7 @@ class Edge:
     def until(self, name: str, least: int, most_s: float = 60.0) -> None:
         """Wait until a number of its health file has come so far."""
         alive = self.process.poll
-        private.wait_until(
+        sandbox.wait_until(
             lambda: alive() is not None or self.health().get(name, 0) >= least, most_s
         )
         assert self.health().get(name, 0) >= least, self.last_words()
@@ -44,15 +44,15 @@ class Edge:
 
 @contextmanager
 def running(
-    folder: Path, dongle_port: int, server: private.Gunicorn, *program: str, **settings: str
+    folder: Path, dongle_port: int, server: sandbox.Gunicorn, *program: str, **settings: str
 ) -> Iterator[Edge]:
     """Start it (``edge.py``, or ``program``) on that dongle and that server; killed in the end."""
     whose = {"url": server.url, "device_id": DEVICE, "token": TOKEN}
     given = edge_env(folder, server.certificate.ca, dongle_port=dongle_port, **whose, **settings)
-    env = private.environment(**given)
+    env = sandbox.environment(**given)
     argv = [sys.executable, *(program or ["edge.py"])]
     with (folder / "edge.log").open("w") as log:
-        process = private.spawn(argv, env, "KILL", cwd=private.ROOT, stderr=log)
+        process = sandbox.spawn(argv, env, "KILL", cwd=sandbox.ROOT, stderr=log)
     try:
         yield Edge(folder, process)
     finally:

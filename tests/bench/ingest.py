@@ -14,7 +14,7 @@ from contextlib import closing
 
 import psycopg2
 
-from edge_lib.batch import GZIP_LEVEL
+from edge_lib.upload.batch import GZIP_LEVEL
 from tests.bench.inserts import by_arrays, by_copy, by_json, by_values
 from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
 from tests.bench.samples import batches, nine_fields

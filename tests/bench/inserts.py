@@ -6,7 +6,7 @@ import json
 
 from psycopg2.extras import execute_values
 
-from edge_lib.sample import FIELDS
+from edge_lib.shared.sample import FIELDS
 
 _WHOLE = {field.name: "bigint" for field in FIELDS if field.integer}
 _TYPES = {field.name: "double precision" for field in FIELDS} | _WHOLE | {"ts": "timestamptz"}

@@ -14,11 +14,11 @@ from pathlib import Path
 from edge_lib.clock import Clock
 from edge_lib.commands import inverter_of
 from edge_lib.config import DongleConfig, dongle_config
-from edge_lib.dongle_lock import DongleLock
-from edge_lib.polling import Poller
-from edge_lib.reports import Reports
-from edge_lib.simulator import FakeDongle, HouseholdSource
-from edge_lib.store import Store
+from edge_lib.dongle.lock import DongleLock
+from edge_lib.poll_counts import Reports
+from edge_lib.poller import Poller
+from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from edge_lib.spool.store import Store
 from tests.bench.paired import Goal, Line, beside, spent_s
 
 POLLS, QUICK_POLLS = 50, 5

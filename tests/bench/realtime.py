@@ -13,8 +13,8 @@ from itertools import repeat
 
 import redis
 
-from server import private
-from server.db import Database, query
+from server import sandbox
+from server.database.pool import Database, query
 from tests.bench.bare_app import KEY
 from tests.bench.clients import answers_per_s, get, request
 from tests.bench.ingest import post
@@ -49,7 +49,7 @@ def _line(servers: Servers, name: str, url: str, redis_url: str, quick: bool) ->
         _store(ours.port)
         kept = redis.Redis.from_url(servers.redis.url)
         if redis_url:  # which keeps nothing just after an upload
-            assert private.wait_until(lambda: _is_warm(ours.port, kept), timeout_s=10)
+            assert sandbox.wait_until(lambda: _is_warm(ours.port, kept), timeout_s=10)
         kept.set(KEY, get(ours.port, PATH, TOKEN))
         asked = [request("GET", PATH, TOKEN)] * count
         pairs = in_turn(

@@ -13,7 +13,7 @@ from itertools import repeat
 import psycopg2
 
 from server import create_app
-from server.db import Database
+from server.database.pool import Database
 from tests.bench.clients import answers_per_s, get, request
 from tests.bench.decade_data import MIDNIGHT, OLD, ZONE, Size, fill
 from tests.bench.paired import Goal, Line, beside, in_turn

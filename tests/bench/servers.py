@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from server import private
+from server import sandbox
 
 TOKEN = "bench-token"
 DEVICE = "bench"
@@ -18,8 +18,8 @@ class Servers(NamedTuple):
     """What runs, and a folder for logs."""
 
     folder: Path
-    postgres: private.Postgres
-    redis: private.Redis
+    postgres: sandbox.Postgres
+    redis: sandbox.Redis
 
     def database(self, **settings: str) -> str:
         """Make a database with the product's schema; give its URL."""
@@ -29,22 +29,22 @@ class Servers(NamedTuple):
 
     def gunicorn(
         self, url: str, workers: int = 1, tls: bool = False, **settings: str
-    ) -> private.Gunicorn:
+    ) -> sandbox.Gunicorn:
         """Give the product's server on that database, with Redis; not started yet."""
         given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url}
         given |= {"DEVICE_TOKENS": f"{TOKEN}:{DEVICE}", **settings}
-        certificate = private.Authority(self.folder / "ca").issue() if tls else None
-        return private.Gunicorn(self.folder / "gunicorn.log", given, certificate, workers=workers)
+        certificate = sandbox.Authority(self.folder / "ca").issue() if tls else None
+        return sandbox.Gunicorn(self.folder / "gunicorn.log", given, certificate, workers=workers)
 
     def as_installed(self) -> dict[str, str]:
         """Give the settings that cost something at each request, as ``install-server`` has them."""
         return {"METRICS_TOKEN": "m", "SECRET_KEY": "k" * 32, "RUNTIME_DIRECTORY": str(self.folder)}
 
-    def bare(self, url: str, workers: int = 1, **settings: str) -> private.Gunicorn:
+    def bare(self, url: str, workers: int = 1, **settings: str) -> sandbox.Gunicorn:
         """Give the limit, ``bare_app``, behind the same gunicorn; not started yet."""
         given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url, **settings}
         app = "tests.bench.bare_app:create_app()"
-        return private.Gunicorn(self.folder / "bare.log", given, workers=workers, app=app)
+        return sandbox.Gunicorn(self.folder / "bare.log", given, workers=workers, app=app)
 
 
 @contextmanager
@@ -53,18 +53,18 @@ def started() -> Iterator[Servers]:
     with tempfile.TemporaryDirectory(prefix="sungrow-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with private.Postgres(folder) as postgres, private.Redis(folder) as redis:
+        with sandbox.Postgres(folder) as postgres, sandbox.Redis(folder) as redis:
             yield Servers(folder, postgres, redis)
 
 
 def migrated(url: str, **settings: str) -> str:
     """Give a new database the product's schema; give its URL back."""
-    env = private.environment(DATABASE_URL=url, **settings)
-    private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
+    env = sandbox.environment(DATABASE_URL=url, **settings)
+    sandbox.run([sys.executable, "-m", "server.migrate"], env, cwd=sandbox.ROOT)
     return url
 
 
 def bare_table(url: str) -> None:
     """Make ``bare``: the columns and the key of the samples' table, and nothing else of it."""
-    private.execute(url, "CREATE TABLE bare (LIKE sungrow_samples INCLUDING DEFAULTS)")
-    private.execute(url, "ALTER TABLE bare ADD PRIMARY KEY (device_id, ts)")
+    sandbox.execute(url, "CREATE TABLE bare (LIKE sungrow_samples INCLUDING DEFAULTS)")
+    sandbox.execute(url, "ALTER TABLE bare ADD PRIMARY KEY (device_id, ts)")

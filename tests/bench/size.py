@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2.extras import execute_values
 
-from edge_lib.decode import decode
-from edge_lib.household import Household
-from server import private
+from edge_lib.dongle.decode import decode
+from edge_lib.simulator.household import Household
+from server import sandbox
 from tests.bench.paired import TOLD, Goal, Line, table
 from tests.bench.samples import BACKLOG, BOOT, POLL_S
 from tests.bench.servers import migrated, started
@@ -75,7 +75,7 @@ def _lines(urls: Iterator[str], hours: float) -> Iterator[Line]:
             with connection.cursor() as cursor:
                 _store(cursor, rows, columns)
                 yield from _fresh(cursor, which, len(rows))
-                if "(timescale)" in private.edition(url):
+                if "(timescale)" in sandbox.edition(url):
                     cursor.execute("SELECT compress_chunk(show_chunks('sungrow_samples'))")
                     goal = GOAL_COMPRESSED if which == "all fields" else TOLD
                     yield _line(cursor, f"size: compressed, {which}", len(rows), goal)
@@ -123,14 +123,14 @@ def _made_on(admin_url: str) -> Iterator[Iterator[str]]:
     def made() -> Iterator[str]:
         while True:
             names.append(f"sungrow_bench_{os.getpid()}_{len(names)}")
-            private.create_database(admin_url, names[-1], "template0")
+            sandbox.create_database(admin_url, names[-1], "template0")
             yield migrated(urlsplit(admin_url)._replace(path=f"/{names[-1]}").geturl())
 
     try:
         yield made()
     finally:
         for name in names:
-            private.execute(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
+            sandbox.execute(admin_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def main() -> None:
@@ -141,7 +141,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with _made_on(arguments.url) as urls:
         print(
-            private.edition(arguments.url), table(list(_lines(urls, arguments.hours))), sep="\n\n"
+            sandbox.edition(arguments.url), table(list(_lines(urls, arguments.hours))), sep="\n\n"
         )
 
 

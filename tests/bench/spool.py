@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from edge_lib import spool_file
-from edge_lib.sample import format_ts
-from edge_lib.spool import Spool
-from edge_lib.spool_row import pack
+from edge_lib.shared.sample import format_ts
+from edge_lib.spool import file
+from edge_lib.spool.database import Spool
+from edge_lib.spool.rows import pack
 from tests.bench.paired import Goal, Line, beside, table
 from tests.bench.samples import POLL_S, START, full_sample
 
@@ -101,7 +101,7 @@ def _count(trace: str, folder: str) -> dict:
 def lines(quick: bool) -> Iterator[Line]:
     """Count at the default settings: flushes and bytes a reading."""
     readings, keep_days = (QUICK_READINGS, 1 / 24) if quick else (READINGS, KEEP_DAYS)
-    yield from _lines(traced(readings, keep_days, spool_file.PAGE_SIZE_BYTES), readings)
+    yield from _lines(traced(readings, keep_days, file.PAGE_SIZE_BYTES), readings)
 
 
 def _lines(counts: dict, readings: int) -> Iterator[Line]:
@@ -119,11 +119,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--readings", type=int, default=READINGS)
     parser.add_argument("--keep-days", type=float, default=KEEP_DAYS)
-    parser.add_argument("--page-size", type=int, default=spool_file.PAGE_SIZE_BYTES)
+    parser.add_argument("--page-size", type=int, default=file.PAGE_SIZE_BYTES)
     parser.add_argument("--live", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.live:
-        spool_file.PAGE_SIZE_BYTES = args.page_size
+        file.PAGE_SIZE_BYTES = args.page_size
         live(args.live, args.readings, args.keep_days)
         return
     counts = traced(args.readings, args.keep_days, args.page_size)

@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.simulator import FakeDongle, HouseholdSource
-from server import private
+from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from server import sandbox
 from tests.bench.edges import running
 from tests.bench.paired import Line, beside, in_turn, spent_s
 from tests.bench.servers import started
@@ -67,4 +67,4 @@ def lines(quick: bool) -> Iterator[Line]:
 def imports(_: int) -> float:
     """Give the milliseconds of a program that imports Flask and psycopg2, and ends."""
     command = [sys.executable, "-c", "import flask, psycopg2"]
-    return 1000 * spent_s(lambda: subprocess.run(command, check=True, cwd=private.ROOT))
+    return 1000 * spent_s(lambda: subprocess.run(command, check=True, cwd=sandbox.ROOT))

@@ -1,6 +1,6 @@
 """Inside a booted machine with a kernel of its own, by root: the memory of the edge, and its limit.
 
-The unit runs ``tests/fast_edge.py``: the product with its clock ``SPEED`` times as fast.
+The unit runs ``tests/support/fast_edge.py``: the product with its clock ``SPEED`` times as fast.
 """
 
 import re
@@ -28,7 +28,7 @@ def resident_kb() -> int:
 
 def is_flat() -> str:
     must("cp -r tests /srv/around/ && chmod -R go+rX /srv/around/tests")
-    program = f"/srv/around/tests/fast_edge.py {SPEED} {time.monotonic()}"
+    program = f"/srv/around/tests/support/fast_edge.py {SPEED} {time.monotonic()}"
     drop_in("ExecStart=", f"ExecStart=/opt/sungrow-edge/current/.venv/bin/python {program}")
     first, sizes_kb = health()["seq"], []
     for number in range(EVERY, POLLS + 1, EVERY):

@@ -193,7 +193,7 @@ def upgrades(table: Table) -> None:
         failing(said, "gunicorn.conf.py", broken)
         shutil.rmtree(BROKEN)
     with table.check("an upgrade whose code is broken changes nothing") as said:
-        failing(said, "server/ingest.py", broken, "nothing was changed")
+        failing(said, "server/api/ingest.py", broken, "nothing was changed")
         shutil.rmtree(BROKEN)
     with table.check(
         "an upgrade that migrates and is ill is rolled back with the database"

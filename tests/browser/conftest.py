@@ -10,8 +10,8 @@ import requests
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
-from edge_lib.sample import format_ts
-from server import private
+from edge_lib.shared.sample import format_ts
+from server import sandbox
 from tests.browser import house
 from tests.browser.browser import DESKTOP, MISSING, Browser, browser
 
@@ -44,7 +44,7 @@ LIVES = (
 class Site(NamedTuple):
     """The server, and what one can ask of it beside the page."""
 
-    server: private.Gunicorn
+    server: sandbox.Gunicorn
     database_url: str
 
     @property

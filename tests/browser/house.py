@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from psycopg2.extras import Json
 
-from edge_lib.decode import decode
-from edge_lib.household import Household
-from tests.readings import connected, rows, store
+from edge_lib.dongle.decode import decode
+from edge_lib.simulator.household import Household
+from tests.support.readings import connected, rows, store
 
 ZONE = "Europe/Berlin"
 COUNTERS = (

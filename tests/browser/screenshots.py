@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from server import private
+from server import sandbox
 from tests.browser import house
 from tests.browser.browser import DESKTOP, MISSING, PHONE, Browser, browser
 
@@ -50,7 +50,7 @@ def site(folder: Path, meter: str) -> Iterator[tuple[str, str]]:
     now = datetime.now(UTC)
     zone = house.zone_where_it_is(14, now)
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(private.Postgres(folder, fast=True))
+        postgres = stack.enter_context(sandbox.Postgres(folder, fast=True))
         settings = {
             "DATABASE_URL": postgres.create_database("sungrow"),
             "DEVICE_TOKENS": f"device-token:{DEVICE}",
@@ -59,13 +59,13 @@ def site(folder: Path, meter: str) -> Iterator[tuple[str, str]]:
             "SITE_TIMEZONE": zone,
         }
         migrate = [sys.executable, "-m", "server.migrate"]
-        private.run(migrate, private.environment(**settings), cwd=private.ROOT)
+        sandbox.run(migrate, sandbox.environment(**settings), cwd=sandbox.ROOT)
         for life in lives(now, zone, meter):
             house.live(settings["DATABASE_URL"], DEVICE, life)
         house.describe(settings["DATABASE_URL"], DEVICE, has_meter=meter != "none")
-        certificate = private.Authority(folder / "ca").issue()
+        certificate = sandbox.Authority(folder / "ca").issue()
         log = folder / "gunicorn.log"
-        web = stack.enter_context(private.Gunicorn(log, settings, certificate, threads=8))
+        web = stack.enter_context(sandbox.Gunicorn(log, settings, certificate, threads=8))
         yesterday = house.midnight(now, zone) - timedelta(hours=12)
         yield web.url, yesterday.date().isoformat()
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site
 from tests.browser.test_history import figures_of
-from tests.readings import connected, reading, store
+from tests.support.readings import connected, reading, store
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, ZONE, Site, local
-from tests.readings import connected, reading, store
+from tests.support.readings import connected, reading, store
 
 DASH = "\N{EN DASH}"
 KWH = (

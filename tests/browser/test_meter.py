@@ -10,7 +10,7 @@ from tests.browser.browser import PHONE
 from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site, local
 from tests.browser.test_history import read_at
 from tests.browser.test_shape import violations
-from tests.readings import connected, reading, store
+from tests.support.readings import connected, reading, store
 
 STEP = timedelta(minutes=5)
 FIGURES_OF_A_METER = (

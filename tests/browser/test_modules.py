@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.readings import flows
+from tests.support.readings import flows
 
 ZONES = (
     "Europe/Berlin",

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.chaos.bit_flips [--flips 1000] [--rows 0] [--places rows live ...]
 
-The product itself fills a spool, every table of it (``tests.edge_world.furnish``). Each flip goes
+The product itself fills a spool, every table of it (``edge_world.furnish``). Each flip goes
 into a fresh copy, at one of four places: a row of any table, at rest (``rows``) or while the
 service runs (``live``: in the file's rows, or anywhere in the log); any byte of the file
 (``file``); any byte of a log that has not been checkpointed (``wal``). Then both threads' steps go
@@ -31,12 +31,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib import checks, commands, spool_file
-from edge_lib.alone import Alone
-from edge_lib.spool_errors import SpoolError
+from edge_lib import commands
+from edge_lib.best_effort import Alone
+from edge_lib.doctor import machine
+from edge_lib.spool import file as spool_file
+from edge_lib.spool.errors import SpoolError
 from tests.chaos.crash_points import FAST
-from tests.edge_env import edge_env
-from tests.edge_world import PRESENT, UNSURE, World, furnish
+from tests.support.edge_env import edge_env
+from tests.support.edge_world import PRESENT, UNSURE, World, furnish
 
 PLACES = ("rows", "live", "file", "wal")
 TABLES = ("samples", "queue", "delivered", "parked", "boots", "reports", "gaps", "meta")
@@ -171,7 +173,7 @@ def commands_work(world: World) -> None:
     """Do what the commands do with a spool at rest: each works, or says what is wrong."""
     env = edge_env(world.path.parent, Path("/nowhere"))
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        assert list(checks.spool(env, world.clock.now()))
+        assert list(machine.spool(env, world.clock.now()))
         assert commands.status(env, as_json=True) in (0, 1)
         assert commands.parked(env, True, []) in (0, 1)
         assert commands.backup(env, world.path.with_name("copy.db")) in (0, 1)

@@ -27,12 +27,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.sample import format_ts
-from edge_lib.simulator import FakeDongle, HouseholdSource
-from server import private
+from edge_lib.shared.sample import format_ts
+from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from server import sandbox
 from tests.chaos.stack import Progress, Stack, children, nice, pause, token, until
 from tests.chaos.wire import print_harm
-from tests.edge_env import edge_env
+from tests.support.edge_env import edge_env
 
 SPEED = 50
 LIFE_S = (0.02, 0.9)
@@ -55,7 +55,7 @@ class Edge:
             MAX_BACKOFF_S="8",
             BATCH_SIZE="25",
         )
-        self.env = private.environment(**settings)
+        self.env = sandbox.environment(**settings)
         argv = [sys.executable, "tests/chaos/edge_forks.py", str(SPEED), str(time.monotonic())]
         self.forks = _spawn(argv)
         self.pid = 0
@@ -102,7 +102,7 @@ class Edge:
         """Deliver what is left; tell whether the server has all that it had proved before."""
         argv = [sys.executable, "edge.py", "reconcile"]
         done = subprocess.run(
-            argv, cwd=private.ROOT, env=self.env, capture_output=True, text=True, timeout=120
+            argv, cwd=sandbox.ROOT, env=self.env, capture_output=True, text=True, timeout=120
         )
         return done.returncode == 0 and "the server has all" in done.stdout
 
@@ -115,8 +115,8 @@ class Edge:
 def _spawn(argv: list[str]) -> subprocess.Popen:
     return subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *argv],
-        cwd=private.ROOT,
-        env=private.environment(),
+        cwd=sandbox.ROOT,
+        env=sandbox.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

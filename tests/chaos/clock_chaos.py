@@ -29,14 +29,14 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib.sample import parse_ts
-from edge_lib.simulator import DumpSource, FakeDongle
-from edge_lib.spool import Spool
+from edge_lib.shared.sample import parse_ts
+from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
+from edge_lib.spool.database import Spool
 from tests.chaos.crash_points import DUMP, ROOT
 from tests.chaos.crash_shim import NoCompiler, compiled
-from tests.edge_env import edge_env
-from tests.spooling import us
-from tests.tls_server import Authority, TlsServer, message
+from tests.support.edge_env import edge_env
+from tests.support.spooling import us
+from tests.support.tls_server import Authority, TlsServer, message
 
 SHARED = struct.Struct("=qd")
 FIRST, SECOND, THIRD = "a" * 32, "b" * 32, "c" * 32

@@ -23,8 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from edge_lib.clock import Clock
-from edge_lib.inverter import Inverter
-from edge_lib.wire import Wire
+from edge_lib.dongle.inverter import Inverter
+from edge_lib.dongle.modbus_client import Wire
 from tests.chaos.crash_child import listen, start
 from tests.chaos.crash_world import NOWHERE, World, WorldClock, enter
 

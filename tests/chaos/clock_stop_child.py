@@ -1,4 +1,4 @@
-"""The fast edge (``tests/fast_edge.py``, same arguments), telling of its polls on stdout."""
+"""The fast edge (``support/fast_edge.py``, same arguments), telling of its polls on stdout."""
 
 import json
 import os
@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import edge
 from tests.chaos.clock_child import listen_to_polls
-from tests.fast_edge import FastClock, FastThreading
+from tests.support.fast_edge import FastClock, FastThreading
 
 if __name__ == "__main__":
     edge.Clock, edge.threading = FastClock, FastThreading

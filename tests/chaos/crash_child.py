@@ -16,9 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import edge
-from edge_lib.env import ConfigError
-from edge_lib.spool_errors import SpoolError
-from edge_lib.store import Store
+from edge_lib.shared.env import ConfigError
+from edge_lib.spool.errors import SpoolError
+from edge_lib.spool.store import Store
 from tests.chaos.crash_shim import Action, Control
 from tests.chaos.crash_world import World, enter
 

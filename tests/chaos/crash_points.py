@@ -24,12 +24,12 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge_lib.sample import parse_ts
-from edge_lib.simulator import DumpSource, FakeDongle
+from edge_lib.shared.sample import parse_ts
+from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from tests.chaos.crash_shim import NoCompiler, compiled
-from tests.edge_env import edge_env
-from tests.spooling import assert_every_sample_is_in_one_state, us
-from tests.tls_server import Authority, TlsServer, message
+from tests.support.edge_env import edge_env
+from tests.support.spooling import assert_every_sample_is_in_one_state, us
+from tests.support.tls_server import Authority, TlsServer, message
 
 ROOT = Path(__file__).resolve().parents[2]
 DUMP = ROOT / "tests" / "dumps" / "sh80rt_v112_winet_s_wlan_2026-09-08.json"

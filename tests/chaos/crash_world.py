@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import edge
-from edge_lib import spool_file
 from edge_lib.clock import Clock
+from edge_lib.spool import file
 
 NOWHERE = Path("/nonexistent/file")
 BEGAN = datetime(2026, 10, 24, 23, tzinfo=UTC)  # wall time of the world's second 0
@@ -149,6 +149,6 @@ class WorldThreading:
 def enter(world: World, clock: type[Clock] = WorldClock) -> None:
     """Make ``edge`` live in this world, with this clock."""
     random.seed(1)
-    spool_file.CHECKPOINT_PAGES = CHECKPOINT_PAGES
+    file.CHECKPOINT_PAGES = CHECKPOINT_PAGES
     Inhabitant.world = world
     edge.Clock, edge.threading = clock, WorldThreading

@@ -20,9 +20,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import edge
-from edge_lib import commands, store
-from edge_lib.https import HttpsClient
-from tests import fast_edge
+from edge_lib import commands
+from edge_lib.spool import store
+from edge_lib.upload.https import HttpsClient
+from tests.support import fast_edge
 
 DEADLINE_S = 0.6  # of a request: the proxy's worst harm is to say nothing
 _PR_SET_PDEATHSIG = 1

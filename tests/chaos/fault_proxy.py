@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from server.private import Certificate
+from server.sandbox import Certificate
 from tests.chaos.faults import BEFORE_TLS, FAULTS, pass_on
 from tests.chaos.http_message import Message, read_message
 

@@ -9,7 +9,7 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
-from edge_lib.sample import FIELDS, NAMES
+from edge_lib.shared.sample import FIELDS, NAMES
 from tests.chaos.stack import a_sample
 
 # May end without an answer: the server hangs up on what is no HTTP, or on a body it will not read.

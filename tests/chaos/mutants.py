@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from server import private
+from server import sandbox
 from tests.chaos.stack import nice
 
 WIRE = ("-m", "tests.chaos.wire", "--requests", "800", "--uploaders", "3")
@@ -59,29 +59,29 @@ _COUNTS_FIRST = """        self.polls += 1
 MUTANTS = (
     Mutant(
         "synchronous NORMAL",
-        (("edge_lib/spool_file.py", "synchronous = FULL", "synchronous = NORMAL"),),
-        (tests("test_spool_file.py", "survives_a_power_cut"), POWER),
+        (("edge_lib/spool/file.py", "synchronous = FULL", "synchronous = NORMAL"),),
+        (tests("edge/test_spool_file.py", "survives_a_power_cut"), POWER),
     ),
     Mutant(
         "plain rowid",
         (
             (
-                "edge_lib/spool_schema.sql",
+                "edge_lib/spool/schema.sql",
                 "CREATE TABLE samples (\n    id          INTEGER PRIMARY KEY AUTOINCREMENT",
                 "CREATE TABLE samples (\n    id          INTEGER PRIMARY KEY",
             ),
         ),
-        (tests("test_spool.py", "late_second_receipt"),),
+        (tests("edge/test_spool.py", "late_second_receipt"),),
     ),
     Mutant(
         "200 means delete",
-        (("edge_lib/verdict.py", _NO_PROOF, f"{_NO_PROOF}    return frozenset()\n"),),
-        (tests("test_upload.py", "proves_nothing"), WIRE, CHAIN),
+        (("edge_lib/upload/receipt.py", _NO_PROOF, f"{_NO_PROOF}    return frozenset()\n"),),
+        (tests("edge/test_upload.py", "proves_nothing"), WIRE, CHAIN),
     ),
     Mutant(
         "ts in seconds",
-        (("edge_lib/sample.py", 'timespec="microseconds"', 'timespec="seconds"'),),
-        (tests("test_spool.py", "moves_by_a_microsecond"),),
+        (("edge_lib/shared/sample.py", 'timespec="microseconds"', 'timespec="seconds"'),),
+        (tests("edge/test_spool.py", "moves_by_a_microsecond"),),
     ),
     Mutant(
         "DO UPDATE",
@@ -92,75 +92,81 @@ MUTANTS = (
                 "DO UPDATE SET pv_power_w = excluded.pv_power_w",
             ),
         ),
-        (tests("test_ingest.py", "another_value_in_any or counts_each_sample_once"),),
+        (tests("server/test_ingest.py", "another_value_in_any or counts_each_sample_once"),),
     ),
     Mutant(
         "the last hundred alone",
-        (("server/store.py", "dict(sorted(first.items()))", "dict(sorted(first.items())[-100:])"),),
+        (
+            (
+                "server/database/samples.py",
+                "dict(sorted(first.items()))",
+                "dict(sorted(first.items())[-100:])",
+            ),
+        ),
         (tests("chaos/test_many_rows.py", "hundreds_of_samples"),),
     ),
     Mutant(
         "verify off",
         (
-            ("edge_lib/https.py", _CONTEXT, _CONTEXT + _UNVERIFIED),
-            ("edge_lib/https.py", '"CERT_REQUIRED"', '"CERT_NONE"'),
+            ("edge_lib/upload/https.py", _CONTEXT, _CONTEXT + _UNVERIFIED),
+            ("edge_lib/upload/https.py", '"CERT_REQUIRED"', '"CERT_NONE"'),
         ),
         (
-            tests("test_https.py", "expired_certificate or unknown_authority or another_name"),
-            tests("test_upload.py", "unverified_channel"),
+            tests("edge/test_https.py", "expired_certificate or unknown_authority or another_name"),
+            tests("edge/test_upload.py", "unverified_channel"),
         ),
     ),
     Mutant(
         "redirects on",
         (
-            ("edge_lib/https.py", "allow_redirects=False", "allow_redirects=True"),
-            ("edge_lib/https.py", "def get_redirect_target", "def never_called"),
+            ("edge_lib/upload/https.py", "allow_redirects=False", "allow_redirects=True"),
+            ("edge_lib/upload/https.py", "def get_redirect_target", "def never_called"),
         ),
-        (tests("test_https.py", "redirect_is_not_followed"), WIRE),
+        (tests("edge/test_https.py", "redirect_is_not_followed"), WIRE),
     ),
     Mutant(
         "no transaction id check",
-        (("edge_lib/wire.py", "        return received\n", _ANY_ID),),
-        (tests("test_inverter.py", "broken_answer or no_byte_of_the_head"),),
+        (("edge_lib/dongle/modbus_client.py", "        return received\n", _ANY_ID),),
+        (tests("edge/test_inverter.py", "broken_answer or no_byte_of_the_head"),),
     ),
     Mutant(
         "ack by id <= x",
-        (("edge_lib/spool_keep.py", "FROM queue WHERE id = ?", "FROM queue WHERE id <= ?"),),
-        (tests("test_upload.py", "newest_and_the_oldest_go_in_turn"), WIRE),
+        (("edge_lib/spool/retention.py", "FROM queue WHERE id = ?", "FROM queue WHERE id <= ?"),),
+        (tests("edge/test_upload.py", "newest_and_the_oldest_go_in_turn"), WIRE),
     ),
     Mutant(
         "counts before it stores",
-        (("edge_lib/polling.py", "        self.polls += 1\n        kept = ", _COUNTS_FIRST),),
+        (("edge_lib/poller.py", "        self.polls += 1\n        kept = ", _COUNTS_FIRST),),
         (
-            tests("test_bookkeeping.py", "before_it_is_counted"),
-            tests("test_bookkeeping.py", "fails_alone and counts"),
+            tests("edge/test_bookkeeping.py", "before_it_is_counted"),
+            tests("edge/test_bookkeeping.py", "fails_alone and counts"),
         ),
     ),
     Mutant(
         "acknowledges by key",
         (
             (
-                "edge_lib/spool_reports.py",
+                "edge_lib/spool/reports.py",
                 "SET acknowledged = ? WHERE boot",
                 "SET acknowledged = coalesce(crc, ?) WHERE boot",
             ),
         ),
         (
-            tests("test_receipts.py", "last_counts_of_a_quarter_hour"),
-            tests("test_receipts.py", "placed_while_counts_travel"),
+            tests("edge/test_receipts.py", "last_counts_of_a_quarter_hour"),
+            tests("edge/test_receipts.py", "placed_while_counts_travel"),
         ),
     ),
     Mutant(
         "believes its own books",
         (
             (
-                "edge_lib/spool_sound.py",
+                "edge_lib/spool/recovery/soundness.py",
                 "crc == self.checksum(*values) and self.fits",
                 "self.fits",
             ),
         ),
         (
-            tests("test_damage.py", "another_number_in_a_row"),
+            tests("edge/test_damage.py", "another_number_in_a_row"),
             ("-m", "tests.chaos.bit_flips", "--flips", "200", "--places", "rows"),
         ),
     ),
@@ -168,12 +174,12 @@ MUTANTS = (
         "park on 400",
         (
             (
-                "edge_lib/verdict.py",
+                "edge_lib/upload/receipt.py",
                 "answer.status == 422 and ours",
                 "answer.status >= 400 and ours",
             ),
         ),
-        (tests("test_upload.py", "proves_nothing"), WIRE),
+        (tests("edge/test_upload.py", "proves_nothing"), WIRE),
     ),
 )
 
@@ -183,7 +189,7 @@ class Scratch:
 
     def __init__(self, folder: Path):
         self.root = folder / "project"
-        shutil.copytree(private.ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+        shutil.copytree(sandbox.ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
 
     def spoil(self, mutant: Mutant) -> dict[Path, str]:
         """Apply the changes; give what the files said before."""
@@ -203,7 +209,7 @@ class Scratch:
             done = subprocess.run(
                 [sys.executable, *killer],
                 cwd=self.root,
-                env=private.environment(PYTHONDONTWRITEBYTECODE="1"),
+                env=sandbox.environment(PYTHONDONTWRITEBYTECODE="1"),
                 capture_output=True,
                 text=True,
                 timeout=MOST_S,

@@ -22,11 +22,11 @@ from pathlib import Path
 import requests
 
 from edge_lib.clock import Clock
-from edge_lib.simulator import FakeDongle, HouseholdSource
-from edge_lib.spool import Spool
-from server import private
+from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from edge_lib.spool.database import Spool
+from server import sandbox
 from tests.chaos.stack import Progress, Stack, fill, history, nice, pause, rss_kib, token, until
-from tests.edge_env import edge_env
+from tests.support.edge_env import edge_env
 
 DEVICE, BOOT = "outage", "e" * 32
 VISIBLE_WITHIN_S = 60.0
@@ -117,9 +117,9 @@ def start_edge(ends: ExitStack, stack: Stack, folder: Path) -> subprocess.Popen:
         UPLOAD_INTERVAL_S="1",
         MAX_BACKOFF_S="5",
     )
-    env = private.environment(**settings)
+    env = sandbox.environment(**settings)
     with (folder / "edge.log").open("w") as log:
-        edge = private.spawn([sys.executable, "edge.py"], env, "KILL", cwd=private.ROOT, stderr=log)
+        edge = sandbox.spawn([sys.executable, "edge.py"], env, "KILL", cwd=sandbox.ROOT, stderr=log)
     ends.callback(edge.wait)
     ends.callback(edge.kill)
     return edge

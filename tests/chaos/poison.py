@@ -19,12 +19,12 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
-from edge_lib import spool_parked
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
-from edge_lib.spool import Spool
-from edge_lib.store import Store
-from edge_lib.upload import Uploader
+from edge_lib.spool import parked as spool_parked
+from edge_lib.spool.database import Spool
+from edge_lib.spool.store import Store
+from edge_lib.upload.uploader import Uploader
 from tests.chaos.stack import Progress, Stack, a_sample, fill, history, nice, quiet, token
 
 BOOT = "d" * 32

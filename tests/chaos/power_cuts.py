@@ -32,11 +32,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib import spool_file
 from edge_lib.clock import Clock
-from edge_lib.store import Store
+from edge_lib.spool import file as spool_file
+from edge_lib.spool.store import Store
 from tests.chaos.crash_shim import Action, Control, NoCompiler, compiled
-from tests.spooling import a_sample, assert_every_sample_is_in_one_state
+from tests.support.spooling import a_sample, assert_every_sample_is_in_one_state
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = Path("/dev/shm")  # noqa: S108

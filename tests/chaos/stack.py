@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psycopg2
 
-from edge_lib import spool_row
-from edge_lib.sample import format_ts
-from edge_lib.spool import Spool
-from server import private
+from edge_lib.shared.sample import format_ts
+from edge_lib.spool import rows as spool_row
+from edge_lib.spool.database import Spool
+from server import sandbox
 from tests.chaos.fault_proxy import FaultProxy
 
 pause = threading.Event().wait
@@ -49,16 +49,16 @@ class Stack:
             self.folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
             self.folder.chmod(0o755)
             self.postgres = ends.enter_context(
-                private.Postgres(self.folder, fast=not self._durable)
+                sandbox.Postgres(self.folder, fast=not self._durable)
             )
             self.url = self.postgres.create_database("chaos")
-            env = private.environment(DATABASE_URL=self.url)
-            private.run([sys.executable, "-m", "server.migrate"], env, cwd=private.ROOT)
-            self.certificate = private.Authority(self.folder / "ca").issue()
+            env = sandbox.environment(DATABASE_URL=self.url)
+            sandbox.run([sys.executable, "-m", "server.migrate"], env, cwd=sandbox.ROOT)
+            self.certificate = sandbox.Authority(self.folder / "ca").issue()
             tokens = ",".join(f"{token(device)}:{device}" for device in self.devices)
             settings = {"DATABASE_URL": self.url, "DEVICE_TOKENS": tokens}
             self.gunicorn = ends.enter_context(
-                private.Gunicorn(self.folder / "gunicorn.log", settings, workers=self._workers)
+                sandbox.Gunicorn(self.folder / "gunicorn.log", settings, workers=self._workers)
             )
             upstream = ("127.0.0.1", self.gunicorn.port)
             self.proxy = ends.enter_context(
@@ -171,7 +171,7 @@ def children(pid: int) -> list[int]:
 
 def until(condition, what: str, most_s: float = 60.0) -> None:
     """Wait for something that has to come."""
-    if not private.wait_until(condition, most_s):
+    if not sandbox.wait_until(condition, most_s):
         raise AssertionError(f"{what}: not within {most_s:.0f} s")
 
 

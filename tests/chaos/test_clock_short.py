@@ -12,11 +12,11 @@ import time
 
 import pytest
 
-from edge_lib.simulator import DumpSource, FakeDongle
+from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from tests.chaos.clock_chaos import checked, readings, stories
 from tests.chaos.crash_points import DUMP, ROOT
 from tests.chaos.crash_shim import NoCompiler, compiled
-from tests.edge_env import edge_env
+from tests.support.edge_env import edge_env
 
 SPEED = 50
 _pause = threading.Event().wait

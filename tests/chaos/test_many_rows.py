@@ -1,4 +1,4 @@
-from tests.batches import a_sample, app_on, verdict
+from tests.support.batches import a_sample, app_on, verdict
 
 
 def test_the_verdict_on_hundreds_of_samples_counts_every_one_of_them(database_url):

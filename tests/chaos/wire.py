@@ -18,11 +18,11 @@ from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
-from edge_lib.https import HttpsClient
-from edge_lib.spool import Spool
-from edge_lib.store import Store
-from edge_lib.upload import Uploader
-from server import private
+from edge_lib.spool.database import Spool
+from edge_lib.spool.store import Store
+from edge_lib.upload.https import HttpsClient
+from edge_lib.upload.uploader import Uploader
+from server import sandbox
 from tests.chaos.stack import Progress, Stack, fill, history, nice, pause, quiet, token
 
 BOOT = "c" * 32
@@ -73,7 +73,7 @@ def start(stack: Stack, folder: Path, device: str, count: int) -> subprocess.Pop
         "path": str(folder / f"{device}.db"),
     }
     argv = [sys.executable, "-m", "tests.chaos.wire", "--child", json.dumps(told)]
-    return private.spawn(argv, private.environment(), "KILL", cwd=private.ROOT)
+    return sandbox.spawn(argv, sandbox.environment(), "KILL", cwd=sandbox.ROOT)
 
 
 def deliver(url: str, ca: str, device: str, count: int, path: str) -> None:

@@ -1,0 +1,1 @@
+"""What ``edge.py doctor`` looks at, and how it tells."""

@@ -1,0 +1,221 @@
+"""What ``doctor`` looks at on this machine: settings, secrets, disk, spool, the running service.
+
+Each function here, in ``checks_dongle`` and in ``checks_server`` is one check or some; it gives
+findings. It changes nothing, and raises ConfigError where a setting does not let it look.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from dotenv import dotenv_values
+
+from edge_lib import VERSION, config, health
+from edge_lib.shared.command_names import edge_command
+from edge_lib.shared.env import ConfigError, secret, secret_file
+from edge_lib.spool import file as spool_file
+from edge_lib.spool import queue
+from edge_lib.spool import schema as spool_schema
+from edge_lib.spool.errors import SpoolError, sqlite_errors
+from edge_lib.spool.recovery import soundness
+from edge_lib.spool.reserve import ROOM_BYTES
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+LITTLE_ROOM_BYTES = 200 << 20
+# A hundred days of readings: more than a card reads in the time that the command has.
+READ_THROUGH_BYTES = 500 << 20
+_MB = 1 << 20
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, ``ok``, ``warning`` or ``failed``, and what to do."""
+
+    check: str
+    state: str
+    text: str
+
+
+class Service(NamedTuple):
+    """Whether the service holds the spool, and what its health file says; empty: nothing."""
+
+    runs: bool
+    state: dict
+
+
+def settings(env: Mapping[str, str]) -> list[Finding]:
+    """Name every setting on which the service would not start."""
+    found = [Finding("settings", FAILED, text) for text in config.problems(env)]
+    return found or [Finding("settings", OK, f"well-formed, for {config.device_id(env)}")]
+
+
+def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
+    """Tell whether others could read the token; ``settings`` names what its own file lacks."""
+    if (
+        dotenv.exists()
+        and dotenv.stat().st_mode & stat.S_IRWXO
+        and dotenv_values(dotenv).get("VPS_TOKEN")
+    ):
+        text = f"others on this machine may read the token in {dotenv}; run: chmod 640 {dotenv}"
+        return [Finding("secrets", FAILED, text)]
+    if not secret(env, "VPS_TOKEN"):
+        return [Finding("secrets", WARNING, "there is no token yet")]
+    path = secret_file(env, "VPS_TOKEN")
+    text = f"the token is in {path}" if path else "the token is in the environment"
+    return [Finding("secrets", OK, text)]
+
+
+def disk(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Tell whether spool and health file have a place that takes them."""
+    place = config.store_config(env)
+    for folder in dict.fromkeys((place.spool_path.parent, place.health_path.parent)):
+        yield room(folder)
+
+
+def room(folder: Path) -> Finding:
+    """Tell whether a folder can be written to, and for how long."""
+    try:
+        disk = os.statvfs(folder)
+    except PermissionError:
+        return not_allowed("disk", folder)
+    except OSError as error:
+        text = f"{folder}: {error.strerror}; create it, for the service's user"
+        return Finding("disk", FAILED, text)
+    free = disk.f_bavail * disk.f_frsize
+    text = f"{free // _MB} MB are free at {folder}"
+    if disk.f_flag & os.ST_RDONLY:
+        text = (
+            f"{folder} is mounted read-only, as a card is that fails: see `dmesg`, replace it; "
+            "meanwhile readings wait in memory"
+        )
+        return Finding("disk", FAILED, text)
+    if not os.access(folder, os.W_OK):
+        return not_allowed("disk", folder)
+    if free < ROOM_BYTES or (disk.f_files and not disk.f_favail):
+        return Finding("disk", FAILED, f"{text}: make room; meanwhile readings wait in memory")
+    return Finding("disk", WARNING if free < LITTLE_ROOM_BYTES else OK, text)
+
+
+def service_of(place: config.StoreConfig) -> Service:
+    """Look whether the service runs, and at what it last said of itself.
+
+    Raises:
+        OSError: not allowed to.
+    """
+    try:
+        state = health.read(place.health_path)
+    except (FileNotFoundError, ValueError):
+        state = {}
+    return Service(spool_file.is_locked(place.spool_path), state)
+
+
+def service(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
+    """Tell whether the service runs and delivers."""
+    found = service_of(config.store_config(env))
+    if not found.runs:
+        if not found.state:
+            yield Finding("service", OK, "has not run yet")
+            return
+        text = "does not run; start it: systemctl start sungrow-edge"
+        yield Finding("service", WARNING, f"{text} (last heard {found.state.get('written_ts')})")
+        return
+    parts = health.complaints_by_part(found.state, now)
+    complaints = parts["upload"] + parts["clock"]
+    yield from (Finding("service", FAILED, text) for text in complaints)
+    if (version := found.state.get("version", VERSION)) != VERSION:
+        text = f"still runs {version}, and this is {VERSION}: systemctl restart sungrow-edge"
+        yield Finding("service", WARNING, text)
+    elif not complaints:
+        text = f"runs; last delivery {found.state.get('last_upload_ts') or 'none yet'}"
+        yield Finding("service", OK, text)
+
+
+def spool(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
+    """Tell whether the spool is whole and what is in it; while the service runs, as that says."""
+    place = config.store_config(env)
+    found = service_of(place)
+    if found.runs:
+        state = found.state
+        complaints = health.complaints_by_part(state, now)["spool"]
+        yield from (Finding("spool", FAILED, text) for text in complaints)
+        if not complaints:
+            text = f"held by the service: {state.get('spool_count', 'unknown')} readings wait"
+            yield Finding("spool", OK, text)
+        yield from _parked(state.get("parked_count") or 0)
+        yield from _damaged(state.get("damaged_count") or 0)
+    elif not place.spool_path.exists():
+        yield Finding("spool", OK, f"{place.spool_path} is made at the first start")
+    else:
+        yield from _file(place.spool_path)
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    try:
+        read_through = path.stat().st_size <= READ_THROUGH_BYTES
+        damage = spool_file.damage(path, thorough=False) if read_through else None
+        if damage:
+            text = (
+                f"{path} is damaged ({damage}); at its next start the service moves it aside and "
+                "brings over what can be read: do not delete it"
+            )
+            yield Finding("spool", FAILED, text)
+            return
+        with sqlite_errors(), closing(spool_file.connect_read_only(path)) as db:
+            schema = spool_schema.version(db, path)
+            if schema is None:
+                yield Finding("spool", OK, f"{path} is empty")
+                return
+            queue.begin_to_count(db)
+            counts = queue.counts(db, set())
+            set_aside = soundness.count(db) if schema == spool_schema.SCHEMA else 0
+    except SpoolError as error:
+        yield Finding("spool", FAILED, str(error))
+        return
+    waiting = counts.depth + counts.provisional
+    since = f", the oldest of {counts.oldest_unsent_ts}" if counts.oldest_unsent_ts else ""
+    whole = "whole" if read_through else "too large to be read through"
+    yield Finding("spool", OK, f"{whole}; {waiting} readings wait{since}")
+    yield from _owner(path)
+    yield from _parked(counts.parked)
+    yield from _damaged(set_aside)
+
+
+def _owner(path: Path) -> Iterator[Finding]:
+    ours, folder = path.stat().st_uid, path.parent.stat().st_uid
+    if ours != folder:
+        text = (
+            f"{path} belongs to user {ours}, its folder to user {folder}: if the service runs as "
+            f"that one, run: chown {folder} {path}*"
+        )
+        yield Finding("spool", WARNING, text)
+
+
+def _parked(count: int) -> Iterator[Finding]:
+    if count:
+        text = f"{count} readings can be no sample, and are kept; see: {edge_command('parked')}"
+        yield Finding("parked", WARNING, text)
+
+
+def _damaged(count: int) -> Iterator[Finding]:
+    if count:
+        text = (
+            f"{count} rows of the spool's own bookkeeping were damaged, and set aside; no reading "
+            "is in them, but the card may be failing: see `dmesg`"
+        )
+        yield Finding("spool", WARNING, text)
+
+
+def not_allowed(name: str, file: object) -> Finding:
+    """Give the finding of a check that this user may not make."""
+    text = f"user {os.geteuid()} has no right to {file}; run this as the service's user, or as root"
+    return Finding(name, FAILED, text)
+
+
+def skipped(name: str, error: ConfigError) -> Finding:
+    """Give the finding of a check that a setting did not let look."""
+    setting = re.match(r"\w*", str(error)).group()
+    return Finding(name, WARNING, f"not looked at: {setting} comes first")

@@ -1,0 +1,1 @@
+"""The driver: registers and one Modbus connection; knows neither spool nor server."""

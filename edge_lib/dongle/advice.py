@@ -1,0 +1,112 @@
+"""What to do about a dongle that cannot be read, in sentences for people.
+
+``sentence`` speaks of an error, ``about_the_unit`` of what answers instead of a hybrid inverter.
+"""
+
+import re
+import socket
+
+from edge_lib.dongle.decode import facts, is_silent
+from edge_lib.dongle.modbus_client import InverterError
+from edge_lib.dongle.registers import MODELS
+
+ALONE = (
+    "the dongle accepts only one client at a time: stop the other one, leave the dongle alone for "
+    "90 s, try again"
+)
+UNIT = "no such unit behind the dongle: set SUNGROW_SLAVE_ID to the inverter's, which is 1 for most"
+_OTHER = "another client (Home Assistant, an app, a second edge) holds it"
+_BUSY = f"the inverter is busy. Either {_OTHER}, and {ALONE}; or wait"
+SENTENCES = {
+    "timeout": f"it accepts the connection and does not answer. Either {_OTHER}, and {ALONE}; or "
+    "SUNGROW_SLAVE_ID is not the inverter's; or SUNGROW_HOST is another machine",
+    "reset": f"it accepts the connection and hangs up: {_OTHER}, and {ALONE}",
+    "mismatch": "what answers there does not speak Modbus, or does not answer what was asked. Is "
+    f"SUNGROW_HOST the WiNet-S? If so, {_OTHER}, and {ALONE}",
+    "exception_10": UNIT,
+    "exception_11": UNIT,
+    "exception_5": _BUSY,
+    "exception_6": _BUSY,
+    "exception_4": f"the inverter cannot answer now. Either {_OTHER}, and {ALONE}; or wait: it may "
+    "be starting",
+    "stopped": "given up: this took too long",
+    "inverter_off": "the dongle answers, but with zeros alone: the inverter behind it is off, as "
+    "without a battery it is at night, or the dongle sits loose",
+    "locked": "another command of this machine talks to the dongle; try again when it has ended",
+}
+NO_METER = (
+    "no grid meter seen: house use, import and export cannot be known and are stored as null; they "
+    "come by themselves once the inverter has a meter"
+)
+_REFUSED = (
+    "it answers and refuses every register. Is the inverter in standby? Is it a hybrid inverter "
+    "(SH or MG), and SUNGROW_SLAVE_ID its number? Is Modbus access limited in the WiNet-S's own "
+    "page?"
+)
+_CONNECTING: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        socket.gaierror,
+        "SUNGROW_HOST: the name cannot be resolved; give the address that the router lists",
+    ),
+    (UnicodeError, "SUNGROW_HOST: this cannot be a host name"),
+    (
+        ConnectionRefusedError,
+        "the port is closed: switch Modbus TCP (port 502) off and on in the WiNet-S's own page, "
+        "and see that SUNGROW_PORT is that port",
+    ),
+    (
+        TimeoutError,
+        "nobody is there: is SUNGROW_HOST (still) the dongle's address, is it on the Wi-Fi, may "
+        "this machine reach that network? Let the router always give it the same address",
+    ),
+    (OSError, "no way there: is the dongle powered, is it in the same network as this machine?"),
+)
+# The high byte of a type code. Source: P16 (hybrids), Sungrow's document for string inverters.
+_HYBRIDS = (0x0D, 0x0E)
+
+
+def sentence(error: InverterError, where: str) -> str:
+    """Return what an error means and what to do; ``where`` names the dongle's address."""
+    if error.reason == "unreachable":
+        kinds = (text for kind, text in _CONNECTING if isinstance(error.__cause__, kind))
+        return f"{where}: {next(kinds, _CONNECTING[-1][1])}"
+    advice = SENTENCES.get(error.reason, _REFUSED)
+    return f"{where}: {advice} ({error.reason}: {error})"
+
+
+def written_down(text: str) -> InverterError | None:
+    """Return the error that the service wrote into its health file, cause included, if any."""
+    reason, colon, detail = text.partition(": ")
+    if not colon:
+        return None
+    error = InverterError(reason, detail)
+    number = re.search(r"\[Errno (-?\d+)\]", detail)
+    if number and number[1].startswith("-"):
+        error.__cause__ = socket.gaierror(int(number[1]), "")
+    elif number:
+        error.__cause__ = OSError(int(number[1]), "")  # of the subclass that goes with the number
+    elif "timed out" in detail:
+        error.__cause__ = TimeoutError()
+    elif "idna" in detail or "label" in detail:
+        error.__cause__ = UnicodeError()
+    return error
+
+
+def about_the_unit(words: dict[int, int]) -> str | None:
+    """Return why the words of a poll are not those of a hybrid inverter; None: they may be.
+
+    A unit that does not say its type is believed, as long as it says anything that a Sungrow says.
+    """
+    known = facts(words)
+    code = known["device_type_code"]
+    if code is not None and code not in MODELS and code >> 8 not in _HYBRIDS:
+        return (
+            f"type 0x{code:04X} is not a hybrid inverter (SH, MG): a string inverter (SG) keeps "
+            "its values in other registers, and cannot be read by this program"
+        )
+    if code is None and not known["serial"] and not is_silent(words) and 5000 in words:
+        return (
+            "it speaks Modbus, but has neither the type nor the serial number of a Sungrow "
+            "inverter: is SUNGROW_HOST the WiNet-S, and not another Modbus device?"
+        )
+    return None

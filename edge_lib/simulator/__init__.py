@@ -1,0 +1,1 @@
+"""A fake dongle and the house behind it; the service never imports it."""

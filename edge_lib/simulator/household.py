@@ -1,0 +1,179 @@
+"""A synthetic house with an SH4.0RS: panels, battery, people, meter. For tests and the demo.
+
+Owns the physics behind the simulator. Pure: reads no clock, no file and no global randomness, so
+one seed and one start give one life. All powers are whole watts, as in the registers, and at
+every moment exactly
+
+    active = load + export        pv + discharge - charge = active + losses,  losses >= 0
+
+What flows at a moment flows until the next step, so the counters are the exact integral of what a
+reader sees. ``surroundings`` gives sun and people, ``house_registers`` the words.
+"""
+
+import math
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+from edge_lib.simulator.profiles import Day, chance, house_load_w, midnight, string_powers_w
+from edge_lib.simulator.register_image import (
+    BATTERY_W,
+    CAPACITY_WH,
+    NOMINAL_W,
+    Meters,
+    Truth,
+    words,
+)
+
+STEP_S = 60.0
+SOC_FLOOR_PCT = 5.0
+_CELLS = 0.97  # energy that the cells keep on each way, in and out
+_INVERTING = 0.97
+_OWN_USE_W = 15  # the inverter's electronics, day and night
+_SMALLEST_W = 20  # the battery converter does not start for less
+
+# Two and a half years of such a house, in kWh.
+_BEFORE = Meters(18214.63, 9043.27, 4022.91, 4680.18, 4391.52, 2410.74, 9051.36, 17268.44, 10627.82)
+
+
+class Flows(NamedTuple):
+    """The powers of one moment, in whole watts; all but ``active`` are never negative."""
+
+    strings: tuple[int, int]  # what the sun offers; ``pv`` is what is taken
+    pv: int
+    charge: int
+    discharge: int
+    active: int
+    load: int
+
+
+class Household:
+    """One house. ``advance`` moves it through time, ``words`` shows it as the dongle does.
+
+    Args:
+        start: aware; the house's first moment.
+        seed: another seed, another weather and other habits.
+        tz: the inverter's local zone, where daily counters reset; None = that of ``start``.
+
+    Attributes:
+        has_meter: whether the inverter has a grid meter; may be changed at any time.
+    """
+
+    has_meter = True
+
+    def __init__(self, start: datetime, seed: int = 1, tz: tzinfo | None = None) -> None:
+        zone = tz or start.tzinfo
+        if zone is None or start.utcoffset() is None:
+            raise ValueError("the start of a household needs a time zone")
+        self.seed, self.tz = seed, zone
+        self._at_s = start.timestamp()
+        self._stored_wh = CAPACITY_WH * (0.3 + 0.3 * chance(seed, 1, 0))
+        self._total_ws = Meters._make(kwh * 3.6e6 for kwh in _BEFORE)
+        self._begin_day(start.astimezone(zone).date())
+        self._flows = self._flow()
+
+    @property
+    def at(self) -> datetime:
+        """The moment up to which the house has lived, in its own zone."""
+        return datetime.fromtimestamp(self._at_s, UTC).astimezone(self.tz)
+
+    @property
+    def truth(self) -> Truth:
+        """What flows at this moment and has flowed until now, before any rounding."""
+        flows = self._flows
+        offered = sum(flows.strings)
+        taken = flows.pv / offered if offered else 0
+        daily_ws = (now - then for now, then in zip(self._total_ws, self._dawn_ws, strict=True))
+        return Truth(
+            at=self.at,
+            pv_power_w=flows.pv,
+            battery_power_w=flows.charge - flows.discharge,
+            battery_soc_pct=self._soc_pct,
+            load_power_w=flows.load,
+            export_power_w=flows.active - flows.load,
+            inverter_power_w=flows.active,
+            loss_w=flows.pv + flows.discharge - flows.charge - flows.active,
+            string_powers_w=(flows.strings[0] * taken, flows.strings[1] * taken),
+            derating=flows.pv < offered,
+            may_charge=self._most_charge_w() > 0,
+            may_discharge=self._most_discharge_w() > 0,
+            ambient_c=self._day.ambient_c,
+            total_kwh=Meters._make(ws / 3.6e6 for ws in self._total_ws),
+            daily_kwh=Meters._make(ws / 3.6e6 for ws in daily_ws),
+        )
+
+    def words(self) -> dict[int, int]:
+        """Give the whole input map as ``{wire address: word}``, each register of our table."""
+        return words(self.truth, self.seed, has_meter=self.has_meter)
+
+    def advance(self, to: datetime) -> None:
+        """Live until ``to`` (aware), at most STEP_S a step; an earlier moment changes nothing."""
+        to_s = to.timestamp()
+        while self._at_s < to_s:
+            # Steps end at whole minutes, so that none reaches across a midnight.
+            self._step(min(to_s, (self._at_s // STEP_S + 1) * STEP_S))
+
+    def _step(self, to_s: float) -> None:
+        flows, seconds = self._flows, to_s - self._at_s
+        counted = zip(self._total_ws, _metered(flows), strict=True)
+        self._total_ws = Meters._make(ws + watts * seconds for ws, watts in counted)
+        kept_w = flows.charge * _CELLS - flows.discharge / _CELLS
+        self._stored_wh += kept_w * seconds / 3600
+        self._at_s = to_s
+        if to_s >= self._tomorrow_s:
+            self._begin_day(self.at.date())
+        self._flows = self._flow()
+
+    def _begin_day(self, today: date) -> None:
+        self._day = Day.plan(self.seed, today, self.tz)
+        self._tomorrow_s = midnight(today + timedelta(days=1), self.tz).timestamp()
+        self._dawn_ws = self._total_ws
+
+    def _flow(self) -> Flows:
+        """Decide where the power goes now: the house first, then the battery, then the grid."""
+        load = house_load_w(self._day, self._at_s)
+        strings = string_powers_w(self._day, self._at_s)
+        sun = sum(strings)
+        # No regulator holds the meter at exactly 0 W.
+        wobble = round(16 * chance(self.seed, 2, int(self._at_s // 5))) - 8
+        wanted = max(0, min(load + wobble, NOMINAL_W))
+        need = math.ceil(wanted / _INVERTING) + _OWN_USE_W
+        if sun < need:
+            discharge = min(need - sun, self._most_discharge_w())
+            dc = sun + discharge - _OWN_USE_W
+            active = min(wanted, int(dc * _INVERTING)) if dc > 0 else dc
+            return Flows(strings, sun, 0, discharge, active, load)
+        charge = min(sun - need, self._most_charge_w())
+        active = min(NOMINAL_W, wanted + int((sun - need - charge) * _INVERTING))
+        # Beyond the AC limit the inverter takes less from the panels than they offer.
+        pv = min(sun, charge + math.ceil(active / _INVERTING) + _OWN_USE_W)
+        return Flows(strings, pv if active == NOMINAL_W else sun, charge, 0, active, load)
+
+    # Both slopes are so gentle that a whole step cannot overshoot the end.
+
+    def _most_charge_w(self) -> int:
+        most = min(BATTERY_W, int((100 - self._soc_pct) * 600))
+        return most if most >= _SMALLEST_W else 0
+
+    def _most_discharge_w(self) -> int:
+        most = min(BATTERY_W, int((self._soc_pct - SOC_FLOOR_PCT) * 1500))
+        return most if most >= _SMALLEST_W else 0
+
+    @property
+    def _soc_pct(self) -> float:
+        return self._stored_wh * 100 / CAPACITY_WH
+
+
+def _metered(flows: Flows) -> Meters:
+    """Give the power that each counter counts, in W."""
+    export = flows.active - flows.load
+    return Meters(
+        pv=flows.pv,
+        export_from_pv=max(0, min(export, flows.pv)),
+        direct=max(0, min(flows.load, flows.active, flows.pv - flows.charge)),
+        charge=flows.charge,
+        discharge=flows.discharge,
+        imported=max(0, -export),
+        exported=max(0, export),
+        output=max(0, flows.active),
+        load=flows.load,
+    )

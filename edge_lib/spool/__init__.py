@@ -1,0 +1,1 @@
+"""A durable queue in SQLite: every reading, until the server has proved that it has it."""

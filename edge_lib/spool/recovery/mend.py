@@ -1,0 +1,102 @@
+"""Looks through the spool once a day for what damage left where nobody meets it.
+
+A sample whose place in ``queue`` or ``delivered`` was damaged waits nowhere: it is queued, and the
+server knows whether it has it. Bookkeeping that no question happens to touch is read once, so that
+it is set aside and told of. Runs in the thread ``upload``, a chunk a step.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from edge_lib.clock import Clock
+from edge_lib.spool.boots import BOOTS
+from edge_lib.spool.errors import SpoolDamaged
+from edge_lib.spool.gaps import GAPS
+from edge_lib.spool.meta import META
+from edge_lib.spool.recovery import soundness
+from edge_lib.spool.reports import REPORTS
+from edge_lib.spool.rows import MOST_ID, NUMBERED, PROVISIONAL, next_id
+
+EVERY_S = 86_400.0
+CHUNK = 2000  # samples of one step: some milliseconds
+_MOST_HOUR = 10_000_000  # since 1970
+
+log = logging.getLogger("sungrow.edge.spool")
+
+
+class Mender:
+    """Where it is in the spool, and when it begins anew."""
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self._due_s = clock.monotonic_s()
+        self._after_us: object = None  # None: at the beginning
+
+    def step(self, apply: Callable) -> None:
+        """Look through one chunk, if it is time.
+
+        Args:
+            apply: runs its argument in a transaction on the spool and gives what it gives; None:
+                not now.
+        """
+        now_s = self._clock.monotonic_s()
+        if now_s < self._due_s:
+            return
+        if self._after_us is None:
+            apply(_books)
+        after_us = -MOST_ID if self._after_us is None else self._after_us
+        last = apply(lambda db: _chunk(db, after_us))
+        if last is None:
+            return
+        (self._after_us,) = last
+        if self._after_us is None:
+            self._due_s = now_s + EVERY_S
+
+
+def _books(db: sqlite3.Connection) -> None:
+    """Read all bookkeeping, which sets aside what is damaged."""
+    for table in (BOOTS, REPORTS, GAPS, META):
+        soundness.rows(db, table)
+    for row in db.execute(_STRANGE_HOURS, (_MOST_HOUR,)).fetchall():
+        soundness.keep(db, "delivered", row)
+        db.execute("DELETE FROM delivered WHERE id = ?", row[:1])
+        # When it was delivered is not known now; the server knows whether it was.
+        db.execute("INSERT OR IGNORE INTO queue SELECT id FROM samples WHERE id = ?", row[:1])
+    for rowid, *row in db.execute(_STRANGE_COUNTERS, (MOST_ID,)).fetchall():
+        soundness.keep(db, "sqlite_sequence", row)
+        db.execute("DELETE FROM sqlite_sequence WHERE rowid = ?", (rowid,))
+        if row[0] in NUMBERED:
+            last_id = next_id(db, row[0]) - 1
+            db.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (row[0], last_id))
+
+
+def _chunk(db: sqlite3.Connection, after_us: object) -> tuple[object]:
+    """Queue those of the next samples that wait nowhere; return the last one's time, or None.
+
+    Raises:
+        SpoolDamaged: the index knows a sample that the table does not.
+    """
+    found = db.execute(_NEXT, (after_us, CHUNK)).fetchall()
+    for row_id in (row_id for row_id, _, waits in found if not waits):
+        own = db.execute("SELECT ts_src FROM samples WHERE id = ?", (row_id,)).fetchall()
+        if not own:
+            raise SpoolDamaged("a sample that the index knows is not found by its id")
+        if own[0][0] != PROVISIONAL:
+            db.execute("INSERT INTO queue VALUES (?)", (row_id,))
+            soundness.keep(db, "queue", (row_id,))
+    return (found[-1][1] if len(found) == CHUNK else None,)
+
+
+_STRANGE_HOURS = (
+    "SELECT id, hour FROM delivered WHERE typeof(hour) <> 'integer' OR hour NOT BETWEEN 0 AND ?"
+)
+_STRANGE_COUNTERS = (
+    "SELECT rowid, name, seq FROM sqlite_sequence WHERE typeof(seq) <> 'integer'"
+    " OR seq NOT BETWEEN 0 AND ? OR name NOT IN ('samples', 'parked', 'gaps')"
+)
+# By the index of times alone, which is a fiftieth of the table.
+_NEXT = """
+    SELECT id, ts_us, id IN (SELECT id FROM queue) OR id IN (SELECT id FROM delivered)
+    FROM samples WHERE ts_us > ? ORDER BY ts_us LIMIT ?
+"""

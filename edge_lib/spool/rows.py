@@ -1,0 +1,179 @@
+"""A sample as a row of the spool: packing, checksum, and the one INSERT. No lock, no transaction.
+
+The functions that take a connection run inside their caller's transaction.
+"""
+
+import json
+import sqlite3
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from edge_lib.shared.sample import FIELDS, format_ts, parse_ts
+
+PROVISIONAL = 2  # ts_src of a time that nobody vouches for yet
+HOUR_US = 3_600_000_000
+
+# Beyond that an id, like a time, is the work of damage.
+MOST_ID = 2**53
+_END_US = 253_402_300_800_000_000  # the year 10000, which no datetime reaches
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
+_COLUMNS = frozenset({"ts", "boot", "seq", "ts_src"})
+_REQUIRED = frozenset(field.name for field in FIELDS if field.required)
+
+
+class Row(NamedTuple):
+    """One row of ``samples``. A damaged one may hold anything, anywhere."""
+
+    id: int
+    ts_us: int
+    boot: str
+    seq: int
+    boottime_us: int
+    ts_src: int
+    payload: str
+    crc: int
+
+    def intact(self) -> bool:
+        """Tell whether the row is what was written."""
+        return self.crc == checksum(*self[:-1])
+
+    def sealed(self) -> "Row":
+        """Give the row with the checksum that belongs to it."""
+        return self._replace(crc=checksum(*self[:-1]))
+
+    def sample(self) -> dict:
+        """Give the sample; optional fields that were null are absent."""
+        return whole(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
+
+    def text(self) -> str:
+        """Give the sample as JSON."""
+        return text(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
+
+
+class Reading(NamedTuple):
+    """What a poll gave: a sample's row, or the words that can be none and the reason."""
+
+    row: Row
+    words: dict[int, int] | None = None
+    reason: str = ""
+
+
+def reading(sample: dict, boottime_us: int) -> Reading:
+    """Make a reading of a checked sample."""
+    ts, payload = parse_ts(sample["ts"]), pack(sample)
+    keys = (sample[name] for name in ("boot", "seq"))
+    return Reading(new(ts, *keys, boottime_us, sample["ts_src"], payload))
+
+
+def checksum(*values: object) -> int:
+    """Give the CRC-32 of values of any type; None and 'None' need not differ."""
+    return zlib.crc32("\0".join(map(str, values)).encode(errors="backslashreplace"))
+
+
+def new(ts: datetime, boot: str, seq: int, boottime_us: int, ts_src: int, payload: str = "") -> Row:
+    """Give a row that is not stored yet: without id and crc."""
+    # int(): SQLite would store 5.0 as 5, and the checksum would not fit it.
+    return Row(0, ts_us(ts), boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
+
+
+def is_time(value: object) -> bool:
+    """Return whether a value can be microseconds since 1970."""
+    return type(value) is int and 0 <= value < _END_US
+
+
+def ts_us(ts: datetime) -> int:
+    """Give a time as microseconds since 1970."""
+    return (ts - _EPOCH) // _US
+
+
+def ts_text(ts_us: int) -> str:
+    """Write microseconds since 1970 as the contract's ``ts``."""
+    return format_ts(_EPOCH + ts_us * _US)
+
+
+def pack(sample: dict) -> str:
+    """Write what the columns do not hold as compact JSON, without nulls that may as well be absent.
+
+    Raises:
+        ValueError: a NaN or an infinity, which no checked sample holds.
+    """
+    kept = {
+        name: value
+        for name, value in sample.items()
+        if name not in _COLUMNS and (value is not None or name in _REQUIRED)
+    }
+    return json.dumps(kept, separators=(",", ":"), allow_nan=False)
+
+
+def text(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> str:
+    """Give a whole sample as JSON; the values are those of an intact row."""
+    # As text: to read and write the JSON of each anew was half of the work on a backlog.
+    columns = f'"ts":"{ts_text(ts_us)}","boot":"{boot}","seq":{seq},"ts_src":{ts_src}'
+    return f"{payload[:-1]},{columns}}}"
+
+
+def whole(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> dict:
+    """Put a sample together again."""
+    return json.loads(text(payload, ts_us, boot, seq, ts_src))
+
+
+def insert(db: sqlite3.Connection, row: Row) -> Row:
+    """Store a sample, queued unless its time is provisional; its id and crc are given here.
+
+    A commit that failed may have reached the disk all the same: where the log could not be cut, the
+    next opening finds it whole. So a reading that is there already is not stored again.
+
+    Returns:
+        The row as stored: ``ts_us`` moved on until no other sample has it.
+    """
+    there = _already_there(db, row)
+    if there:
+        return there
+    new_id = next_id(db, "samples")  # here, because the checksum covers it
+    row = row._replace(id=new_id, ts_us=free_ts(db, row.ts_us, new_id)).sealed()
+    db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    if row.ts_src != PROVISIONAL:
+        db.execute("INSERT OR IGNORE INTO queue VALUES (?)", (row.id,))
+    return row
+
+
+def next_id(db: sqlite3.Connection, table: str) -> int:
+    """Return the id of a table's next row: above every one that it ever gave, as far as it knows.
+
+    Asked for instead of left to AUTOINCREMENT, which a damaged counter would bring to its end.
+    """
+    used = db.execute(_COUNTED, (table, MOST_ID)).fetchall()
+    used += db.execute(_HIGHEST[table], (MOST_ID,)).fetchall()
+    return 1 + max(highest or 0 for (highest,) in used)
+
+
+_COUNTED = (
+    "SELECT max(seq) FROM sqlite_sequence WHERE name = ? AND typeof(seq) = 'integer' AND seq < ?"
+)
+_HIGHEST = {
+    "samples": "SELECT max(id) FROM samples WHERE id < ?",
+    "parked": "SELECT max(id) FROM parked WHERE id < ?",
+    "gaps": "SELECT max(id) FROM gaps WHERE id < ?",
+}
+NUMBERED = tuple(_HIGHEST)  # all tables with AUTOINCREMENT
+
+
+def _already_there(db: sqlite3.Connection, row: Row) -> Row | None:
+    """Give the same reading where the spool holds it, at its time or moved on from there."""
+    ts_us = row.ts_us
+    while found := db.execute("SELECT * FROM samples WHERE ts_us = ?", (ts_us,)).fetchall():
+        there = Row(*found[0])
+        if (there.boot, there.seq) == (row.boot, row.seq) and there.intact():
+            return there
+        ts_us += 1
+    return None
+
+
+def free_ts(db: sqlite3.Connection, ts_us: int, row_id: int) -> int:
+    """Give the first microsecond from ``ts_us`` on that no sample but ``row_id`` holds."""
+    taken = "SELECT 1 FROM samples WHERE ts_us = ? AND id <> ?"
+    while db.execute(taken, (ts_us, row_id)).fetchall():
+        ts_us += 1
+    return ts_us

@@ -1,0 +1,85 @@
+"""Which tables a spool has: made from ``schema.sql``, and known again by them."""
+
+import os
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from edge_lib.spool.errors import SpoolDamaged, SpoolError
+
+SCHEMA, BEFORE = 2, 1  # ``spool_upgrade`` makes the one of the other
+SCHEMA_FILE = Path(__file__).with_name("schema.sql")
+# What schema 1 has not, or otherwise.
+NEW = ("boots", "damaged", "gaps", "meta", "reports")
+
+
+def create(db: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file."""
+    script = (
+        f"BEGIN IMMEDIATE;\n{SCHEMA_FILE.read_text()}\nPRAGMA user_version = {SCHEMA:d};\nCOMMIT;"
+    )
+    db.executescript(script)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)  # a power cut may otherwise take the new file's name with it
+    finally:
+        os.close(directory)
+
+
+def version(db: sqlite3.Connection, path: Path) -> int | None:
+    """Return the schema of the file, ``SCHEMA`` or ``BEFORE``; None: it is a new one.
+
+    Raises:
+        SpoolDamaged: its number is impossible.
+        SpoolError: it is one of a newer version, or another program's.
+    """
+    found = db.execute("PRAGMA user_version").fetchall()[0][0]
+    tables, ours = _tables(db), _own_tables()
+    if found == 0 and not tables:
+        return None
+    # Of those that both have, both have the same.
+    former = {name: words for name, words in ours.items() if name not in NEW}
+    for known, texts, names in ((SCHEMA, ours, set(ours)), (BEFORE, former, {*ours} - {"damaged"})):
+        is_whole = all(tables.get(name) == words for name, words in texts.items())
+        if found == known and len(names & tables.keys()) > len(names) / 2:
+            if is_whole:
+                return known
+            raise SpoolDamaged(f"SPOOL_PATH: {path}: its tables are not as they were made")
+        if is_whole and names == tables.keys() and _is_flipped(found, known):
+            raise SpoolDamaged(f"SPOOL_PATH: {path}: its header is damaged (schema {found})")
+    if found > SCHEMA:
+        raise SpoolError(
+            f"SPOOL_PATH: {path} was written by a newer version (schema {found}, this one knows "
+            f"{SCHEMA}): upgrade the edge, or move the file away"
+        )
+    raise SpoolError(f"SPOOL_PATH: {path} is another program's database")
+
+
+def statements() -> list[str]:
+    """Return the statements that make the tables of ``NEW``."""
+    with closing(_model()) as db:
+        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        return [text for name, text in db.execute(sql).fetchall() if name in NEW]
+
+
+def _is_flipped(found: int, known: int) -> bool:
+    # Of our own tables only damage leaves such a number: one bit, or noise.
+    return (found ^ known).bit_count() == 1 or not 0 <= found < 1000
+
+
+def _own_tables() -> dict[str, list[str]]:
+    with closing(_model()) as db:
+        return _tables(db)
+
+
+def _model() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:")
+    db.executescript(SCHEMA_FILE.read_text())
+    return db
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """Return the words of each table and index, without the comments, which may change."""
+    found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    return {str(name): re.sub("--.*", "", str(sql)).split() for name, sql in found}

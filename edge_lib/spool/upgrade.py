@@ -1,0 +1,116 @@
+"""Takes a spool of schema 1 over: its bookkeeping had no checksums.
+
+In place and in one transaction, so that a crash leaves the one schema or the other. Samples, their
+queue and what is parked stay where they are. A row of bookkeeping is believed where it makes sense;
+the others go to ``damaged``.
+"""
+
+import logging
+import re
+import sqlite3
+from typing import NamedTuple
+
+from edge_lib.spool import boots as spool_boots
+from edge_lib.spool import gaps as spool_gaps
+from edge_lib.spool import meta as spool_meta
+from edge_lib.spool import reports as spool_reports
+from edge_lib.spool import schema
+from edge_lib.spool.gaps import Gap
+from edge_lib.spool.recovery import soundness
+
+log = logging.getLogger("sungrow.edge.spool")
+
+_BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
+
+
+class Books(NamedTuple):
+    """The rows of bookkeeping of a spool of schema 1."""
+
+    boots: list[tuple]
+    meta: list[tuple]
+    reports: list[tuple]
+    gaps: list[tuple]
+
+
+def take_over(db: sqlite3.Connection) -> None:
+    """Make schema 2 of schema 1. Runs inside a transaction."""
+    books = _read(db)
+    last_gap_id = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'gaps'").fetchall()
+    for name in Books._fields:
+        db.execute(f"DROP TABLE {name}")
+    for statement in schema.statements():
+        db.execute(statement)
+    _fill(db, books)
+    db.execute("DELETE FROM sqlite_sequence WHERE name = 'gaps'")
+    db.executemany("INSERT INTO sqlite_sequence VALUES ('gaps', ?)", last_gap_id)
+    db.execute("UPDATE parked SET reported = crc WHERE reported = 1")
+    db.execute(f"PRAGMA user_version = {schema.SCHEMA:d}")
+    log.info(
+        "spool taken over from schema 1",
+        extra={name: len(rows) for name, rows in books._asdict().items()},
+    )
+
+
+def stand_in_if_former(db: sqlite3.Connection) -> None:
+    """Let a spool of schema 1 that may not be written look like one of schema 2, from here."""
+    if db.execute("PRAGMA user_version").fetchall()[0][0] != schema.BEFORE:
+        return
+    books = _read(db)
+    for statement in schema.statements():
+        db.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+    _fill(db, books)
+
+
+def is_boot(boot: object, last_seq: object) -> bool:
+    """Return whether a row without a checksum, of whatever table, is one of ``boots``."""
+    is_name = type(boot) is str and _BOOT.fullmatch(boot)
+    return bool(is_name) and spool_boots.BOOTS.fits(boot, last_seq)
+
+
+def _read(db: sqlite3.Connection) -> Books:
+    return Books(
+        db.execute("SELECT boot, last_seq FROM boots").fetchall(),
+        db.execute("SELECT key, value FROM meta").fetchall(),
+        db.execute("SELECT boot, slot_us, content, acknowledged FROM reports").fetchall(),
+        db.execute("SELECT id, from_us, to_us, cause, count, acknowledged FROM gaps").fetchall(),
+    )
+
+
+def _fill(db: sqlite3.Connection, books: Books) -> None:
+    takers = (_take_boot, _take_meta, _take_report, _take_gap)
+    for name, rows, take in zip(Books._fields, books, takers, strict=True):
+        for row in rows:
+            if not take(db, *row):
+                soundness.keep(db, name, row)
+
+
+def _take_boot(db: sqlite3.Connection, boot: object, last_seq: object) -> bool:
+    fits = is_boot(boot, last_seq)
+    if fits:
+        spool_boots.insert(db, boot, last_seq)
+    return fits
+
+
+def _take_meta(db: sqlite3.Connection, key: object, value: object) -> bool:
+    fits = spool_meta.META.fits(key, value)
+    if fits:
+        spool_meta.put(db, key, value)
+    return fits
+
+
+def _take_report(db: sqlite3.Connection, boot: object, slot_us: object, *rest: object) -> bool:
+    content, acknowledged = rest
+    slot = spool_reports.read(boot, slot_us, content)
+    if slot:
+        spool_reports.insert(db, slot, known=acknowledged == 1)
+    return slot is not None
+
+
+def _take_gap(db: sqlite3.Connection, gap_id: int, *rest: object) -> bool:
+    *values, acknowledged = rest
+    fits = spool_gaps.GAPS.fits(*values)
+    if fits:
+        from_us, to_us, cause, count = values
+        gap = Gap(from_us, to_us, count)
+        spool_gaps.insert(db, gap_id, gap, cause, known=acknowledged == 1)
+    return fits

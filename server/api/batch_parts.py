@@ -1,0 +1,241 @@
+"""What a batch may carry beside its samples: device facts, reports, gaps, parked readings.
+
+A malformed entry never refuses the request: it is left out, logged and named in the answer. So each
+reader here gives a row, or raises ``Malformed`` with the key that is wrong.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+from psycopg2.extras import Json
+
+from edge_lib.shared.sample import parse_ts
+from server.api.errors import place
+from server.database.deletions import Forgotten
+from server.database.pool import query
+
+log = logging.getLogger("sungrow.server.parts")
+_BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
+_CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_OF_READINGS = ("gaps", "parked")
+_MAX_TEXT = 1024
+_MAX_COUNT = 2**31 - 1
+
+
+class Malformed(ValueError):
+    """An entry is left out because of this key."""
+
+    def __init__(self, key: str, msg: str):
+        super().__init__(f"{key}: {msg}")
+        self.place = (key, msg)
+
+
+class Parts(NamedTuple):
+    """The parts of one batch as rows for their queries, and the places that were left out."""
+
+    batch_id: str | None
+    rows: dict[str, list[dict]]
+    ignored: list[dict]
+
+    def moments(self) -> list[datetime]:
+        """Give the times of what could tell of a forgotten reading: gaps and parked ones."""
+        times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]
+        return [moment for pair in times for moment in pair]
+
+    def without(self, gone: Forgotten) -> "Parts":
+        """Give the parts without the gaps and parked readings of forgotten ranges."""
+        kept = {
+            name: [row for row in self.rows[name] if not _is_gone(row, gone)]
+            for name in _OF_READINGS
+        }
+        return self._replace(rows=self.rows | kept)
+
+    def store(self, cursor: Cursor, device_id: str) -> None:
+        """Store every row in the transaction of ``cursor``; a repeat replaces."""
+        for name, rows in self.rows.items():
+            for row in rows:
+                cursor.execute(query(f"{name}-store"), {**row, "device_id": device_id})
+
+
+def read(body: dict) -> Parts:
+    """Read the optional parts of a batch."""
+    ignored: list[dict] = []
+    rows = {}
+    if body.get("device") is not None:
+        rows["device"] = _entries({"device": [body["device"]]}, "device", _device, ignored)
+    for name, reader in (("reports", _report), ("gaps", _gap), ("parked", _parked)):
+        rows[name] = _entries(body, name, reader, ignored)
+    if body.get("batch_id") is not None and batch_id(body) is None:
+        ignored.append(_place("batch_id", msg="1 to 64 of A-Za-z0-9-"))
+    for entry in ignored:
+        log.warning("part left out", extra={"loc": entry["loc"], "reason": entry["msg"]})
+    return Parts(batch_id(body), rows, ignored)
+
+
+def _times(row: dict) -> list[datetime]:
+    return [row[key] for key in ("ts", "from_ts", "to_ts") if row.get(key)]
+
+
+def _is_gone(row: dict, gone: Forgotten) -> bool:
+    times = _times(row)
+    return bool(times) and gone.has(*times)
+
+
+def batch_id(body: dict) -> str | None:
+    """Give the batch's own name, to be echoed; None where there is none or it is malformed."""
+    name = body.get("batch_id")
+    return name if _matches(_BATCH_ID, name) else None
+
+
+def _entries(body: dict, name: str, reader: Callable, ignored: list[dict]) -> list[dict]:
+    entries = body.get(name)
+    if entries is None:
+        return []
+    if type(entries) is not list:
+        ignored.append(_place(name, msg="is a list"))
+        return []
+    rows = []
+    for index, entry in enumerate(entries):
+        try:
+            if type(entry) is not dict:
+                raise Malformed("", "is a JSON object")
+            rows.append(reader(entry))
+        except Malformed as error:
+            key, msg = error.place
+            loc = [name] if name == "device" else [name, index]
+            ignored.append(_place(*loc, *filter(None, [key]), msg=msg))
+    return rows
+
+
+def _place(*loc: str | int, msg: str) -> dict:
+    return place("body", *loc, msg=msg, type="ignored")
+
+
+def _device(entry: dict) -> dict:
+    return {
+        "serial": _text(entry, "serial"),
+        "since_ts": _time(entry, "since_ts"),
+        "device_type_code": _count(entry, "device_type_code"),
+        "model": _text(entry, "model"),
+        "nominal_power_w": _number(entry, "nominal_power_w", 1e9, "watts"),
+        "firmware": _text(entry, "firmware"),
+        "has_meter": _truth(entry, "has_meter"),
+        "has_battery": _truth(entry, "has_battery"),
+        "battery_capacity_kwh": _number(entry, "battery_capacity_kwh", 1e6, "kWh"),
+        "edge_version": _text(entry, "edge_version"),
+    }
+
+
+def _report(entry: dict) -> dict:
+    failed = entry.get("failed", {})
+    if type(failed) is not dict or not all(_is_count(count) for count in failed.values()):
+        raise Malformed("failed", "an object: reason to count")
+    if not all(_is_storable(reason) for reason in failed):
+        raise Malformed("failed", "a reason is a short text")
+    return {
+        "boot": _required(entry, "boot", _boot),
+        "slot": _required(entry, "slot", _time),
+        "polled": _required(entry, "polled", _count),
+        "failed": Json(failed),
+        "waiting": _count(entry, "waiting"),
+        "oldest_unsent_ts": _time(entry, "oldest_unsent_ts"),
+        "parked": _count(entry, "parked"),
+        "clock": _text(entry, "clock"),
+    }
+
+
+def _gap(entry: dict) -> dict:
+    if not _matches(_CAUSE, entry.get("cause")):
+        raise Malformed("cause", "a short word: a-z, 0-9 and _")
+    return {
+        "from_ts": _required(entry, "from_ts", _time),
+        "to_ts": _required(entry, "to_ts", _time),
+        "cause": entry["cause"],
+        "count": _count(entry, "count"),
+    }
+
+
+def _parked(entry: dict) -> dict:
+    seq = entry.get("seq")
+    if type(seq) is not int or not 0 <= seq <= 2**53:
+        raise Malformed("seq", "a whole number from 0")
+    return {
+        "boot": _required(entry, "boot", _boot),
+        "seq": seq,
+        "ts": _time(entry, "ts"),
+        "reason": _required(entry, "reason", _text),
+        # As text, escapes and all: json takes what jsonb refuses, and nothing of it may be lost.
+        "content": json.dumps(entry.get("content")),
+    }
+
+
+def _required(entry: dict, key: str, reader: Callable[[dict, str], object]) -> object:
+    value = reader(entry, key)
+    if value is None:
+        raise Malformed(key, "is missing")
+    return value
+
+
+def _text(entry: dict, key: str) -> str | None:
+    value = entry.get(key)
+    if value is not None and not _is_storable(value):
+        raise Malformed(key, f"a text of at most {_MAX_TEXT} characters")
+    return value
+
+
+def _boot(entry: dict, key: str) -> str | None:
+    value = entry.get(key)
+    if value is not None and not _matches(_BOOT, value):
+        raise Malformed(key, "1 to 32 hex digits")
+    return value
+
+
+def _time(entry: dict, key: str) -> datetime | None:
+    if entry.get(key) is None:
+        return None
+    try:
+        return parse_ts(entry[key])
+    except ValueError as error:
+        raise Malformed(key, str(error)) from error
+
+
+def _count(entry: dict, key: str) -> int | None:
+    value = entry.get(key)
+    if value is not None and not _is_count(value):
+        raise Malformed(key, "a whole number from 0")
+    return value
+
+
+def _number(entry: dict, key: str, most: float, unit: str) -> float | None:
+    value = entry.get(key)
+    if value is not None and (type(value) not in (int, float) or not 0 <= value <= most):
+        raise Malformed(key, unit)
+    return value
+
+
+def _truth(entry: dict, key: str) -> bool | None:
+    value = entry.get(key)
+    if value is not None and type(value) is not bool:
+        raise Malformed(key, "true or false")
+    return value
+
+
+def _matches(pattern: re.Pattern, value: object) -> bool:
+    return type(value) is str and pattern.fullmatch(value) is not None
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MAX_COUNT
+
+
+def _is_storable(value: object) -> bool:
+    # PostgreSQL's text holds neither NUL nor halves of surrogate pairs.
+    if type(value) is not str or len(value) > _MAX_TEXT or "\0" in value:
+        return False
+    return not any("\ud800" <= char <= "\udfff" for char in value)

@@ -1,0 +1,47 @@
+"""``GET /v1/completeness``: what became of the readings of each local day; ``lost`` has to be 0.
+
+All the counting is the database's (``sql/0006_completeness.sql``), where the view
+``sungrow_completeness`` gives the same numbers.
+"""
+
+from datetime import date, timedelta
+
+from flask import Blueprint, Response, current_app, request
+
+from server.api.errors import readable_device
+from server.api.query_args import day, wrong
+from server.api.responses import json_answer
+
+blueprint = Blueprint("completeness", __name__)
+MOST_DAYS = 400
+
+
+@blueprint.get("/v1/completeness")
+def completeness() -> Response:
+    """Give the days from ``from`` to ``to`` (inclusive), or the one of ``date``, or today.
+
+    Raises:
+        Refused: 401, 403; 422 no such dates, or more than 400 days.
+        DatabaseAway: 503.
+    """
+    device_id = readable_device()
+    first, last = _range()
+    asked = {"device_id": device_id, "first": first, "last": last}
+    rows = current_app.extensions["db"].rows("completeness-days", asked)
+    timezone = {row.pop("timezone") for row in rows}.pop()
+    days = [{**row, "date": row["date"].isoformat()} for row in rows]
+    return json_answer(device_id=device_id, timezone=timezone, days=days)
+
+
+def _range() -> tuple[date | None, date | None]:
+    asked = {name: day(name) for name in ("date", "from", "to")}
+    if asked["from"] is None and asked["to"] is None:
+        return asked["date"], asked["date"]
+    if "date" in request.args:
+        raise wrong("date", "either date, or from and to", "range")
+    for name in ("from", "to"):
+        if asked[name] is None:
+            raise wrong(name, "is missing", "missing")
+    if not timedelta(0) <= asked["to"] - asked["from"] < timedelta(days=MOST_DAYS):
+        raise wrong("to", f"not before from, and at most {MOST_DAYS} days in all", "range")
+    return asked["from"], asked["to"]

@@ -1,0 +1,31 @@
+"""``GET /v1/devices``: the devices that a token may see, with the facts that their edges reported.
+
+The serial number stands there in full: whoever may read a house's whole history may know which
+inverter it comes from, and a replaced one is recognised by it.
+"""
+
+from flask import Blueprint, Response, current_app
+
+from edge_lib.shared.sample import format_ts
+from server.api.errors import caller
+from server.api.responses import json_answer
+
+blueprint = Blueprint("devices", __name__)
+
+
+@blueprint.get("/v1/devices")
+def devices() -> Response:
+    """Give the devices, also those that never sent anything: their facts and times are null.
+
+    Raises:
+        Refused: 401.
+        DatabaseAway: 503.
+    """
+    asked = {"device_ids": list(caller().devices)}
+    found = current_app.extensions["db"].rows("devices-facts", asked)
+    return json_answer(devices=[_written(row) for row in found])
+
+
+def _written(row: dict) -> dict:
+    times = {name: row[name] and format_ts(row[name]) for name in ("first_ts", "newest_ts")}
+    return {**row, **times}

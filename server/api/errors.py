@@ -1,0 +1,157 @@
+"""The one shape of every error: ``{"detail": ...}``, whatever went wrong, and who is asking.
+
+Everything here runs inside a request.
+"""
+
+import logging
+import re
+import time
+
+from flask import Flask, Response, current_app, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from server.auth.callers import Caller
+from server.database.pool import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
+
+log = logging.getLogger("sungrow.server.answers")
+DATABASE_REFUSES = [{"loc": ["body"], "msg": "the database refuses these data", "type": "database"}]
+_HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{0,5})?", re.IGNORECASE | re.ASCII)
+_BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
+# What oauth2-proxy and its kin add for each request. Source: RFC 7519
+_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+
+
+class Refused(Exception):
+    """Ends the request with this status and detail.
+
+    Args:
+        status: the HTTP status.
+        detail: a sentence, or the list of places of a 422.
+        headers: further headers of the answer.
+        fields: further keys of the answer beside ``detail``.
+    """
+
+    def __init__(self, status: int, detail: str | list, headers: dict | None = None, **fields):
+        super().__init__(status, detail)
+        self.status = status
+        self.body = {"detail": detail, **fields}
+        self.headers = headers or {}
+
+
+def init_app(app: Flask) -> None:
+    """Make every error of ``app`` JSON, and malformed ``Host`` headers one of them."""
+    app.before_request(_check_host)
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DatabaseAway, _database_away)
+    app.register_error_handler(DatabaseRefuses, _database_refuses)
+    app.register_error_handler(Exception, _bug)
+
+
+def caller() -> Caller:
+    """Return who is asking: by a bearer token or, for GET alone, by the page's session.
+
+    What else stands in ``Authorization`` does not count beside a session: a proxy in front may ask
+    for a password of its own, or add the token (JWT) with which it knows its own users.
+
+    Raises:
+        Refused: 401 no, unknown or malformed token; 429 too many such from this address.
+    """
+    token = bearer_token()
+    known = current_app.extensions["tokens"].caller(token) if token else None
+    if not known and request.method in ("GET", "HEAD") and (not token or _JWT.fullmatch(token)):
+        known = session_caller()
+    if known:
+        return known
+    raise bad_token(token)
+
+
+def session_caller() -> Caller | None:
+    """Give whom the page's session cookie stands for; None without one, or without a page."""
+    sessions = current_app.extensions["sessions"]
+    return sessions.caller(request) if sessions else None
+
+
+def bearer_token() -> str | None:
+    """Give the token of the request; None where there is none, or it is malformed."""
+    match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    return match[1] if match else None
+
+
+def bad_token(token: str | None) -> Refused:
+    """Count a token that is nobody's, or missing; give the answer: 401, or 429 after too many."""
+    limiter = current_app.extensions["limiter"]
+    wait_s = limiter.retry_after_s(client_address(), time.monotonic())
+    if wait_s is not None:
+        return Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
+    sentence = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
+    return Refused(401, sentence, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
+
+
+def readable_device() -> str:
+    """Give the device that a query is about: ``device_id``, or the token's only one.
+
+    Raises:
+        Refused: 401 and 429 as ``caller``; 403 the device is not the token's; 422 the token has
+            several devices and the query names none.
+    """
+    devices = caller().devices
+    device_id = request.args.get("device_id")
+    if device_id is None and len(devices) == 1:
+        return devices[0]
+    if device_id is None:
+        raise Refused(422, [place("query", "device_id", msg="is missing", type="missing")])
+    if device_id not in devices:
+        raise Refused(403, "this token may not read that device")
+    return device_id
+
+
+def client_address() -> str:
+    """Give the peer's address; behind a proxy on this machine, the one that the proxy names."""
+    peer = request.remote_addr or ""
+    if peer in ("", "::1") or peer.removeprefix("::ffff:").startswith("127."):
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        return forwarded[:64] or peer
+    return peer
+
+
+def place(*loc: str | int, msg: str, type: str) -> dict:
+    """Give one place of a 422."""
+    return {"loc": list(loc), "msg": msg, "type": type}
+
+
+def _check_host() -> None:
+    # As RFC 9112 3.2 asks. No list of our own names: the proxy answers to its names alone, no
+    # answer here is made of this header, and what a browser sends by itself opens nothing.
+    host = request.headers.get("Host")
+    if host is None and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        return
+    if host is None or not _HOST.fullmatch(host):
+        raise Refused(400, "the Host header is missing or malformed")
+
+
+def _refused(error: Refused) -> tuple[Response, int, dict]:
+    return jsonify(error.body), error.status, error.headers
+
+
+def _http_error(error: HTTPException) -> tuple[Response, int, dict]:
+    headers = (
+        {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", 0) else {}
+    )
+    return jsonify(detail=error.description), error.code or 500, headers
+
+
+def _database_away(_: DatabaseAway) -> tuple[Response, int, dict]:
+    detail = "the database is away or refuses; nothing is lost, try again"
+    return jsonify(detail=detail), 503, {"Retry-After": str(RETRY_AFTER_S)}
+
+
+def _database_refuses(error: DatabaseRefuses) -> tuple[Response, int]:
+    # What the checks before let through; names no sample, so no edge parks one for it.
+    log.error("database refused data", extra={"reason": str(error)})
+    return jsonify(detail=DATABASE_REFUSES), 422
+
+
+def _bug(error: Exception) -> tuple[Response, int]:
+    log.error("bug", exc_info=error)
+    return jsonify(detail="internal error"), 500

@@ -1,0 +1,51 @@
+"""``GET /v1/gaps``: the times without readings, each with its cause as far as edge and server know.
+
+All the reasoning is the database's: ``sungrow_gap_list`` of ``sql/0008_gaps.sql`` gives the same.
+"""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app
+
+from edge_lib.shared.sample import format_ts
+from server.api import query_args
+from server.api.errors import readable_device
+from server.api.responses import json_answer
+
+blueprint = Blueprint("gaps", __name__)
+MOST_DAYS = 400
+_AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their clock changes
+
+
+@blueprint.get("/v1/gaps")
+def gaps() -> Response:
+    """Give the gaps from ``from`` on and before ``to``: times, or local dates.
+
+    Raises:
+        Refused: 401, 403; 422 no such range, or more than 400 days.
+        DatabaseAway: 503.
+    """
+    device_id = readable_device()
+    database = current_app.extensions["db"]
+    (site,) = database.rows("gaps-zone", {"device_id": device_id})
+    first, end = _range(query_args.stored_zone(site["timezone"], device_id))
+    rows = database.rows("gaps-list", {"device_id": device_id, "first": first, "end": end})
+    return json_answer(device_id=device_id, timezone=site["timezone"], gaps=[_gap(r) for r in rows])
+
+
+def _gap(row: dict) -> dict:
+    return {
+        "start": format_ts(row["from_ts"]),
+        "end": format_ts(row["to_ts"]),
+        "cause": row["cause"],
+        "duration_s": row["duration_s"],
+        "running": row["running"],
+    }
+
+
+def _range(zone: ZoneInfo) -> tuple[datetime, datetime]:
+    first, end = (query_args.local_moment(name, zone) for name in ("from", "to"))
+    if not timedelta(0) < end - first <= timedelta(days=MOST_DAYS) + _AN_HOUR:
+        raise query_args.wrong("to", f"after from, by at most {MOST_DAYS} days", "range")
+    return first, end

@@ -1,0 +1,115 @@
+"""Dates, times and choices in the query string of a request."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from flask import request
+
+from edge_lib.shared.command_names import server_command
+from edge_lib.shared.sample import parse_ts
+from server.api.buckets import midnight
+from server.api.errors import Refused, place
+from server.database import zone_names
+
+log = logging.getLogger("sungrow.server.asked")
+# The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
+FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
+
+
+def day(name: str) -> date | None:
+    """Give the date of that name, from ``FIRST_DATE`` on and before ``LAST_DATE``; None if absent.
+
+    Raises:
+        Refused: 422 it is none.
+    """
+    text = request.args.get(name)
+    if text is None:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    # 20260329 and 2026-W13-7 are dates too, in Python.
+    if found is None or found.isoformat() != text or not FIRST_DATE <= found < LAST_DATE:
+        msg = f"a date like 2026-03-29, from {FIRST_DATE} on, and before {LAST_DATE}"
+        raise wrong(name, msg, "date")
+    return found
+
+
+def moment(name: str) -> datetime:
+    """Give the time of that name, in UTC.
+
+    Raises:
+        Refused: 422 it is missing or no RFC 3339.
+    """
+    text = request.args.get(name)
+    if text is None:
+        raise wrong(name, "is missing", "missing")
+    try:
+        return parse_ts(text)
+    except ValueError as error:
+        raise wrong(name, str(error), "datetime") from error
+
+
+def local_moment(name: str, zone: ZoneInfo) -> datetime:
+    """Give the time of that name, in UTC; a date stands for its local midnight.
+
+    Raises:
+        Refused: 422 it is missing, or neither of them, or outside the calendar of samples.
+    """
+    text = request.args.get(name, "")
+    if len(text) == len("2026-03-29"):
+        return midnight(day(name), zone)
+    try:
+        found = moment(name)
+    except Refused as refused:
+        if not text:
+            raise
+        msg = "a date like 2026-03-29 or a time like 2026-03-29T00:00:00Z (its + is %2B in a URL)"
+        raise wrong(name, msg, "datetime") from refused
+    earliest, latest = (datetime.combine(d, time(), UTC) for d in (FIRST_DATE, LAST_DATE))
+    if not earliest <= found < latest:
+        raise wrong(name, f"from {FIRST_DATE} on, and before {LAST_DATE}", "datetime")
+    return found
+
+
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """Give the choice of that name; the first one if it is absent.
+
+    Raises:
+        Refused: 422 it is none of these.
+    """
+    found = request.args.get(name, choices[0])
+    if found not in choices:
+        raise wrong(name, f"one of {', '.join(choices)}", "enum")
+    return found
+
+
+def stored_zone(name: str, device_id: str) -> ZoneInfo:
+    """Return the zone that stands in the database for a device.
+
+    Raises:
+        Refused: 503 PostgreSQL has cut the days by it, and nobody here can tell where: it was set
+            by hand, or before such names were refused.
+    """
+    if problem := zone_names.problem(name):
+        _tell(name, device_id)
+        raise Refused(
+            503,
+            f"the time zone {name!r} of this device {problem} (see: {server_command('doctor')})",
+        )
+    return ZoneInfo(name)
+
+
+@cache
+def _tell(zone: str, device_id: str) -> None:
+    # Once: a page asks again and again.
+    log.error("zone cannot be used", extra={"zone": zone, "device_id": device_id})
+
+
+def wrong(name: str, msg: str, type: str) -> Refused:
+    """Give the 422 that names this part of the query."""
+    return Refused(422, [place("query", name, msg=msg, type=type)])

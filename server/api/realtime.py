@@ -1,0 +1,47 @@
+"""``GET /v1/realtime``: the newest sample of a device, and its age."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Response, current_app
+
+from edge_lib.shared.sample import format_ts
+from server.api.errors import Refused, readable_device
+from server.database.pool import Database
+
+blueprint = Blueprint("realtime", __name__)
+AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is from the future
+
+
+@blueprint.get("/v1/realtime")
+def realtime() -> Response:
+    """Give the newest sample: all fields, and ``age_s``.
+
+    Raises:
+        Refused: 401, 403; 404 where the device has no sample yet.
+        DatabaseAway: 503.
+    """
+    device_id = readable_device()
+    cache = current_app.extensions["cache"]
+    kept = cache.newest(device_id)
+    if kept is None:
+        kept = _from_database(current_app.extensions["db"], device_id)
+        cache.keep(device_id, kept)
+    return Response(_with_age(kept), mimetype="application/json")
+
+
+def _from_database(db: Database, device_id: str) -> bytes:
+    latest = datetime.now(UTC) + AHEAD
+    rows = db.rows("sample-newest", {"device_id": device_id, "latest": latest})
+    if not rows:
+        raise Refused(404, "no sample of this device yet")
+    sample = rows[0]
+    epoch = sample["ts"].timestamp()
+    return b"%.6f\n%s" % (epoch, json.dumps({**sample, "ts": format_ts(sample["ts"])}).encode())
+
+
+def _with_age(kept: bytes) -> bytes:
+    # The age is of this very answer, so it is put in here, at the end of a text made once.
+    epoch, _, text = kept.partition(b"\n")
+    age_s = datetime.now(UTC).timestamp() - float(epoch)
+    return b'%s, "age_s": %.3f}\n' % (text[:-1], age_s)

@@ -1,0 +1,254 @@
+"""``GET /v1/series``: history in buckets of local time, by frame or for any range.
+
+Hours and minutes come from ``sungrow_5min``, days and months from ``sungrow_local_daily``; both are
+exact from the commit of a sample on, so nothing here waits for a background job.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, current_app, request
+
+from server.api import buckets, query_args
+from server.api.buckets import WIDTHS, Bucket, Width
+from server.api.errors import readable_device
+from server.api.responses import csv_answer, json_answer
+from server.database.pool import Database
+
+blueprint = Blueprint("series", __name__)
+MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
+MOST_BUCKETS = 10_000
+_PIECE = 500  # buckets that one query gives
+_ENERGIES = ("pv", "load", "import", "export", "battery_charge", "battery_discharge")
+COLUMNS = (
+    "bucket",
+    "avg_pv_power_w",
+    "max_pv_power_w",
+    "avg_battery_power_w",
+    "avg_battery_soc_pct",
+    "avg_load_power_w",
+    "avg_export_power_w",
+    "sample_count",
+    *(f"{energy}_kwh" for energy in _ENERGIES),
+    *(f"{energy}_counter_kwh" for energy in _ENERGIES),
+    *(f"{energy}_integral_kwh" for energy in _ENERGIES),
+    "solar_to_house_kwh",
+    "solar_to_battery_kwh",
+    "solar_to_grid_kwh",
+    "battery_to_house_kwh",
+    "battery_to_grid_kwh",
+    "grid_to_house_kwh",
+    "grid_to_battery_kwh",
+    "loss_kwh",
+    "coverage",
+    "grid_coverage",
+    "self_sufficiency",
+    "self_consumption",
+    "estimated",
+)
+_NOTHING = dict.fromkeys(COLUMNS) | {
+    "sample_count": 0,
+    "covered_s": 0.0,
+    "grid_covered_s": 0.0,
+    "estimated": False,
+}
+
+
+class Frame(NamedTuple):
+    """A frame of history: its buckets, and the local dates from and to which it goes."""
+
+    width: Width
+    span: Callable[[date], tuple[date, date]]
+
+
+FRAMES = {
+    "day": Frame(WIDTHS["1h"], lambda day: (day, day + timedelta(days=1))),
+    "month": Frame(WIDTHS["1d"], lambda day: (day.replace(day=1), buckets.next_month(day))),
+    "year": Frame(WIDTHS["1mo"], lambda day: (date(day.year, 1, 1), date(day.year + 1, 1, 1))),
+}
+ALL = "all"  # the frame of all months that hold anything
+
+
+class Question(NamedTuple):
+    """What was asked for: the range, what the answer says of it, and the columns of its buckets."""
+
+    says: dict[str, str]
+    width: Width
+    first: datetime
+    end: datetime
+    with_empty: bool
+    columns: tuple[str, ...]
+
+
+class Device(NamedTuple):
+    """The device asked about, and what the buckets of its history depend on."""
+
+    device_id: str
+    zone: ZoneInfo
+    first_day: date | None
+    last_day: date | None
+
+
+@blueprint.get("/v1/series")
+def series() -> Response:
+    """Give the buckets of a frame that hold anything, or every bucket of a range up to now.
+
+    Raises:
+        Refused: 401, 403; 422 no such frame or range, or more than 10,000 buckets.
+        DatabaseAway: 503.
+    """
+    device_id = readable_device()
+    as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
+    database = current_app.extensions["db"]
+    device = Device(device_id, *_facts(database, device_id))
+    question = (_range if "from" in request.args else _frame)(device)
+    spans = _spans(question, device.zone)
+    pieces = _pieces(database, device, question, spans)
+    if as_csv:
+        return csv_answer(question.columns, pieces, _file_name(device, question))
+    rows = [row for piece in pieces for row in piece]
+    about = {"device_id": device_id, **question.says, "timezone": device.zone.key}
+    return json_answer(**about, series=rows)
+
+
+def _facts(database: Database, device_id: str) -> tuple[ZoneInfo, date | None, date | None]:
+    (row,) = database.rows("series-device", {"device_id": device_id})
+    return query_args.stored_zone(row["timezone"], device_id), row["first_day"], row["last_day"]
+
+
+def _frame(device: Device) -> Question:
+    if "frame" not in request.args:
+        raise query_args.wrong("frame", "is missing; or give from, to and bucket", "missing")
+    name = query_args.one_of("frame", (*FRAMES, ALL))
+    for other in ("to", "bucket"):
+        if other in request.args:
+            raise query_args.wrong(other, "goes with from, not with frame", "range")
+    if name == ALL:
+        width, (first, end) = WIDTHS["1mo"], _whole_history(device)
+    else:
+        today = datetime.now(device.zone).date()
+        width, (first, end) = FRAMES[name].width, FRAMES[name].span(query_args.day("date") or today)
+    limits = (buckets.midnight(day, device.zone) for day in (first, end))
+    return Question({"frame": name}, width, *limits, False, _columns())
+
+
+def _columns() -> tuple[str, ...]:
+    if "columns" not in request.args:
+        return COLUMNS
+    names = request.args["columns"].split(",")
+    for name in names:
+        if name not in COLUMNS:
+            raise query_args.wrong("columns", f"{name[:64]!r} is no column of a bucket", "enum")
+    return tuple(dict.fromkeys(names))
+
+
+def _whole_history(device: Device) -> tuple[date, date]:
+    if "date" in request.args:
+        raise query_args.wrong("date", "frame=all takes no date", "date")
+    if device.first_day is None:
+        return query_args.FIRST_DATE, query_args.FIRST_DATE
+    return device.first_day, buckets.next_month(device.last_day)
+
+
+def _range(device: Device) -> Question:
+    for other in ("frame", "date"):
+        if other in request.args:
+            raise query_args.wrong(other, f"either {other}, or from, to and bucket", "range")
+    for other in ("to", "bucket"):
+        if other not in request.args:
+            raise query_args.wrong(other, "is missing; from, to and bucket go together", "missing")
+    first, end = (query_args.local_moment(name, device.zone) for name in ("from", "to"))
+    width = WIDTHS[query_args.one_of("bucket", tuple(WIDTHS))]
+    if end < first:
+        raise query_args.wrong("to", "lies before from", "range")
+    first, end = (width.floor(moment, device.zone) for moment in (first, end))
+    says = {
+        "bucket": width.name,
+        "from": first.astimezone(device.zone).isoformat(),
+        "to": end.astimezone(device.zone).isoformat(),
+    }
+    return Question(says, width, first, end, True, _columns())
+
+
+def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
+    found = buckets.between(question.width, question.first, question.end, zone)
+    spans = list(islice(found, MOST_BUCKETS + 1))
+    if len(spans) > MOST_BUCKETS:
+        msg = f"more than {MOST_BUCKETS} buckets; ask for a shorter range, or for wider buckets"
+        raise query_args.wrong("to", msg, "range")
+    return spans
+
+
+def _pieces(
+    database: Database, device: Device, question: Question, spans: list[Bucket]
+) -> Iterator[list[dict]]:
+    # Each piece is a transaction of its own, so that a slow reader of a long CSV holds none open,
+    # and its rows are never all in memory. What is stored meanwhile shows in the later pieces.
+    for begin in range(0, len(spans), _PIECE):
+        piece = spans[begin : begin + _PIECE]
+        found = _rows(database, device, question.width, piece)
+        now = datetime.now(UTC)
+        yield [
+            _row(found.get(span.start, _NOTHING), span, device.zone, now, question.columns)
+            for span in piece
+            if span.start in found or (question.with_empty and span.start <= now)
+        ]
+
+
+def _rows(
+    database: Database, device: Device, width: Width, spans: list[Bucket]
+) -> dict[datetime, dict]:
+    """Give what is known of these buckets, by their starts."""
+    keys = [span.start for span in spans]
+    end = spans[-1].end
+    if width.of_days:
+        *keys, end = (moment.astimezone(device.zone).date() for moment in (*keys, end))
+    parameters = {"device_id": device.device_id, "keys": keys, "first": keys[0], "end": end}
+    found = database.rows("series-days" if width.of_days else "series-times", parameters)
+    starts = {key: span.start for key, span in zip(keys, spans, strict=True)}
+    return {starts[row["key"]]: row for row in found}
+
+
+def _row(
+    known: dict, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple[str, ...]
+) -> dict:
+    elapsed_s = (min(span.end, now) - span.start).total_seconds()
+    computed = {
+        "bucket": span.start.astimezone(zone).isoformat(),
+        "coverage": _coverage(known["covered_s"], elapsed_s),
+        "grid_coverage": _coverage(known["grid_covered_s"], elapsed_s),
+        **_shares(known),
+    }
+    return {name: computed[name] if name in computed else known[name] for name in columns}
+
+
+def _coverage(covered_s: float, elapsed_s: float) -> float | None:
+    return min(1.0, max(0.0, covered_s / elapsed_s)) if elapsed_s > 0 else None
+
+
+def _shares(row: dict) -> dict:
+    """Return self-sufficiency and self-consumption, 0 to 1; null under ``MINIMUM_KWH``."""
+    if row["loss_kwh"] is None:  # no sample that has the grid, no flows
+        return {"self_sufficiency": None, "self_consumption": None}
+    house = row["solar_to_house_kwh"] + row["battery_to_house_kwh"] + row["grid_to_house_kwh"]
+    solar = row["solar_to_house_kwh"] + row["solar_to_battery_kwh"] + row["solar_to_grid_kwh"]
+    return {
+        "self_sufficiency": _remainder(row["grid_to_house_kwh"], house),
+        "self_consumption": _remainder(row["solar_to_grid_kwh"], solar),
+    }
+
+
+def _remainder(part: float, whole: float) -> float | None:
+    if whole < MINIMUM_KWH:
+        return None
+    return min(1.0, max(0.0, 1 - part / whole))
+
+
+def _file_name(device: Device, question: Question) -> str:
+    name = question.says.get("frame") or question.width.name
+    if name == ALL:
+        return f"{device.device_id}-{name}.csv"
+    return f"{device.device_id}-{name}-{question.first.astimezone(device.zone).date()}.csv"

@@ -1,0 +1,48 @@
+"""``GET /v1/status``: how the edge is, by its own reports, and what is parked.
+
+A reading that does not come may be the dongle's fault, the edge's or the line's; what the edge last
+said tells them apart.
+"""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, current_app, jsonify
+
+from edge_lib import VERSION
+from edge_lib.shared.sample import format_ts
+from server.api.errors import readable_device
+
+blueprint = Blueprint("status", __name__)
+
+
+@blueprint.get("/v1/status")
+def status() -> Response:
+    """Give the newest report, the polls of the last 24 hours, and the newest parked readings.
+
+    Raises:
+        Refused: 401, 403.
+        DatabaseAway: 503.
+    """
+    device_id, now = readable_device(), datetime.now(UTC)
+    asked, db = {"device_id": device_id, "now": now}, current_app.extensions["db"]
+    reports = db.rows("status-report", asked)
+    parked = db.rows("status-parked", asked)
+    return jsonify(
+        device_id=device_id,
+        now=format_ts(now),
+        server_version=VERSION,
+        report=_readable(reports[0]) if reports else None,
+        last_24_h=db.rows("status-polls", asked)[0],
+        parked=parked[0]["total"] if parked else 0,
+        newest_parked=[
+            _readable({name: row[name] for name in ("ts", "received_at", "reason")})
+            for row in parked
+        ],
+    )
+
+
+def _readable(row: dict) -> dict:
+    return {
+        name: format_ts(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }

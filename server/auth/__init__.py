@@ -1,0 +1,1 @@
+"""Who asks, and what that token or session may see."""

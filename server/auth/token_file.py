@@ -1,0 +1,189 @@
+"""The text of ``DEVICE_TOKENS`` and ``READ_TOKENS``, and the files that hold it.
+
+Entries ``token:device_id`` or ``sha256$HEX:device_id``, by lines or commas; a line that begins
+with ``# `` is a comment. What may be meant otherwise is refused: a ``;``, a second ``:``. A file is
+replaced as a whole, so that a running server reads the old one or the new one; comments, and
+whatever else stands there, stay.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_lib.shared.env import ConfigError
+from edge_lib.shared.sample import is_device_id
+
+EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
+NEW_MODE = 0o640
+P1 = "/p1"
+_DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
+_NONE_LEFT = "# no token is left"
+_MADE = re.compile(r"# made (\d{4}-\d\d-\d\d)", re.ASCII)
+_COMMENT = re.compile(r"\s*#(\s.*)?", re.ASCII)
+
+
+class Entry(NamedTuple):
+    """One device of one token."""
+
+    digest: bytes
+    device_id: str
+    is_plain: bool
+
+
+def is_token(text: str) -> bool:
+    """Tell whether this could be a token: printable ASCII without blanks."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def entries(name: str, text: str) -> list[Entry]:
+    """Read a list of tokens.
+
+    Raises:
+        ConfigError: an entry is malformed; the text names its number and the setting.
+    """
+    found = []
+    for number, piece in enumerate((p for line in text.split("\n") for p in _pieces(line)), 1):
+        if problem := _problem(piece):
+            # The entry itself may be a secret with a typo: not into the message.
+            raise ConfigError(f"{name}: entry {number} {problem}; example: {EXAMPLE}")
+        found.append(_entry(piece))
+    return found
+
+
+def made(text: str) -> dict[bytes, date]:
+    """Return the day on which tokens were made, by digest, of those above which it stands."""
+    days = {}
+    lines = text.split("\n")
+    for above, line in itertools.pairwise(lines):
+        if (stands := _MADE.fullmatch(above.strip())) and (pieces := _pieces(line)):
+            with contextlib.suppress(ValueError):  # a comment like it, and no day
+                days[_entry(pieces[0]).digest] = date.fromisoformat(stands[1])
+    return days
+
+
+def added(text: str, digest: bytes, devices: list[str], day: date) -> str:
+    """Return the text with a token more, at its end, and the day on which it was made."""
+    entries = "".join(f"sha256${digest.hex()}:{device_id}\n" for device_id in devices)
+    before = "\n".join(line for line in text.split("\n") if line.strip() != _NONE_LEFT)
+    return f"{_whole_lines(before)}# made {day}\n{entries}"
+
+
+def without(text: str, digest: bytes) -> str:
+    """Return a text that ``entries`` could read without any entry of this token."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        pieces = _pieces(line)
+        kept = [piece for piece in pieces if _entry(piece).digest != digest]
+        if kept == pieces:
+            lines.append(line)
+            continue
+        if lines and _MADE.fullmatch(lines[-1].strip()):
+            lines.pop()
+        if kept:
+            lines.append(",".join(kept))
+    left = _whole_lines("\n".join(lines))
+    # Not empty: a server waits before it believes that a file was emptied on purpose.
+    return left or f"{_NONE_LEFT}\n"
+
+
+def _whole_lines(text: str) -> str:
+    return f"{text.rstrip()}\n" if text.strip() else ""
+
+
+def _pieces(line: str) -> list[str]:
+    if _COMMENT.fullmatch(line):
+        return []
+    return [piece for piece in map(str.strip, line.split(",")) if piece]
+
+
+def _problem(piece: str) -> str | None:
+    """Return why this is no entry; None where it is one."""
+    token, _, device_id = piece.partition(":")
+    if ";" in piece:
+        return "holds a ';': entries stand on lines of their own, or between commas"
+    if ":" in device_id:
+        return (
+            "has a second ':', which no token may hold that is written out; it may be given as "
+            "sha256$ and the 64 hex digits of its SHA-256"
+        )
+    if device_id.endswith(P1) and is_device_id(device_id.removesuffix(P1)):
+        return f"is a token of a P1 meter ({P1}), which this version does not take yet"
+    if not (_DIGEST.fullmatch(token) or is_token(token)) or not is_device_id(device_id):
+        return (
+            "is not token:device_id, with a token of printable ASCII without blanks, or sha256$ "
+            "and 64 hex digits (a comment begins with '# ')"
+        )
+    return None
+
+
+def _entry(piece: str) -> Entry:
+    token, _, device_id = piece.partition(":")
+    if digest := _DIGEST.fullmatch(token):
+        return Entry(bytes.fromhex(digest[1]), device_id, is_plain=False)
+    return Entry(hashlib.sha256(token.encode()).digest(), device_id, is_plain=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one command at a time change the files of this folder."""
+    # The folder, since the file itself is another one after each change.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def replace(path: Path, text: str) -> None:
+    """Put ``text`` in the file's place; owner and mode stay. A new file is made for the folder's.
+
+    Raises:
+        OSError: it cannot be done; the file is as it was.
+    """
+    path = path.resolve()  # where it is a link, the link stays
+    written = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            _take_over(file.fileno(), path)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
+def _take_over(file: int, path: Path) -> None:
+    """Give the new file the owner and the mode of the one at ``path``."""
+    try:
+        model, mode = path.stat(), path.stat().st_mode & 0o7777
+    except FileNotFoundError:
+        # Made by root, it has to be readable by the server; whose folder that is, root has said.
+        model, mode = path.parent.stat(), NEW_MODE
+        if os.geteuid() != 0:
+            os.fchmod(file, mode)
+            return
+    mine = os.fstat(file)
+    if (mine.st_uid, mine.st_gid) != (model.st_uid, model.st_gid):
+        os.fchown(file, model.st_uid, model.st_gid)
+    os.fchmod(file, mode)
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

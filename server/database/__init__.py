@@ -1,0 +1,1 @@
+"""Everything that speaks SQL, and the state of the schema."""

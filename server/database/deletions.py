@@ -1,0 +1,158 @@
+"""Ranges of time whose samples were deleted for good: makes them, and keeps them empty."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from edge_lib.shared.sample import EARLIEST
+from server.database import rollups
+from server.database.pool import query
+
+# What goes with a range: each FROM ends with its WHERE.
+_SAMPLES = (
+    "FROM sungrow_samples WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
+)
+_PARKED = (
+    "FROM sungrow_parked WHERE device_id = %(device_id)s"
+    " AND coalesce(ts, received_at) >= %(first)s AND coalesce(ts, received_at) < %(end)s"
+)
+_GAPS = (
+    "FROM sungrow_gaps WHERE device_id = %(device_id)s AND from_ts >= %(first)s AND to_ts < %(end)s"
+)
+_DEVICES = (
+    "SELECT device_id FROM sungrow_devices UNION SELECT device_id FROM sungrow_local_daily"
+    " UNION SELECT device_id FROM sungrow_parked UNION SELECT device_id FROM sungrow_gaps"
+    " UNION SELECT device_id FROM sungrow_reports UNION SELECT device_id FROM sungrow_forgotten"
+    " ORDER BY device_id"
+)
+
+
+class Range(NamedTuple):
+    """Time from ``first`` on and before ``end``."""
+
+    first: datetime
+    end: datetime
+
+    def has(self, moment: datetime) -> bool:
+        """Tell whether the moment lies in it."""
+        return self.first <= moment < self.end
+
+
+class Forgotten(NamedTuple):
+    """The forgotten ranges of a device, as far as they matter to a batch."""
+
+    ranges: tuple[Range, ...] = ()
+
+    def has(self, *moments: datetime) -> bool:
+        """Tell whether one range holds all these moments."""
+        return any(all(map(r.has, moments)) for r in self.ranges)
+
+
+def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgotten:
+    """Give what is forgotten around these moments; until the transaction ends no more will be.
+
+    Args:
+        cursor: of the transaction that stores what belongs to the moments.
+        device_id: whose.
+        moments: none, and nothing is asked.
+    """
+    times = sorted(moments)
+    if not times:
+        return Forgotten()
+    asked = {"device_id": device_id, "first": times[0], "last": times[-1]}
+    cursor.execute(query("forgotten-ranges"), asked)
+    return Forgotten(tuple(Range(*row) for row in cursor.fetchall()))
+
+
+class Deleted(NamedTuple):
+    """What ``forget`` deleted, or would delete, and of which time."""
+
+    range: Range
+    samples: int
+    parked: int
+    gaps: int
+
+
+def devices(cursor: Cursor) -> list[str]:
+    """Return every device of which the database knows anything."""
+    cursor.execute(_DEVICES)
+    return [device_id for (device_id,) in cursor.fetchall()]
+
+
+def preview(
+    cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
+) -> Deleted | None:
+    """Return what ``forget`` would delete, which is asked in the same way; deletes nothing."""
+    found = _range(cursor, device_id, first, end)
+    if found is None:
+        return None
+    asked = {"device_id": device_id, "first": found.first, "end": found.end}
+    counts = []
+    for source in (_SAMPLES, _PARKED, _GAPS):
+        cursor.execute(f"SELECT count(*) {source}", asked)
+        counts += cursor.fetchone()
+    return Deleted(found, *counts)
+
+
+def forget(
+    cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
+) -> Deleted | None:
+    """Delete what was measured in a range, rollups included, and remember the range.
+
+    Args:
+        cursor: of a transaction; its end is what makes this true.
+        device_id: whose.
+        first: None: from the beginning.
+        end: None: all there is. What is still to come cannot be forgotten, so an end beyond that
+            is moved to it.
+
+    Returns:
+        None where the range would begin after all there is.
+    """
+    rollups.lock(cursor, device_id)
+    found = _range(cursor, device_id, first, end)
+    if found is None:
+        return None
+    asked = {"device_id": device_id, "first": found.first, "end": found.end}
+    _allow_large_deletes(cursor)
+    counts = [_delete(cursor, source, asked) for source in (_SAMPLES, _PARKED, _GAPS)]
+    cursor.execute(
+        "INSERT INTO sungrow_forgotten (device_id, from_ts, to_ts)"
+        " VALUES (%(device_id)s, %(first)s, %(end)s)"
+        " ON CONFLICT (device_id, from_ts, to_ts) DO UPDATE SET forgotten_at = now()",
+        asked,
+    )
+    rollups.rebuild(cursor, device_id, *found)
+    return Deleted(found, *counts)
+
+
+def _range(
+    cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
+) -> Range | None:
+    latest = _end(cursor, device_id)
+    found = Range(first or EARLIEST, min(end or latest, latest))
+    return found if found.first < found.end else None
+
+
+def _delete(cursor: Cursor, source: str, values: dict) -> int:
+    cursor.execute(f"DELETE {source}", values)
+    return cursor.rowcount
+
+
+def _end(cursor: Cursor, device_id: str) -> datetime:
+    # A clock that ran ahead may have left samples of the near future.
+    cursor.execute(
+        "SELECT greatest(now(), max(ts)) FROM sungrow_samples WHERE device_id = %s", (device_id,)
+    )
+    return cursor.fetchone()[0] + timedelta(microseconds=1)
+
+
+def _allow_large_deletes(cursor: Cursor) -> None:
+    # TimescaleDB refuses to unpack more than some rows of compressed chunks in one transaction; the
+    # setting is there only where its library is.
+    cursor.execute(
+        "SELECT set_config(name, '0', true) FROM pg_settings"
+        " WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'"
+    )

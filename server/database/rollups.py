@@ -1,0 +1,134 @@
+"""Computes anew what triggers keep beside the samples, after samples were deleted or corrected.
+
+The arithmetic of five minutes and of the edge's numbers stays where it is, in the triggers of
+``sungrow_samples``: what remains is inserted once more, into a temporary table that carries copies
+of them. Local days are then summed from their five minutes. Where samples are gone of which the
+rollups still tell (an old chunk was dropped), the rollups stay.
+"""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database.pool import query
+
+FOREVER = ("-infinity", "infinity")
+NEVER = ("infinity", "infinity")
+_DELETED = (
+    "DELETE FROM sungrow_5min WHERE device_id = %(device_id)s AND bucket >= %(first)s"
+    " AND bucket < %(end)s AND sungrow_slot(bucket) <> ALL (%(slots)s::timestamptz[])",
+    "DELETE FROM sungrow_seqs WHERE device_id = %(device_id)s AND slot >= %(first)s"
+    " AND slot < %(end)s AND slot <> ALL (%(slots)s::timestamptz[])",
+)
+_DELETED_DAYS = (
+    "DELETE FROM sungrow_local_daily WHERE device_id = %(device_id)s AND bucket >= %(first_day)s"
+    " AND bucket <= %(last_day)s AND bucket <> ALL (%(days)s::date[])"
+)
+_ADDED = (
+    "INSERT INTO pg_temp.sungrow_again SELECT * FROM sungrow_samples"
+    " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
+    " AND sungrow_slot(ts) <> ALL (%(slots)s::timestamptz[])"
+)
+
+
+class Days(NamedTuple):
+    """Whole local days, and the time from ``first`` on and before ``end`` that they last.
+
+    Infinities are words of SQL.
+    """
+
+    first_day: date | str
+    last_day: date | str
+    zone: str
+    first: datetime | str
+    end: datetime | str
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild of some days did: samples that count, days kept in whole or part."""
+
+    samples: int
+    kept: list[date]
+
+
+def lock(cursor: Cursor, device_id: str) -> None:
+    """Keep all others from storing samples of the device until the transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(sungrow_device_lock(%s))", (device_id,))
+
+
+def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> None:
+    """Compute anew whatever the samples of this time have part in, though little may be left.
+
+    All in the transaction of ``cursor``; nobody else stores samples of the device meanwhile.
+
+    Args:
+        cursor: of the transaction in which the samples were changed.
+        device_id: whose.
+        first: the beginning of the time.
+        end: the first moment after it.
+    """
+    lock(cursor, device_id)
+    start = first
+    while days := next_days(cursor, device_id, start, end):
+        rebuild_days(cursor, device_id, days, (first, end))
+        start = days.end
+
+
+def next_days(
+    cursor: Cursor, device_id: str, first: datetime | str, end: datetime | str
+) -> Days | None:
+    """Give the next whole days, a week at most, that hold anything of this time."""
+    cursor.execute(query("days-next"), {"device_id": device_id, "first": first, "end": end})
+    found = cursor.fetchone()
+    return found and Days(*found)
+
+
+def rebuild_days(
+    cursor: Cursor, device_id: str, days: Days, shrink: tuple[datetime | str, datetime | str]
+) -> Rebuilt:
+    """Compute some days anew; ``lock`` is held.
+
+    Args:
+        cursor: of a transaction, which may change samples too.
+        device_id: whose.
+        days: as ``next_days`` gave them.
+        shrink: the time from its first on and before its second in which rollups may come to
+            count fewer samples than they did; ``FOREVER``, ``NEVER``. Elsewhere these are kept.
+    """
+    asked = {"device_id": device_id, **days._asdict()}
+    bounds = {"shrink_first": shrink[0], "shrink_end": shrink[1]}
+    cursor.execute(query("rollups-kept"), asked | bounds)
+    asked["slots"], asked["days"], kept, samples = cursor.fetchone()
+    for statement in _DELETED:
+        cursor.execute(statement, asked)
+    _make_copy(cursor)
+    cursor.execute(_ADDED, asked)
+    cursor.execute("DROP TABLE pg_temp.sungrow_again")
+    cut(cursor, asked)
+    return Rebuilt(samples, kept)
+
+
+def cut(cursor: Cursor, days: dict) -> int:
+    """Sum local days from their five minutes; give their number.
+
+    Args:
+        cursor: of a transaction that has the lock of the device.
+        days: ``device_id``, the fields of ``Days``, and ``days``: those that stay as they are.
+    """
+    cursor.execute(_DELETED_DAYS, days)
+    cursor.execute(query("days-cut"), days)
+    return cursor.rowcount
+
+
+def _make_copy(cursor: Cursor) -> None:
+    cursor.execute("CREATE TEMPORARY TABLE sungrow_again (LIKE sungrow_samples) ON COMMIT DROP")
+    cursor.execute(
+        "SELECT format('CREATE TRIGGER %I AFTER INSERT ON pg_temp.sungrow_again"
+        " REFERENCING NEW TABLE AS new_samples FOR EACH STATEMENT EXECUTE FUNCTION %s()',"
+        " tgname, tgfoid::regproc) FROM pg_trigger"
+        " WHERE tgrelid = 'sungrow_samples'::regclass AND tgnewtable = 'new_samples'"
+        " ORDER BY tgname"
+    )
+    for (statement,) in cursor.fetchall():
+        cursor.execute(statement)

@@ -1,0 +1,96 @@
+"""Changes the zone in which days are local ones, and cuts the days anew, in one transaction.
+
+Five minutes belong to one local day in every zone, so the days are summed from these, and it does
+not matter whether the samples themselves are still there.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database import migrations, rollups
+from server.database.pool import query
+
+_FIRST, _LAST = rollups.FOREVER
+
+
+class Uncut(Exception):
+    """Days of which no five minutes are left; the text names them and says what helps."""
+
+
+def change_device(cursor: Cursor, device_id: str, zone: str | None, shrink: bool) -> int:
+    """Give a device a zone of its own, or with None the site's; give the number of its days.
+
+    Raises:
+        Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
+    """
+    rollups.lock(cursor, device_id)
+    _take_away(cursor, device_id, shrink)
+    if zone is None:
+        cursor.execute(
+            "UPDATE sungrow_devices SET timezone = NULL WHERE device_id = %s", (device_id,)
+        )
+    else:
+        cursor.execute(
+            "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, %s)"
+            " ON CONFLICT (device_id) DO UPDATE SET timezone = excluded.timezone",
+            (device_id, zone),
+        )
+    return _cut(cursor, device_id)
+
+
+def change_site(cursor: Cursor, zone: str, shrink: bool) -> dict[str, int]:
+    """Change the site's zone; give the number of days of each device without one of its own.
+
+    Nobody stores samples meanwhile.
+
+    Raises:
+        Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
+    """
+    migrations.lock(cursor)
+    cursor.execute("LOCK TABLE sungrow_local_daily IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute(
+        "SELECT DISTINCT device_id FROM sungrow_local_daily"
+        " LEFT JOIN sungrow_devices device USING (device_id) WHERE device.timezone IS NULL"
+        " ORDER BY 1"
+    )
+    devices = [device_id for (device_id,) in cursor.fetchall()]
+    for device_id in devices:
+        _take_away(cursor, device_id, shrink)
+    cursor.execute("UPDATE sungrow_site SET timezone = %s", (zone,))
+    return {device_id: _cut(cursor, device_id) for device_id in devices}
+
+
+def spans(days: Iterable[date]) -> str:
+    """Write sorted days down: ``2026-01-01 to 2026-01-05, 2026-02-01``."""
+    runs: list[list[date]] = []
+    for day in days:
+        if runs and (day - runs[-1][-1]).days == 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ", ".join(str(run[0]) + (f" to {run[-1]}" if run[1:] else "") for run in runs)
+
+
+def _take_away(cursor: Cursor, device_id: str, shrink: bool) -> None:
+    cursor.execute(query("days-uncut"), _all_days(cursor, device_id))
+    uncut = [day for (day,) in cursor.fetchall()]
+    if uncut and not shrink:
+        raise Uncut(
+            f"local days of {device_id} cannot be cut in another zone, since rows of sungrow_5min "
+            f"are gone: {spans(uncut)}; nothing was changed; with --shrink they are deleted, or "
+            "keep what is left of them"
+        )
+    cursor.execute("DELETE FROM sungrow_local_daily WHERE device_id = %s", (device_id,))
+
+
+def _cut(cursor: Cursor, device_id: str) -> int:
+    return rollups.cut(cursor, {**_all_days(cursor, device_id), "days": []})
+
+
+def _all_days(cursor: Cursor, device_id: str) -> dict:
+    # The zone as a value: asked for in the query, it would be looked up for each row.
+    cursor.execute("SELECT sungrow_timezone(%s)", (device_id,))
+    days = rollups.Days(_FIRST, _LAST, cursor.fetchone()[0], _FIRST, _LAST)
+    return {"device_id": device_id, **days._asdict()}

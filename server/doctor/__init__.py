@@ -1,0 +1,1 @@
+"""What ``python -m server.doctor`` looks at."""

@@ -1,0 +1,224 @@
+"""What ``doctor`` looks at in the database."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from edge_lib import VERSION
+from edge_lib.shared.command_names import edge_command, server_command
+from edge_lib.shared.env import ConfigError
+from edge_lib.shared.sample import format_ts
+from server import settings as settings_module
+from server.auth.callers import Tokens
+from server.database import health, migrations, zone_names
+from server.database.pool import Database, DatabaseAway, DatabaseUnfit
+from server.doctor.machine import FAILED, OK, WARNING, Finding
+
+LEAST_POSTGRESQL = 15
+# Before, an insert into a compressed chunk stopped at the first row that was there already.
+LEAST_TIMESCALEDB = (2, 18, 1)
+CLOCKS_WITHIN = timedelta(seconds=2)
+SILENT_AFTER = timedelta(minutes=10)
+ROOM_MB, NO_ROOM_MB = 2000, 500
+DEBIANS_FOLDER = Path("/var/lib/postgresql")
+
+
+def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at the database as far as it can be looked at."""
+    try:
+        db = Database(settings_module.database_url(env))
+        db.rows("health", {})
+    except ConfigError as error:
+        yield Finding("database", FAILED, str(error))
+        return
+    except DatabaseUnfit as error:
+        yield Finding("database", FAILED, str(error))
+        return
+    except DatabaseAway as error:
+        reason = " ".join(str(error).split())
+        yield Finding("database", FAILED, f"{reason}; is it running, and DATABASE_URL right?")
+        return
+    yield Finding("database", OK, "answers")
+    found = health.edition(db)
+    yield edition(found)
+    yield clock(db.rows("database-clock", {})[0]["now"], datetime.now(UTC))
+    yield disk(**db.rows("database-place", {})[0])
+    yield from (current := list(_schema(db)))
+    if all(finding.state == OK for finding in current):
+        yield from _zones(db, env)
+        yield from jobs(health.jobs(db, found))
+        yield from _devices(db, env)
+
+
+def edition(found: health.Edition) -> Finding:
+    """Tell whether this project can do with these versions."""
+    words = f"PostgreSQL {found.postgresql}"
+    if found.timescaledb:
+        words = f"TimescaleDB {found.timescaledb} ({found.name}) on {words}"
+    if _numbers(found.postgresql) < (LEAST_POSTGRESQL,):
+        return Finding("edition", FAILED, f"{words}: it has to be {LEAST_POSTGRESQL} at least")
+    if found.timescaledb and _numbers(found.timescaledb) < LEAST_TIMESCALEDB:
+        least = ".".join(map(str, LEAST_TIMESCALEDB))
+        text = (
+            f"{words}: before {least} a resend into a compressed chunk lost the rows behind the "
+            "first known one; install a newer package, then: ALTER EXTENSION timescaledb UPDATE"
+        )
+        return Finding("edition", WARNING, text)
+    return Finding("edition", OK, words)
+
+
+def clock(theirs: datetime, ours: datetime) -> Finding:
+    """Tell whether this machine and the database's agree on the time."""
+    apart_s = abs((theirs - ours).total_seconds())
+    if apart_s > CLOCKS_WITHIN.total_seconds():
+        text = f"{apart_s:.0f} s from the database's; let both machines ask a time server"
+        return Finding("clock", WARNING, text)
+    return Finding("clock", OK, "agrees with the database's")
+
+
+def disk(bytes: int, is_local: bool, folder: str | None) -> Finding:
+    """Tell whether the database has room, where its disk is one of ours."""
+    size = f"the database has {bytes >> 20} MB"
+    place = Path(folder) if folder else DEBIANS_FOLDER
+    if not (is_local and place.exists()):
+        return Finding("disk", OK, f"{size}; its disk cannot be seen from here")
+    free_mb = room_mb(place)
+    text = f"{size}, {free_mb} MB are free at {place}"
+    if free_mb < NO_ROOM_MB:
+        return Finding("disk", FAILED, f"{text}: make room, or PostgreSQL stops")
+    if free_mb < ROOM_MB:
+        return Finding("disk", WARNING, f"{text}: make room soon")
+    return Finding("disk", OK, text)
+
+
+def room_mb(folder: Path) -> int:
+    """Give the megabytes that are free where the folder lies, in its nearest parent we may see."""
+    for place in (folder, *folder.parents):
+        try:
+            figures = os.statvfs(place)
+        except PermissionError:
+            continue
+        return figures.f_bavail * figures.f_frsize >> 20
+    return 0
+
+
+def jobs(found: list[dict] | None) -> Iterator[Finding]:
+    """Tell which of TimescaleDB's jobs do not do their work."""
+    for job in found or ():
+        if job["is_failing"]:
+            reason = job["error"] or "see timescaledb_information.job_errors"
+            text = f"{job['name']} fails: {reason}; by hand: CALL run_job({job['job_id']})"
+            yield Finding("jobs", FAILED, " ".join(text.split()))
+        elif job["is_behind"]:
+            last = f"since {format_ts(job['succeeded_at'])}" if job["succeeded_at"] else "yet"
+            text = (
+                f"{job['name']} has not succeeded {last}; does its scheduler run? See "
+                "timescaledb.max_background_workers, and PostgreSQL's log"
+            )
+            yield Finding("jobs", FAILED, text)
+    if found is None:
+        yield Finding("jobs", OK, "none: this edition needs none")
+    elif not any(job["is_failing"] or job["is_behind"] for job in found):
+        yield Finding("jobs", OK, f"all {len(found)} succeed")
+
+
+def device(row: dict, now: datetime) -> Iterator[Finding]:
+    """Tell how one device is, by its row of ``condition.devices``."""
+    name = row["device_id"]
+    yield _newest(name, row["newest_ts"], now)
+    if row["edge_version"]:
+        yield _version(name, row["edge_version"])
+    if row["lost"]:
+        text = (
+            f"{row['lost']} readings of {name} of the last 7 days are lost; see /v1/completeness, "
+            f"and on its Pi run: {edge_command('reconcile')}"
+        )
+        yield Finding("lost", FAILED, text)
+    if row["parked"]:
+        look = edge_command("parked")
+        text = f"{row['parked']} readings of {name} can be no sample; on its Pi run: {look}"
+        yield Finding("parked", WARNING, text)
+
+
+def _newest(name: str, newest: datetime | None, now: datetime) -> Finding:
+    if newest is None:
+        text = f"{name} never sent anything; on its Pi run: {edge_command('doctor')}"
+        return Finding("device", WARNING, text)
+    if now - newest > SILENT_AFTER:
+        look = edge_command("status")
+        text = f"{name} is silent since {format_ts(newest)}; on its Pi run: {look}"
+        return Finding("device", WARNING, text)
+    age_s = max(0, round((now - newest).total_seconds()))
+    return Finding("device", OK, f"{name}: newest sample {age_s} s old")
+
+
+def _version(name: str, version: str) -> Finding:
+    if version == VERSION:
+        return Finding("edge", OK, f"{name} runs {VERSION}, as this server")
+    if _numbers(version) > _numbers(VERSION):
+        text = f"{name} runs {version}, newer than this server's {VERSION}: upgrade the server"
+    else:
+        text = f"{name} runs {version}, older than this server's {VERSION}: upgrade that edge"
+    return Finding("edge", WARNING, text)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version, re.ASCII)))
+
+
+def _schema(db: Database) -> Iterator[Finding]:
+    with db.transaction() as cursor:
+        found = migrations.problems(cursor)
+    for problem in found:
+        yield Finding("schema", FAILED, problem)
+    if not found:
+        yield Finding("schema", OK, "current")
+
+
+def _zones(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
+    found = list(_site_zone(db, env))
+    for row in db.rows("zones-stored", {"device_ids": _known(env) or []}):
+        if row["device_id"] or not found:
+            found += _stored_zone(db, row["device_id"], row["timezone"])
+    yield from found or [Finding("zone", OK, "as in the settings, and read alike by all")]
+
+
+def _site_zone(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        with db.transaction() as cursor:
+            migrations.refuse_other_timezone(cursor, settings_module.site_timezone(env))
+    except (migrations.SchemaError, ConfigError) as error:
+        yield Finding("zone", FAILED, str(error))
+
+
+def _stored_zone(db: Database, device_id: str | None, name: str) -> Iterator[Finding]:
+    whose = f"{device_id or 'the site'} has the zone {name!r}, which"
+    if problem := zone_names.problem(name):
+        helps = f"--device {device_id} --timezone {zone_names.instead(name)}"
+        text = f"{whose} {problem}; run: {server_command(f'rebuild {helps}')}"
+        yield Finding("zone", FAILED, text)
+    elif moment := health.zone_disagreement(db, name):
+        text = (
+            f"{whose} PostgreSQL and this machine read differently, at {format_ts(moment)} for "
+            "one; upgrade tzdata on both machines"
+        )
+        yield Finding("zone", WARNING, text)
+
+
+def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
+    known = _known(env)
+    if known is None:
+        yield Finding("device", WARNING, "not looked at: the tokens have to be mended first")
+        return
+    for row in health.devices(db, known):
+        yield from device(row, datetime.now(UTC))
+
+
+def _known(env: Mapping[str, str]) -> list[str] | None:
+    """Return the devices that have a token; None where the tokens cannot be read."""
+    try:
+        return Tokens(env).devices()
+    except ConfigError:
+        return None

@@ -1,0 +1,86 @@
+"""What ``doctor`` looks at on this machine: settings, secrets, tokens, cache.
+
+Each function here and in ``checks_database`` and ``checks_front`` is one check; it gives findings,
+and raises for what it does not expect.
+"""
+
+import stat
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from edge_lib.shared.env import ConfigError, secret, secret_file
+from server import cache, tokens
+from server import settings as settings_module
+from server.auth.callers import Tokens
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+SECRETS = ("DATABASE_URL", "DEVICE_TOKENS", "READ_TOKENS", "METRICS_TOKEN", "SECRET_KEY")
+
+
+class Finding(NamedTuple):
+    """One line: what was looked at, ``ok``, ``warning`` or ``failed``, and what to do."""
+
+    check: str
+    state: str
+    text: str
+
+
+def settings(env: Mapping[str, str]) -> list[Finding]:
+    """Tell whether the server would start on these settings."""
+    try:
+        found = settings_module.read(env)
+    except ConfigError as error:
+        return [Finding("settings", FAILED, str(error))]
+    return [Finding("settings", OK, f"well-formed; days are those of {found.site_timezone}")]
+
+
+def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
+    """Tell whether files of secrets can be read, and by nobody else."""
+    found, files = [], 0
+    for name in SECRETS:
+        try:
+            files += secret_file(env, name) is not None
+            secret(env, name)
+        except ConfigError as error:
+            found.append(Finding("secrets", FAILED, str(error)))
+    if dotenv.exists() and dotenv.stat().st_mode & stat.S_IRWXO:
+        text = f"others on this machine may read {dotenv}; run: chmod 640 {dotenv}"
+        found.append(Finding("secrets", FAILED, text))
+    text = f"{files} in files that nobody else may read" if files else "none is in a file"
+    return found or [Finding("secrets", OK, text)]
+
+
+def device_tokens(env: Mapping[str, str]) -> list[Finding]:
+    """Tell whether the tokens are good, and none of them lies about in plain text."""
+    try:
+        Tokens(env)
+        known = tokens.known(env)
+    except ConfigError as error:
+        return [Finding("tokens", FAILED, str(error))]
+    count = Counter(token.devices[0] for token in known if token.kind == "device")
+    found = [
+        Finding("tokens", WARNING, f"{device} has {n} tokens; see: {tokens.COMMAND} list")
+        for device, n in count.items()
+        if n > tokens.LIVE_TOKENS
+    ]
+    if plain := sum(token.is_plain for token in known):
+        text = f"{plain} stand in plain text; {tokens.COMMAND} new makes ones kept as SHA-256 alone"
+        found.append(Finding("tokens", WARNING, text))
+    readers = len(known) - count.total()
+    text = f"{count.total()} of devices ({', '.join(count)}), {readers} that read"
+    return found or [Finding("tokens", OK, text)]
+
+
+def redis(env: Mapping[str, str]) -> list[Finding]:
+    """Tell whether the cache answers."""
+    try:
+        url = settings_module.cache_url(env)
+    except ConfigError as error:
+        return [Finding("redis", FAILED, str(error))]
+    state = cache.Cache(url, ttl_s=1, installation=str).state()
+    if state == "down":
+        text = "no answer, so the database serves all; is Redis running, and REDIS_URL right?"
+        return [Finding("redis", WARNING, text)]
+    return [Finding("redis", OK, "answers" if state == "ok" else "not used: no REDIS_URL")]

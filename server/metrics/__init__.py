@@ -1,0 +1,1 @@
+"""``GET /metrics``: counts of all workers in the text format of Prometheus."""

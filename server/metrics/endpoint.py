@@ -1,0 +1,146 @@
+"""``GET /metrics``: what Prometheus asks, in its text format; there only with a ``METRICS_TOKEN``.
+
+What the database knows comes from there; the rest is what all workers have counted (``tally``), so
+every worker gives the same answer.
+"""
+
+import hashlib
+import hmac
+import platform
+
+from flask import Blueprint, Flask, Response, current_app, g, request
+
+from edge_lib import VERSION
+from server.api.errors import bad_token, bearer_token
+from server.database import health
+from server.database.pool import DatabaseAway
+from server.metrics import worker_counters
+from server.metrics.prometheus import CONTENT_TYPE, Metric, alone, text
+
+blueprint = Blueprint("metrics", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Count what ``app`` answers, and offer the counts. Call it when all other routes are there.
+
+    Raises:
+        ConfigError: there is no place to count.
+    """
+    app.register_blueprint(blueprint)
+    settings = app.extensions["settings"]
+    endpoints = sorted({rule.rule for rule in app.url_map.iter_rules()})
+    app.extensions["tally"] = worker_counters.of_server(
+        settings.run_dir, settings.database_url, endpoints
+    )
+    app.after_request(_count)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Give every number; 200 also where database or cache are away, which two of them say.
+
+    Raises:
+        Refused: 401, 429.
+    """
+    token = bearer_token()
+    if token is None or not _is(token, current_app.extensions["settings"].metrics_token):
+        raise bad_token(token)
+    found = [*_of_the_server(), *_of_the_cache(), *_of_the_database()]
+    return Response(text(found), content_type=CONTENT_TYPE)
+
+
+def _is(token: str, expected: str) -> bool:
+    given, known = (hashlib.sha256(t.encode("utf-8", "surrogateescape")) for t in (token, expected))
+    return hmac.compare_digest(given.digest(), known.digest())
+
+
+def _count(response: Response) -> Response:
+    endpoint = request.url_rule.rule if request.url_rule else None
+    verdict = g.get("verdict")
+    samples = verdict and (verdict.inserted, verdict.duplicates, len(verdict.conflicts))
+    current_app.extensions["tally"].count(endpoint, response.status_code, samples)
+    return response
+
+
+def _of_the_server() -> list[Metric]:
+    requests, samples = current_app.extensions["tally"].totals()
+    labels = {"version": VERSION, "python": platform.python_version()}
+    return [
+        Metric("sungrow_build_info", "gauge", "The server's version.", [(labels, 1)]),
+        Metric(
+            "sungrow_http_requests_total",
+            "counter",
+            "Requests answered, by endpoint and status.",
+            [({"endpoint": e, "status": status}, n) for (e, status), n in requests.items()],
+        ),
+        Metric(
+            "sungrow_ingest_samples_total",
+            "counter",
+            "Samples that ingest gave a verdict on.",
+            [({"verdict": verdict}, n) for verdict, n in samples.items()],
+        ),
+    ]
+
+
+def _of_the_cache() -> list[Metric]:
+    state = current_app.extensions["cache"].state()
+    up = None if state == "off" else float(state == "ok")
+    return [alone("sungrow_cache_up", "1 if Redis answers; absent where none is configured.", up)]
+
+
+def _of_the_database() -> list[Metric]:
+    db, devices = current_app.extensions["db"], current_app.extensions["tokens"].devices()
+    about = "1 if the database answers; what it knows is absent where not."
+    try:
+        edition = health.edition(db)
+        found = [*_of_the_edition(edition), *_of_the_jobs(health.jobs(db, edition))]
+        found += _of_the_devices(health.devices(db, devices))
+    except DatabaseAway:
+        return [alone("sungrow_database_up", about, 0)]
+    return [alone("sungrow_database_up", about, 1), *found]
+
+
+def _of_the_edition(edition: health.Edition) -> list[Metric]:
+    about = "Which database it is."
+    return [Metric("sungrow_database_info", "gauge", about, [(edition.labels(), 1)])]
+
+
+def _of_the_jobs(jobs: list[dict] | None) -> list[Metric]:
+    failing = behind = None
+    if jobs is not None:
+        failing = sum(job["is_failing"] for job in jobs)
+        behind = sum(job["is_behind"] for job in jobs)
+    return [
+        alone("sungrow_timescaledb_failing_jobs", "Jobs whose last run failed.", failing),
+        alone("sungrow_timescaledb_behind_jobs", "Jobs without a success for long.", behind),
+    ]
+
+
+def _of_the_devices(rows: list[dict]) -> list[Metric]:
+    edges = [
+        ({"device_id": row["device_id"], "version": row["edge_version"]}, 1)
+        for row in rows
+        if row["edge_version"]
+    ]
+    kinds = (
+        ("newest_sample_timestamp_seconds", "newest_ts", "When the newest sample was measured."),
+        ("report_timestamp_seconds", "reported_at", "When the edge last reported."),
+        ("waiting_readings", "waiting", "Readings that wait at the edge, as it last reported."),
+        ("parked_readings", "parked", "Readings parked at the edge, as it last reported."),
+        ("lost_readings", "lost", "Readings of the last 7 days that nobody can account for."),
+    )
+    return [
+        Metric("sungrow_device_edge_info", "gauge", "The version of the device's edge.", edges),
+        *(_by_device(f"sungrow_device_{name}", about, key, rows) for name, key, about in kinds),
+    ]
+
+
+def _by_device(name: str, about: str, key: str, rows: list[dict]) -> Metric:
+    values = [({"device_id": row["device_id"]}, _float(row[key])) for row in rows]
+    return Metric(name, "gauge", about, [pair for pair in values if pair[1] is not None])
+
+
+def _float(value: object) -> float | None:
+    if value is None:
+        return None
+    return value.timestamp() if hasattr(value, "timestamp") else float(value)

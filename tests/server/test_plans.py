@@ -1,0 +1,235 @@
+"""Every query of ``sql/queries`` runs, and reaches by an index what grows, where there is much.
+
+auto_explain shows the plans of the functions and triggers behind a query too.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from server.database.pool import SQL, Database, query
+from server.database.samples import insert
+from tests.support import direct, plans
+from tests.support.readings import connected, reading, rows, store, utc
+
+NOON = utc("2026-05-05 12:00")
+DAY = {"first": NOON, "end": NOON + timedelta(days=1)}
+DAYS = {**DAY, "first_day": date(2026, 5, 5), "last_day": date(2026, 5, 6), "zone": "UTC"}
+MONTH = date(2026, 5, 1)
+# What each query is asked for here; what all of them may be asked for stands below.
+ASKED = {
+    "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
+    "database-clock": {},
+    "database-identity": {},
+    "database-place": {},
+    "database-system": {},
+    "database-versions": {},
+    "days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
+    "days-next": DAY,
+    "days-uncut": DAYS,
+    "device-store": {"serial": "A1", "device_type_code": 3600, "model": "SH10RT"},
+    "devices-condition": {"device_ids": ["house-7", "house-8"]},
+    "devices-facts": {"device_ids": ["house-7", "house-8"]},
+    "forgotten-ranges": {"first": NOON, "last": NOON},
+    "gaps-list": DAY,
+    "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
+    "gaps-zone": {},
+    "health": {},
+    "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
+    "reports-store": {"slot": NOON, "polled": 180, "failed": "{}", "waiting": 0, "clock": "synced"},
+    "rollups-kept": {**DAYS, "shrink_first": NOON, "shrink_end": NOON},
+    "sample-newest": {"latest": NOON},
+    "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
+    "samples-hours": DAY,
+    "samples-insert": {"samples": [reading(NOON + timedelta(seconds=n)) for n in range(1, 4)]},
+    "series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "series-device": {},
+    "series-times": {**DAY, "keys": [NOON]},
+    "status-parked": {},
+    "status-polls": {"now": NOON},
+    "status-report": {"now": NOON},
+    "timescaledb-jobs": {},
+    "zone-offsets": {"zone": "Europe/Berlin", "moments": [NOON]},
+    "zones-stored": {"device_ids": ["house-7", "house-8"]},
+}
+ONLY_COMMUNITY = {"timescaledb-jobs"}
+ALWAYS = {"device_id": "house-7", "timezone": "Australia/Adelaide", "boot": "00ff"}
+FACTS = (
+    *("nominal_power_w", "firmware", "has_meter", "has_battery", "battery_capacity_kwh"),
+    "edge_version",
+)
+NULLS = dict.fromkeys((*FACTS, "oldest_unsent_ts", "parked", "since_ts"))
+# What a query has to read to say anything, be it by a function or by a trigger.
+READS = {
+    "completeness-days": {
+        "sungrow_local_daily",
+        "sungrow_seqs",
+        "sungrow_reports",
+        "sungrow_parked",
+        "sungrow_devices",
+    },
+    "days-cut": {"sungrow_5min"},
+    "days-next": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
+    "days-uncut": {"sungrow_5min", "sungrow_local_daily"},
+    "device-store": {"sungrow_inverters"},
+    "devices-condition": {"sungrow_5min", "sungrow_reports", "sungrow_seqs"},
+    "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
+    "forgotten-ranges": {"sungrow_forgotten"},
+    "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
+    "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
+    "sample-newest": {"sungrow_samples", "sungrow_5min"},
+    "samples-by-key": {"sungrow_samples"},
+    "samples-hours": {"sungrow_samples"},
+    "samples-insert": {"sungrow_devices", "sungrow_forgotten"},
+    "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "series-device": {"sungrow_devices", "sungrow_local_daily"},
+    "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "status-parked": {"sungrow_parked"},
+    "status-polls": {"sungrow_reports"},
+    "status-report": {"sungrow_reports"},
+    "zones-stored": {"sungrow_devices"},
+}
+# Tables that grow with time, and the columns by which an index may lead on from device_id.
+KEYS = {
+    "sungrow_samples": {"ts"},
+    "sungrow_5min": {"bucket"},
+    "sungrow_local_daily": {"bucket"},
+    "sungrow_seqs": {"slot", "boot"},
+    "sungrow_reports": {"slot", "received_at"},
+    "sungrow_gaps": {"from_ts"},
+    "sungrow_parked": {"ts", "boot"},
+    "sungrow_forgotten": {"from_ts"},
+    "sungrow_devices": {"device_id"},  # these two grow with the devices alone
+    "sungrow_inverters": {"device_id"},
+}
+STANDS_STILL = {"sungrow_site"}
+
+
+@pytest.fixture(scope="module")
+def database(database_url):
+    """A week of ten devices, three years of their days, and the facts of two thousand."""
+    with connected(database_url) as connection:
+        for statement in filling():
+            rows(connection, statement)
+        columns = ", ".join(table_columns(connection, "sungrow_local_daily")[2:])
+        rows(
+            connection,
+            f"INSERT INTO sungrow_local_daily (device_id, bucket, {columns}) "  # noqa: S608
+            f"SELECT device_id, bucket - 366 - n, {columns} "
+            "FROM sungrow_local_daily, generate_series(0, 1092, 7) n",
+        )
+        rows(connection, "ANALYZE")
+        yield connection
+
+
+def filling() -> Iterator[str]:
+    """Give statements that fill the tables in the order of time, as living devices do."""
+    number, boot = "(extract(epoch FROM ts) / 300)::bigint", "to_char(ts, 'YYYYMMDD')"
+    yield "INSERT INTO sungrow_devices SELECT 'house-' || n FROM generate_series(0, 1999) n"
+    yield (
+        "INSERT INTO sungrow_forgotten SELECT device_id, ts, ts + interval '1 hour'"
+        "  FROM sungrow_devices, unnest(ARRAY[timestamptz '2026-01-01Z', '2026-05-01Z']) ts"
+    )
+    yield "INSERT INTO sungrow_inverters SELECT device_id, '-infinity', 'A1' FROM sungrow_devices"
+    # A counter that falls every other night makes those who ask look closely at its days.
+    counter = "mod(extract(epoch FROM ts), 172800)"
+    for table, step, values in (
+        (
+            "samples (device_id, ts, pv_power_w, load_power_w, export_power_w, pv_total_kwh,"
+            " boot, seq)",
+            "5 minutes",
+            f"ts, 1, 1, 0, {counter}, {boot}, {number}",
+        ),
+        (
+            "seqs (device_id, slot, boot, seqs, received_at)",
+            "15 minutes",
+            f"ts - interval '68 days', {boot}, int8multirange(int8range(1, {number})), ts",
+        ),
+        (
+            "reports (device_id, slot, polled, boot, received_at)",
+            "15 minutes",
+            f"ts, 180, {boot}, ts",
+        ),
+        (
+            "gaps (device_id, from_ts, to_ts, cause)",
+            "6 hours",
+            "ts, ts + interval '1 hour', 'thinned'",
+        ),
+        (
+            "parked (device_id, ts, boot, seq, reason)",
+            "6 hours",
+            f"ts, {boot}, {number}, 'conflict'",
+        ),
+    ):
+        first = "2026-05-01" if table.startswith("samples") else "2026-03-01"
+        yield (
+            f"INSERT INTO sungrow_{table} SELECT 'house-' || n, {values}"  # noqa: S608
+            f"  FROM generate_series(timestamptz '{first}Z', '2026-05-07 23:55Z', '{step}') ts,"
+            "       generate_series(0, 9) n ORDER BY ts"
+        )
+
+
+def table_columns(connection, table: str) -> list[str]:
+    statement = (
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
+        "AND NOT attisdropped ORDER BY attnum"
+    )
+    return [row["attname"] for row in rows(connection, statement, table)]
+
+
+def asking(name: str) -> Callable:
+    """Give what runs a query of that name on a cursor."""
+    asked = {**NULLS, **ALWAYS, **ASKED[name]}
+    if name == "samples-insert":
+        return lambda cursor: insert(cursor, asked["device_id"], asked["samples"])
+    return lambda cursor: cursor.execute(query(name), asked)
+
+
+def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, bool]]:
+    """Give each node that reads a table of ours: its name, the node, whether a LIMIT ends it."""
+    relation = node.get("Relation Name", "")
+    table = "sungrow_samples" if relation.startswith("_hyper") else relation
+    reads = node["Node Type"] != "ModifyTable" and not node["Node Type"].startswith("Custom")
+    if reads and table.startswith("sungrow_") and table not in STANDS_STILL:
+        yield table, node, is_limited
+    for child in node.get("Plans", ()):
+        yield from scans(child, is_limited or node["Node Type"] == "Limit")
+
+
+def reached_by(connection, name: str) -> list[tuple[str, dict, bool]]:
+    told = plans.executed(connection, asking(name))
+    assert told
+    return [scan for plan in told for scan in scans(plan["Plan"])]
+
+
+def test_every_query_has_a_case():
+    assert sorted(ASKED) == sorted(path.stem for path in (SQL / "queries").glob("*.sql"))
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_it_reaches_what_grows_by_an_index_on_the_device_and_the_time(database, name):
+    if name in ONLY_COMMUNITY and direct.edition(database) != "community":
+        pytest.skip("this edition has no jobs")
+    reached = set()
+    for table, node, is_limited in reached_by(database, name):
+        condition = node.get("Index Cond") or node.get("Recheck Cond", "")
+        words = set(re.findall(r"\w+", condition))
+        assert "device_id" in words, (table, node)
+        # Where the index gives the order, the newest row alone is read.
+        assert words & KEYS[table] or is_limited, (table, node)
+        reached.add(table)
+    assert reached >= READS.get(name, set())
+
+
+def test_a_range_reads_only_the_chunks_that_it_touches(database):
+    store(database, "house-7", [reading(NOON + timedelta(days=30 * n)) for n in range(12)])
+    found = {node["Relation Name"] for _, node, _ in reached_by(database, "samples-by-key")}
+    assert len(found) == 1
+
+
+def test_the_servers_statements_are_not_compiled(database_url):
+    with Database(database_url).transaction() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)

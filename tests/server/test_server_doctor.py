@@ -1,0 +1,495 @@
+"""``python -m server.doctor``: each fault is named with what helps; a sound server is all ok."""
+
+import hashlib
+import json
+import logging
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from psycopg2 import sql
+from psycopg2.extensions import parse_dsn
+
+from edge_lib import VERSION
+from server import sandbox, settings
+from server.database.health import Edition
+from server.doctor.__main__ import Group, findings, main
+from server.doctor.database import clock, disk, edition, room_mb
+from server.doctor.front import certificate
+from server.doctor.machine import FAILED, OK, WARNING, Finding
+from tests.support.batches import TOKEN, a_sample, app_on, get, migrated, rows, send
+from tests.support.disks import small_disk
+from tests.support.readings import new_device
+from tests.support.tls_server import Authority, TlsServer, answer
+
+SECRET = "never-shown-8f3a"
+HASH = f"sha256${hashlib.sha256(TOKEN.encode()).hexdigest()}"
+NAMES = (
+    *("DATABASE_URL", "DATABASE_URL_FILE", "DEVICE_TOKENS", "DEVICE_TOKENS_FILE", "READ_TOKENS"),
+    *("READ_TOKENS_FILE", "METRICS_TOKEN", "METRICS_TOKEN_FILE", "REDIS_URL", "SITE_TIMEZONE"),
+)
+SCHEDULER = (
+    "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+    " AND backend_type = 'TimescaleDB Background Worker Scheduler'"
+)
+
+
+@pytest.fixture
+def device() -> str:
+    return new_device()
+
+
+@pytest.fixture
+def client(database_url, device):
+    return app_on(database_url, DEVICE_TOKENS=f"{TOKEN}:{device}").test_client()
+
+
+@pytest.fixture
+def doctor(monkeypatch, capsys, tmp_path, database_url, device):
+    """Run the command; give its exit status, and its findings by check."""
+    monkeypatch.setattr(settings, "DOTENV", tmp_path / "dotenv")
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    # As in a process of its own; what an app of the test left there writes to a closed stderr.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.WARNING)
+
+    def run(*argv: str, **env: str) -> tuple[int, dict[str, list[tuple[str, str]]]]:
+        with monkeypatch.context() as patch:
+            given = {"DATABASE_URL": database_url, "DEVICE_TOKENS": f"{HASH}:{device}"} | env
+            for name, value in given.items():
+                patch.setenv(name, value)
+            capsys.readouterr()
+            status = main([*argv, "--json"])
+        words = capsys.readouterr()
+        assert words.err == ""
+        assert SECRET not in words.out
+        told = json.loads(words.out)
+        states = [check["state"] for check in told["checks"]]
+        assert told["status"] == max(states, key=(OK, WARNING, FAILED).index)
+        assert status == (told["status"] == FAILED)
+        found: dict[str, list[tuple[str, str]]] = {}
+        for check in told["checks"]:
+            assert check.keys() == {"check", "state", "text"}
+            assert "\n" not in check["text"]
+            found.setdefault(check["check"], []).append((check["state"], check["text"]))
+        return status, found
+
+    return run
+
+
+@pytest.fixture
+def ailing(doctor):
+    """Run the command, which has to find just this: give its sentence."""
+
+    def run(check: str, state: str, *argv: str, **env: str) -> str:
+        status, found = doctor(*argv, **env)
+        assert status == (state == FAILED)
+        ((seen, text),) = (pair for pair in found[check] if pair[0] != OK)
+        assert seen == state
+        return text
+
+    return run
+
+
+def fresh(client, device: str, version: str = VERSION) -> None:
+    """Let the edge have sent something a moment ago."""
+    sample = a_sample(device_id=device, ts=datetime.now(UTC).isoformat())
+    assert send(client, sample, device={"edge_version": version}).status_code == 200
+
+
+def execute(url: str, *statements: str) -> None:
+    for statement in statements:
+        sandbox.execute(url, statement)
+
+
+def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
+    fresh(client, device)
+    status, found = doctor(REDIS_URL=redis_server.url)
+    assert status == 0
+    assert {state for pairs in found.values() for state, _ in pairs} == {OK}
+    assert list(found) == [
+        *("settings", "secrets", "tokens", "database", "edition", "clock", "disk", "schema"),
+        *("zone", "jobs", "device", "edge", "redis"),
+    ]
+
+
+def test_it_prints_a_line_a_check(doctor, client, device, monkeypatch, capsys, database_url):
+    fresh(client, device)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("DEVICE_TOKENS", f"{HASH}:{device}")
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["ok", "settings"], ["ok", "secrets"]]
+    assert {line[9:].partition(" ")[0] for line in lines} > {"database", "schema", "redis"}
+
+
+def test_a_bad_setting_is_named_and_what_does_not_hang_on_it_is_looked_at(doctor):
+    _, found = doctor(CACHE_TTL_S="soon")
+    ((state, text),) = found["settings"]
+    assert state == FAILED
+    assert text.startswith("CACHE_TTL_S=")
+    assert found["schema"] == [(OK, "current")]
+
+
+@pytest.mark.usefixtures("doctor")
+def test_settings_that_are_no_text_are_named(tmp_path, capsys):
+    (tmp_path / "dotenv").write_bytes(b"\xff")
+    assert main([]) == 78
+    assert "has to be UTF-8" in capsys.readouterr().err
+
+
+def test_a_missing_database_url_is_named(doctor):
+    _, found = doctor(DATABASE_URL="")
+    assert "DATABASE_URL is missing; example" in found["settings"][0][1]
+    assert found["database"][0][0] == FAILED
+    assert "schema" not in found
+
+
+def test_a_file_of_secrets_that_others_may_read_is_named(ailing, tmp_path):
+    path = tmp_path / "read-tokens"
+    path.write_text(f"{SECRET}:home-1")
+    path.chmod(0o644)
+    text = ailing("secrets", FAILED, READ_TOKENS_FILE=str(path))
+    assert f"chmod 640 {path}" in text
+
+
+def test_a_dotenv_that_others_may_read_is_named(ailing, tmp_path):
+    (tmp_path / "dotenv").write_text("")
+    (tmp_path / "dotenv").chmod(0o644)
+    assert "chmod 640" in ailing("secrets", FAILED)
+
+
+def test_a_file_of_tokens_that_is_not_there_is_named(ailing, tmp_path):
+    text = ailing("secrets", FAILED, READ_TOKENS_FILE=str(tmp_path / "none"))
+    assert text.startswith("READ_TOKENS_FILE: cannot read")
+
+
+def test_a_malformed_token_is_named_but_not_shown(ailing):
+    bad = f"{HASH}:home-1,{SECRET}"
+    assert "DEVICE_TOKENS: entry 2 " in ailing("tokens", FAILED, DEVICE_TOKENS=bad)
+
+
+def test_plain_tokens_are_advised_against(ailing):
+    text = ailing("tokens", WARNING, DEVICE_TOKENS=f"{SECRET}:home-1")
+    assert text.startswith("1 stand in plain text")
+    assert "server.tokens new" in text
+
+
+def test_more_than_two_tokens_of_a_device_are_named(ailing):
+    three = ",".join(f"sha256${digit * 64}:home-1" for digit in "abc")
+    assert "home-1 has 3 tokens" in ailing("tokens", WARNING, DEVICE_TOKENS=three)
+
+
+def test_a_database_that_is_away_is_named_and_its_password_is_not_shown(doctor):
+    status, found = doctor(DATABASE_URL=f"postgresql://nobody:{SECRET}@127.0.0.1:1/none")
+    assert status == 1
+    ((state, text),) = found["database"]
+    assert state == FAILED
+    assert "is it running, and DATABASE_URL right?" in text
+    assert not {"schema", "device"} & found.keys(), "nothing waits for it a second time"
+
+
+def test_a_database_that_hangs_ends_as_a_failure(doctor, tmp_path):
+    with sandbox.Postgres(tmp_path, fast=True) as mine:
+        url = migrated(mine)
+        mine.pause()
+        _, found = doctor(DATABASE_URL=url)
+        mine.resume()
+    assert found["database"][0][0] == FAILED
+
+
+def test_a_check_that_hangs_or_breaks_does_not_stand_for_ok():
+    forever = threading.Event()
+    groups = [
+        Group("hanging", lambda: iter([Finding("one", OK, "yes")] * (not forever.wait()))),
+        Group("empty", list),
+        Group("good", lambda: [Finding("two", OK, "yes")]),
+    ]
+    found = findings(groups, patience_s=0.1)
+    forever.set()
+    assert [(f.check, f.state) for f in found] == [
+        ("hanging", FAILED),
+        ("empty", FAILED),
+        ("two", OK),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "words"),
+    [
+        (Edition("plain", "14.9", None), FAILED, "has to be 15"),
+        (Edition("plain", "15.18", None), OK, "PostgreSQL 15.18"),
+        (Edition("community", "15.18", "2.18.0"), WARNING, "ALTER EXTENSION timescaledb UPDATE"),
+        (Edition("community", "16.1", "2.9.3"), WARNING, "before 2.18.1"),
+        (Edition("community", "16.1", "2.18.1"), OK, "TimescaleDB 2.18.1 (community)"),
+        (Edition("apache", "17.11", "2.19.3"), OK, "(apache) on PostgreSQL 17.11"),
+    ],
+)
+def test_versions_that_are_too_old_are_named(found, state, words):
+    told = edition(found)
+    assert told.state == state
+    assert words in told.text
+
+
+def test_clocks_apart_are_named():
+    now = datetime.now(UTC)
+    assert clock(now - timedelta(seconds=1.9), now).state == OK
+    for apart in (timedelta(seconds=3), timedelta(days=-2)):
+        told = clock(now + apart, now)
+        assert told.state == WARNING
+        assert "time server" in told.text
+
+
+def test_a_disk_without_room_is_named(tmp_path):
+    with small_disk(tmp_path / "small", "300m") as folder:
+        assert disk(1 << 30, True, str(folder)).state == FAILED
+        hidden = folder / "not" / "there"
+        assert disk(0, is_local=True, folder=str(hidden)).state == OK, "nothing is to be seen"
+    with small_disk(tmp_path / "larger", "1g") as folder:
+        told = disk(5 << 20, True, str(folder))
+        assert told.state == WARNING
+        assert told.text.startswith("the database has 5 MB, 10")
+
+
+def test_a_disk_elsewhere_is_not_ours_to_judge(tmp_path):
+    assert "cannot be seen" in disk(0, False, str(tmp_path)).text
+
+
+def test_room_is_that_of_the_nearest_folder_we_may_see(tmp_path):
+    assert room_mb(tmp_path) > 0
+
+
+@pytest.fixture
+def own_database(databases):
+    """A database for what no other test may see."""
+    return databases.migrated()
+
+
+def test_a_database_in_another_encoding_is_named_with_the_command(doctor, databases):
+    url = databases.empty()
+    empty = parse_dsn(url)["dbname"]
+    name = f"{empty}_ascii"
+    words = "create database {} template template0 encoding 'SQL_ASCII' locale 'C'"
+    sandbox.execute(databases.admin_url, sql.SQL(words).format(sql.Identifier(name)))
+    try:
+        _, found = doctor(
+            DATABASE_URL=url.replace(f"/{name.removesuffix('_ascii')}", f"/{name}", 1)
+        )
+    finally:
+        drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+        sandbox.execute(databases.admin_url, drop)
+    ((state, text),) = found["database"]
+    assert (state, "createdb -T template0 -E UTF8" in text) == (FAILED, True)
+    assert "is it running" not in text
+    assert not {"schema", "device"} & found.keys()
+
+
+def test_a_library_of_another_version_is_named_with_the_command(ailing, other_library):
+    name = parse_dsn(other_library)["dbname"]
+    text = ailing("database", FAILED, DATABASE_URL=other_library)
+    assert f"psql -X -d {name} -c 'ALTER EXTENSION timescaledb UPDATE'" in text
+
+
+def test_files_that_were_not_applied_are_named(ailing, databases):
+    empty = databases.empty()
+    assert "run: python -m server.migrate" in ailing("schema", FAILED, DATABASE_URL=empty)
+
+
+def test_an_edited_file_is_named(ailing, own_database):
+    execute(own_database, "UPDATE schema_migrations SET checksum = 'other' WHERE number = 3")
+    text = ailing("schema", FAILED, DATABASE_URL=own_database)
+    assert "was edited after it was applied" in text
+
+
+def test_a_zone_that_differs_is_named(ailing):
+    text = ailing("zone", FAILED, SITE_TIMEZONE="Europe/Berlin")
+    assert text.startswith("SITE_TIMEZONE is Europe/Berlin, ")
+    assert "UTC" in text
+
+
+def test_a_redis_that_is_away_is_a_warning(ailing):
+    assert "REDIS_URL" in ailing("redis", WARNING, REDIS_URL="unix:///nowhere.sock")
+
+
+def test_a_device_that_never_sent_anything_is_named(ailing, device):
+    assert f"{device} never sent" in ailing("device", WARNING)
+
+
+def test_a_silent_device_is_named(ailing, client, device):
+    send(client, a_sample(device_id=device, ts="2026-01-02T03:04:05Z"))
+    assert f"{device} is silent since 2026-01-02T03:04:05" in ailing("device", WARNING)
+
+
+@pytest.mark.parametrize(("version", "words"), [("0.0.9", "older"), ("99.1", "newer")])
+def test_an_edge_of_another_version_is_named(ailing, client, device, version, words):
+    fresh(client, device, version)
+    text = ailing("edge", WARNING)
+    assert f"{device} runs {version}, {words} than this server's {VERSION}" in text
+
+
+def test_lost_and_parked_readings_are_named(doctor, client, device):
+    earlier = datetime.now(UTC) - timedelta(minutes=40)
+    report = {"boot": "ab", "slot": earlier.isoformat(), "polled": 9, "waiting": 0, "parked": 3}
+    for seq in (1, 9):
+        ts = (earlier + timedelta(seconds=seq)).isoformat()
+        send(client, a_sample(device_id=device, ts=ts, boot="ab", seq=seq), reports=[report])
+    status, found = doctor()
+    assert status == 1
+    ((state, text),) = found["lost"]
+    assert state == FAILED
+    assert text.startswith(f"7 readings of {device}")
+    assert found["parked"][0][0] == WARNING
+    assert "edge.py parked" in found["parked"][0][1]
+
+
+@pytest.fixture
+def community(own_database):
+    """A database whose jobs run, of the community edition; a superuser's."""
+    if "(timescale)" not in sandbox.edition(own_database):
+        pytest.skip("only the community edition has jobs")
+    execute(own_database, "SELECT _timescaledb_functions.start_background_workers()")
+    return own_database
+
+
+def test_a_failing_job_is_named_with_its_reason_and_counted(ailing, community, tmp_path):
+    execute(
+        community,
+        "CREATE PROCEDURE broken(job_id int, config jsonb) LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'broken on purpose'; END $$",
+        "SELECT add_job('broken', interval '1 hour', initial_start => now())",
+    )
+    failed = "SELECT FROM timescaledb_information.job_stats WHERE last_run_status = 'Failed'"
+    if not sandbox.wait_until(lambda: rows(community, SCHEDULER), 75):
+        pytest.skip("other databases of this server have taken all its background workers")
+    assert sandbox.wait_until(lambda: rows(community, failed), 60)
+    assert sandbox.wait_until(
+        lambda: rows(community, "SELECT FROM timescaledb_information.job_errors"), 20
+    )
+    text = ailing("jobs", FAILED, DATABASE_URL=community)
+    assert text.startswith("broken fails: broken on purpose; by hand: CALL run_job(")
+    given = {"METRICS_TOKEN": "m", "RUNTIME_DIRECTORY": str(tmp_path)}
+    page = get(app_on(community, **given).test_client(), "/metrics", "m").text
+    assert "\nsungrow_timescaledb_failing_jobs 1\n" in page
+
+
+def test_a_job_without_a_success_for_long_is_named(ailing, community):
+    execute(
+        community,
+        "SELECT _timescaledb_functions.stop_background_workers()",
+        "UPDATE schema_migrations SET applied_at = now() - interval '2 hours'",
+        "DELETE FROM _timescaledb_internal.bgw_job_stat",
+    )
+    text = ailing("jobs", FAILED, DATABASE_URL=community)
+    assert text.startswith("policy_refresh_continuous_aggregate of sungrow_hourly has not")
+    assert "does its scheduler run?" in text
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path / "authority")
+
+
+@pytest.fixture
+def front(doctor, authority):
+    """Look at a scripted proxy; give what is said of it."""
+
+    def run(cert: object = None, status: int = 200, ca: object = None, **health: object) -> dict:
+        body = {"status": "ok", "service": "sungrow", "version": VERSION, "database": "ok"} | health
+        headers = {"Strict-Transport-Security": "max-age=31536000", "Location": "https://x/"}
+        with TlsServer(cert or authority.certificate("localhost")) as server:
+            server.api.errors(answer(status, body, headers))
+            argv = ["--url", f"{server.url}/base/", "--ca", str(ca or authority.ca_file)]
+            _, found = doctor(*argv)
+            assert all(r.path == "/base/health" for r in server.requests)
+        return {name: found[name] for name in ("tls", "front", "hsts") if name in found}
+
+    return run
+
+
+def test_a_sound_front_is_ok(front):
+    found = front()
+    assert {name: pairs[0][0] for name, pairs in found.items()} == dict.fromkeys(
+        ("tls", "front", "hsts"), OK
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("old", {"start": "20200101000000Z", "end": "20200201000000Z"}, "expired"),
+        ("other", {"alt": "DNS:other.example.org"}, "not valid for 'localhost'"),
+    ],
+)
+def test_a_certificate_that_the_edge_refuses_is_named(front, authority, name, given, words):
+    found = front(authority.certificate(name, **given))
+    assert list(found) == ["tls"]
+    ((state, text),) = found["tls"]
+    assert state == FAILED
+    assert words in text
+
+
+def test_an_unknown_ca_is_named(front, ca):
+    ((state, text),) = front(ca=ca.cert)["tls"]
+    assert state == FAILED
+    assert "issuer" in text or "self-signed" in text or "self signed" in text
+
+
+def test_a_ca_file_that_cannot_be_read_is_named(front, tmp_path):
+    assert front(ca=tmp_path / "none")["tls"][0][0] == FAILED
+
+
+def test_a_certificate_that_ends_soon_is_a_warning():
+    now = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
+    assert certificate("Dec 25 00:00:00 2026 GMT", now).state == OK
+    told = certificate("Nov 30 00:00:00 2026 GMT", now)
+    assert told.state == WARNING
+    assert "in 7 days" in told.text
+
+
+@pytest.mark.parametrize(
+    ("given", "state", "words"),
+    [
+        ({"status": 301}, FAILED, "follows no redirect"),
+        ({"service": "nginx"}, FAILED, "not of this project"),
+        ({"version": "0.0.1"}, WARNING, "restart the server"),
+    ],
+)
+def test_what_is_behind_the_front_is_named(front, given, state, words):
+    ((seen, text),) = front(**given)["front"]
+    assert seen == state
+    assert words in text
+
+
+def test_a_real_server_without_hsts_is_warned_of(doctor, https_server):
+    server = https_server()
+    status, found = doctor("--url", server.url, "--ca", str(server.certificate.ca))
+    assert status == 0
+    assert found["tls"][0][0] == found["front"][0][0] == OK
+    assert found["hsts"][0][0] == WARNING
+
+
+def test_a_proxy_that_knows_no_certificate_for_the_name_is_named(doctor, authority):
+    with TlsServer(authority.certificate("good")) as server:
+        # As Caddy answers whoever asks for a name that it does not have.
+        alert = ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR
+        server.context.sni_callback = lambda *_: alert
+        _, found = doctor("--url", server.url, "--ca", str(authority.ca_file))
+    ((state, text),) = found["tls"]
+    assert state == FAILED
+    assert "no certificate for this name" in text
+    assert "SITE_ADDRESS" in text
+
+
+def test_nobody_listening_is_named(doctor):
+    _, found = doctor("--url", "https://localhost:1")
+    assert found["tls"][0][0] == FAILED
+    assert "cannot connect to localhost:1" in found["tls"][0][1]
+
+
+@pytest.mark.parametrize("bad", ["http://localhost", "solar.example.org", "https://", "https://[x"])
+def test_a_url_without_tls_is_a_usage_error(bad, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--url", bad])
+    assert stop.value.code == 2

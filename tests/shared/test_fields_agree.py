@@ -1,0 +1,103 @@
+"""Contract, ``sample.FIELDS``, the table in SQL and the queries name the same fields."""
+
+import re
+
+import pytest
+
+from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, KEY, NAMES, TEXTS
+from server.database.pool import SQL, query
+from tests.support import batches
+from tests.support.batches import rows
+
+TABLE = (SQL / "0001_samples.sql").read_text(encoding="utf-8")
+CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", TABLE, re.DOTALL)[1]
+COLUMNS = dict(re.findall(r"^    ([a-z][a-z0-9_]*) +([^,\n]+)", CREATE, re.MULTILINE))
+LATER = "".join(path.read_text(encoding="utf-8") for path in sorted(SQL.glob("[0-9]*.sql"))[1:])
+COMMENTS = dict(
+    re.findall(r"COMMENT ON COLUMN sungrow_samples\.(\w+) IS '(.*)';", f"{TABLE}{LATER}")
+)
+BY_THE_SERVER = ["extra", "received_at"]
+
+
+def test_the_fields_are_those_of_the_contract_in_its_order():
+    assert {field.name: (field.unit, field.low, field.high) for field in FIELDS} == batches.NUMBERS
+    assert [field.name for field in FIELDS] == list(batches.NUMBERS)
+    assert tuple(TEXTS) == batches.TEXTS
+    assert ("device_id", "ts", *batches.NUMBERS, *batches.TEXTS) == NAMES
+
+
+def test_required_nullable_and_whole_are_those_of_the_contract():
+    assert [field.name for field in FIELDS if field.required] == list(batches.REQUIRED)
+    assert tuple(field.name for field in FIELDS if not field.nullable) == batches.NOT_NULL
+    assert tuple(field.name for field in FIELDS if field.integer) == batches.WHOLE
+    assert DEFAULT_INTERVAL_S == 5
+
+
+def test_the_columns_are_the_fields_in_the_same_order():
+    assert [*NAMES, *BY_THE_SERVER] == [name for name in COLUMNS if name != "PRIMARY"]
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_a_column_has_the_type_and_the_nulls_of_its_field(field, nullable):
+    whole = {"seq": "bigint", "ts_src": "smallint"}.get(field.name, "integer")
+    default = " DEFAULT 5" if field.name == "interval_s" else ""
+    kind = whole if field.integer else "double precision"
+    assert COLUMNS[field.name].replace(" NOT NULL", "") == kind + default
+    assert nullable[field.name] is (field.nullable and field.name != "interval_s")
+
+
+@pytest.fixture(scope="module")
+def nullable(database_url) -> dict[str, bool]:
+    """Whether a column of the database itself may be null."""
+    columns = "select attname, not attnotnull from pg_attribute"
+    return dict(rows(database_url, f"{columns} where attrelid = 'sungrow_samples'::regclass"))
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_a_column_is_explained_in_the_words_of_its_field(field):
+    words = "; ".join(filter(None, [field.unit, field.about]))
+    assert COMMENTS[field.name].replace("''", "'") == words
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_column_is_explained_too(name):
+    assert COLUMNS[name] == "text"
+    assert COMMENTS[name].replace("''", "'") == TEXTS[name][1]
+
+
+def test_the_unit_is_the_suffix_of_the_name():
+    suffixes = {"W": "_w", "kWh": "_kwh", "V": "_v", "A": "_a", "%": "_pct", "°C": "_c"}
+    suffixes |= {"Hz": "_hz", "s": "_s"}
+    for field in FIELDS:
+        if field.unit in suffixes:
+            assert field.name.endswith(suffixes[field.unit])
+
+
+@pytest.mark.parametrize("name", ["samples-by-key", "sample-newest"])
+def test_a_query_reads_every_field_in_order(name):
+    listed = re.search(r"SELECT (.*?)\n +FROM", query(name), re.DOTALL)[1]
+    assert re.split(r",\s+", listed) == [*NAMES, "extra"]
+
+
+def test_a_batch_has_every_field_and_each_goes_into_its_column():
+    text = (SQL / "0017_insert_readings.sql").read_text(encoding="utf-8")
+    taken = text.partition("CREATE TYPE sungrow_reading AS (")[2].partition(");")[0]
+    assert re.findall(r"^    (\w+) ", taken, re.MULTILINE) == [*NAMES[1:], "extra"]
+    columns = text.partition("INSERT INTO sungrow_samples (")[2].partition(")")[0]
+    assert re.findall(r"\w+", columns) == [*NAMES, "extra"]
+
+
+def test_the_database_itself_has_these_columns_and_this_key(database_url):
+    columns = rows(
+        database_url,
+        "select column_name from information_schema.columns "
+        "where table_name = 'sungrow_samples' order by ordinal_position",
+    )
+    assert [name for (name,) in columns] == [*NAMES, *BY_THE_SERVER]
+    key = rows(
+        database_url,
+        "select a.attname from pg_index i join pg_attribute a "
+        "on a.attrelid = i.indrelid and a.attnum = any(i.indkey) "
+        "where i.indrelid = 'sungrow_samples'::regclass and i.indisprimary order by a.attnum",
+    )
+    assert tuple(name for (name,) in key) == KEY

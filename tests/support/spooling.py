@@ -1,0 +1,105 @@
+"""What the tests of the spool share."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from edge_lib.shared.sample import format_ts, parse_ts
+
+SCHEMA_1 = Path(__file__).with_name("spool_schema_1.sql")  # of the version before the present one
+START = datetime(2026, 6, 1, 12, tzinfo=UTC)
+BOOT, EARLIER, FIRST = "b" * 32, "a" * 32, "9" * 32
+S = 1_000_000
+
+
+def a_sample(seq=1, after_s=None, boot=BOOT, ts_src=0, **fields):
+    ts = START + timedelta(seconds=seq * 5 if after_s is None else after_s)
+    required = {
+        "device_id": "home",
+        "pv_power_w": 5000,
+        "pv_daily_kwh": 54.3,
+        "battery_power_w": None,
+        "battery_soc_pct": None,
+        "battery_temp_c": None,
+        "load_power_w": 400,
+        "export_power_w": -3,
+    }
+    poll = {"ts": format_ts(ts), "boot": boot, "seq": seq, "ts_src": ts_src}
+    return required | poll | fields
+
+
+def put(spool, seq=1, boottime_s=None, **fields):
+    return spool.put(a_sample(seq, **fields), (seq * 5 if boottime_s is None else boottime_s) * S)
+
+
+def seqs(rows):
+    return [row.sample["seq"] for row in rows]
+
+
+def ids(rows):
+    return [row.id for row in rows]
+
+
+def deliver_oldest(spool, n=1):
+    rows = spool.oldest(n)
+    spool.delivered(ids(rows))
+    return rows
+
+
+def ask(path, sql, *args):
+    """Look into the file from outside, as an operator would."""
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        return db.execute(sql, args).fetchall()
+    finally:
+        db.close()
+
+
+def as_schema_1(path):
+    """Make a spool what the former version would have left."""
+    old = path.with_name("schema_1.db")
+    with closing(sqlite3.connect(old, isolation_level=None)) as db:
+        db.execute("PRAGMA page_size = 512")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.executescript(SCHEMA_1.read_text())
+        db.execute("ATTACH ? AS new", (str(path),))
+        for table, columns in {
+            "samples": "*",
+            "queue": "*",
+            "delivered": "*",
+            "parked": "id, ts_us, boot, seq, boottime_us, ts_src, reason, content, crc,"
+            " reported = crc",
+            "boots": "boot, last_seq",
+            "reports": "boot, slot_us, content, acknowledged = crc",
+            "gaps": "id, from_us, to_us, cause, count, acknowledged = crc",
+            "meta": "key, value",
+        }.items():
+            db.execute(f"INSERT INTO {table} SELECT {columns} FROM new.{table}")  # noqa: S608
+        db.execute("DELETE FROM sqlite_sequence")
+        db.execute("INSERT INTO sqlite_sequence SELECT * FROM new.sqlite_sequence")
+        # Which reading was the last one counted it did not write down.
+        db.execute("UPDATE reports SET content = json_remove(content, '$.seq')")
+        db.execute("PRAGMA user_version = 1")
+    old.replace(path)
+
+
+def crash(spool):
+    """Let go of the file as a killed process does: nothing that waits is written."""
+    spool._acked.clear()
+    spool.close()
+
+
+def assert_every_sample_is_in_one_state(path):
+    states = ask(path, "SELECT id FROM queue") + ask(path, "SELECT id FROM delivered")
+    states += ask(path, "SELECT id FROM samples WHERE ts_src = 2")
+    assert sorted(states) == ask(path, "SELECT id FROM samples ORDER BY id")
+
+
+def us(ts):
+    return (ts - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def times(spool):
+    rows = spool.oldest(1000)
+    return [(r.sample["seq"], parse_ts(r.sample["ts"]) - START, r.sample["ts_src"]) for r in rows]

@@ -1,0 +1,245 @@
+"""What a reader may rely on everywhere in the tree, and what the documents say of it."""
+
+import ast
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from edge_lib import VERSION
+from edge_lib.config import dongle_config, store_config, upload_config
+from server import sandbox
+from server import settings as server_settings
+from server.api.series import ALL, FRAMES
+
+ROOT = sandbox.ROOT
+CODE = sorted(
+    path
+    for path in [ROOT / "edge.py", *ROOT.glob("edge_lib/**/*.py"), *ROOT.glob("server/**/*.py")]
+)
+EDGE = [path for path in CODE if "server" not in path.relative_to(ROOT).parts]
+# The sandbox stands outside: its demo is the whole chain.
+SERVER = [p for p in CODE if p not in EDGE and "sandbox" not in p.relative_to(ROOT).parts]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room_of(name: str) -> str:
+    """Return ``edge_lib.spool`` of ``edge_lib.spool.rows.ts_us``; a file of no room is its own."""
+    return ".".join(name.split(".")[:2])
+
+
+def named(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+# What each room may know beside itself: whoever adds an arrow here adds it to the picture.
+ROOMS = {
+    "edge_lib.shared": set(),
+    "edge_lib.dongle": {"shared", "clock", "repeat_log"},
+    "edge_lib.spool": {"shared", "clock", "repeat_log", "best_effort"},
+    "edge_lib.upload": {
+        "shared",
+        "clock",
+        "config",
+        "spool",
+        "repeat_log",
+        "best_effort",
+        "poll_counts",
+    },
+    "edge_lib.simulator": {"dongle", "clock"},
+}
+
+
+@pytest.mark.parametrize("path", SERVER, ids=named)
+def test_the_server_knows_no_more_of_the_edge_than_what_both_share(path):
+    known = {room_of(name) for name in imported(path) if name.startswith("edge_lib")}
+    assert known <= {"edge_lib", "edge_lib.shared", "edge_lib.VERSION"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_knows_no_more_than_it_says(room):
+    allowed = {"edge_lib", "edge_lib.VERSION", room, *(f"edge_lib.{name}" for name in ROOMS[room])}
+    for path in EDGE:
+        if named(path).startswith(room):
+            known = {room_of(name) for name in imported(path) if name.startswith("edge_lib")}
+            assert known <= allowed, path
+
+
+def test_the_edge_knows_nothing_of_the_server():
+    for path in EDGE:
+        assert not {name for name in imported(path) if name.split(".")[0] == "server"}, path
+
+
+def test_nobody_sleeps_through_a_stop():
+    for path in [*CODE, *ROOT.glob("tests/**/*.py")]:
+        if path != Path(__file__):
+            assert "time.sleep" not in path.read_text(), path
+
+
+def test_the_edge_reads_clocks_in_one_place():
+    for path in EDGE:
+        if path.name != "clock.py":
+            found = re.findall(r"datetime\.now\(|\btime\.\w+\(|\btoday\(", path.read_text())
+            assert not found, (path, found)
+
+
+def test_one_place_catches_everything_for_the_thread_bodies_and_the_bookkeeping_beside_readings():
+    broad = [path.name for path in CODE if "except Exception" in path.read_text()]
+    assert broad == ["best_effort.py", "cache.py"]  # of the cache nothing may reach a caller
+    users = [path.name for path in CODE if "edge_lib.best_effort" in imported(path)]
+    assert users == ["edge.py", "health.py", "poller.py", "keeper.py", "uploader.py"]
+
+
+def texts_of(path: Path) -> list[str]:
+    """Every text in the code but its docstrings."""
+    tree = ast.parse(path.read_text())
+    lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and type(node.value) is str and id(node) not in lone
+    ]
+
+
+def test_commands_are_named_in_one_place_as_this_machine_has_them():
+    for path in CODE:
+        if path.name not in (
+            "command_names.py",
+            "dump.py",
+        ):  # a dump names the program that made it
+            named = [t for t in texts_of(path) if re.search(r"edge\.py [a-z]|-m server\.", t)]
+            assert not named, path
+
+
+def test_no_function_is_longer_than_fifty_lines():
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 50, f"{path.name}: {node.name}"
+
+
+def test_the_changelog_begins_with_this_version():
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert next(heading for heading in headings if heading != "Unreleased") == VERSION
+    assert "Unreleased" not in headings[1:]
+
+
+def test_the_version_stands_in_one_place():
+    places = [*CODE, *ROOT.glob("*.toml")]
+    found = [path.relative_to(ROOT) for path in places if f'"{VERSION}"' in path.read_text()]
+    assert found == [Path("edge_lib/__init__.py")]
+
+
+@pytest.mark.parametrize("file", ["requirements-edge.txt", "requirements-server.txt"])
+def test_every_package_that_runs_is_pinned_with_all_that_it_needs(file):
+    names = re.findall(r"^([\w.-]+)==[\w.]+(?:; .*)?$", (ROOT / file).read_text(), re.MULTILINE)
+    pinned = {name.lower().replace("_", "-") for name in names}
+    lines = (ROOT / file).read_text().splitlines()
+    assert len(names) == len([line for line in lines if line and not line.startswith("#")])
+    for name in pinned - {"async-timeout"}:  # only on a Python older than this one
+        for need in metadata.requires(name) or []:
+            if ";" not in need:
+                needed = re.match(r"[\w.-]+", need).group().lower().replace("_", "-")
+                assert needed in pinned, f"{name} needs {needed}"
+
+
+@pytest.mark.parametrize("path", [f"/v1/series?frame={frame}" for frame in (*FRAMES, ALL)])
+def test_the_readme_shows_every_frame(path):
+    assert f"frame={path.partition('=')[2]}" in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_lists_every_endpoint(database_url, tmp_path):
+    from server import create_app
+
+    settings = {"DEVICE_TOKENS": "t:d", "METRICS_TOKEN": "m", "SECRET_KEY": "k" * 32}
+    settings["RUNTIME_DIRECTORY"] = str(tmp_path)
+    app = create_app({"DATABASE_URL": database_url, "LOG_LEVEL": "ERROR", **settings})
+    readme = (ROOT / "README.md").read_text()
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint == "page.static":  # the page's own files: nothing to ask for
+            continue
+        assert f"$URL{rule.rule}" in readme, rule.rule
+
+
+@pytest.mark.parametrize("module", ["config", "shared/env"])
+def test_the_readme_lists_every_setting_of_the_edge(module):
+    names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', (ROOT / f"edge_lib/{module}.py").read_text()))
+    readme = (ROOT / "README.md").read_text()
+    levels = {"DEBUG", "ERROR", "WARNING"}
+    assert not {name for name in names - levels if f"`{name}`" not in readme}
+
+
+def test_the_readmes_symptoms_name_what_an_installed_machine_has():
+    table, _, _ = README.partition("\n## The way of a reading")
+    lines = table[table.index("| symptom |") :].splitlines()
+    assert len(lines) >= 13
+    assert not [line for line in lines if "edge.py" in line or "python -m" in line]
+
+
+def test_the_readme_lists_every_setting_of_the_server():
+    readme = (ROOT / "README.md").read_text()
+    assert not {name for name in settings_of_the_server() if f"`{name}`" not in readme}
+
+
+def settings_of_the_server() -> set[str]:
+    text = (ROOT / "server/settings.py").read_text() + (ROOT / "server/auth/callers.py").read_text()
+    names = set(re.findall(r'"([A-Z][A-Z_]{4,})"', text))
+    return {"LOG_LEVEL"} | {name.removesuffix("_FILE") for name in names}
+
+
+def test_the_example_of_the_servers_settings_holds_exactly_those_with_a_comment_above_each():
+    text = (ROOT / "systemd/server.env.example").read_text()
+    names = re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)
+    assert names == re.findall(r"^# .+\n#?([A-Z_]+)=", text, re.MULTILINE)
+    given = [name.removesuffix("_FILE") for name in names]
+    assert sorted(given) == sorted(settings_of_the_server() - {"RUNTIME_DIRECTORY"})
+
+
+def test_what_is_commented_out_in_that_example_are_the_defaults():
+    text = (ROOT / "systemd/server.env.example").read_text()
+    url = {"DATABASE_URL": "postgresql://x"}
+    commented = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    assert len(commented) >= 6
+    assert tuple(server_settings.read({**url, **commented})) == tuple(server_settings.read(url))
+
+
+@pytest.mark.parametrize("file", ["server/Dockerfile", "edge_lib/Dockerfile"])
+def test_what_an_image_is_made_of_is_there(file):
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / file).read_text(), re.MULTILINE)
+    missing = [name for names in copied for name in names.split() if not (ROOT / name).exists()]
+    assert not missing
+
+
+def test_the_defaults_in_the_readme_are_those_of_the_code():
+    env = {
+        "SUNGROW_HOST": "h",
+        "DEVICE_ID": "d",
+        "VPS_INGEST_URL": "https://x",
+        "VPS_TOKEN": "t",
+    }
+    dongle, upload, store = dongle_config(env), upload_config(env), store_config(env)
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", README, re.MULTILINE))
+    assert float(rows["POLL_INTERVAL_S"]) == dongle.poll_interval_s
+    assert float(rows["INTER_REGISTER_DELAY_MS"]) == dongle.inter_register_delay_s * 1000
+    assert float(rows["MODBUS_TIMEOUT_S"]) == dongle.modbus_timeout_s
+    assert float(rows["UPLOAD_INTERVAL_S"]) == upload.upload_interval_s
+    assert int(rows["BATCH_SIZE"]) == upload.batch_size
+    assert float(rows["MAX_BACKOFF_S"]) == upload.max_backoff_s
+    assert rows["SPOOL_PATH"] == f"`{store.spool_path}`"
+    assert float(rows["SPOOL_KEEP_DAYS"]) == store.spool_keep_days
+    assert rows["HEALTH_PATH"] == f"`{store.health_path}`"
+
+
+README = (ROOT / "README.md").read_text()
