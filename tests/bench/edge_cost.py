@@ -2,8 +2,8 @@
 
 The real process, uploading over TLS as in life; time alone runs faster
 (``tests/support/fast_edge.py``), so that half a day of readings takes three minutes. A reading's
-cost holds all that happens in its five seconds: poll, decoding, commit, health file, half an upload,
-and the looks around in between.
+cost holds all that happens in its five seconds: poll, decoding, commit, health file, half an
+upload, and the looks around in between.
 """
 
 import resource

@@ -431,9 +431,9 @@ def checks(table: Table) -> None:
     check(table, "disk full and freed", a_full_disk)
     check(table, "upgrade", upgrades)
     asks = "words = self._read_words()"
-    never_polls = changed("9.5", polling=(asks, "raise InverterError('broken', 'broken')"))
+    never_polls = changed("9.5", poller=(asks, "raise InverterError('broken', 'broken')"))
     check(table, "failing upgrade: never polls", lambda: rolls_back(never_polls))
-    never_starts = changed("9.6", polling=('"""One poll', 'broken\n"""One poll'))
+    never_starts = changed("9.6", poller=('"""One poll', 'broken\n"""One poll'))
     check(table, "failing upgrade: never starts", lambda: rolls_back(never_starts))
     check(table, "upgrade broken off", an_interrupted_upgrade)
     check(table, "removed", removal)

@@ -118,7 +118,7 @@ def test_one_connection_serves_many_requests(server, connect):
 
 def test_a_connection_that_the_server_closed_meanwhile_is_replaced_unnoticed(server, connect):
     client = connect(server.url)
-    server.api.errors(answer(200, {}, length=False))  # it closes behind this answer
+    server.answers(answer(200, {}, length=False))  # it closes behind this answer
     post(client)
     post(client)
     server.hang_up()
@@ -130,7 +130,7 @@ def test_a_connection_lost_under_a_request_is_a_failure_and_the_request_goes_out
 ):
     client = connect(server.url)
     post(client)
-    server.api.errors(reset)
+    server.answers(reset)
     assert failure(client).reason == "reset"
     assert len(server.requests) == 2
     assert post(client).status == 200
@@ -138,7 +138,7 @@ def test_a_connection_lost_under_a_request_is_a_failure_and_the_request_goes_out
 
 def test_cookies_are_never_sent_back(server, connect):
     client = connect(server.url)
-    server.api.errors(answer(200, {}, {"Set-Cookie": "id=1; Path=/"}))
+    server.answers(answer(200, {}, {"Set-Cookie": "id=1; Path=/"}))
     post(client)
     post(client)
     assert "Cookie" not in server.requests[1].headers
@@ -328,7 +328,7 @@ def test_an_authority_named_by_the_environment_is_not_trusted(
 def test_a_redirect_is_not_followed_and_nothing_reaches_its_target(server, good, connect, status):
     with Sink() as plain, TlsServer(good) as other:
         for target in (f"http://localhost:{plain.port}/", other.url):
-            server.api.errors(answer(status, b"moved", {"Location": target}))
+            server.answers(answer(status, b"moved", {"Location": target}))
             got = post(connect(server.url))
             assert (got.status, got.body) == (status, b"moved")
         assert (plain.connections, other.connections) == (0, 0)
@@ -337,7 +337,7 @@ def test_a_redirect_is_not_followed_and_nothing_reaches_its_target(server, good,
 def test_the_body_of_a_redirect_is_bounded_and_not_unpacked(server, connect):
     bomb = gzip.compress(bytes(50_000_000))
     fields = {"Location": "https://localhost/", "Content-Encoding": "gzip"}
-    server.api.errors(
+    server.answers(
         answer(302, bomb[:60_000], fields),
         answer(302, bytes(MAX_ANSWER_BYTES + 1), fields),
     )
@@ -361,7 +361,7 @@ SLOW = {
 
 @pytest.mark.parametrize("script", SLOW.values(), ids=SLOW)
 def test_a_slow_answer_ends_at_the_deadline_and_not_before(server, connect, script):
-    server.api.errors(script)
+    server.answers(script)
     client = connect(server.url, total_timeout_s=1.0)
     begun_s = time.monotonic()
     assert ended_within_reason(client) == "timeout"
@@ -370,7 +370,7 @@ def test_a_slow_answer_ends_at_the_deadline_and_not_before(server, connect, scri
 
 
 def test_the_deadline_holds_over_a_kept_connection_too(server, connect):
-    server.api.errors(answer(200, {}), SLOW["body"])
+    server.answers(answer(200, {}), SLOW["body"])
     client = connect(server.url, total_timeout_s=1.0)
     post(client)
     assert ended_within_reason(client) == "timeout"
@@ -414,7 +414,7 @@ def test_abort_ends_the_request_under_way_and_forbids_the_next(server, connect):
         arrived.set()
         wire.wait(LAX_S * 4)
 
-    server.api.errors(hang)
+    server.answers(hang)
     client = connect(server.url, total_timeout_s=LAX_S * 4)
     reasons = []
     thread = threading.Thread(target=lambda: reasons.append(ended_within_reason(client)))
@@ -460,7 +460,7 @@ def test_no_thread_and_no_descriptor_is_left_behind(server, connect):
 
 
 def test_an_answer_of_just_the_limit_is_taken(server, connect):
-    server.api.errors(answer(200, bytes(MAX_ANSWER_BYTES)))
+    server.answers(answer(200, bytes(MAX_ANSWER_BYTES)))
     assert len(post(connect(server.url)).body) == MAX_ANSWER_BYTES
 
 
@@ -473,7 +473,7 @@ def test_an_answer_of_just_the_limit_is_taken(server, connect):
     ids=["with length", "without"],
 )
 def test_of_an_answer_of_a_gigabyte_only_the_limit_is_read(server, connect, head):
-    server.api.errors(flood(1024, head))
+    server.answers(flood(1024, head))
     client = connect(server.url)
     assert failure(client).reason == "too_big"
     assert post(client).status == 200  # and the rest of the flood is not taken for its answer
@@ -482,30 +482,30 @@ def test_of_an_answer_of_a_gigabyte_only_the_limit_is_read(server, connect, head
 def test_a_gzip_bomb_stays_packed(server, connect):
     bomb = gzip.compress(bytes(50_000_000))
     assert len(bomb) < MAX_ANSWER_BYTES
-    server.api.errors(answer(200, bomb, {"Content-Encoding": "gzip"}))
+    server.answers(answer(200, bomb, {"Content-Encoding": "gzip"}))
     assert post(connect(server.url)).body == bomb
 
 
 def test_half_an_answer_is_none(server, connect):
     for data in (OK[:-3], b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"):
-        server.api.errors(raw(data))
+        server.answers(raw(data))
         assert failure(connect(server.url)).reason == "half_answer"
 
 
 def test_half_an_answer_without_a_length_cannot_be_told_from_a_whole_one(server, connect):
-    server.api.errors(raw(message(200, {"ok": True}, length=False)[:-3]))
+    server.answers(raw(message(200, {"ok": True}, length=False)[:-3]))
     assert post(connect(server.url)).body == b'{"ok": tr'
 
 
 def test_an_answer_that_never_begins_is_a_reset(server, connect):
     for script in (reset, raw(b""), raw(b"HTTP/1.1 20")):
-        server.api.errors(script)
+        server.answers(script)
         assert failure(connect(server.url)).reason in ("reset", "no_http")
 
 
 def test_what_is_no_http_is_said_to_be_none(server, connect):
     for data in (b"220 mail.example ESMTP\r\n", b"HTTP/1.1 abc\r\n\r\n", b"A" * 100_000):
-        server.api.errors(raw(data))
+        server.answers(raw(data))
         assert failure(connect(server.url)).reason == "no_http"
 
 
@@ -525,7 +525,7 @@ def test_what_is_no_http_is_said_to_be_none(server, connect):
     ).map(lambda t: b"HTTP/1.1 %d X\r\n%b: %b\r\n\r\n{}" % (t[2], t[0], t[1]))
 )
 def test_whatever_bytes_come_back_there_is_an_answer_or_an_https_error(server, connect, data):
-    server.api.errors(raw(data))
+    server.answers(raw(data))
     client = connect(server.url, total_timeout_s=LAX_S)
     try:
         outcome = post(client).body
@@ -561,7 +561,7 @@ def test_the_token_is_in_no_representation_and_in_no_log(server, connect, caplog
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "urllib3")  # jsonlog.start, if it ran, has made it quiet
     client = connect(server.url)
-    server.api.errors(answer(200, {}), reset, raw(b"junk\r\n\r\n"))
+    server.answers(answer(200, {}), reset, raw(b"junk\r\n\r\n"))
     post(client)
     failure(client)
     failure(client)

@@ -465,9 +465,9 @@ def test_gaps_are_sent_until_a_200_acknowledges_them(path, clock):
         spool.put_all([a_reading(1)], Gap(us(START), us(START) + 60 * S, 7))
         config = UploadConfig("https://x", "t", None, 10.0, 500, 300.0)
         uploader = Uploader(config, spool, clock, client=server)
-        server.api.status = 503
+        server.status = 503
         uploader.upload_once()
-        server.api.status = 200
+        server.status = 200
         for _ in range(3):
             uploader.upload_once()
     gap = {"from_ts": format_ts(START), "to_ts": format_ts(START + timedelta(minutes=1))}

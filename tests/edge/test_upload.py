@@ -251,7 +251,7 @@ def test_while_a_backlog_drains_the_newest_and_the_oldest_go_in_turn(make, serve
 def test_a_turn_that_fails_leaves_the_next_to_the_other_end(make, server, spool):
     fill(spool, 20)
     uploader = make(batch_size=5)
-    server.api.errors(answer(500), answer(500))
+    server.answers(answer(500), answer(500))
     for _ in range(3):
         uploader.upload_once()
     assert [numbers(server, at)[0] for at in range(3)] == [16, 1, 16]
@@ -260,7 +260,7 @@ def test_a_turn_that_fails_leaves_the_next_to_the_other_end(make, server, spool)
 def test_a_batch_that_fails_hides_neither_end_of_a_queue_of_less_than_two(make, server, spool):
     fill(spool, 7)
     uploader = make(batch_size=5)
-    server.api.errors(*[answer(500)] * 4)
+    server.answers(*[answer(500)] * 4)
     for _ in range(4):
         uploader.upload_once()
     assert [numbers(server, at)[0] for at in range(4)] == [3, 1, 3, 1]
@@ -278,7 +278,7 @@ def test_the_next_batch_of_a_backlog_is_read_while_the_server_is_at_work(
         waited.append(read.wait(5))
         ingest(wire)
 
-    server.api.errors(take_time)
+    server.answers(take_time)
     uploader = make(batch_size=5)
     assert uploader.upload_once() is True
     assert waited == [True]
@@ -318,7 +318,7 @@ def test_an_answer_lost_after_the_commit_is_made_good_by_duplicates(
         reset(wire)
 
     fill(spool, 3)
-    server.api.errors(store_then_reset)
+    server.answers(store_then_reset)
     uploader.upload_once()
     assert (uploader.failures, spool.counts().depth) == (1, 3)
     uploader.upload_once()
@@ -329,7 +329,7 @@ def test_an_answer_lost_after_the_commit_is_made_good_by_duplicates(
 def test_facts_travel_until_a_200_acknowledges_them(uploader, server, spool):
     facts = {"serial": "A1", "has_meter": True}
     uploader.facts = facts
-    server.api.errors(answer(503), reset)
+    server.answers(answer(503), reset)
     for _ in range(3):
         uploader.upload_once()
     assert sent(server)["device"] == facts | {"edge_version": VERSION}
@@ -349,7 +349,7 @@ def test_facts_that_change_during_the_request_are_not_taken_for_acknowledged(
         ingest(wire)
 
     uploader.facts = {"serial": "OLD"}
-    server.api.errors(meanwhile)
+    server.answers(meanwhile)
     uploader.upload_once()
     uploader.upload_once()
     assert [sent(server, i)["device"]["serial"] for i in (0, 1)] == ["OLD", "NEW"]
@@ -357,7 +357,7 @@ def test_facts_that_change_during_the_request_are_not_taken_for_acknowledged(
 
 def test_parked_readings_are_reported_until_a_200_acknowledges_them(uploader, server, spool):
     spool.park_words({5017: 65535}, "load_power_w: impossible", NOW, BOOT, 7, 1_000_000, 0)
-    server.api.errors(answer(503))
+    server.answers(answer(503))
     uploader.upload_once()
     uploader.upload_once()
     assert sent(server)["parked"] == [
@@ -452,7 +452,7 @@ STATUSES = (301, 302, 307, 308, 400, 401, 403, 404, 405, 410, 415, 429, 500, 502
 @pytest.mark.parametrize("script", PROOFLESS.values(), ids=PROOFLESS)
 def test_what_proves_nothing_keeps_everything(uploader, server, spool, script):
     fill(spool, 3)
-    server.api.errors(script)
+    server.answers(script)
     assert uploader.upload_once() is False
     assert (uploader.failures, spool.counts().depth, spool.counts().parked) == (1, 3, 0)
     assert (uploader.next_wait_s(), uploader.last_success) == (1.0, None)
@@ -464,7 +464,7 @@ def test_what_proves_nothing_keeps_everything(uploader, server, spool, script):
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_other_status_keeps_everything(uploader, server, spool, caplog, status):
     fill(spool, 3)
-    server.api.errors(answer(status, {"detail": "no"}))
+    server.answers(answer(status, {"detail": "no"}))
     assert uploader.upload_once() is False
     assert (uploader.failures, spool.counts().depth, spool.counts().parked) == (1, 3, 0)
     (record,) = caplog.records
@@ -558,7 +558,7 @@ def test_rows_leave_the_queue_only_with_the_proof_and_are_parked_only_by_name(
         fill(spool, left, first=spool.last_seq(BOOT))
     before = [row.id for row in spool.oldest(9)]
     parked = spool.counts().parked
-    server.api.errors(script)
+    server.answers(script)
     make().upload_once()
     after = [row.id for row in spool.oldest(9)]
     if is_proof(status, content):
@@ -575,7 +575,7 @@ def test_rows_leave_the_queue_only_with_the_proof_and_are_parked_only_by_name(
 
 def test_conflicts_are_parked_and_the_rest_is_delivered(uploader, server, spool):
     fill(spool, 4)
-    server.api.errors(ours(200, inserted=2, duplicates=1, conflicts=[2]))
+    server.answers(ours(200, inserted=2, duplicates=1, conflicts=[2]))
     assert uploader.upload_once() is False
     assert spool.counts().depth == 0
     (parked,) = spool.parked()
@@ -600,7 +600,7 @@ def test_a_refused_sample_is_parked_with_its_reason_and_the_rest_is_stored_at_on
 def test_the_words_of_a_refusal_are_made_storable_and_short(uploader, server, spool):
     fill(spool, 1)
     loc = ["body", "samples", 0, "pv_power_w"]
-    server.api.errors(verdicts(422, detail=[{"loc": loc, "msg": "\x00\ud800\n" + "x" * 999}]))
+    server.answers(verdicts(422, detail=[{"loc": loc, "msg": "\x00\ud800\n" + "x" * 999}]))
     uploader.upload_once()
     (parked,) = spool.parked()
     assert parked["reason"].startswith("pv_power_w: ???xxx")
@@ -842,7 +842,7 @@ def test_parked_readings_too_large_to_report_do_not_stop_the_samples(make, serve
 def test_the_back_off_doubles_to_its_limit_and_success_ends_it(make, server, spool):
     fill(spool, 1)
     uploader = make(max_backoff_s=20.0)
-    server.api.errors(*[answer(500)] * 7)
+    server.answers(*[answer(500)] * 7)
     waits = []
     for _ in range(7):
         uploader.upload_once()
@@ -851,7 +851,7 @@ def test_the_back_off_doubles_to_its_limit_and_success_ends_it(make, server, spo
     uploader.upload_once()
     assert (uploader.next_wait_s(), uploader.failures) == (10.0, 0)
     fill(spool, 1, first=1)
-    server.api.errors(answer(500))
+    server.answers(answer(500))
     uploader.upload_once()
     assert uploader.next_wait_s() == 1.0
 
@@ -861,7 +861,7 @@ def test_the_back_off_is_spread_from_half_to_full(make, server, spool, random, f
     fill(spool, 1)
     uploader = make()
     uploader._jitter = lambda: random
-    server.api.errors(answer(500), answer(500))
+    server.answers(answer(500), answer(500))
     uploader.upload_once()
     uploader.upload_once()
     assert uploader.next_wait_s() == 2 * factor
@@ -897,7 +897,7 @@ def test_retry_after_is_honoured_by_the_servers_own_clock(uploader, server, spoo
     fill(spool, 1)
     clock.at += timedelta(days=30)
     later = format_datetime(NOW + timedelta(seconds=77), usegmt=True)
-    server.api.errors(
+    server.answers(
         answer(status, headers={"Retry-After": "42"}),
         answer(status, headers={"Date": DATE, "Retry-After": later}),
         answer(status, headers={"Retry-After": "soon"}),
@@ -933,7 +933,7 @@ def test_whatever_a_date_header_says_it_is_a_time_or_nothing(text):
 
 def test_every_verified_answer_tells_the_clock_its_date(uploader, server, spool, clock):
     fill(spool, 1)
-    server.api.errors(
+    server.answers(
         answer(503, headers={"Date": DATE}),
         answer(200, {}, headers={"Date": "yesterday"}),
         answer(200, {}, headers={"Date": None}),
@@ -1001,7 +1001,7 @@ def test_a_failure_that_goes_on_is_logged_first_then_every_quarter_hour_then_its
 ):
     caplog.set_level(logging.INFO, "sungrow.edge.upload")
     fill(spool, 1)
-    server.api.errors(*[answer(500)] * 200)
+    server.answers(*[answer(500)] * 200)
     for _ in range(200):
         uploader.upload_once()
         clock.pass_s(10)
@@ -1034,7 +1034,7 @@ def test_abort_ends_a_step_at_once_and_keeps_all(make, server, spool):
         wire.wait(60)
 
     fill(spool, 1)
-    server.api.errors(hang)
+    server.answers(hang)
     uploader = make()
     thread = threading.Thread(target=uploader.upload_once)
     thread.start()

@@ -399,7 +399,7 @@ def front(doctor, authority):
         body = {"status": "ok", "service": "sungrow", "version": VERSION, "database": "ok"} | health
         headers = {"Strict-Transport-Security": "max-age=31536000", "Location": "https://x/"}
         with TlsServer(cert or authority.certificate("localhost")) as server:
-            server.api.errors(answer(status, body, headers))
+            server.answers(answer(status, body, headers))
             argv = ["--url", f"{server.url}/base/", "--ca", str(ca or authority.ca_file)]
             _, found = doctor(*argv)
             assert all(r.path == "/base/health" for r in server.requests)

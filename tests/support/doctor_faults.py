@@ -74,7 +74,7 @@ class World:
         """Put a scripted server in the server's place."""
         certificate = certificate or self.authority.certificate("good")
         server = self.until.enter_context(TlsServer(certificate))
-        server.api.errors(*scripts)
+        server.answers(*scripts)
         return {"VPS_INGEST_URL": server.url, "VPS_CA_FILE": str(self.authority.ca_file)}
 
     def service(self, **news: object) -> Settings:

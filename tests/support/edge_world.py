@@ -265,7 +265,7 @@ def _days_of_an_earlier_boot(world: World) -> None:
     world.upload()
     for ts in list(server.samples)[8:11]:
         del server.samples[ts]
-        server.database.deletions.add(ts)
+        server.forgotten.add(ts)
     for _ in range(3):
         for pause_s in (86_400, 700):
             clock.passed_s += pause_s
