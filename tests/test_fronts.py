@@ -387,7 +387,7 @@ SLOW = {
 def test_slow_readers_hold_up_nobody_else(
     large_front, tokens, certificate, monkeypatch, what, count
 ):
-    # They stop for good: who is held up by them is so for ever, and who waits for a busy machine not.
+    # They stop for good: who is held up by them stays so, who waits for a busy machine does not.
     monkeypatch.setattr(slowloris, "PATIENCE_S", 60.0)
     front = slowloris.Target(large_front.url, tokens.device, certificate.ca)
     with slow_readers(front.connect, SLOW[what], tokens.read, count) as readers:
