@@ -190,11 +190,12 @@ can_be_restored() {
 }
 
 replace_database() {
-    local dump=$1 new=${DATABASE}_restoring old role made=()
+    local dump=$1 new=${DATABASE}_restoring old role made=() superuser
+    superuser=$(sql -d postgres -c 'SELECT current_user') # whose the extension's own things are
     sql -d postgres -v name="$new" <<<'DROP DATABASE IF EXISTS :"name" WITH (FORCE)'
     for role in $(owners "$dump"); do
         # A backup of another server: its owner is replaced by ours.
-        [ "$role" != "$DB_OWNER" ] && [ "$role" != postgres ] || continue
+        [ "$role" != "$DB_OWNER" ] && [ "$role" != "$superuser" ] || continue
         ! has_role "$role" ||
             fail "the backup belongs to $role, a role that is here beside $DB_OWNER, which the service is: rename it for the time of the restore"
         made+=("$role")
