@@ -60,7 +60,7 @@ class Edge(NamedTuple):
 
 
 def main(argv: list[str]) -> int:
-    """Run the service or a command; give its exit status."""
+    """Run the service or a command; return its exit status."""
     run = _command(argv) if argv else service
     try:
         return run(environment(DOTENV))
@@ -197,7 +197,7 @@ def _write_upload_health(edge: Edge) -> None:
 
 
 def _supervise(edge: Edge, systemd: Systemd) -> int:
-    """Run both loops until a signal comes or one of them ends; give the exit status."""
+    """Run both loops until a signal comes or one of them ends; return the exit status."""
     threads = [
         threading.Thread(target=loop, args=(edge,), name=name)
         for name, loop in (("poll", poll_loop), ("upload", upload_loop))

@@ -69,23 +69,23 @@ class Clock:
         self._known_good = False
 
     def now(self) -> datetime:
-        """Give the wall time: aware, UTC, microseconds. It may jump."""
+        """Return the wall time: aware, UTC, microseconds. It may jump."""
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Give seconds that never jump, for intervals; their zero means nothing."""
+        """Return seconds that never jump, for intervals; their zero means nothing."""
         return time.monotonic()
 
     def boottime_us(self) -> int:
-        """Give microseconds since the machine's boot, suspended time included. Never jumps."""
+        """Return microseconds since the machine's boot, suspended time included. Never jumps."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
 
     def boot(self) -> str:
-        """Give 32 hex digits: the same through a boot of the machine, another one after it."""
+        """Return 32 hex digits: the same through a boot of the machine, another one after it."""
         return self._boot
 
     def synchronised(self) -> bool:
-        """Tell whether the wall time is known to be right.
+        """Return whether the wall time is known to be right.
 
         Once known it stays known to this process: the kernel forgets after hours without a time
         server, but a clock that was right drifts by a second or two a day at most, and an outage
@@ -148,7 +148,7 @@ def _kernel_boot(file: Path) -> str | None:
 
 
 def _kept_boot(runtime_directory: str | None) -> str:
-    """Give the boot's number kept in a directory that a boot empties, or a new one.
+    """Return the boot's number kept in a directory that a boot empties, or a new one.
 
     Without the directory each start of the program counts as a boot: order and corrections then
     hold within a start only, and nothing is lost by it.

@@ -222,7 +222,7 @@ def simulate(
 
 @contextmanager
 def _dongle(settings: config.DongleConfig, clock: Clock) -> Iterator[Inverter | None]:
-    """Give the inverter; None, with the reason printed, while another command talks to it."""
+    """Return the inverter; None, with the reason printed, while another command talks to it."""
     with DongleLock(settings.host, settings.port) as lock:
         if not lock.acquire():
             _fail(
@@ -245,7 +245,7 @@ def _where(settings: config.DongleConfig) -> str:
 def inverter_of(
     settings: config.DongleConfig, clock: Clock, wait: Callable[[float], bool]
 ) -> Inverter:
-    """Give the inverter that the settings name.
+    """Return the inverter that the settings name.
 
     Raises:
         ConfigError: its host is none.
@@ -265,7 +265,7 @@ def inverter_of(
 
 
 def client_of(target: config.UploadConfig) -> HttpsClient:
-    """Give the HTTPS session to the server that the settings name.
+    """Return the HTTPS session to the server that the settings name.
 
     Raises:
         ConfigError: there is no certificate to trust.

@@ -44,7 +44,7 @@ class UploadConfig(NamedTuple):
     max_backoff_s: float
 
     def __repr__(self) -> str:
-        """Give everything but the token."""
+        """Return everything but the token."""
         return f"UploadConfig({self.ingest_url!r}, token=***, {', '.join(map(repr, self[2:]))})"
 
 
@@ -84,7 +84,7 @@ def store_config(env: Mapping[str, str]) -> StoreConfig:
 
 
 def problems(env: Mapping[str, str]) -> list[str]:
-    """Give what is wrong with any setting, a line each; [] where the service would start."""
+    """Return what is wrong with any setting, a line each; [] where the service would start."""
     found = []
     for read in (*_DONGLE.values(), *_UPLOAD.values(), *_STORE.values()):
         try:

@@ -77,7 +77,7 @@ class Health:
 
 
 def read(path: Path) -> dict:
-    """Give the last state.
+    """Return the last state.
 
     Raises:
         OSError: there is none, or it may not be read.
@@ -93,7 +93,7 @@ def read(path: Path) -> dict:
 
 
 def complaints(state: dict, now: datetime) -> list[str]:
-    """Give what is wrong, each in a sentence; [] if the edge is healthy."""
+    """Return what is wrong, each in a sentence; [] if the edge is healthy."""
     return [text for found in complaints_by_part(state, now).values() for text in found]
 
 

@@ -73,7 +73,7 @@ class Reports:
                 self._add(boot, slot_us, Counter({failure: count}))
 
     def due(self, most: int) -> list[Slot]:
-        """Give what the server does not know: what is over, and now and then the running one.
+        """Return what the server does not know: what is over, and now and then the running one.
 
         Oldest first, and the running one only when none is left out: so the server may take what it
         has no count of for a time without polls.
@@ -100,7 +100,7 @@ class Reports:
                 self._store.apply(lambda db: reports.acknowledge(db, over, KEPT), None)
 
     def day_so_far(self) -> dict:
-        """Give the counts of the day UTC so far, for ``edge.py status``."""
+        """Return the counts of the day UTC so far, for ``edge.py status``."""
         with self._lock:
             running, over = self._slot, self._over
         if running is None:
@@ -129,7 +129,7 @@ class Reports:
         return self._begun(boot, slot_us, seq)
 
     def _of_day(self, day: int) -> dict[tuple[str, int], Slot]:
-        """Give what is known of that day, also what a failing disk has not taken."""
+        """Return what is known of that day, also what a failing disk has not taken."""
         slots = self._store.look(lambda db: reports.since(db, day * DAY_US), [])
         slots += [*self._over.values(), *([self._slot] if self._slot else [])]
         return {slot[:2]: slot for slot in slots if slot.slot_us // DAY_US == day}

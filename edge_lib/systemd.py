@@ -23,7 +23,7 @@ log = logging.getLogger("sungrow.edge.notify")
 
 
 def steps_s(modbus_timeout_s: float, spool_keep_days: float) -> dict[str, float]:
-    """Give how long a step of each loop may take with these settings and still be no hang."""
+    """Return how long a step of each loop may take with these settings and still be no hang."""
     # A poll is heard of before each request; twenty limits are plenty for one and its connects.
     # One request of 30 s to compare each fortnight that the spool keeps.
     compare_s = 30 * (1 + spool_keep_days / 14)
@@ -46,7 +46,7 @@ class Pulse:
         self._due_s[name] = self._clock.monotonic_s() + wait_s + self._steps_s[name]
 
     def late(self) -> set[str]:
-        """Give the loops that should have been heard of by now."""
+        """Return the loops that should have been heard of by now."""
         now_s = self._clock.monotonic_s()
         return {name for name, due_s in self._due_s.copy().items() if now_s > due_s}
 
@@ -116,7 +116,7 @@ class Systemd:
 
 
 def _stack(thread_name: str) -> list[str]:
-    """Give where the thread is, outermost call first."""
+    """Return where the thread is, outermost call first."""
     frames = sys._current_frames()
     found = [frames.get(one.ident) for one in threading.enumerate() if one.name == thread_name]
     calls = traceback.extract_stack(found[0]) if found and found[0] else []

@@ -94,7 +94,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
 
 
 def health() -> tuple[Response, int]:
-    """Tell whether database and cache answer; 503 only where the database does not."""
+    """Return whether database and cache answer; 503 only where the database does not."""
     try:
         current_app.extensions["db"].rows("health", {})
         database, status = "ok", 200

@@ -98,7 +98,7 @@ class Cache:
                 self._try(lambda r: r.ask(*command))
 
     def state(self) -> str:
-        """Give ``off`` where no cache is configured, else ``ok`` or ``down``."""
+        """Return ``off`` where no cache is configured, else ``ok`` or ``down``."""
         if not self._redis:
             return "off"
         return "ok" if self._try(lambda r: r.ask("PING")) else "down"
@@ -148,7 +148,7 @@ class _Connection(threading.local):
         self._sent: tuple = ()
 
     def ask(self, *command: str | bytes | int) -> object:
-        """Send a command; give the answer."""
+        """Send a command; return the answer."""
         self.send(*command)
         return self.answer()
 
@@ -167,7 +167,7 @@ class _Connection(threading.local):
         return True
 
     def answer(self) -> object:
-        """Give the answer to what was sent."""
+        """Return the answer to what was sent."""
         try:
             return self._connection.read_response(disable_decoding=True)
         except redis.ConnectionError:

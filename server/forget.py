@@ -104,7 +104,7 @@ def _look(connection: Connection, arguments: argparse.Namespace) -> deletions.De
 
 
 def _is_wanted(arguments: argparse.Namespace, would_go: deletions.Deleted) -> bool:
-    """Tell whether to go on: by ``--yes``, or by the name of the device, typed.
+    """Return whether to go on: by ``--yes``, or by the name of the device, typed.
 
     Raises:
         Refused: nobody could be asked, or the answer was another.
@@ -131,7 +131,7 @@ def _forget(connection: Connection, arguments: argparse.Namespace) -> deletions.
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
     logging.basicConfig(format="%(message)s")
     try:

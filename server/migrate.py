@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
     logging.basicConfig(format="%(message)s")
     try:

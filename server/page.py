@@ -90,7 +90,7 @@ class Files:
 
 
 def init_app(app: Flask, secret_key: str | None) -> None:
-    """Give ``app`` its page, if there is a key to sign sessions with."""
+    """Return ``app`` its page, if there is a key to sign sessions with."""
     app.extensions["sessions"] = None
     if secret_key:
         app.extensions["sessions"] = Sessions(secret_key, app.extensions["tokens"])
@@ -100,7 +100,7 @@ def init_app(app: Flask, secret_key: str | None) -> None:
 
 @blueprint.get("/")
 def page() -> Response:
-    """Give the page's frame: the same for everybody, but for whether a login is needed."""
+    """Return the page's frame: the same for everybody, but for whether a login is needed."""
     files = current_app.extensions["files"]
     signed_in = session_caller() is not None
     html = render_template("page.html", files=files, version=VERSION, signed_in=signed_in)
@@ -113,7 +113,7 @@ def page() -> Response:
 
 @blueprint.get("/static/<version>/<name>")
 def static(version: str, name: str) -> Response:
-    """Give a file of the page.
+    """Return a file of the page.
 
     Raises:
         Refused: 404 there is no such file.
@@ -131,7 +131,7 @@ def static(version: str, name: str) -> Response:
 
 @blueprint.get("/login")
 def logged_in() -> Response:
-    """Tell whether the browser has a session, by a 200 in either case."""
+    """Return whether the browser has a session, by a 200 in either case."""
     return jsonify(logged_in=session_caller() is not None)
 
 

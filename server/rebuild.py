@@ -90,7 +90,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 
 def _known(connection: Connection) -> tuple[list[str], str]:
-    """Give all devices, and the zone of the site.
+    """Return all devices, and the zone of the site.
 
     Raises:
         SchemaError: the database is not current.
@@ -172,7 +172,7 @@ def _name_kept(device_id: str, kept: list[date]) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
     logging.basicConfig(format="%(message)s")
     try:

@@ -33,7 +33,7 @@ class Settings(NamedTuple):
     run_dir: Path
 
     def __repr__(self) -> str:
-        """Give nothing away: some of the fields hold secrets."""
+        """Return nothing away: some of the fields hold secrets."""
         return "Settings(...)"
 
 
@@ -70,7 +70,7 @@ def _run_dir(env: Mapping[str, str]) -> Path:
 
 
 def database_url(env: Mapping[str, str]) -> str:
-    """Give the libpq URL.
+    """Return the libpq URL.
 
     Raises:
         ConfigError: there is none, or libpq cannot read it.

@@ -53,7 +53,7 @@ class Known(NamedTuple):
 
 
 def known(env: Mapping[str, str]) -> list[Known]:
-    """Give every token of the settings, as they stand there, the oldest of a file first.
+    """Return every token of the settings, as they stand there, the oldest of a file first.
 
     Raises:
         ConfigError: a list is malformed, its file cannot be read, or it is given in both forms.
@@ -90,7 +90,7 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
 
 
 def revoke(env: Mapping[str, str], prefix: str) -> Known:
-    """End the token whose SHA-256 begins so; give what it was.
+    """End the token whose SHA-256 begins so; return what it was.
 
     Raises:
         ConfigError: a list is malformed.
@@ -211,7 +211,7 @@ def _last_use(token_id: str, uses: token_uses.Known | None) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; give its exit status: 0, 1 with the reason, 78 for a bad setting."""
+    """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
     try:
         _run(arguments, environment(settings.DOTENV))

@@ -87,7 +87,7 @@ class Tokens(NamedTuple):
 
 
 def migrate(url: str, **settings: str) -> str:
-    """Run ``python -m server.migrate`` on a database; give what it printed."""
+    """Run ``python -m server.migrate`` on a database; return what it printed."""
     env = sandbox.environment(DATABASE_URL=url, **settings)
     return sandbox.run([sys.executable, "-m", "server.migrate"], env, cwd=sandbox.ROOT)
 

@@ -114,7 +114,7 @@ class House:
         self.outages: list[tuple[datetime, datetime]] = []
 
     def live(self, day: date) -> list[dict]:
-        """Live through a day; give its readings."""
+        """Live through a day; return its readings."""
         self._house.advance(self._midnight(day))
         self.truth_kwh[day] = self._counted()
         self.plans[day] = planned = plan(self._chance)
@@ -170,7 +170,7 @@ class Judge:
         self._zone = ZoneInfo(ZONE)
 
     def report(self, seconds: float) -> Report:
-        """Give the report."""
+        """Return the report."""
         opinions = self._opinions()
         joined = {day for span in self._spans() for day in span}
         worst, worst_changed = dict.fromkeys((*OPINIONS, "load"), 0.0), {}
@@ -220,7 +220,7 @@ class Judge:
         return moment.astimezone(self._zone).date()
 
     def _spans(self) -> list[list[date]]:
-        """Give the days that outages over midnight touch, those together that they join."""
+        """Return the days that outages over midnight touch, those together that they join."""
         spans: list[list[date]] = []
         for begin, end in self._house.outages:
             last = min(self._local(end), self._days[-1])

@@ -54,7 +54,7 @@ def settings(env: Mapping[str, str]) -> list[Finding]:
 
 
 def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
-    """Tell whether others could read the token; ``settings`` names what its own file lacks."""
+    """Return whether others could read the token; ``settings`` names what its own file lacks."""
     if (
         dotenv.exists()
         and dotenv.stat().st_mode & stat.S_IRWXO
@@ -70,14 +70,14 @@ def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
 
 
 def disk(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Tell whether spool and health file have a place that takes them."""
+    """Return whether spool and health file have a place that takes them."""
     place = config.store_config(env)
     for folder in dict.fromkeys((place.spool_path.parent, place.health_path.parent)):
         yield room(folder)
 
 
 def room(folder: Path) -> Finding:
-    """Tell whether a folder can be written to, and for how long."""
+    """Return whether a folder can be written to, and for how long."""
     try:
         disk = os.statvfs(folder)
     except PermissionError:
@@ -114,7 +114,7 @@ def service_of(place: config.StoreConfig) -> Service:
 
 
 def service(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
-    """Tell whether the service runs and delivers."""
+    """Return whether the service runs and delivers."""
     found = service_of(config.store_config(env))
     if not found.runs:
         if not found.state:
@@ -135,7 +135,7 @@ def service(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
 
 
 def spool(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
-    """Tell whether the spool is whole and what is in it; while the service runs, as that says."""
+    """Return whether the spool is whole and what is in it; while the service runs, as that says."""
     place = config.store_config(env)
     found = service_of(place)
     if found.runs:
@@ -210,12 +210,12 @@ def _damaged(count: int) -> Iterator[Finding]:
 
 
 def not_allowed(name: str, file: object) -> Finding:
-    """Give the finding of a check that this user may not make."""
+    """Return the finding of a check that this user may not make."""
     text = f"user {os.geteuid()} has no right to {file}; run this as the service's user, or as root"
     return Finding(name, FAILED, text)
 
 
 def skipped(name: str, error: ConfigError) -> Finding:
-    """Give the finding of a check that a setting did not let look."""
+    """Return the finding of a check that a setting did not let look."""
     setting = re.match(r"\w*", str(error)).group()
     return Finding(name, WARNING, f"not looked at: {setting} comes first")

@@ -28,7 +28,7 @@ class Group(NamedTuple):
 
 
 def run(env: Mapping[str, str], dotenv: Path, as_json: bool, clock: Clock | None = None) -> int:
-    """Make all checks and print them; give the exit status: 0, or 1 where one failed."""
+    """Make all checks and print them; return the exit status: 0, or 1 where one failed."""
     logging.basicConfig(level=logging.CRITICAL)  # what is logged stands in the findings, too
     clock, over = clock or Clock(), threading.Event()
     found = findings(_groups(env, dotenv, clock, over.wait), clock)

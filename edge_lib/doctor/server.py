@@ -146,7 +146,7 @@ def _device(answer: Answer, device_id: str) -> Finding:
 
 
 def time(source: str | None, apart: timedelta | None) -> Finding:
-    """Tell whether this machine's time is right.
+    """Return whether this machine's time is right.
 
     Args:
         source: what set it, as ``Clock.source``.

@@ -85,7 +85,7 @@ class Wire(ModbusClient):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether there is a connection, as far as this side knows."""
+        """Return whether there is a connection, as far as this side knows."""
         return self._sock.fileno() >= 0
 
     def connect(self) -> None:

@@ -272,7 +272,7 @@ RS_CODES: frozenset[int] = frozenset(code for series, code, _ in _TYPES if serie
 
 
 def is_rs(code: int | None) -> bool:
-    """Tell whether this is a type code of the single-phase SH-RS series."""
+    """Return whether this is a type code of the single-phase SH-RS series."""
     return code in RS_CODES
 
 

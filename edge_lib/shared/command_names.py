@@ -7,7 +7,7 @@ _INSTALLED = "SUNGROW_INSTALLED"
 
 
 def is_installed() -> bool:
-    """Tell whether the installer put this here, with commands and files where it puts them."""
+    """Return whether the installer put this here, with commands and files where it puts them."""
     return bool(os.environ.get(_INSTALLED))
 
 

@@ -41,12 +41,12 @@ def environment(dotenv: Path) -> dict[str, str]:
 
 
 def text(env: Mapping[str, str], name: str, default: str) -> str:
-    """Give a text, or the default where it is absent or empty."""
+    """Return a text, or the default where it is absent or empty."""
     return env.get(name, "").strip() or default
 
 
 def required(env: Mapping[str, str], name: str, example: str) -> str:
-    """Give a text that has to be there.
+    """Return a text that has to be there.
 
     Raises:
         ConfigError: it is absent or empty.
@@ -58,7 +58,7 @@ def required(env: Mapping[str, str], name: str, example: str) -> str:
 
 
 def number(env: Mapping[str, str], name: str, default: float, low: float, high: float) -> float:
-    """Give a number from ``low`` to ``high``; digits with or without a fraction.
+    """Return a number from ``low`` to ``high``; digits with or without a fraction.
 
     Raises:
         ConfigError: it is something else.
@@ -76,7 +76,7 @@ def number(env: Mapping[str, str], name: str, default: float, low: float, high: 
 
 
 def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """Give a whole number from ``low`` to ``high``.
+    """Return a whole number from ``low`` to ``high``.
 
     Raises:
         ConfigError: it is something else.
@@ -88,7 +88,7 @@ def whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) 
 
 
 def secret(env: Mapping[str, str], name: str) -> str | None:
-    """Give a secret from ``NAME`` or from the file that ``NAME_FILE`` points to; None if neither.
+    """Return a secret from ``NAME`` or from the file that ``NAME_FILE`` points to; None if neither.
 
     Raises:
         ConfigError: both are given, or the file cannot be read, or others could read it too.
@@ -108,7 +108,7 @@ def secret(env: Mapping[str, str], name: str) -> str | None:
 
 
 def secret_file(env: Mapping[str, str], name: str) -> Path | None:
-    """Give the file that ``NAME_FILE`` points to; None where that is not set.
+    """Return the file that ``NAME_FILE`` points to; None where that is not set.
 
     Raises:
         ConfigError: the secret itself is given, too.
@@ -137,7 +137,7 @@ def _refuse_if_open(name: str, path: Path, mode: int) -> None:
 
 
 def log_level(env: Mapping[str, str]) -> str:
-    """Give the name of a log level.
+    """Return the name of a log level.
 
     Raises:
         ConfigError: there is no such level.

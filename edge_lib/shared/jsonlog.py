@@ -46,7 +46,7 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line, without its end."""
+        """Return the line, without its end."""
         ts = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {
             "ts": ts.replace("+00:00", "Z"),
@@ -171,7 +171,7 @@ class _Lines(logging.StreamHandler):
 
 
 def handler() -> logging.Handler:
-    """Give a handler that writes such lines to stderr."""
+    """Return a handler that writes such lines to stderr."""
     lines = _Lines(STDERR)
     lines.setFormatter(JsonFormatter())
     return lines

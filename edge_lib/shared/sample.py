@@ -140,12 +140,12 @@ class SampleError(ValueError):
 
 
 def is_device_id(value: object) -> bool:
-    """Tell whether this may name a device: 1 to 64 of ``A-Za-z0-9._-``."""
+    """Return whether this may name a device: 1 to 64 of ``A-Za-z0-9._-``."""
     return type(value) is str and _DEVICE_ID.fullmatch(value) is not None
 
 
 def parse_ts(text: object) -> datetime:
-    """Give the time of an RFC 3339 text in UTC, to the microsecond.
+    """Return the time of an RFC 3339 text in UTC, to the microsecond.
 
     Raises:
         ValueError: no text, no offset, a leap second, a word: anything but RFC 3339.
@@ -188,12 +188,12 @@ def check(sample: object, now: datetime) -> datetime:
 
 
 def in_order(sample: dict) -> dict:
-    """Give the sample with its known fields in the contract's order, and without others."""
+    """Return the sample with its known fields in the contract's order, and without others."""
     return {name: sample[name] for name in NAMES if name in sample}
 
 
 def extra(sample: dict) -> dict:
-    """Give the fields of a sample that this version does not know."""
+    """Return the fields of a sample that this version does not know."""
     if sample.keys() <= _KNOWN:  # as nearly always
         return {}
     return {name: value for name, value in sample.items() if name not in _KNOWN}

@@ -92,7 +92,7 @@ class FakeDongle:
         self.stop()
 
     def _answer(self, unit: int, function: int, first: int, count: int) -> list[int] | int:
-        """Give the words asked for, or the code of an exception."""
+        """Return the words asked for, or the code of an exception."""
         if unit != self.unit_id:
             return EXP_GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND
         if not 1 <= count <= _MOST_WORDS:
@@ -158,15 +158,15 @@ class DumpSource:
             raise ValueError(f"{path} is no register dump: {error!r}") from error
 
     def words(self) -> dict[int, int]:
-        """Give the recorded input words."""
+        """Return the recorded input words."""
         return self._words
 
     def holding(self) -> dict[int, int]:
-        """Give the recorded holding words."""
+        """Return the recorded holding words."""
         return self._holding
 
     def refused(self) -> list[tuple[int, int]]:
-        """Give the ranges that the recorded unit refused."""
+        """Return the ranges that the recorded unit refused."""
         return self._refused
 
 
@@ -199,7 +199,7 @@ class HouseholdSource:
         self._words = self.household.words()
 
     def words(self) -> dict[int, int]:
-        """Give the house's words; those of the last look while one poll goes on."""
+        """Return the house's words; those of the last look while one poll goes on."""
         now_s = self._clock.monotonic_s()
         if now_s - self._asked_s >= _ONE_POLL_S:
             self.household.advance(
@@ -210,11 +210,11 @@ class HouseholdSource:
         return self._words
 
     def holding(self) -> dict[int, int]:
-        """Give the inverter's clock. Source: registers.csv, clock_year and its neighbours."""
+        """Return the inverter's clock. Source: registers.csv, clock_year and its neighbours."""
         return dict(enumerate(self.household.at.timetuple()[:6], 4999))
 
     def refused(self) -> list[tuple[int, int]]:
-        """Give what a WiNet-S refuses.
+        """Return what a WiNet-S refuses.
 
         Source: FP (measured); 5083 on an SH4.0RS; the firmware strings from 13249 on, which
         the document denies to an SH-RS.
@@ -233,7 +233,7 @@ class HouseholdSource:
 
 
 def local_zone() -> tzinfo:
-    """Give this machine's time zone, with its changes; UTC where it has none."""
+    """Return this machine's time zone, with its changes; UTC where it has none."""
     try:
         with Path("/etc/localtime").open("rb") as rules:
             return ZoneInfo.from_file(rules)

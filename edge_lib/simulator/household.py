@@ -102,7 +102,7 @@ class Household:
         )
 
     def words(self) -> dict[int, int]:
-        """Give the whole input map as ``{wire address: word}``, each register of our table."""
+        """Return the whole input map as ``{wire address: word}``, each register of our table."""
         return words(self.truth, self.seed, has_meter=self.has_meter)
 
     def advance(self, to: datetime) -> None:
@@ -164,7 +164,7 @@ class Household:
 
 
 def _metered(flows: Flows) -> Meters:
-    """Give the power that each counter counts, in W."""
+    """Return the power that each counter counts, in W."""
     export = flows.active - flows.load
     return Meters(
         pv=flows.pv,

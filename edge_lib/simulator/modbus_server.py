@@ -39,7 +39,7 @@ class ReadOnlyServer(ModbusServer):
         self.ModbusService = self._serve_connection
 
     def open(self) -> int:
-        """Listen on ``port``, 0 = any free one; give the port.
+        """Listen on ``port``, 0 = any free one; return the port.
 
         Raises:
             OSError: The address is taken, or is none of this machine's.

@@ -25,7 +25,7 @@ class Plane(NamedTuple):
 
     @classmethod
     def facing(cls, kwp: float, west_of_south_deg: float, tilt_deg: float) -> "Plane":
-        """Give the plane that is tilted so far from flat."""
+        """Return the plane that is tilted so far from flat."""
         azimuth, tilt = math.radians(west_of_south_deg), math.radians(tilt_deg)
         flat = math.sin(tilt)
         return cls(kwp, flat * math.cos(azimuth), flat * math.sin(azimuth), math.cos(tilt))
@@ -90,12 +90,12 @@ class Day(NamedTuple):
 
 
 def midnight(day: date, tz: tzinfo) -> datetime:
-    """Give the moment at which this local date begins."""
+    """Return the moment at which this local date begins."""
     return datetime.combine(day, time.min, tz)
 
 
 def chance(seed: int, lane: int, n: int) -> float:
-    """Give 0 to 1, the same for the same three numbers (the mixer of SplitMix64)."""
+    """Return 0 to 1, the same for the same three numbers (the mixer of SplitMix64)."""
     x = (seed * 0x9E3779B97F4A7C15 + lane * 0xD1B54A32D192ED03 + n * 0x8CB92BA72F3D8DD7) & _MASK
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -103,7 +103,7 @@ def chance(seed: int, lane: int, n: int) -> float:
 
 
 def string_powers_w(day: Day, at_s: float) -> tuple[int, int]:
-    """Give what each string could deliver, in whole watts; 0 while the sun is down."""
+    """Return what each string could deliver, in whole watts; 0 while the sun is down."""
     angle = math.tau * (at_s - day.noon_s) / 86_400
     across = day.cos_declination * math.cos(angle)
     up = _SIN_LAT * day.sin_declination + _COS_LAT * across
@@ -124,7 +124,7 @@ def string_powers_w(day: Day, at_s: float) -> tuple[int, int]:
 
 
 def house_load_w(day: Day, at_s: float) -> int:
-    """Give what the house draws, in whole watts; never 0."""
+    """Return what the house draws, in whole watts; never 0."""
     watts = day.base_w + 30 * _smooth(day.seed, 20, at_s / 600)
     watts += 8 * chance(day.seed, 21, int(at_s // 5))
     cycle, into_s = divmod(at_s, 2700)
@@ -161,7 +161,7 @@ def _uses(today: date, weekend: bool, local_s, mood: float) -> tuple[Use, ...]:
 
 
 def _sky(luck: float) -> tuple[float, float]:
-    """Give cover and gusts of a day: a fair one, a broken one, an overcast one."""
+    """Return cover and gusts of a day: a fair one, a broken one, an overcast one."""
     if luck < 0.28:
         return 0.02 + luck / 4, 0.05
     if luck < 0.68:
@@ -175,7 +175,7 @@ def _clouds(day: Day, at_s: float) -> float:
 
 
 def _smooth(seed: int, lane: int, x: float) -> float:
-    """Give 0 to 1 without jumps: one random value a whole ``x``, lines between."""
+    """Return 0 to 1 without jumps: one random value a whole ``x``, lines between."""
     n = math.floor(x)
     left, right = chance(seed, lane, n), chance(seed, lane, n + 1)
     return left + (right - left) * (x - n)
@@ -186,6 +186,6 @@ def _bump(away_s: float, width_s: float) -> float:
 
 
 def _standard_offset_s(today: date, tz: tzinfo) -> float:
-    """Give the zone's offset without summer time: the sun is taken to follow it."""
+    """Return the zone's offset without summer time: the sun is taken to follow it."""
     offsets = (datetime(today.year, month, 1, tzinfo=tz).utcoffset() for month in (1, 7))
     return min(offset or timedelta(0) for offset in offsets).total_seconds()

@@ -71,7 +71,7 @@ class Truth(NamedTuple):
 
 
 def encode(register: Register, value: float | str) -> list[int]:
-    """Give the words of a value: text NUL padded, numbers scaled, low word first.
+    """Return the words of a value: text NUL padded, numbers scaled, low word first.
 
     Raises:
         ValueError: the value does not fit into the register.
@@ -102,7 +102,7 @@ def words(house: Truth, seed: int, *, has_meter: bool = True) -> dict[int, int]:
 
 
 def _counted(house: Truth) -> dict[str, float]:
-    """Give the counters. Those of daily import and export stay 0, as an SH-RS's do.
+    """Return the counters. Those of daily import and export stay 0, as an SH-RS's do.
 
     Source: MK, KR, TC: an SH6.0RS and an SH10RS through a WiNet-S.
     """
@@ -132,7 +132,7 @@ def _counted(house: Truth) -> dict[str, float]:
 
 
 def _measured(house: Truth, seed: int) -> dict[str, float]:
-    """Give the panels and the AC side: a single phase, a meter."""
+    """Return the panels and the AC side: a single phase, a meter."""
     volts, hertz = 232 + 4 * _noise(house, seed, 1), 50 + 0.06 * _noise(house, seed, 2)
     heat_c = abs(house.inverter_power_w) / 180 + _noise(house, seed, 3)
     return _strings(house, seed) | {
@@ -164,7 +164,7 @@ def _without_meter(house: Truth) -> dict[str, float]:
 
 
 def _strings(house: Truth, seed: int) -> dict[str, float]:
-    """Give volts and amperes of both strings; nothing at night, as an SH-RT serves it."""
+    """Return volts and amperes of both strings; nothing at night, as an SH-RT serves it."""
     if not house.pv_power_w:
         return {}
     values = {}
@@ -175,7 +175,7 @@ def _strings(house: Truth, seed: int) -> dict[str, float]:
 
 
 def _battery(house: Truth, seed: int) -> dict[str, float]:
-    """Give the battery: 5214 and both currents signed (positive = discharging), 13022 absolute.
+    """Return the battery: 5214 and both currents signed (positive = discharging), 13022 absolute.
 
     Source: an owner's raw reads of an SH4.0RS through a WiNet-S.
     """
@@ -202,7 +202,7 @@ def _running_state(house: Truth) -> int:
 
 
 def _flow_bits(house: Truth) -> int:
-    """Give the bits of 13001. Source: registers.csv, power_flow_status."""
+    """Return the bits of 13001. Source: registers.csv, power_flow_status."""
     flags = (
         (0, house.pv_power_w > 0),
         (1, house.battery_power_w > 0),
@@ -216,5 +216,5 @@ def _flow_bits(house: Truth) -> int:
 
 
 def _noise(house: Truth, seed: int, lane: int) -> float:
-    """Give -0.5 to 0.5, another each second and lane."""
+    """Return -0.5 to 0.5, another each second and lane."""
     return chance(seed, 40 + lane, int(house.at.timestamp())) - 0.5

@@ -119,11 +119,11 @@ class Spool(Turns):
             return [row for reading in readings if (row := _insert(db, reading))]
 
     def oldest(self, n: int) -> list[Spooled]:
-        """Give the ``n`` samples that wait longest to be sent, in the order of their arrival."""
+        """Return the ``n`` samples that wait longest to be sent, in the order of their arrival."""
         return self._queued(queue.OLDEST, n)
 
     def newest(self, n: int) -> list[Spooled]:
-        """Give the ``n`` latest samples that wait to be sent, in the order of their arrival."""
+        """Return the ``n`` latest samples that wait to be sent, in the order of their arrival."""
         return self._queued(queue.NEWEST, n)[::-1]
 
     def delivered(self, ids: Collection[int]) -> None:
@@ -178,7 +178,7 @@ class Spool(Turns):
         return len(released)
 
     def last_seq(self, boot: str) -> int:
-        """Give the last number of this boot's polls, 0 before the first, whatever was deleted."""
+        """Return the last number of this boot's polls, 0 before the first, whatever was deleted."""
         with self._reading() as db:
             return max(self._seqs.get(boot, 0), boots.covered_seq(db, boot))
 
@@ -205,7 +205,7 @@ class Spool(Turns):
         return spool_time.retime(self._writing, boot, offset_us)
 
     def figures(self) -> dict:
-        """Give what the health file tells of the spool: see ``Store.figures``."""
+        """Return what the health file tells of the spool: see ``Store.figures``."""
         counts = self.counts()
         return {
             "spool_count": counts.depth + counts.provisional,
@@ -233,7 +233,7 @@ class Spool(Turns):
             self._flush()
 
     def unwritten(self) -> set[int]:
-        """Give the receipts that no commit has written down, even after ``close``."""
+        """Return the receipts that no commit has written down, even after ``close``."""
         return set(self._acked)
 
     def _beginning(self) -> AbstractContextManager[sqlite3.Connection]:
@@ -277,7 +277,7 @@ class Spool(Turns):
         self._acked.clear()
 
     def _queued(self, sql: str, n: int) -> list[Spooled]:
-        """Give ``n`` samples; damaged ones are parked on the way, so that they block nothing."""
+        """Return ``n`` samples; damaged ones are parked on the way, so that they block nothing."""
         with self._reading() as db:
             while True:
                 rows = queue.rows(db, sql, n, self._acked)

@@ -70,5 +70,5 @@ def kind_of(error: sqlite3.Error) -> type[SpoolError]:
 
 
 def words_of(error: sqlite3.Error) -> str:
-    """Give its text and its name."""
+    """Return its text and its name."""
     return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"

@@ -69,7 +69,7 @@ def lock(path: Path) -> int:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether another process holds the spool; makes nothing and keeps nothing.
+    """Return whether another process holds the spool; makes nothing and keeps nothing.
 
     Raises:
         OSError: its lock may not be looked at.

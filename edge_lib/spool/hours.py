@@ -15,7 +15,7 @@ _EARLIEST_US, _END_US = 1_262_304_000_000_000, 4_102_444_800_000_000  # 2010, 21
 
 
 def delivered(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
-    """Give, for each hour, how many delivered samples are kept, and the sum of their us in it."""
+    """Return, for each hour, how many delivered samples are kept, and the sum of their us in it."""
     sql = (
         "SELECT ts_us / :hour_us, count(*), sum(ts_us % :hour_us)"
         " FROM delivered JOIN samples USING (id) WHERE typeof(ts_us) = 'integer'"
@@ -27,7 +27,7 @@ def delivered(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
 
 
 def requeue(db: sqlite3.Connection, hour: int) -> int:
-    """Put an hour's delivered samples back into the queue; give their number."""
+    """Put an hour's delivered samples back into the queue; return their number."""
     sql = "SELECT id FROM samples JOIN delivered USING (id) WHERE ts_us >= ? AND ts_us < ?"
     ids = db.execute(sql, (hour * HOUR_US, (hour + 1) * HOUR_US)).fetchall()
     db.executemany("DELETE FROM delivered WHERE id = ?", ids)
@@ -36,7 +36,7 @@ def requeue(db: sqlite3.Connection, hour: int) -> int:
 
 
 def settled(db: sqlite3.Connection) -> dict[int, str]:
-    """Give the hours that differ for good, with what the server had when that was found."""
+    """Return the hours that differ for good, with what the server had when that was found."""
     found = meta.under(db, SETTLED).items()
     return {int(hour): value for hour, value in found if hour.isdecimal() and hour.isascii()}
 

@@ -69,7 +69,7 @@ class Keeper:
             raise
 
     def keep(self, reading: Reading) -> Row | None:
-        """Store a reading, or keep it in memory; give the row of a sample that was stored."""
+        """Store a reading, or keep it in memory; return the row of a sample that was stored."""
         with self.lock:
             if self.ring.add(reading):
                 log.error("memory is full: every second reading in it was given up")
@@ -79,7 +79,7 @@ class Keeper:
             return rows[-1] if rows else None
 
     def ask(self, work: Callable[[Spool], T], otherwise: T) -> T:
-        """Give what some work on the spool gives; ``otherwise`` if it cannot be done now."""
+        """Return what some work on the spool gives; ``otherwise`` if it cannot be done now."""
         with self.lock:
             if self._is_to_mend() and self._clock.monotonic_s() >= self._retry_s:
                 self._work_off()

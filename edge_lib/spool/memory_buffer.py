@@ -31,7 +31,7 @@ class Ring:
         return full
 
     def first(self, n: int) -> Sequence[Reading]:
-        """Give the ``n`` that came first."""
+        """Return the ``n`` that came first."""
         return self._readings[:n]
 
     def drop(self, n: int) -> None:

@@ -91,7 +91,7 @@ class Opener:
             self._strikes = 0
 
     def last_seqs(self, boot: str, *, known: bool) -> list[int]:
-        """Give what a boot's numbers may have reached in the files that are not open.
+        """Return what a boot's numbers may have reached in the files that are not open.
 
         Where they do not tell, it is more than can have been: a hole in the numbers is seen by the
         server, a number given twice is not.

@@ -37,7 +37,7 @@ class Parked(NamedTuple):
     reported: int
 
     def intact(self) -> bool:
-        """Tell whether the row is what was written."""
+        """Return whether the row is what was written."""
         return self.crc == checksum(*self[1:8])
 
     def is_reported(self) -> bool:
@@ -45,7 +45,7 @@ class Parked(NamedTuple):
         return self.reported == (_NO_CRC if self.crc is None else self.crc)
 
     def shown(self) -> dict:
-        """Give ``id, boot, seq, ts, reason, content, reported``; damage shows as None or text.
+        """Return ``id, boot, seq, ts, reason, content, reported``; damage shows as None or text.
 
         ``content`` is the sample, or ``{"words": {register number as text: word}}``.
         """
@@ -53,7 +53,7 @@ class Parked(NamedTuple):
         return {"id": self.id, **shown, "reported": self.is_reported()}
 
     def releasable(self) -> bool:
-        """Tell whether the reading itself is whole."""
+        """Return whether the reading itself is whole."""
         if not self.intact() or self.reason in (DAMAGED, MISSING):
             return False
         # A checksum of texts takes '5' for 5 and 'None' for None.
@@ -62,7 +62,7 @@ class Parked(NamedTuple):
         return texts and numbers and is_time(self.ts_us)
 
     def words(self) -> dict[int, int] | None:
-        """Give the words of a poll that could not be decoded, by document number."""
+        """Return the words of a poll that could not be decoded, by document number."""
         words = json.loads(self.content).get("words")
         return words and {int(number): word for number, word in words.items()}
 
@@ -149,12 +149,12 @@ def last_seq(db: sqlite3.Connection, boot: str) -> int:
 
 
 def rows(db: sqlite3.Connection) -> list[Parked]:
-    """Give all of them, the oldest first."""
+    """Return all of them, the oldest first."""
     return [Parked(*row) for row in db.execute("SELECT * FROM parked ORDER BY id").fetchall()]
 
 
 def unreported(db: sqlite3.Connection, n: int) -> list[Parked]:
-    """Give the oldest ``n`` that the server does not have."""
+    """Return the oldest ``n`` that the server does not have."""
     sql = "SELECT * FROM parked WHERE reported IS NOT coalesce(crc, ?) ORDER BY id LIMIT ?"
     return [Parked(*row) for row in db.execute(sql, (_NO_CRC, n)).fetchall()]
 

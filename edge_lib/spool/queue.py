@@ -48,19 +48,19 @@ class Counts(NamedTuple):
 
 
 def rows(db: sqlite3.Connection, sql: str, n: int, acked: Collection[int]) -> list[Row]:
-    """Give ``n`` rows of OLDEST or NEWEST."""
+    """Return ``n`` rows of OLDEST or NEWEST."""
     found = db.execute(sql, (n + len(acked),)).fetchall()
     return [Row(*row) for row in found if row[0] not in acked][:n]
 
 
 def one(db: sqlite3.Connection, row_id: int) -> Row | None:
-    """Give a row that waits; None if none with that id does."""
+    """Return a row that waits; None if none with that id does."""
     found = db.execute(_ONE, (row_id,)).fetchall()
     return Row(*found[0]) if found else None
 
 
 def waiting(db: sqlite3.Connection, ids: Collection[int]) -> set[int]:
-    """Give those of the ids that wait."""
+    """Return those of the ids that wait."""
     sql = "SELECT id FROM queue WHERE id IN (SELECT value FROM json_each(?))"
     return {row_id for (row_id,) in db.execute(sql, (json.dumps(list(ids)),)).fetchall()}
 

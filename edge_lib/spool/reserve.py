@@ -30,11 +30,11 @@ class Ballast:
         return self._write(self._path, BALLAST_BYTES)
 
     def free(self) -> bool:
-        """Give its room back; False: there was none."""
+        """Return its room back; False: there was none."""
         return _remove(self._path)
 
     def free_bytes(self) -> int:
-        """Give what the disk has left for us; 0 if it does not say."""
+        """Return what the disk has left for us; 0 if it does not say."""
         try:
             disk = os.statvfs(self._path.parent)
         except OSError:
@@ -42,7 +42,7 @@ class Ballast:
         return disk.f_bavail * disk.f_frsize
 
     def disk_works(self) -> bool:
-        """Tell whether another file can be written beside the spool."""
+        """Return whether another file can be written beside the spool."""
         probe = self._path.with_suffix(".probe")
         worked = self._write(probe, _PROBE_BYTES)
         _remove(probe)

@@ -54,7 +54,7 @@ def number_above(db: sqlite3.Connection, above_id: int) -> None:
 
 
 def newest_hour(db: sqlite3.Connection) -> int:
-    """Give the hour of the newest sample with a time to trust; 0 without one."""
+    """Return the hour of the newest sample with a time to trust; 0 without one."""
     found = db.execute("SELECT * FROM samples WHERE ts_src <> ? ORDER BY id DESC", (PROVISIONAL,))
     newest = next(filter(Row.intact, (Row(*row) for row in found)), None)
     return newest.ts_us // HOUR_US if newest else 0

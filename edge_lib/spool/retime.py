@@ -32,7 +32,7 @@ class Run(NamedTuple):
     after_us: int | None  # wall time of the last trustworthy sample before them
 
     def with_one_at(self, boottime_us: int) -> "Run":
-        """Give the run with one more sample in it."""
+        """Return the run with one more sample in it."""
         first_us, last_us = min(self.first_us, boottime_us), max(self.last_us, boottime_us)
         return self._replace(first_us=first_us, last_us=last_us)
 
@@ -135,7 +135,7 @@ def _begin(db: sqlite3.Connection, first: Row) -> Run:
 
 
 def _move(db: sqlite3.Connection, row: Row, place: Place) -> None:
-    """Give a provisional sample its time, and queue it."""
+    """Return a provisional sample its time, and queue it."""
     ts_us = free_ts(db, place.began_us + row.boottime_us, row.id)
     row = row._replace(ts_us=ts_us, ts_src=place.ts_src).sealed()
     sql = "UPDATE samples SET ts_us = ?, ts_src = ?, crc = ? WHERE id = ?"

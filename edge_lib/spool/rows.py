@@ -36,19 +36,19 @@ class Row(NamedTuple):
     crc: int
 
     def intact(self) -> bool:
-        """Tell whether the row is what was written."""
+        """Return whether the row is what was written."""
         return self.crc == checksum(*self[:-1])
 
     def sealed(self) -> "Row":
-        """Give the row with the checksum that belongs to it."""
+        """Return the row with the checksum that belongs to it."""
         return self._replace(crc=checksum(*self[:-1]))
 
     def sample(self) -> dict:
-        """Give the sample; optional fields that were null are absent."""
+        """Return the sample; optional fields that were null are absent."""
         return whole(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
 
     def text(self) -> str:
-        """Give the sample as JSON."""
+        """Return the sample as JSON."""
         return text(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
 
 
@@ -68,12 +68,12 @@ def reading(sample: dict, boottime_us: int) -> Reading:
 
 
 def checksum(*values: object) -> int:
-    """Give the CRC-32 of values of any type; None and 'None' need not differ."""
+    """Return the CRC-32 of values of any type; None and 'None' need not differ."""
     return zlib.crc32("\0".join(map(str, values)).encode(errors="backslashreplace"))
 
 
 def new(ts: datetime, boot: str, seq: int, boottime_us: int, ts_src: int, payload: str = "") -> Row:
-    """Give a row that is not stored yet: without id and crc."""
+    """Return a row that is not stored yet: without id and crc."""
     # int(): SQLite would store 5.0 as 5, and the checksum would not fit it.
     return Row(0, ts_us(ts), boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
 
@@ -84,7 +84,7 @@ def is_time(value: object) -> bool:
 
 
 def ts_us(ts: datetime) -> int:
-    """Give a time as microseconds since 1970."""
+    """Return a time as microseconds since 1970."""
     return (ts - _EPOCH) // _US
 
 
@@ -108,7 +108,7 @@ def pack(sample: dict) -> str:
 
 
 def text(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> str:
-    """Give a whole sample as JSON; the values are those of an intact row."""
+    """Return a whole sample as JSON; the values are those of an intact row."""
     # As text: to read and write the JSON of each anew was half of the work on a backlog.
     columns = f'"ts":"{ts_text(ts_us)}","boot":"{boot}","seq":{seq},"ts_src":{ts_src}'
     return f"{payload[:-1]},{columns}}}"
@@ -161,7 +161,7 @@ NUMBERED = tuple(_HIGHEST)  # all tables with AUTOINCREMENT
 
 
 def _already_there(db: sqlite3.Connection, row: Row) -> Row | None:
-    """Give the same reading where the spool holds it, at its time or moved on from there."""
+    """Return the same reading where the spool holds it, at its time or moved on from there."""
     ts_us = row.ts_us
     while found := db.execute("SELECT * FROM samples WHERE ts_us = ?", (ts_us,)).fetchall():
         there = Row(*found[0])
@@ -172,7 +172,7 @@ def _already_there(db: sqlite3.Connection, row: Row) -> Row | None:
 
 
 def free_ts(db: sqlite3.Connection, ts_us: int, row_id: int) -> int:
-    """Give the first microsecond from ``ts_us`` on that no sample but ``row_id`` holds."""
+    """Return the first microsecond from ``ts_us`` on that no sample but ``row_id`` holds."""
     taken = "SELECT 1 FROM samples WHERE ts_us = ? AND id <> ?"
     while db.execute(taken, (ts_us, row_id)).fetchall():
         ts_us += 1

@@ -67,12 +67,12 @@ class Store:
         self._keeper.keep(Reading(row, words, reason))
 
     def oldest(self, n: int) -> list[Spooled]:
-        """Give the samples that wait longest; none while the spool cannot be read."""
+        """Return the samples that wait longest; none while the spool cannot be read."""
         rows = self._keeper.ask(lambda spool: spool.oldest(n), [])
         return self._given(rows, [row.id for row in rows])
 
     def newest(self, n: int) -> list[Spooled]:
-        """Give the latest samples that wait."""
+        """Return the latest samples that wait."""
         rows = self._keeper.ask(lambda spool: spool.newest(n), [])
         return self._given(rows, [row.id for row in rows])
 
@@ -89,7 +89,7 @@ class Store:
         self._must(lambda spool: spool.park(reasons))
 
     def unreported_parked(self, n: int) -> list[dict]:
-        """Give the oldest parked readings that the server does not know."""
+        """Return the oldest parked readings that the server does not know."""
         entries = self._keeper.ask(lambda spool: spool.unreported_parked(n), [])
         return self._given(entries, [entry["id"] for entry in entries])
 
@@ -102,7 +102,7 @@ class Store:
         self._keeper.ask(lambda spool: spool.note_gap(gap, cause), None)
 
     def unreported_gaps(self, n: int) -> list[dict]:
-        """Give the oldest gaps that the server does not know."""
+        """Return the oldest gaps that the server does not know."""
         entries = self._keeper.ask(lambda spool: spool.unreported_gaps(n), [])
         return self._given(entries, [entry["id"] for entry in entries])
 
@@ -111,7 +111,7 @@ class Store:
         self._keeper.ask(lambda spool: spool.gaps_reported(ids), None)
 
     def last_seq(self, boot: str) -> int:
-        """Give the last number of this boot's polls, or more where that is not known."""
+        """Return the last number of this boot's polls, or more where that is not known."""
         found = self._keeper.ask(lambda spool: (spool.last_seq(boot), spool.tells_all()), None)
         seq, known = found or (0, False)
         last = max([seq, *self._keeper.opener.last_seqs(boot, known=known)])
@@ -132,7 +132,7 @@ class Store:
         return self._keeper.ask_in_turns(lambda spool: spool.retime(boot, began_us), 0)
 
     def delivered_hours(self) -> dict[int, tuple[int, int]]:
-        """Give the numbers of each hour's delivered samples.
+        """Return the numbers of each hour's delivered samples.
 
         Raises:
             SpoolFailing: not now; so do the three below.
@@ -140,11 +140,11 @@ class Store:
         return self._must(lambda spool: spool.delivered_hours())
 
     def requeue_hour(self, hour: int) -> int:
-        """Put an hour's delivered samples back into the queue; give their number."""
+        """Put an hour's delivered samples back into the queue; return their number."""
         return self._must(lambda spool: spool.requeue_hour(hour))
 
     def settled_hours(self) -> dict[int, str]:
-        """Give the hours that differ from the server's for good, and its numbers then."""
+        """Return the hours that differ from the server's for good, and its numbers then."""
         return self._must(lambda spool: spool.settled_hours())
 
     def settle_hours(self, hours: dict[int, str]) -> None:
@@ -157,7 +157,7 @@ class Store:
         return self._counts
 
     def look(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """Give what some reading work gives; ``otherwise`` if it cannot be done now."""
+        """Return what some reading work gives; ``otherwise`` if it cannot be done now."""
         return self._keeper.ask(lambda spool: spool.look(work), otherwise)
 
     def apply(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
@@ -165,7 +165,7 @@ class Store:
         return self._keeper.ask(lambda spool: spool.apply(work), otherwise)
 
     def figures(self) -> dict:
-        """Give what the health file tells of the spool."""
+        """Return what the health file tells of the spool."""
         counts, ring = self.counts(), self._keeper.ring
         used = self.look(file.usage, None)
         self._thinned = self.look(gaps.thinned, self._thinned)

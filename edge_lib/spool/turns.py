@@ -22,17 +22,17 @@ class Turns:
     _lock: threading.Lock
 
     def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Give what some reading work gives; the other thread waits for it."""
+        """Return what some reading work gives; the other thread waits for it."""
         with self._reading() as db:
             return work(db)
 
     def apply(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do some writing work in one transaction, and give what it gives."""
+        """Do some writing work in one transaction, and return what it gives."""
         with self._writing() as db:
             return work(db)
 
     def unreported_parked(self, n: int) -> list[dict]:
-        """Give the oldest ``n`` parked readings that the server does not know: see ``parked``."""
+        """Return the oldest ``n`` parked readings that the server does not know: see ``parked``."""
         return self.look(lambda db: [row.shown() for row in spool_parked.unreported(db, n)])
 
     def parked_reported(self, ids: Collection[int]) -> None:
@@ -44,7 +44,7 @@ class Turns:
         self.apply(lambda db: gaps.note(db, gap, cause))
 
     def unreported_gaps(self, n: int) -> list[dict]:
-        """Give ``n`` gaps that the server does not know: ``id, from_ts, to_ts, cause, count``."""
+        """Return ``n`` gaps that the server does not know: ``id, from_ts, to_ts, cause, count``."""
         return self.look(lambda db: gaps.unreported(db, n))
 
     def gaps_reported(self, ids: Collection[int]) -> None:
@@ -52,7 +52,7 @@ class Turns:
         self.apply(lambda db: gaps.reported(db, ids))
 
     def parked(self) -> list[dict]:
-        """Give all parked readings: ``id, boot, seq, ts, reason, content, reported``.
+        """Return all parked readings: ``id, boot, seq, ts, reason, content, reported``.
 
         ``content`` is the sample, ``{"words": {register number as text: word}}`` for a poll that
         could be none, and a text or None where the row is damaged (so is ``ts`` then).
@@ -60,16 +60,16 @@ class Turns:
         return self.look(lambda db: [row.shown() for row in spool_parked.rows(db)])
 
     def delivered_hours(self) -> dict[int, tuple[int, int]]:
-        """Give, by the hour since 1970, the number and the sum of times of what was delivered."""
+        """Return, by the hour since 1970, the number and the sum of times of what was delivered."""
         self.flush()
         return self.look(spool_hours.delivered)
 
     def requeue_hour(self, hour: int) -> int:
-        """Put an hour's delivered samples back into the queue; give their number."""
+        """Put an hour's delivered samples back into the queue; return their number."""
         return self.apply(lambda db: spool_hours.requeue(db, hour))
 
     def settled_hours(self) -> dict[int, str]:
-        """Give the hours that differ from the server's for good, and its numbers then."""
+        """Return the hours that differ from the server's for good, and its numbers then."""
         return self.look(spool_hours.settled)
 
     def settle_hours(self, hours: dict[int, str]) -> None:

@@ -30,7 +30,7 @@ class Frame(NamedTuple):
 
 
 def is_damaged(path: Path, page_bytes: int) -> bool:
-    """Tell whether commits lie behind a frame that SQLite would stop at.
+    """Return whether commits lie behind a frame that SQLite would stop at.
 
     The last commit may be cut short by a power cut: that is no damage, nobody was told of it. But
     when it was begun, the one before was on the disk, whole. Nor is it damage where the database
@@ -52,7 +52,7 @@ def is_damaged(path: Path, page_bytes: int) -> bool:
 
 
 def frames(file: int, page_bytes: int) -> list[Frame]:
-    """Give the frames up to the last commit, damaged ones between them left out.
+    """Return the frames up to the last commit, damaged ones between them left out.
 
     Args:
         file: a descriptor of the log.
@@ -75,7 +75,7 @@ def frames(file: int, page_bytes: int) -> list[Frame]:
 
 
 def _is_in_database(path: Path, page_bytes: int) -> bool:
-    """Tell whether the database holds each page as the log has it last."""
+    """Return whether the database holds each page as the log has it last."""
     database = path.with_name(path.name.removesuffix("-wal"))
     with database.open("rb") as pages, path.open("rb") as log:
         latest = {frame.page: frame.offset for frame in frames(log.fileno(), page_bytes)}
@@ -112,7 +112,7 @@ def _is_header(header: bytes) -> bool:
 
 
 def _is_commit(log: bytes, i: int, salts: Sums, page_bytes: int) -> bool:
-    """Tell whether a frame ends a commit and fits the one before it, as that one says of itself."""
+    """Return whether a frame ends a commit and fits the one before it, as it says itself."""
     frame = _frame(log, i, page_bytes)
     _, pages, salt1, salt2, *sums = _FRAME.unpack_from(frame)
     if not (pages and (salt1, salt2) == salts and i):
@@ -128,7 +128,7 @@ def _frame(log: bytes, i: int, page_bytes: int) -> bytes:
 
 
 def _newest_salts(header: bytes, heads: list[bytes]) -> Sums:
-    """Give the salts of the log's present round; frames of older ones may lie behind it."""
+    """Return the salts of the log's present round; frames of older ones may lie behind it."""
     if len(header) == HEADER_BYTES and _is_header(header):
         return _HEADER.unpack(header)[4:6]
     seen = Counter(_FRAME.unpack_from(head)[2:4] for head in heads)

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     packed: bytes = b""  # the body, where it was made before
 
     def body(self) -> bytes:
-        """Give the gzip'd JSON; the same batch gives the same bytes."""
+        """Return the gzip'd JSON; the same batch gives the same bytes."""
         return self.packed or self._pack()
 
     def _pack(self) -> bytes:
@@ -51,5 +51,5 @@ class Batch(NamedTuple):
 
 
 def new_batch(rows: list[Spooled]) -> Batch:
-    """Give a batch of samples alone, under a name of its own."""
+    """Return a batch of samples alone, under a name of its own."""
     return Batch(secrets.token_hex(16), rows, [], None)

@@ -198,7 +198,7 @@ class Connection(HTTPSConnection):
 
 
 def reason_of(error: BaseException) -> str:
-    """Give the word for what broke an exchange, from the libraries' nest of exceptions."""
+    """Return the word for what broke an exchange, from the libraries' nest of exceptions."""
     nest = []
     link: BaseException | None = error
     while link is not None and link not in nest:

@@ -141,7 +141,7 @@ class HttpsClient:
 
 
 class _Adapter(HTTPAdapter):
-    """Gives every connection our TLS context and our leash."""
+    """Returns every connection our TLS context and our leash."""
 
     def __init__(self, context: ssl.SSLContext, leash: Leash):
         self._context = context
@@ -166,7 +166,7 @@ class _Session(requests.Session):
     """A session that has never heard of redirects."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Give None: for a redirect requests reads and unpacks the body, whatever it is told."""
+        """Return None: for a redirect requests reads and unpacks the body, whatever it is told."""
 
 
 def _read(response: requests.Response) -> bytes:
@@ -210,7 +210,7 @@ def _tls_context(ca_file: Path | None, where: str) -> ssl.SSLContext:
 
 
 def _system_store() -> Path:
-    """Give the system's authorities: Debian's, else OpenSSL's own, else those of certifi."""
+    """Return the system's authorities: Debian's, else OpenSSL's own, else those of certifi."""
     built_in = ssl.get_default_verify_paths()
     places = (SYSTEM_STORE, Path(built_in.openssl_cafile), Path(built_in.openssl_capath))
     usable = (

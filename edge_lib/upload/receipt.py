@@ -121,7 +121,7 @@ def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> Proof:
 
 
 def _adds_up(content: dict, conflicts: object, count: int) -> bool:
-    """Tell whether the verdicts account for every sample exactly once."""
+    """Return whether the verdicts account for every sample exactly once."""
     inserted, duplicates = content.get("inserted"), content.get("duplicates")
     if not (_is_count(inserted) and _is_count(duplicates) and type(conflicts) is list):
         return False
@@ -159,7 +159,7 @@ def _clean(text: str) -> str:
 
 
 def _json_object(body: bytes) -> dict:
-    """Give the object of a JSON text, or an empty one."""
+    """Return the object of a JSON text, or an empty one."""
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -168,7 +168,7 @@ def _json_object(body: bytes) -> dict:
 
 
 def retry(answer: Answer, now: datetime) -> UploadRetry:
-    """Give what an answer means that proves nothing."""
+    """Return what an answer means that proves nothing."""
     status = answer.status
     if 300 <= status < 400:
         text = "the server sends us elsewhere: set VPS_INGEST_URL to the final address"
@@ -180,7 +180,7 @@ def retry(answer: Answer, now: datetime) -> UploadRetry:
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Give the seconds of a Retry-After, a number or a date, within bounds; None: says nothing."""
+    """Return the seconds of a Retry-After, a number or a date, within bounds; None: nothing."""
     value = (value or "").strip()
     if re.fullmatch(r"\d{1,18}", value, re.ASCII):
         wait_s = float(value)
@@ -193,7 +193,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
 
 
 def http_date(value: str | None) -> datetime | None:
-    """Give the time of a Date header, aware; None: there is none, or none that can be read."""
+    """Return the time of a Date header, aware; None: there is none, or none that can be read."""
     try:
         date = parsedate_to_datetime(value or "")
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -224,7 +224,7 @@ def _spans(hours: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 def _lacks(ours: tuple[int, int], theirs: tuple[int, int] | None) -> bool:
-    """Tell whether the server lacks some: fewer, or as many of other times."""
+    """Return whether the server lacks some: fewer, or as many of other times."""
     count, sum_us = theirs or (0, 0)
     return count < ours[0] or (count == ours[0] and sum_us != ours[1])
 

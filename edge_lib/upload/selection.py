@@ -38,7 +38,7 @@ class Choice:
         return self._verdicts.holding
 
     def rows(self, size: int) -> list[Spooled]:
-        """Give the next ``size`` readings, or as many as may go.
+        """Return the next ``size`` readings, or as many as may go.
 
         Raises:
             SpoolError: the spool cannot be read.
@@ -64,7 +64,7 @@ class Choice:
         return rows or (self._due(self._spool.newest(size)) if oldest else [])
 
     def rows_after(self, rows: list[Spooled]) -> list[Spooled]:
-        """Give as many as these, for the attempt that follows theirs; none where it must wait.
+        """Return as many as these, for the attempt that follows theirs; none where it must wait.
 
         Raises:
             SpoolError: the spool cannot be read.

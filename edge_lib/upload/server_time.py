@@ -32,6 +32,6 @@ class ServerTime:
             self._began_us = began_us
 
     def began_us(self) -> int | None:
-        """Give the wall time of the boot's start; None: not known, or there is hope for better."""
+        """Return the wall time of the boot's start; None: not known, or better may come."""
         patient = self._clock.boottime_us() < PATIENCE_S * 1e6
         return None if patient else self._began_us

@@ -91,7 +91,7 @@ class Uploader:
             return False
 
     def next_wait_s(self) -> float:
-        """Give the seconds to wait before the next step, unless more is waiting."""
+        """Return the seconds to wait before the next step, unless more is waiting."""
         return self._wait_s
 
     def abort(self) -> None:
@@ -141,7 +141,7 @@ class Uploader:
         return self._alone.run(part, lambda: read(room), []) if room else []
 
     def _prepared(self, size: int) -> Batch | None:
-        """Give the batch made ready while the last one was under way, if it still fits."""
+        """Return the batch made ready while the last one was under way, if it still fits."""
         batch, self._ahead = self._ahead, None
         return batch if batch and len(batch.rows) == size and not self._choice.holding else None
 
@@ -224,7 +224,7 @@ class Uploader:
         log.warning("parked", extra={"samples": len(reasons), "first": reasons[min(reasons)]})
 
     def _hear(self, exchange: Callable[[], Answer]) -> Answer:
-        """Give the answer, and its Date to the clock."""
+        """Return the answer, and its Date to the clock."""
         try:
             answer = exchange()
         except HttpsError as error:
@@ -245,7 +245,7 @@ class Uploader:
         return self._began_us() is not None
 
     def _place_provisional(self) -> bool:
-        """Give the readings from before the clock was right their times, and so queue them."""
+        """Return the readings from before the clock was right their times, and so queue them."""
         began_us = self._began_us()
         if began_us is None:
             return False
@@ -266,7 +266,7 @@ class Uploader:
         return True
 
     def _began_us(self) -> int | None:
-        """Give the wall time of the boot's start in microseconds, once that is known."""
+        """Return the wall time of the boot's start in microseconds, once that is known."""
         if not self._clock.synchronised():
             return self._server_time.began_us()
         return (self._clock.now() - EPOCH) // timedelta(microseconds=1) - self._clock.boottime_us()

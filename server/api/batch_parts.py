@@ -44,12 +44,12 @@ class Parts(NamedTuple):
     ignored: list[dict]
 
     def moments(self) -> list[datetime]:
-        """Give the times of what could tell of a forgotten reading: gaps and parked ones."""
+        """Return the times of what could tell of a forgotten reading: gaps and parked ones."""
         times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]
         return [moment for pair in times for moment in pair]
 
     def without(self, gone: Forgotten) -> "Parts":
-        """Give the parts without the gaps and parked readings of forgotten ranges."""
+        """Return the parts without the gaps and parked readings of forgotten ranges."""
         kept = {
             name: [row for row in self.rows[name] if not _is_gone(row, gone)]
             for name in _OF_READINGS
@@ -88,7 +88,7 @@ def _is_gone(row: dict, gone: Forgotten) -> bool:
 
 
 def batch_id(body: dict) -> str | None:
-    """Give the batch's own name, to be echoed; None where there is none or it is malformed."""
+    """Return the batch's own name, to be echoed; None where there is none or it is malformed."""
     name = body.get("batch_id")
     return name if _matches(_BATCH_ID, name) else None
 

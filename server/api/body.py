@@ -12,7 +12,7 @@ _GZIP = 31  # zlib's window bits for: a gzip header and trailer, and nothing els
 
 
 def read(request: Request, max_bytes: int) -> bytes:
-    """Give the body, decompressed.
+    """Return the body, decompressed.
 
     Args:
         request: with no Content-Encoding, or with ``gzip``.

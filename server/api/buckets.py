@@ -33,7 +33,7 @@ class Bucket(NamedTuple):
 
 
 def between(width: Width, first: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Bucket]:
-    """Give the buckets from ``first`` to ``end``, both moved down to the start of a bucket."""
+    """Return the buckets from ``first`` to ``end``, both moved down to the start of a bucket."""
     start, last = width.floor(first, zone), width.floor(end, zone)
     while start < last:
         after = width.after(start, zone)
@@ -42,7 +42,7 @@ def between(width: Width, first: datetime, end: datetime, zone: ZoneInfo) -> Ite
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Give the first moment of a local day.
+    """Return the first moment of a local day.
 
     Where a day has two midnights that is the first, where it has none the change of the clock. A
     day that was left out altogether (Samoa, 2011-12-30) begins where the next one does.
@@ -51,7 +51,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def next_month(day: date) -> date:
-    """Give the first day of the month after the one of ``day``."""
+    """Return the first day of the month after the one of ``day``."""
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 

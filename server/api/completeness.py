@@ -18,7 +18,7 @@ MOST_DAYS = 400
 
 @blueprint.get("/v1/completeness")
 def completeness() -> Response:
-    """Give the days from ``from`` to ``to`` (inclusive), or the one of ``date``, or today.
+    """Return the days from ``from`` to ``to`` (inclusive), or the one of ``date``, or today.
 
     Raises:
         Refused: 401, 403; 422 no such dates, or more than 400 days.

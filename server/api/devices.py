@@ -15,7 +15,7 @@ blueprint = Blueprint("devices", __name__)
 
 @blueprint.get("/v1/devices")
 def devices() -> Response:
-    """Give the devices, also those that never sent anything: their facts and times are null.
+    """Return the devices, also those that never sent anything: their facts and times are null.
 
     Raises:
         Refused: 401.

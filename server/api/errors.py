@@ -67,19 +67,19 @@ def caller() -> Caller:
 
 
 def session_caller() -> Caller | None:
-    """Give whom the page's session cookie stands for; None without one, or without a page."""
+    """Return whom the page's session cookie stands for; None without one, or without a page."""
     sessions = current_app.extensions["sessions"]
     return sessions.caller(request) if sessions else None
 
 
 def bearer_token() -> str | None:
-    """Give the token of the request; None where there is none, or it is malformed."""
+    """Return the token of the request; None where there is none, or it is malformed."""
     match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     return match[1] if match else None
 
 
 def bad_token(token: str | None) -> Refused:
-    """Count a token that is nobody's, or missing; give the answer: 401, or 429 after too many."""
+    """Count a token that is nobody's, or missing; return the answer: 401, or 429 after too many."""
     limiter = current_app.extensions["limiter"]
     wait_s = limiter.retry_after_s(client_address(), time.monotonic())
     if wait_s is not None:
@@ -89,7 +89,7 @@ def bad_token(token: str | None) -> Refused:
 
 
 def readable_device() -> str:
-    """Give the device that a query is about: ``device_id``, or the token's only one.
+    """Return the device that a query is about: ``device_id``, or the token's only one.
 
     Raises:
         Refused: 401 and 429 as ``caller``; 403 the device is not the token's; 422 the token has
@@ -107,7 +107,7 @@ def readable_device() -> str:
 
 
 def client_address() -> str:
-    """Give the peer's address; behind a proxy on this machine, the one that the proxy names."""
+    """Return the peer's address; behind a proxy on this machine, the one that the proxy names."""
     peer = request.remote_addr or ""
     if peer in ("", "::1") or peer.removeprefix("::ffff:").startswith("127."):
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
@@ -116,7 +116,7 @@ def client_address() -> str:
 
 
 def place(*loc: str | int, msg: str, type: str) -> dict:
-    """Give one place of a 422."""
+    """Return one place of a 422."""
     return {"loc": list(loc), "msg": msg, "type": type}
 
 

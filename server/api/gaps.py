@@ -20,7 +20,7 @@ _AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their
 
 @blueprint.get("/v1/gaps")
 def gaps() -> Response:
-    """Give the gaps from ``from`` on and before ``to``: times, or local dates.
+    """Return the gaps from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
         Refused: 401, 403; 422 no such range, or more than 400 days.

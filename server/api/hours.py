@@ -19,7 +19,7 @@ _HOUR_START = {"minute": 0, "second": 0, "microsecond": 0}
 
 @blueprint.get("/v1/hours")
 def hours() -> Response:
-    """Give the hours UTC that hold samples; ``from`` and ``to`` are moved down to full hours.
+    """Return the hours UTC that hold samples; ``from`` and ``to`` are moved down to full hours.
 
     Raises:
         Refused: 401, 403; 422 no such times, or more than 60 days between them.

@@ -85,7 +85,7 @@ def _unprocessable(payload: dict, places: list[dict]) -> Refused:
 
 
 def _checked(payload: dict, samples: list) -> list[dict]:
-    """Give the samples as they are stored: ``ts`` is a time, and no ``interval_s`` is missing.
+    """Return the samples as they are stored: ``ts`` is a time, and no ``interval_s`` is missing.
 
     Raises:
         Refused: 422 with every sample that breaks the contract.

@@ -20,7 +20,7 @@ class BadTokenLimiter:
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def retry_after_s(self, address: str, now_s: float) -> int | None:
-        """Count one bad token; give the seconds to wait where there have been too many.
+        """Count one bad token; return the seconds to wait where there have been too many.
 
         Args:
             address: where it came from.

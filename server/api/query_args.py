@@ -20,7 +20,7 @@ FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 
 
 def day(name: str) -> date | None:
-    """Give the date of that name, from ``FIRST_DATE`` on and before ``LAST_DATE``; None if absent.
+    """Return the date of that name, from ``FIRST_DATE`` to before ``LAST_DATE``; None if absent.
 
     Raises:
         Refused: 422 it is none.
@@ -40,7 +40,7 @@ def day(name: str) -> date | None:
 
 
 def moment(name: str) -> datetime:
-    """Give the time of that name, in UTC.
+    """Return the time of that name, in UTC.
 
     Raises:
         Refused: 422 it is missing or no RFC 3339.
@@ -55,7 +55,7 @@ def moment(name: str) -> datetime:
 
 
 def local_moment(name: str, zone: ZoneInfo) -> datetime:
-    """Give the time of that name, in UTC; a date stands for its local midnight.
+    """Return the time of that name, in UTC; a date stands for its local midnight.
 
     Raises:
         Refused: 422 it is missing, or neither of them, or outside the calendar of samples.
@@ -77,7 +77,7 @@ def local_moment(name: str, zone: ZoneInfo) -> datetime:
 
 
 def one_of(name: str, choices: Sequence[str]) -> str:
-    """Give the choice of that name; the first one if it is absent.
+    """Return the choice of that name; the first one if it is absent.
 
     Raises:
         Refused: 422 it is none of these.
@@ -111,5 +111,5 @@ def _tell(zone: str, device_id: str) -> None:
 
 
 def wrong(name: str, msg: str, type: str) -> Refused:
-    """Give the 422 that names this part of the query."""
+    """Return the 422 that names this part of the query."""
     return Refused(422, [place("query", name, msg=msg, type=type)])

@@ -15,7 +15,7 @@ AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is
 
 @blueprint.get("/v1/realtime")
 def realtime() -> Response:
-    """Give the newest sample: all fields, and ``age_s``.
+    """Return the newest sample: all fields, and ``age_s``.
 
     Raises:
         Refused: 401, 403; 404 where the device has no sample yet.

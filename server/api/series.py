@@ -94,7 +94,7 @@ class Device(NamedTuple):
 
 @blueprint.get("/v1/series")
 def series() -> Response:
-    """Give the buckets of a frame that hold anything, or every bucket of a range up to now.
+    """Return the buckets of a frame that hold anything, or every bucket of a range up to now.
 
     Raises:
         Refused: 401, 403; 422 no such frame or range, or more than 10,000 buckets.
@@ -201,7 +201,7 @@ def _pieces(
 def _rows(
     database: Database, device: Device, width: Width, spans: list[Bucket]
 ) -> dict[datetime, dict]:
-    """Give what is known of these buckets, by their starts."""
+    """Return what is known of these buckets, by their starts."""
     keys = [span.start for span in spans]
     end = spans[-1].end
     if width.of_days:

@@ -17,7 +17,7 @@ blueprint = Blueprint("status", __name__)
 
 @blueprint.get("/v1/status")
 def status() -> Response:
-    """Give the newest report, the polls of the last 24 hours, and the newest parked readings.
+    """Return the newest report, the polls of the last 24 hours, and the newest parked readings.
 
     Raises:
         Refused: 401, 403.

@@ -31,7 +31,7 @@ class Sessions:
         self._named: tuple[Mapping | None, Mapping[str, bytes]] = (None, {})
 
     def caller(self, request: Request) -> Caller | None:
-        """Give whom the request's cookie stands for; None where it is missing or worth nothing."""
+        """Return whom the request's cookie stands for; None where it is missing or invalid."""
         return self._read(request, LIFETIME_S)
 
     def begin(self, response: Response, token: str) -> None:
@@ -39,7 +39,7 @@ class Sessions:
         self._send(response, self._name(self._tokens.digest(token)))
 
     def renew(self, request: Request, response: Response) -> None:
-        """Give a session that is in use, and older than a day, its full life again."""
+        """Return a session that is in use, and older than a day, its full life again."""
         if self._read(request, LIFETIME_S) and not self._read(request, RENEW_AFTER_S):
             self._send(response, request.cookies[COOKIE].partition(".")[0])
 

@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
 
 def is_token(text: str) -> bool:
-    """Tell whether this could be a token: printable ASCII without blanks."""
+    """Return whether this could be a token: printable ASCII without blanks."""
     return _TOKEN.fullmatch(text) is not None
 
 
@@ -166,7 +166,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def _take_over(file: int, path: Path) -> None:
-    """Give the new file the owner and the mode of the one at ``path``."""
+    """Return the new file the owner and the mode of the one at ``path``."""
     try:
         model, mode = path.stat(), path.stat().st_mode & 0o7777
     except FileNotFoundError:

@@ -36,7 +36,7 @@ class Range(NamedTuple):
     end: datetime
 
     def has(self, moment: datetime) -> bool:
-        """Tell whether the moment lies in it."""
+        """Return whether the moment lies in it."""
         return self.first <= moment < self.end
 
 
@@ -46,12 +46,12 @@ class Forgotten(NamedTuple):
     ranges: tuple[Range, ...] = ()
 
     def has(self, *moments: datetime) -> bool:
-        """Tell whether one range holds all these moments."""
+        """Return whether one range holds all these moments."""
         return any(all(map(r.has, moments)) for r in self.ranges)
 
 
 def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgotten:
-    """Give what is forgotten around these moments; until the transaction ends no more will be.
+    """Return what is forgotten around these moments; until the transaction ends no more will be.
 
     Args:
         cursor: of the transaction that stores what belongs to the moments.

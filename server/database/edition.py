@@ -35,7 +35,7 @@ def edition(cursor: Cursor) -> str:
 
 
 def is_richer(one: str, other: str) -> bool:
-    """Tell whether a database can go from ``other`` to ``one``."""
+    """Return whether a database can go from ``other`` to ``one``."""
     return EDITIONS.index(one) < EDITIONS.index(other)
 
 

@@ -20,7 +20,7 @@ class Edition(NamedTuple):
     timescaledb: str | None
 
     def labels(self) -> dict[str, str]:
-        """Give it as texts, empty where there is none."""
+        """Return it as texts, empty where there is none."""
         return {
             "edition": self.name,
             "postgresql": self.postgresql,
@@ -41,7 +41,7 @@ def edition(db: Database) -> Edition:
 
 
 def jobs(db: Database, edition: Edition) -> list[dict] | None:
-    """Give TimescaleDB's jobs: ``name``, ``is_failing``, ``is_behind``, ``error``.
+    """Return TimescaleDB's jobs: ``name``, ``is_failing``, ``is_behind``, ``error``.
 
     Returns:
         None on editions that have none.
@@ -55,7 +55,7 @@ def jobs(db: Database, edition: Edition) -> list[dict] | None:
 
 
 def devices(db: Database, device_ids: Sequence[str]) -> list[dict]:
-    """Give a row for each of these devices, whether it ever sent anything or not.
+    """Return a row for each of these devices, whether it ever sent anything or not.
 
     Raises:
         DatabaseAway: it does not answer.

@@ -55,7 +55,7 @@ class Applied(NamedTuple):
 
 
 def migrations(edition: str) -> list[Migration]:
-    """Give the files for that edition, by number.
+    """Return the files for that edition, by number.
 
     Raises:
         SchemaError: a number is there twice, or missing.
@@ -78,7 +78,7 @@ def migrations(edition: str) -> list[Migration]:
 
 
 def applied(cursor: Cursor) -> list[Applied]:
-    """Give what the database has seen, by number."""
+    """Return what the database has seen, by number."""
     cursor.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
     if not cursor.fetchone()[0]:
         return []
@@ -87,7 +87,7 @@ def applied(cursor: Cursor) -> list[Applied]:
 
 
 def problems(cursor: Cursor) -> list[str]:
-    """Give what stands between this database and the files, each with what to do; [] if current."""
+    """Return what stands between this database and the files, each with its remedy; [] if current."""
     found, missing, _ = _compare(cursor)
     if missing:
         names = ", ".join(migration.name for migration in missing)
@@ -96,7 +96,7 @@ def problems(cursor: Cursor) -> list[str]:
 
 
 def migrate(url: str, site_timezone: str) -> Iterator[str]:
-    """Apply what is missing; give the name of each file once it is committed.
+    """Apply what is missing; return the name of each file once it is committed.
 
     Raises:
         SchemaError: the database has seen other files or was another edition, or its rollups are in
@@ -117,7 +117,7 @@ def migrate(url: str, site_timezone: str) -> Iterator[str]:
 
 
 def record(url: str, number: int) -> str:
-    """Note a file that was applied by hand; give its name.
+    """Note a file that was applied by hand; return its name.
 
     Raises:
         SchemaError: it is not the next one, or something else stands against it.
@@ -200,7 +200,7 @@ def _note(cursor: Cursor, migration: Migration, kind: str) -> None:
 
 
 def _compare(cursor: Cursor) -> tuple[list[str], list[Migration], str]:
-    """Give what forbids applying anything, the files not yet applied, and the schema's edition."""
+    """Return what forbids applying anything, the files not yet applied, the schema's edition."""
     now = edition(cursor)
     seen = applied(cursor)
     kind = seen[-1].edition if seen else now
@@ -224,7 +224,7 @@ def changed(kind: str, now: str) -> str:
 
 
 def edited(seen: list[Applied], files: list[Migration]) -> list[str]:
-    """Give what differs between the files as they were applied and as they are now."""
+    """Return what differs between the files as they were applied and as they are now."""
     by_number = {migration.number: migration for migration in files}
     found = []
     for row in seen:

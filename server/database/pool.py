@@ -61,7 +61,7 @@ class DatabaseRefuses(Exception):
 
 @cache
 def query(name: str) -> str:
-    """Give the statement of ``sql/queries/NAME.sql``."""
+    """Return the statement of ``sql/queries/NAME.sql``."""
     path = SQL / "queries" / f"{name}.sql"
     return f"-- From sql/queries/{name}.sql\n{path.read_text(encoding='utf-8')}"
 
@@ -77,7 +77,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
-        """Give a cursor; commit at the end of the block, roll back where it raises.
+        """Return a cursor; commit at the end of the block, roll back where it raises.
 
         Raises:
             DatabaseAway: try again later; nothing of this transaction is stored, or, where the
@@ -92,7 +92,7 @@ class Database:
 
     @contextmanager
     def statements(self) -> Iterator[psycopg2.extensions.cursor]:
-        """Give a cursor whose statements are transactions by themselves: no BEGIN, no COMMIT.
+        """Return a cursor whose statements are transactions by themselves: no BEGIN, no COMMIT.
 
         Raises:
             as ``transaction``, of the statement that fails alone.
@@ -116,7 +116,7 @@ class Database:
         self._outage.succeeded()
 
     def rows(self, name: str, parameters: dict) -> list[dict]:
-        """Run the query of that name; give its rows as dicts by column name."""
+        """Run the query of that name; return its rows as dicts by column name."""
         with self.statements() as cursor:
             cursor.execute(query(name), parameters)
             names = [column.name for column in cursor.description]

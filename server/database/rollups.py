@@ -78,7 +78,7 @@ def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> N
 def next_days(
     cursor: Cursor, device_id: str, first: datetime | str, end: datetime | str
 ) -> Days | None:
-    """Give the next whole days, a week at most, that hold anything of this time."""
+    """Return the next whole days, a week at most, that hold anything of this time."""
     cursor.execute(query("days-next"), {"device_id": device_id, "first": first, "end": end})
     found = cursor.fetchone()
     return found and Days(*found)
@@ -110,7 +110,7 @@ def rebuild_days(
 
 
 def cut(cursor: Cursor, days: dict) -> int:
-    """Sum local days from their five minutes; give their number.
+    """Sum local days from their five minutes; return their number.
 
     Args:
         cursor: of a transaction that has the lock of the device.

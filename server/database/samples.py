@@ -59,7 +59,7 @@ def store(db: Database, device_id: str, samples: list[dict], batch: Parts) -> Ve
 
 
 def _first_by_time(samples: list[dict]) -> dict[datetime, dict]:
-    """Give the first sample of each key, by rising time.
+    """Return the first sample of each key, by rising time.
 
     The order is for the database: two writers that lock the same rows in one order cannot deadlock.
     """
@@ -83,7 +83,7 @@ def insert(cursor: Cursor, device_id: str, samples: list[dict]) -> tuple[int, in
 
 
 def _reading(sample: dict) -> str:
-    """Give a sample as an element of an array of rows.
+    """Return a sample as an element of an array of rows.
 
     The database reads that several times as fast as a statement with so many values in it.
     """
@@ -98,14 +98,14 @@ def _reading(sample: dict) -> str:
 
 @lru_cache
 def _form(named: frozenset[str]) -> tuple[tuple[str, ...], str]:
-    """Give the fields that have these names, and how they become a row; all others are null."""
+    """Return the fields that have these names, and how they become a row; all others are null."""
     fields = tuple(name for name in _FIELDS if name in named)
     places = ["%s" if name in named else "" for name in _FIELDS]
     return fields, f'"({",".join(places)},%s)"'
 
 
 def _quoted(text: str) -> str:
-    """Give a text as it stands in a row that is itself between quotes."""
+    """Return a text as it stands in a row that is itself between quotes."""
     return _escaped(f'"{_escaped(text)}"')
 
 
@@ -126,7 +126,7 @@ def _standing(
 
 
 def _values(sample: dict) -> tuple:
-    """Give the values in the order of the columns."""
+    """Return the values in the order of the columns."""
     return (*map(sample.get, NAMES), extra(sample))
 
 

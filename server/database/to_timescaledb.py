@@ -31,7 +31,7 @@ _IN_USE = (
 
 
 def to_timescaledb(url: str) -> Iterator[str]:
-    """Make of the database what its server can do; give what was done, line by line.
+    """Make of the database what its server can do; return what was done, line by line.
 
     Run again after it was interrupted, it goes on where that is needed.
 
@@ -51,7 +51,7 @@ def to_timescaledb(url: str) -> Iterator[str]:
 
 
 def _convert(cursor: Cursor) -> tuple[str, str]:
-    """Give the edition before and after."""
+    """Return the edition before and after."""
     migrations.lock(cursor)
     seen = migrations.applied(cursor)
     if not seen:

@@ -20,7 +20,7 @@ class Uncut(Exception):
 
 
 def change_device(cursor: Cursor, device_id: str, zone: str | None, shrink: bool) -> int:
-    """Give a device a zone of its own, or with None the site's; give the number of its days.
+    """Return a device a zone of its own, or with None the site's; return the number of its days.
 
     Raises:
         Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
@@ -41,7 +41,7 @@ def change_device(cursor: Cursor, device_id: str, zone: str | None, shrink: bool
 
 
 def change_site(cursor: Cursor, zone: str, shrink: bool) -> dict[str, int]:
-    """Change the site's zone; give the number of days of each device without one of its own.
+    """Change the site's zone; return the number of days of each device without one of its own.
 
     Nobody stores samples meanwhile.
 

@@ -96,7 +96,7 @@ def _line(finding: Finding) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Run the command; give its exit status: 0, 1 where a check failed, 78 for a bad file."""
+    """Run the command; return its exit status: 0, 1 where a check failed, 78 for a bad file."""
     arguments = _arguments(argv)
     logging.basicConfig(level=logging.CRITICAL)  # what is logged stands in the findings, too
     try:

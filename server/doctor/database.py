@@ -53,7 +53,7 @@ def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def edition(found: health.Edition) -> Finding:
-    """Tell whether this project can do with these versions."""
+    """Return whether this project can do with these versions."""
     words = f"PostgreSQL {found.postgresql}"
     if found.timescaledb:
         words = f"TimescaleDB {found.timescaledb} ({found.name}) on {words}"
@@ -70,7 +70,7 @@ def edition(found: health.Edition) -> Finding:
 
 
 def clock(theirs: datetime, ours: datetime) -> Finding:
-    """Tell whether this machine and the database's agree on the time."""
+    """Return whether this machine and the database's agree on the time."""
     apart_s = abs((theirs - ours).total_seconds())
     if apart_s > CLOCKS_WITHIN.total_seconds():
         text = f"{apart_s:.0f} s from the database's; let both machines ask a time server"
@@ -79,7 +79,7 @@ def clock(theirs: datetime, ours: datetime) -> Finding:
 
 
 def disk(bytes: int, is_local: bool, folder: str | None) -> Finding:
-    """Tell whether the database has room, where its disk is one of ours."""
+    """Return whether the database has room, where its disk is one of ours."""
     size = f"the database has {bytes >> 20} MB"
     place = Path(folder) if folder else DEBIANS_FOLDER
     if not (is_local and place.exists()):
@@ -94,7 +94,7 @@ def disk(bytes: int, is_local: bool, folder: str | None) -> Finding:
 
 
 def room_mb(folder: Path) -> int:
-    """Give the megabytes that are free where the folder lies, in its nearest parent we may see."""
+    """Return the megabytes that are free where the folder lies, in its nearest visible parent."""
     for place in (folder, *folder.parents):
         try:
             figures = os.statvfs(place)

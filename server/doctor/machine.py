@@ -28,7 +28,7 @@ class Finding(NamedTuple):
 
 
 def settings(env: Mapping[str, str]) -> list[Finding]:
-    """Tell whether the server would start on these settings."""
+    """Return whether the server would start on these settings."""
     try:
         found = settings_module.read(env)
     except ConfigError as error:
@@ -37,7 +37,7 @@ def settings(env: Mapping[str, str]) -> list[Finding]:
 
 
 def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
-    """Tell whether files of secrets can be read, and by nobody else."""
+    """Return whether files of secrets can be read, and by nobody else."""
     found, files = [], 0
     for name in SECRETS:
         try:
@@ -53,7 +53,7 @@ def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
 
 
 def device_tokens(env: Mapping[str, str]) -> list[Finding]:
-    """Tell whether the tokens are good, and none of them lies about in plain text."""
+    """Return whether the tokens are good, and none of them lies about in plain text."""
     try:
         Tokens(env)
         known = tokens.known(env)
@@ -74,7 +74,7 @@ def device_tokens(env: Mapping[str, str]) -> list[Finding]:
 
 
 def redis(env: Mapping[str, str]) -> list[Finding]:
-    """Tell whether the cache answers."""
+    """Return whether the cache answers."""
     try:
         url = settings_module.cache_url(env)
     except ConfigError as error:

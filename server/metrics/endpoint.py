@@ -37,7 +37,7 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Give every number; 200 also where database or cache are away, which two of them say.
+    """Return every number; 200 also where database or cache are away, which two of them say.
 
     Raises:
         Refused: 401, 429.

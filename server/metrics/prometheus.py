@@ -17,12 +17,12 @@ class Metric(NamedTuple):
 
 
 def alone(name: str, about: str, value: float | None) -> Metric:
-    """Give a gauge of one value without labels; left out where it is None."""
+    """Return a gauge of one value without labels; left out where it is None."""
     return Metric(name, "gauge", about, [] if value is None else [({}, value)])
 
 
 def text(metrics: Iterable[Metric]) -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     return "".join(_lines(metric) for metric in metrics if metric.values)
 
 

@@ -161,7 +161,7 @@ class CounterFile:
             os.close(descriptor)
 
     def is_in_place(self) -> bool:
-        """Tell whether this is what its path leads to: nobody has removed or moved it."""
+        """Return whether this is what its path leads to: nobody has removed or moved it."""
         try:
             return os.path.samestat(self.path.lstat(), os.fstat(self.descriptor))
         except (FileNotFoundError, NotADirectoryError):

@@ -149,7 +149,7 @@ class Chain:
         raise DemoError(f"no reading made the whole way in time: {reason}; the edge says:\n{words}")
 
     def send_history(self, first: dict) -> int:
-        """Send the house's past through the API, up to its first live reading; give the count."""
+        """Send the house's past through the API, up to its first live reading; return the count."""
         samples, count = self.house.history(DEVICE_ID, parse_ts(first["ts"])), 0
         while batch := list(itertools.islice(samples, BATCH)):
             self.api.ingest(batch)
@@ -158,7 +158,7 @@ class Chain:
         return count
 
     def readings(self) -> Iterator[dict]:
-        """Give each new reading, for ever."""
+        """Return each new reading, for ever."""
         last = None
         while True:
             self.watch()
@@ -177,7 +177,7 @@ class Chain:
 
 
 def site_timezone() -> str:
-    """Give the IANA name of this machine's zone; UTC where it cannot be told."""
+    """Return the IANA name of this machine's zone; UTC where it cannot be told."""
     candidates = ["UTC"]
     link = Path("/etc/localtime").resolve()
     if link.is_relative_to("/usr/share/zoneinfo"):

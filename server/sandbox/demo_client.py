@@ -26,7 +26,7 @@ class Api:
         self._session.trust_env, self._session.verify = False, str(ca)
 
     def newest(self) -> dict:
-        """Give the newest sample; raises ``DemoError`` where there is none."""
+        """Return the newest sample; raises ``DemoError`` where there is none."""
         answer = self._ask("GET", "/v1/realtime", self.read_token)
         if answer.status_code != 200:
             raise DemoError(f"/v1/realtime answers {answer.status_code}: {answer.text.strip()}")
@@ -42,7 +42,7 @@ class Api:
             raise DemoError(f"/v1/ingest answers {answer.status_code}: {answer.text.strip()}")
 
     def curls(self) -> list[str]:
-        """Give commands that a user can paste."""
+        """Return commands that a user can paste."""
         curl = f"curl --cacert {shlex.quote(str(self.ca))}"
         auth = f"-H 'Authorization: Bearer {self.read_token}'"
         return [

@@ -24,7 +24,7 @@ class DemoHouse:
         self._house.advance(clock.now())
 
     def words(self) -> dict[int, int]:
-        """Give what the registers say now."""
+        """Return what the registers say now."""
         self._house.advance(self._clock.now())
         return self._house.words()
 
@@ -33,7 +33,7 @@ class DemoHouse:
         return []
 
     def history(self, device_id: str, until: datetime) -> Iterator[dict]:
-        """Live the past a second time, the same as the first; give a sample of each minute.
+        """Live the past a second time, the same as the first; return a sample of each minute.
 
         Each stands for the minute that follows it; the last one ends by ``until``.
         """

@@ -50,11 +50,11 @@ class Postgres(SocketServer):
         self._end(signal.SIGQUIT if immediate else signal.SIGINT, 30)
 
     def url(self, database: str = "postgres") -> str:
-        """Give the libpq URL of a database."""
+        """Return the libpq URL of a database."""
         return f"postgresql://sungrow@/{database}?host={quote(str(self.run_dir), safe='')}"
 
     def create_database(self, name: str, template: str = "template0") -> str:
-        """Create a database; give its URL."""
+        """Create a database; return its URL."""
         create_database(self.url(), name, template)
         return self.url(name)
 
@@ -98,7 +98,7 @@ def postgres_bin_dir() -> Path:
 
 
 def library_dir(bin_dir: Path) -> Path:
-    """Give where the server of ``bin_dir`` loads its libraries from."""
+    """Return where the server of ``bin_dir`` loads its libraries from."""
     if bin_dir.is_relative_to("/usr/lib/postgresql"):
         return bin_dir.parent / "lib"
     return Path(run([bin_dir / "pg_config", "--pkglibdir"]).strip())

@@ -32,7 +32,7 @@ class PortTakenError(PrivateError):
 
 
 def service_account() -> dict:
-    """Give ``Popen`` an account for what may not run as root; nothing unless we are root."""
+    """Return ``Popen`` an account for what may not run as root; nothing unless we are root."""
     if os.geteuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -41,7 +41,7 @@ def service_account() -> dict:
 
 
 def run(argv: list, env: dict | None = None, **popen: object) -> str:
-    """Run a tool to its end, away from the terminal's Ctrl-C; give what it printed.
+    """Run a tool to its end, away from the terminal's Ctrl-C; return what it printed.
 
     Raises:
         PrivateError: it failed.
@@ -67,7 +67,7 @@ def spawn(argv: list, env: dict | None, death_signal: str, **popen: object) -> s
 
 
 def environment(**variables: str) -> dict:
-    """Give a child's environment: the least that programs need, and ``variables``.
+    """Return a child's environment: the least that programs need, and ``variables``.
 
     A ``.env`` beside ``edge.py`` is meant for the real service: what it says is blanked here.
     """
@@ -159,7 +159,7 @@ class Server:
         process.wait()
 
     def last_words(self) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
 

@@ -64,7 +64,7 @@ class Drain:
         edge.process.send_signal(signal.SIGSTOP)
 
     def slice(self, _: int) -> float:
-        """Let it send so many; give the samples a second."""
+        """Let it send so many; return the samples a second."""
         before = self.edge.health()[DONE]
         self.edge.process.send_signal(signal.SIGCONT)
         took_s = spent_s(lambda: self.edge.until(DONE, before + self.size))
@@ -82,7 +82,7 @@ def fill_spool(path: Path, count: int) -> None:
 
 
 def plain_ingest(port: int, number: int) -> float:
-    """Send some batches of their own for each number; give the samples a second."""
+    """Send some batches of their own for each number; return the samples a second."""
     # A new connection each time: the server ends one that is idle for as long as a slice takes.
     made = batches(BATCHES, BATCH, DEVICE, first=number * BATCHES * BATCH)
     bodies = [json.dumps({"samples": samples}).encode() for samples in made]

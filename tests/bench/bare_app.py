@@ -27,7 +27,7 @@ class Connections(threading.local):
         self.reading.autocommit = True
 
     def rows(self, statement: str) -> list[dict]:
-        """Run a statement; give its rows by column name."""
+        """Run a statement; return its rows by column name."""
         with self.reading.cursor() as cursor:
             cursor.execute(statement)
             names = [column.name for column in cursor.description]

@@ -21,7 +21,7 @@ _RECV_BYTES = 1 << 18
 def request(
     method: str, path: str, token: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """Give the bytes of a request, for a connection that is kept unless ``headers`` say else."""
+    """Return the bytes of a request, for a connection that is kept unless ``headers`` say else."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {token}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines += [f"Content-Length: {len(body)}"] if body else []
@@ -29,7 +29,7 @@ def request(
 
 
 def get(port: int, path: str, token: str) -> bytes:
-    """Ask once; give the body of the answer."""
+    """Ask once; return the body of the answer."""
     with contextlib.closing(Connection(port)) as one, selectors.DefaultSelector() as selector:
         one.send(request("GET", path, token))
         selector.register(one.socket, selectors.EVENT_READ)

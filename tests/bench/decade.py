@@ -47,7 +47,7 @@ class Watched(Database):
 
     @contextmanager
     def statements(self) -> Iterator[psycopg2.extensions.cursor]:
-        """Give a cursor, as ``Database`` does."""
+        """Return a cursor, as ``Database`` does."""
         start_s = time.perf_counter()
         with super().statements() as cursor:
             yield cursor
@@ -57,7 +57,7 @@ class Watched(Database):
 
 
 def ask_with(url: str) -> tuple[Watched, Callable[[str, dict], bytes]]:
-    """Give the database, and what asks the API on it for a house's series."""
+    """Return the database, and what asks the API on it for a house's series."""
     app = create_app(
         {
             "DATABASE_URL": url,
@@ -82,7 +82,7 @@ def ask_with(url: str) -> tuple[Watched, Callable[[str, dict], bytes]]:
 
 
 def queries(days: int) -> dict[str, dict]:
-    """Give what is asked, about the last day but one of so many that are there."""
+    """Return what is asked, about the last day but one of so many that are there."""
     start = MIDNIGHT + timedelta(days=days - 2, hours=5.5)
     day, after = (format_ts(start + timedelta(days=n))[:10] for n in range(2))
     asked = {frame: {"frame": frame, "date": day} for frame in ("day", "month", "year")}

@@ -38,7 +38,7 @@ class Size(NamedTuple):
 
 
 def samples(days: int) -> Iterator[str]:
-    """Give lines for COPY of a house with panels, battery and meter, without hours it missed."""
+    """Return lines for COPY of a house with panels, battery and meter, without hours it missed."""
     dice = random.Random(1)
     stored_kwh, totals = 5.0, [100_000.0] * 5
     for step in range(days * 86400 // STEP_S):
@@ -96,7 +96,7 @@ def _load_rollups(cursor, table: str, size: Size) -> None:
 
 
 def moved(cursor, table: str, years: int, size: Size) -> list[bytes]:
-    """Give the rollup rows of the young house, without its name, so many years earlier."""
+    """Return the rollup rows of the young house, without its name, so many years earlier."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 1 AND NOT attisdropped ORDER BY attnum",
@@ -118,7 +118,7 @@ def moved(cursor, table: str, years: int, size: Size) -> list[bytes]:
 
 
 def _counters(cursor, years: int, days: int) -> str:
-    """Give SQL for counters so many years earlier, which go on where the year before them ends."""
+    """Return SQL for counters so many years earlier, which go on where the year before ends."""
     names = [f"{name}_kwh" for name in ("pv_total", "total_import", "total_export")]
     names += [f"battery_total_{way}_kwh" for way in ("charge", "discharge")]
     rises = ", ".join(f"max((counters_last).{n}) - min((counters_first).{n})" for n in names)

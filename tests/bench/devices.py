@@ -61,7 +61,7 @@ def lines(quick: bool) -> Iterator[Line]:
 
 
 def search(trial: Callable[[int], Step], first: int, most: int) -> tuple[Step | None, Step | None]:
-    """Give the greatest step that held and the least that did not; None where there is none."""
+    """Return the greatest step that held and the least that did not; None where there is none."""
     held = broke = None
     number = first
     while number <= most:

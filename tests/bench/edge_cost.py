@@ -63,7 +63,7 @@ def lines(quick: bool) -> Iterator[Line]:
 
 
 def cpu_of_nothing_s(times: int = 5) -> float:
-    """Give the processor time of ``python -c pass``."""
+    """Return the processor time of ``python -c pass``."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(times):
         subprocess.run([sys.executable, "-c", "pass"], check=True)
@@ -73,7 +73,7 @@ def cpu_of_nothing_s(times: int = 5) -> float:
 
 @contextmanager
 def alone() -> Iterator[int]:
-    """Give the process that has imported what the edge cannot do without, and does nothing."""
+    """Return the process that has imported what the edge cannot do without, and does nothing."""
     program = f"{ALONE}, sys; print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -20,7 +20,7 @@ class Edge:
         self.folder, self.process = folder, process
 
     def health(self) -> dict:
-        """Give what it last said of itself; {} if that was nothing yet."""
+        """Return what it last said of itself; {} if that was nothing yet."""
         path = self.folder / "health.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
@@ -33,7 +33,7 @@ class Edge:
         assert self.health().get(name, 0) >= least, self.last_words()
 
     def last_words(self) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return (self.folder / "edge.log").read_text()[-2000:]
 
     def stop(self) -> None:

@@ -63,7 +63,7 @@ def _grown(servers: Servers, stocks: list[Stock], rounds: int, batch: int) -> It
 
 
 def _questions(days: int) -> dict[str, tuple[str, dict]]:
-    """Give path and query of each, by name."""
+    """Return path and query of each, by name."""
     series = queries(days)
     curve = series["5 minutes of a day"]
     return {
@@ -112,7 +112,7 @@ def _spent_ms(send: Callable) -> float:
 
 
 def _in_turn(asks: list[Ask], rounds: int) -> list[list[float]]:
-    """Give the ms of each round of each; the first two rounds warm caches and do not count."""
+    """Return the ms of each round of each; the first two rounds warm caches and do not count."""
     spent = [[] for _ in asks]
     for number in range(rounds + 2):
         for turn in range(len(asks)):

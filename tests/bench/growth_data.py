@@ -30,7 +30,7 @@ class Stock(NamedTuple):
     raw_step_s: int = STEP_S
 
     def house(self, number: int) -> str:
-        """Give the name of one, wherever the number lies."""
+        """Return the name of one, wherever the number lies."""
         return f"house-{number % self.houses}"
 
 

@@ -40,7 +40,7 @@ def lines(quick: bool) -> Iterator[Line]:
 def _through_http(
     servers: Servers, name: str, of: list[list[dict]], goal: Goal, pack: Callable = bytes
 ) -> Iterator[Line]:
-    """Give the line of these batches, and, of all fields, that of the same again."""
+    """Return the line of these batches, and, of all fields, that of the same again."""
     url = servers.database()
     bare_table(url)
     headers = HEADERS | ({"Content-Encoding": "gzip"} if pack is gzipped else {})
@@ -64,7 +64,7 @@ def _through_http(
 
 
 def _bare(servers: Servers, of: list[list[dict]]) -> Iterator[Line]:
-    """Give a line for each other way to insert."""
+    """Return a line for each other way to insert."""
     for name, way in (
         ("bare: COPY, then INSERT SELECT", by_copy),
         ("bare: json_to_recordset", by_json),

@@ -25,7 +25,7 @@ class Goal(NamedTuple):
         return f"<= {self.at_most:g}" if self.at_most < math.inf else ""
 
     def is_met(self, value: float) -> bool | None:
-        """Tell whether the value reaches it; None where there is no goal."""
+        """Return whether the value reaches it; None where there is no goal."""
         return self.at_least <= value <= self.at_most if str(self) else None
 
 
@@ -54,16 +54,16 @@ class Line(NamedTuple):
 
     @property
     def is_met(self) -> bool | None:
-        """Tell whether the goal is met; None where there is none."""
+        """Return whether the goal is met; None where there is none."""
         return self.goal.is_met(self.ours if self.ratio is None else self.ratio)
 
     def as_json(self) -> dict:
-        """Give it for JSON."""
+        """Return it for JSON."""
         return {**self._asdict(), "goal": str(self.goal), "is_met": self.is_met}
 
 
 def spent_s(work: Callable[[], object]) -> float:
-    """Give the seconds that ``work`` takes."""
+    """Return the seconds that ``work`` takes."""
     start_s = time.perf_counter()
     work()
     return time.perf_counter() - start_s
@@ -92,7 +92,7 @@ def in_turn(
 def beside(
     name: str, unit: str, pairs: Sequence[tuple[float, float]], goal: Goal = TOLD, note: str = ""
 ) -> Line:
-    """Give the line of the pairs (ours, limit) of all rounds, both in ``unit``."""
+    """Return the line of the pairs (ours, limit) of all rounds, both in ``unit``."""
     ratios = [mine / best for mine, best in pairs]
     return Line(
         name,

@@ -33,7 +33,7 @@ class Slow(HouseholdSource):
         self.answers, self.answering_s = 0, 0.0
 
     def words(self) -> dict[int, int]:
-        """Give the house's words, late."""
+        """Return the house's words, late."""
         self.answers += 1
         words = super().words()
         self.answering_s += spent_s(lambda: threading.Event().wait(ANSWER_S))
@@ -63,7 +63,7 @@ def lines(quick: bool) -> Iterator[Line]:
 
 
 def _poller(config: DongleConfig, store: Store) -> Poller:
-    """Give it as the service makes it."""
+    """Return it as the service makes it."""
     clock = Clock()
     inverter = inverter_of(config, clock, threading.Event().wait)
     lock = DongleLock(config.host, config.port)

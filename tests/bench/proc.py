@@ -7,18 +7,18 @@ from pathlib import Path
 
 
 def memory_mb(pid: int) -> float:
-    """Give the resident memory of a process, what it shares with others included."""
+    """Return the resident memory of a process, what it shares with others included."""
     # Not VmRSS: the kernel lets that one lag behind.
     return _kib(f"/proc/{pid}/smaps_rollup", "Rss") / 1024
 
 
 def peak_mb(pid: int) -> float:
-    """Give the most that its resident memory ever was."""
+    """Return the most that its resident memory ever was."""
     return _kib(f"/proc/{pid}/status", "VmHWM") / 1024
 
 
 def cpu_s(pid: int) -> float:
-    """Give the CPU time of a process, of its children, and of theirs, ended ones included."""
+    """Return the CPU time of a process, of its children, and of theirs, ended ones included."""
     stats = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

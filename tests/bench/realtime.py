@@ -71,7 +71,7 @@ def _is_warm(port: int, kept: redis.Redis) -> bool:
 
 
 def _statement(url: str) -> str:
-    """Give the SELECT as the server would send it."""
+    """Return the SELECT as the server would send it."""
     with Database(url).transaction() as cursor:
         asked = {"device_id": DEVICE, "latest": datetime.now(UTC)}
         return cursor.mogrify(query("sample-newest"), asked).decode()

@@ -13,7 +13,7 @@ _RANGES = {"W": (0, 4000), "code": (0, 3), "bits": (0, 255), "": (0, 10**6)}
 
 
 def full_sample(number: int, dice: random.Random, device_id: str) -> dict:
-    """Give the sample of that poll since ``START``: battery, meter, two strings of four."""
+    """Return the sample of that poll since ``START``: battery, meter, two strings of four."""
     ts = START + timedelta(seconds=POLL_S * number)
     sample = {"device_id": device_id, "ts": format_ts(ts)}
     for field in FIELDS:
@@ -28,12 +28,12 @@ def full_sample(number: int, dice: random.Random, device_id: str) -> dict:
 
 
 def nine_fields(sample: dict) -> dict:
-    """Give the nine fields of it without which the server takes none."""
+    """Return the nine fields of it without which the server takes none."""
     return {name: sample[name] for name in ("device_id", "ts", *BACKLOG)}
 
 
 def batches(count: int, size: int, device_id: str, first: int = 0) -> list[list[dict]]:
-    """Give that many batches, one poll after the other."""
+    """Return that many batches, one poll after the other."""
     dice = random.Random(first)
     numbers = range(first, first + count * size)
     samples = [full_sample(number, dice, device_id) for number in numbers]

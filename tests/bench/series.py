@@ -32,7 +32,7 @@ class Recording(Database):
 
     @contextmanager
     def statements(self) -> Iterator[psycopg2.extensions.cursor]:
-        """Give a cursor, as ``Database`` does."""
+        """Return a cursor, as ``Database`` does."""
         with super().statements() as cursor:
             yield cursor
             self.sent += (cursor.query.decode(),)
@@ -67,7 +67,7 @@ def lines(quick: bool) -> Iterator[Line]:
 
 
 def _paths(size: Size) -> dict[str, str]:
-    """Give what is asked, by frame: about the last day but one that is there."""
+    """Return what is asked, by frame: about the last day but one that is there."""
     day = (MIDNIGHT + timedelta(days=size.year_days - 1)).date()
     dated = {frame: f"/v1/series?frame={frame}&date={day}" for frame in ("day", "month", "year")}
     return {**dated, "all": "/v1/series?frame=all"}

@@ -22,7 +22,7 @@ class Servers(NamedTuple):
     redis: sandbox.Redis
 
     def database(self, **settings: str) -> str:
-        """Make a database with the product's schema; give its URL."""
+        """Make a database with the product's schema; return its URL."""
         count = len(list(self.folder.glob("database-*")))
         (self.folder / f"database-{count}").touch()
         return migrated(self.postgres.create_database(f"bench_{count}"), **settings)
@@ -30,18 +30,18 @@ class Servers(NamedTuple):
     def gunicorn(
         self, url: str, workers: int = 1, tls: bool = False, **settings: str
     ) -> sandbox.Gunicorn:
-        """Give the product's server on that database, with Redis; not started yet."""
+        """Return the product's server on that database, with Redis; not started yet."""
         given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url}
         given |= {"DEVICE_TOKENS": f"{TOKEN}:{DEVICE}", **settings}
         certificate = sandbox.Authority(self.folder / "ca").issue() if tls else None
         return sandbox.Gunicorn(self.folder / "gunicorn.log", given, certificate, workers=workers)
 
     def as_installed(self) -> dict[str, str]:
-        """Give the settings that cost something at each request, as ``install-server`` has them."""
+        """Return the settings that cost something at each request, as ``install-server`` sets them."""
         return {"METRICS_TOKEN": "m", "SECRET_KEY": "k" * 32, "RUNTIME_DIRECTORY": str(self.folder)}
 
     def bare(self, url: str, workers: int = 1, **settings: str) -> sandbox.Gunicorn:
-        """Give the limit, ``bare_app``, behind the same gunicorn; not started yet."""
+        """Return the limit, ``bare_app``, behind the same gunicorn; not started yet."""
         given = {"DATABASE_URL": url, "REDIS_URL": self.redis.url, **settings}
         app = "tests.bench.bare_app:create_app()"
         return sandbox.Gunicorn(self.folder / "bare.log", given, workers=workers, app=app)
@@ -58,7 +58,7 @@ def started() -> Iterator[Servers]:
 
 
 def migrated(url: str, **settings: str) -> str:
-    """Give a new database the product's schema; give its URL back."""
+    """Return a new database the product's schema; return its URL back."""
     env = sandbox.environment(DATABASE_URL=url, **settings)
     sandbox.run([sys.executable, "-m", "server.migrate"], env, cwd=sandbox.ROOT)
     return url

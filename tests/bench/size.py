@@ -42,7 +42,7 @@ _OF_CHUNKS = "SELECT table_bytes, index_bytes, toast_bytes FROM hypertable_detai
 
 
 def samples(count: int) -> Iterator[dict]:
-    """Give the rows of one house from its midnight on, with the moment of each one's receipt."""
+    """Return the rows of one house from its midnight on, with the moment of each one's receipt."""
     house, dice = Household(START), random.Random(1)
     for number in range(count):
         tick = START + timedelta(seconds=POLL_S * number)
@@ -104,7 +104,7 @@ def _line(cursor, name: str, count: int, goal: Goal = TOLD) -> Line:
 
 
 def _bytes(cursor, table: str) -> tuple[int, int, int]:
-    """Give what heap, indexes, and toast with the maps take."""
+    """Return what heap, indexes, and toast with the maps take."""
     cursor.execute(
         "SELECT count(*) FROM pg_extension JOIN pg_inherits ON inhparent = %s::regclass"
         " WHERE extname = 'timescaledb'",
@@ -117,7 +117,7 @@ def _bytes(cursor, table: str) -> tuple[int, int, int]:
 
 @contextmanager
 def _made_on(admin_url: str) -> Iterator[Iterator[str]]:
-    """Give URLs of new databases with the product's schema on that server; drop them at the end."""
+    """Return URLs of new databases with the product's schema on that server; drop them last."""
     names = []
 
     def made() -> Iterator[str]:

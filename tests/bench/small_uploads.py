@@ -51,17 +51,17 @@ def lines(quick: bool) -> Iterator[Line]:
 
 
 def name(device: int) -> str:
-    """Give its ``device_id``."""
+    """Return its ``device_id``."""
     return f"bench-{device}"
 
 
 def token(device: int) -> str:
-    """Give its token."""
+    """Return its token."""
     return f"token-{device}"
 
 
 def uploads(device: int, first: int, count: int) -> list[bytes]:
-    """Give so many requests of a device, from that one on."""
+    """Return so many requests of a device, from that one on."""
     return [
         request("POST", "/v1/ingest", token(device), json.dumps({"samples": samples}).encode())
         for samples in batches(count, SAMPLES, name(device), first * SAMPLES)

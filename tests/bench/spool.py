@@ -39,7 +39,7 @@ CALL = re.compile(r"(?P<name>\w+)\(\d+<(?P<file>[^>]*)>.* = (?P<result>\d+)")
 
 
 def reading(number: int, chance: random.Random) -> dict:
-    """Give a sample as ``full_sample`` does, polled some ms late by a clock that is right."""
+    """Return a sample as ``full_sample`` does, polled some ms late by a clock that is right."""
     late = timedelta(microseconds=chance.randint(0, 9_999))
     ts = START + timedelta(seconds=number * POLL_S) + late
     sample = full_sample(number, chance, "home-inverter")

@@ -28,7 +28,7 @@ class Noticing(HouseholdSource):
         self.asked = threading.Event()
 
     def words(self) -> dict[int, int]:
-        """Give the house's words."""
+        """Return the house's words."""
         self.asked.set()
         return super().words()
 
@@ -65,6 +65,6 @@ def lines(quick: bool) -> Iterator[Line]:
 
 
 def imports(_: int) -> float:
-    """Give the milliseconds of a program that imports Flask and psycopg2, and ends."""
+    """Return the milliseconds of a program that imports Flask and psycopg2, and ends."""
     command = [sys.executable, "-c", "import flask, psycopg2"]
     return 1000 * spent_s(lambda: subprocess.run(command, check=True, cwd=sandbox.ROOT))

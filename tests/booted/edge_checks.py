@@ -286,13 +286,13 @@ def filled() -> bool:
 
 
 def in_memory() -> int:
-    """Give how many readings wait in memory: the health file cannot be written, systemd knows."""
+    """Return how many readings wait in memory: the health file cannot be written, systemd knows."""
     found = re.search(r"(\d+) readings wait in memory", show("StatusText"))
     return int(found[1]) if found else 0
 
 
 def changed(version: str, **edits: tuple[str, str]) -> Path:
-    """Give a copy of the project of another version, with texts replaced in files of edge_lib."""
+    """Return a copy of the project of another version, with texts replaced in files of edge_lib."""
     copy = Path("/srv/upgrades", version)
     shutil.copytree(PROJECT, copy, dirs_exist_ok=True)
     edits["__init__"] = ('VERSION = "', f'VERSION = "{version}+')

@@ -80,7 +80,7 @@ def newest() -> str:
 
 
 def fresh(since: str | None = None) -> float:
-    """Wait for a reading that is younger than ``since``, or than this call; give the seconds."""
+    """Wait for a reading that is younger than ``since``, or than this call; return the seconds."""
     since = since or newest()
     return until("a new reading", lambda: get("/v1/realtime")[1].get("ts", "") > since)
 

@@ -38,14 +38,14 @@ class Table:
         KEPT.write_text(json.dumps(self.rows))
 
     def end(self) -> int:
-        """Print all; give the exit status."""
+        """Print all; return the exit status."""
         print("\n| | checked | |\n|---|---|---|")
         print("\n".join(f"| {' | '.join(row)} |" for row in self.rows))
         return int(any(row[0] != "ok" for row in self.rows))
 
 
 def run(command: str, check: bool = True, timeout_s: float = 600, **env: str) -> str:
-    """Run a shell command as root; give what it printed on both."""
+    """Run a shell command as root; return what it printed on both."""
     lines = ["env", *(f"{name}={value}" for name, value in env.items()), "bash", "-c", command]
     done = subprocess.run(
         lines, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout_s
@@ -56,7 +56,7 @@ def run(command: str, check: bool = True, timeout_s: float = 600, **env: str) ->
 
 
 def until(what: str, ready: Callable[[], object], patience_s: float = 60) -> float:
-    """Ask every half second until it is so; give the seconds it took."""
+    """Ask every half second until it is so; return the seconds it took."""
     begun, pause = time.monotonic(), threading.Event()
     while not (found := ready()):
         if time.monotonic() - begun > patience_s:

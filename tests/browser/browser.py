@@ -53,7 +53,7 @@ class Browser:
         self.driver.quit()
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Give the page this size, as on a device of it."""
+        """Return the page this size, as on a device of it."""
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
         self.command("Emulation.setDeviceMetricsOverride", **metrics)
 
@@ -79,7 +79,7 @@ class Browser:
         return self.driver.execute_script(script, *arguments)
 
     def text(self, selector: str) -> str:
-        """Give the text of the first that matches, as it is shown; empty where none does."""
+        """Return the text of the first that matches, as it is shown; empty where none does."""
         found = self.driver.find_elements(By.CSS_SELECTOR, selector)
         return found[0].text if found else ""
 
@@ -98,7 +98,7 @@ class Browser:
     def wait(
         self, condition: Callable[[], object], failure: str, seconds: float = PATIENCE_S
     ) -> object:
-        """Give what the condition gives as soon as that is true."""
+        """Return what the condition gives as soon as that is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with contextlib.suppress(StaleElementReferenceException):
@@ -122,12 +122,12 @@ class Browser:
         self.wait(lambda: self.all("#views a"), "not logged in")
 
     def console(self) -> list[str]:
-        """Give what the console was told since the last look, warnings and worse."""
+        """Return what the console was told since the last look, warnings and worse."""
         entries = self.driver.get_log("browser")
         return [e["message"] for e in entries if e["level"] in ("SEVERE", "WARNING")]
 
     def requests(self) -> list[dict]:
-        """Give the requests since the last look: url, method, and the bytes of the answer."""
+        """Return the requests since the last look: url, method, and the bytes of the answer."""
         return list(_requests(self.driver.get_log("performance")))
 
     def screenshot(self, path: Path, height: int | None = None) -> None:
@@ -153,7 +153,7 @@ def _requests(entries: list[dict]) -> Iterator[dict]:
 
 @contextlib.contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
-    """Give a browser, closed at the end."""
+    """Return a browser, closed at the end."""
     opened = Browser(folder)
     with contextlib.closing(opened):
         yield opened

@@ -63,7 +63,7 @@ class Site(NamedTuple):
         return answer.json()
 
     def send(self, ts: datetime | None = None, **values: float) -> str:
-        """Store a reading, of this moment unless told, as the edge does; give its time."""
+        """Store a reading, of this moment unless told, as the edge does; return its time."""
         sample = {
             "device_id": DEVICE,
             "ts": format_ts(ts or datetime.now(UTC)),
@@ -144,7 +144,7 @@ def home(page, site) -> Browser:
 
 @pytest.fixture
 def called(page, site):
-    """Give ``called(module, function, arguments of each call)``: what a module's function gives."""
+    """Return ``called(module, function, arguments of each call)``: a module's function."""
     frame = requests.get(site.url + "/", verify=site.server.certificate.ca, timeout=10).text
     folder = re.search(r"/static/\w+/", frame)[0]
     page.open(site.url + "/")

@@ -57,7 +57,7 @@ class Life(NamedTuple):
 
 
 def live(url: str, device_id: str, life: Life) -> int:
-    """Store the readings of a house, and the reports of its edge; give the number of readings."""
+    """Store the readings of a house, and the reports of its edge; return the number of readings."""
     found = [s for s in samples(life) if not any(hole.covers(s["ts"]) for hole in life.holes)]
     for number, sample in enumerate(found, 1):
         sample["seq"] = number
@@ -70,7 +70,7 @@ def live(url: str, device_id: str, life: Life) -> int:
 
 
 def samples(life: Life) -> Iterator[dict]:
-    """Give what the edge would have read."""
+    """Return what the edge would have read."""
     # In UTC: a step added to a local time would leave out the hour that clocks show twice.
     house, at = Household(life.start, tz=ZoneInfo(life.zone)), life.start.astimezone(UTC)
     while at + life.step <= life.until:
@@ -87,7 +87,7 @@ def samples(life: Life) -> Iterator[dict]:
 
 
 def reports(device_id: str, life: Life) -> Iterator[tuple]:
-    """Give what the edge would have reported of each quarter hour in which it ran."""
+    """Return what the edge would have reported of each quarter hour in which it ran."""
     slot = life.start.astimezone(UTC)
     slot = slot.replace(minute=slot.minute // 15 * 15, second=0, microsecond=0)
     while slot < life.until:
@@ -99,13 +99,13 @@ def reports(device_id: str, life: Life) -> Iterator[tuple]:
 
 
 def zone_where_it_is(hour: int, now: datetime) -> str:
-    """Give a zone whose clocks show this hour."""
+    """Return a zone whose clocks show this hour."""
     ahead = (hour - now.astimezone(UTC).hour + 11) % 24 - 11
     return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"
 
 
 def midnight(now: datetime, zone: str) -> datetime:
-    """Give the start of the local day."""
+    """Return the start of the local day."""
     return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -24,7 +24,7 @@ SCHEMES, SIZES = ("light", "dark"), {"phone": PHONE, "desktop": DESKTOP}
 
 
 def lives(now: datetime, zone: str, meter: str) -> tuple[house.Life, house.Life]:
-    """Give a year in steps of ten minutes, and the last weeks, with holes, in steps of five."""
+    """Return a year in steps of ten minutes, and the last weeks, with holes, in steps of five."""
     midnight = house.midnight(now, zone)
     noon = midnight + timedelta(hours=12)
     metered = {"always": None, "none": now + timedelta(days=1), "noon": noon}[meter]
@@ -46,7 +46,7 @@ def lives(now: datetime, zone: str, meter: str) -> tuple[house.Life, house.Life]
 
 @contextlib.contextmanager
 def site(folder: Path, meter: str) -> Iterator[tuple[str, str]]:
-    """Start a server with such a house; give its address, and yesterday's date there."""
+    """Start a server with such a house; return its address, and yesterday's date there."""
     now = datetime.now(UTC)
     zone = house.zone_where_it_is(14, now)
     with contextlib.ExitStack() as stack:

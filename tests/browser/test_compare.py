@@ -215,7 +215,7 @@ ZONES = ("Europe/Berlin", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia
 
 
 def same_time(now: datetime, months: int) -> tuple[date, int]:
-    """Give the same date and minute so many months ago, or the end of a month without it."""
+    """Return the same date and minute so many months ago, or the end of a month without it."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     first = date(year, month + 1, 1)
     length = calendar.monthrange(year, month + 1)[1]

@@ -118,7 +118,7 @@ def test_the_hour_that_is_left_out_is_said(home, site):
 
 
 def read_at(page, slot: int, slots: int) -> str:
-    """Go to a place of the chart by the keyboard; give what a screen reader hears there."""
+    """Go to a place of the chart by the keyboard; return what a screen reader hears there."""
     chart = page.all("main svg.chart")[0]
     chart.send_keys(Keys.HOME)
     chart.send_keys(Keys.ARROW_RIGHT * slot)

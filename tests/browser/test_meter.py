@@ -94,7 +94,7 @@ def legend(page) -> list[str]:
 
 
 def drawn(page, colour: str) -> int:
-    """Give how many shapes of this colour have any height."""
+    """Return how many shapes of this colour have any height."""
     return page.run(
         "return [...document.querySelectorAll(`main svg.chart .fill-${arguments[0]}`)].filter("
         "(n) => n.getBBox().height > 0.5 && n.getBBox().width > 0.5).length",

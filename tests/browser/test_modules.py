@@ -48,7 +48,7 @@ POWERS = ("pv_power_w", "battery_power_w", "load_power_w", "export_power_w")
 
 
 def bucket(samples: list[tuple], hours: float, **more: object) -> dict:
-    """Give what the server says of samples: pv, battery, load, export, and whether it can tell."""
+    """Return what the server says of samples: pv, battery, load, export, and whether it knows."""
     split = [flows(*watts) for *watts, is_told in samples if is_told]
     kwh = hours / 1000 / max(len(samples), 1)
     integrals = {
@@ -70,7 +70,7 @@ def bucket(samples: list[tuple], hours: float, **more: object) -> dict:
 
 
 def a_history(chance: random.Random) -> list[dict]:
-    """Give some buckets: with and without sun, battery, counters, losses, disagreeing meters."""
+    """Return some buckets: with and without sun, battery, counters, losses, disagreeing meters."""
     rows = []
     losses = chance.choice([0, 15, 120, -40])
     for _ in range(chance.randint(1, 12)):
@@ -199,7 +199,7 @@ def test_clocks_of_all_zones_show_what_the_servers_show(called):
 
 
 def changes(zone: str, year: int = 2023) -> list[datetime]:
-    """Give the quarter hours of that year at which clocks of a zone are set."""
+    """Return the quarter hours of that year at which clocks of a zone are set."""
     local, begin = ZoneInfo(zone), datetime(year, 1, 1, tzinfo=UTC)
     quarters = [begin + timedelta(minutes=15 * n) for n in range(365 * 96)]
     offsets = [moment.astimezone(local).utcoffset() for moment in quarters]

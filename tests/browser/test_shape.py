@@ -97,7 +97,7 @@ def violations(page) -> list[str]:
 
 
 def axe() -> str:
-    """Give the checker; AXE_CORE may name another version's file."""
+    """Return the checker; AXE_CORE may name another version's file."""
     if path := os.environ.get("AXE_CORE"):
         return Path(path).read_text()
     package = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")

@@ -389,7 +389,7 @@ class Tally:
 
 
 def flips(name: str, rows: int, count: int, seed: int = 1) -> Tally:
-    """Flip so many bits at one place, one in each copy; give the sums."""
+    """Flip so many bits at one place, one in each copy; return the sums."""
     dice = random.Random(f"{name} {seed}")
     with tempfile.TemporaryDirectory(dir=FAST if FAST.is_dir() else None) as folder, bare():
         source = filled(Path(folder, "source"), rows, in_log=name == "wal")

@@ -82,14 +82,14 @@ class Edge:
         return self.folder / "ledger"
 
     def promised(self) -> dict[int, str]:
-        """Give what the spool had promised to keep: number and time."""
+        """Return what the spool had promised to keep: number and time."""
         if not self.ledger.exists():
             return {}
         lines = self.ledger.read_text().splitlines()
         return {int(seq): ts for seq, ts in map(str.split, lines)}
 
     def kept(self, table: str) -> list[int]:
-        """Give the numbers that wait in the spool (``queue``), or are ``parked``."""
+        """Return the numbers that wait in the spool (``queue``), or are ``parked``."""
         source = "parked" if table == "parked" else "samples JOIN queue USING (id)"
         with closing(sqlite3.connect(self.folder / "spool.db")) as db:
             return [seq for (seq,) in db.execute(f"SELECT seq FROM {source}")]  # noqa: S608

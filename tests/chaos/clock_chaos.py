@@ -105,7 +105,7 @@ class Server:
 
 
 def stories(dice: random.Random) -> dict[str, Story]:
-    """Give all of them; ``dice`` moves the moments."""
+    """Return all of them; ``dice`` moves the moments."""
     t1, t2 = dice.uniform(40, 90), dice.uniform(120, 180)
     end = [300, "stop"]
     synced = [0, "sync"]
@@ -202,7 +202,7 @@ def preloaded(library: Path, shared: Path) -> Iterator[None]:
 
 
 def tell(story: Story, folder: Path, library: Path) -> Told:
-    """Live through a story; give what came of it."""
+    """Live through a story; return what came of it."""
     shared, spool = folder / "shared", folder / "spool.db"
     # Certificates that were valid already then.
     long_ago_ns = int((story.began.timestamp() - 15 * DAY_S - time.time()) * 1e9)
@@ -231,7 +231,7 @@ def tell(story: Story, folder: Path, library: Path) -> Told:
 
 
 def live(order: dict, zone: str, log: Path) -> list[list]:
-    """Let a process live through one boot; give what it said."""
+    """Let a process live through one boot; return what it said."""
     line = [sys.executable, str(ROOT / "tests" / "chaos" / "clock_child.py")]
     with log.open("a") as stderr:
         done = subprocess.run(
@@ -250,7 +250,7 @@ def live(order: dict, zone: str, log: Path) -> list[list]:
 
 
 def complaints(story: Story, told: Told) -> list[str]:
-    """Give what the promise does not allow; [] if it was kept."""
+    """Return what the promise does not allow; [] if it was kept."""
     samples = {sample["ts"]: sample for sample in told.spooled} | told.stored
     places = Counter((sample["boot"], sample["seq"]) for sample in samples.values())
     places.update(told.held)

@@ -75,7 +75,7 @@ class ShimWorld(World):
         os.kill(os.getpid(), signal.SIGKILL)
 
     def true_us(self) -> int:
-        """Give the time that a reading should bear: a clock that was set is believed."""
+        """Return the time that a reading should bear: a clock that was set is believed."""
         off_s = self.off_s if self.sync_file.exists() else 0.0
         return round((self.began_s + self.now_s + off_s) * 1e6)
 

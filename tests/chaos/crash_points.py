@@ -151,7 +151,7 @@ class Bench:
         return self.folder / "log"
 
     def live(self, part: str, action: str = "COUNT", at: int = 0, times: int = 1) -> dict:
-        """Let the story's part run in a process of its own; give what came of it."""
+        """Let the story's part run in a process of its own; return what came of it."""
         order = {"env": self.env, "part": part, "log": str(self.log)}
         order |= {"action": action, "at": at, "times": times}
         self._child.stdin.write(json.dumps(order) + "\n")
@@ -166,7 +166,7 @@ def said(runs: list[dict], *words: str) -> list[list]:
 
 
 def complaints(bench: Bench, runs: list[dict]) -> list[str]:
-    """Give what the promise does not allow, after the last run; [] if it was kept."""
+    """Return what the promise does not allow, after the last run; [] if it was kept."""
     path = bench.spool_folder / "spool.db"
     found = []
     with closing(sqlite3.connect(path)) as db:
@@ -222,7 +222,7 @@ def wrong_times(samples: list[dict], acknowledged: list[list]) -> list[str]:
 
 
 def died(bench: Bench, run: dict) -> list[str]:
-    """Give how the service came to an end that nobody asked for, and what it calls a bug."""
+    """Return how the service came to an end that nobody asked for, and what it calls a bug."""
     codes = [entry[0] for entry in said([run], "exit")]
     found = [f"exit {code}" for code in codes if code]
     found += [f"refused: {text}" for (text,) in said([run], "refused")]
@@ -269,7 +269,7 @@ def try_point(bench: Bench, mode: str, at: int, tally: Tally) -> None:
 
 
 def count(bench: Bench) -> dict:
-    """Live the story undisturbed; give its run. It has to keep the promise itself."""
+    """Live the story undisturbed; return its run. It has to keep the promise itself."""
     bench.fresh()
     run = bench.live("story")
     broken = complaints(bench, [run, bench.live("recover_second")]) + died(bench, run)
@@ -281,7 +281,7 @@ def count(bench: Bench) -> dict:
 def enumerate_points(
     modes: list[str], every: int, first: int = 1, last: int | None = None, say=print
 ) -> list[Tally]:
-    """Try every ``every``-th call in each mode; give the table."""
+    """Try every ``every``-th call in each mode; return the table."""
     with (
         tempfile.TemporaryDirectory(dir=FAST if FAST.is_dir() else None) as folder,
         Bench(Path(folder)) as bench,

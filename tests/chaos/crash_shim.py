@@ -33,7 +33,7 @@ class Action(IntEnum):
 
 
 def compiled(name: str, folder: Path) -> Path:
-    """Compile ``shim/NAME.c``; give the library."""
+    """Compile ``shim/NAME.c``; return the library."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         raise NoCompiler("no C compiler: apt-get install gcc libc6-dev")
@@ -68,7 +68,7 @@ class Control:
         self._memory[: _LAYOUT.size] = _LAYOUT.pack(*values)
 
     def state(self) -> tuple:
-        """Give the raw values, in the order of ``struct control``."""
+        """Return the raw values, in the order of ``struct control``."""
         return _LAYOUT.unpack(self._memory[: _LAYOUT.size])
 
     @property
@@ -84,5 +84,5 @@ class Control:
         return self.state()[6].rstrip(b"\0").decode()
 
     def last_sync(self) -> tuple[int, int, int]:
-        """Give when the last fdatasync was entered and returned (monotonic ns), and its result."""
+        """Return when the last fdatasync was entered and returned (monotonic ns), its result."""
         return self.state()[7:10]

@@ -47,7 +47,7 @@ class World:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def true_us(self) -> int:
-        """Give the microseconds since 1970, whatever the machine's clock says."""
+        """Return the microseconds since 1970, whatever the machine's clock says."""
         return round((BEGAN.timestamp() + self.now_s) * 1e6)
 
     def join(self, name: str) -> None:

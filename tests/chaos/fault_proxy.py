@@ -65,7 +65,7 @@ class FaultProxy:
 
     @property
     def requests(self) -> int:
-        """Give how many requests there were, those that died in the handshake included."""
+        """Return how many requests there were, those that died in the handshake included."""
         return sum(n for name, n in self.counts.items() if name != "server_away")
 
     @property
@@ -153,7 +153,7 @@ class FaultProxy:
             return self._dice.choice(list(ways)) if harmed else "unharmed"
 
     def roll(self, low: float, high: float) -> float:
-        """Give a number of the seeded die."""
+        """Return a number of the seeded die."""
         with self._lock:
             return self._dice.uniform(low, high)
 
@@ -183,7 +183,7 @@ class Exchange:
         return answer
 
     def former(self) -> bytes | None:
-        """Give the last true answer to this client, and remember nothing."""
+        """Return the last true answer to this client, and remember nothing."""
         return self.proxy.former.get(self.request.headers.get("authorization", ""))
 
     def remember(self, answer: Message) -> None:
@@ -211,7 +211,7 @@ class Exchange:
             pass
 
     def verdict(self, **changes: object) -> bytes:
-        """Give the content that would be the proof of this batch, with changes."""
+        """Return the content that would be the proof of this batch, with changes."""
         proof = {"batch_id": self.batch_id, "inserted": self.size, "duplicates": 0, "conflicts": []}
         return json.dumps(proof | changes).encode()
 

@@ -73,7 +73,7 @@ class Attack:
             self.problems.append(f"a good request: {answer}")
 
     def _ask(self, request: bytes) -> Message | None:
-        """Give the answer; None where there was none that is HTTP."""
+        """Return the answer; None where there was none that is HTTP."""
         raw = b""
         with contextlib.suppress(OSError), self._connected() as peer:
             # A server that answers before it has read everything may reset the rest of it.

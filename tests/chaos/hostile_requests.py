@@ -120,14 +120,14 @@ class Maker:
         self._number = 0
 
     def request(self) -> tuple[str, bytes]:
-        """Give the kind and the bytes of one request."""
+        """Return the kind and the bytes of one request."""
         if self.dice.random() < 0.005:
             return "too_big", self.too_big()
         make = self.dice.choice(self._kinds)
         return make.__name__, make()
 
     def good(self) -> bytes:
-        """Give a request that must store one sample."""
+        """Return a request that must store one sample."""
         return self._post(json.dumps({"samples": [self._sample()]}).encode())
 
     # Well-formed HTTP

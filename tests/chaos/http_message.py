@@ -24,13 +24,13 @@ class Message(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Give the headers by their names in lower case."""
+        """Return the headers by their names in lower case."""
         lines = self.head.decode("latin-1").split("\r\n")[1:]
         pairs = (line.partition(":") for line in lines if line)
         return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
     def json(self) -> object:
-        """Give the content, unpacked; None if it is no JSON."""
+        """Return the content, unpacked; None if it is no JSON."""
         try:
             text = gzip.decompress(self.body) if self.body[:2] == b"\x1f\x8b" else self.body
             return json.loads(text)
@@ -38,7 +38,7 @@ class Message(NamedTuple):
             return None
 
     def without(self, name: str) -> "Message":
-        """Give the message without a header."""
+        """Return the message without a header."""
         lines = self.head.split(b"\r\n")
         kept = [line for line in lines if not line.lower().startswith(name.encode() + b":")]
         return self._replace(head=b"\r\n".join(kept))

@@ -30,7 +30,7 @@ FAILED = 1  # the status of a test that fails, in pytest and here; others are ac
 
 
 def tests(file: str, words: str) -> tuple[str, ...]:
-    """Give the command for the tests of a file whose names match."""
+    """Return the command for the tests of a file whose names match."""
     quiet = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly")
     return ("-m", "pytest", *quiet, f"tests/{file}", "-k", words)
 
@@ -192,7 +192,7 @@ class Scratch:
         shutil.copytree(sandbox.ROOT, self.root, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
 
     def spoil(self, mutant: Mutant) -> dict[Path, str]:
-        """Apply the changes; give what the files said before."""
+        """Apply the changes; return what the files said before."""
         before: dict[Path, str] = {}
         for file, old, new in mutant.changes:
             path = self.root / file

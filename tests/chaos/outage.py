@@ -66,7 +66,7 @@ class Watch:
             self.ages_s.append(age_s or float("inf"))
 
     def growth_kib(self) -> int:
-        """Give by how much the memory grew over its level of the first tenth."""
+        """Return by how much the memory grew over its level of the first tenth."""
         tenth = max(1, len(self.rss_kib) // 10)
         return max(self.rss_kib) - max(self.rss_kib[:tenth])
 
@@ -131,7 +131,7 @@ def waiting(folder: Path) -> int:
 
 
 def drain(watch: Watch, folder: Path, progress: Progress) -> float:
-    """Watch until everything has arrived; give the seconds."""
+    """Watch until everything has arrived; return the seconds."""
     start_s = progress.passed_s
     while (
         watch.backlog > 0
@@ -151,7 +151,7 @@ def drain(watch: Watch, folder: Path, progress: Progress) -> float:
 
 
 def compared(folder: Path) -> int:
-    """Give how much the edge sent again after it had compared; -1 before it did."""
+    """Return how much the edge sent again after it had compared; -1 before it did."""
     whole_lines, _, _ = (folder / "edge.log").read_text().rpartition("\n")
     entries = map(json.loads, whole_lines.splitlines())
     found = (e["queued_again"] for e in entries if e["event"] == "compared with the server")

@@ -118,7 +118,7 @@ class Case:
 
 
 def poison_is_parked_and_the_rest_stored(stack: Stack, count: int, share_pct: float) -> list[str]:
-    """Try one share; give what went wrong."""
+    """Try one share; return what went wrong."""
     device = f"poison-{share_pct}"
     with closing(Case(stack, device, count, share_pct)) as case:
         case.take_times()
@@ -147,7 +147,7 @@ def poison_is_parked_and_the_rest_stored(stack: Stack, count: int, share_pct: fl
 
 
 def a_broken_server_is_waited_for(stack: Stack, count: int) -> list[str]:
-    """Let the server refuse a fifth, mend it; give what went wrong."""
+    """Let the server refuse a fifth, mend it; return what went wrong."""
     problems = []
     stack.proxy.rule = refuse_a_fifth
     with closing(Case(stack, "poison-held", count, 0, batch_size=20)) as case:

@@ -129,7 +129,7 @@ def write(path: Path, boot: str, control: Control, pipe: int) -> None:
 
 
 def forked_writer(path: Path, boot: str, control: Control) -> tuple[int, int]:
-    """Start a writer; give its process and the pipe's reading end."""
+    """Start a writer; return its process and the pipe's reading end."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -143,7 +143,7 @@ def forked_writer(path: Path, boot: str, control: Control) -> tuple[int, int]:
 
 
 def one_cut(disk: Disk, path: Path, boot: str, control: Control, after_s: float):
-    """Write, cut the power, kill the writer; give its reports and the ioctl's times."""
+    """Write, cut the power, kill the writer; return its reports and the ioctl's times."""
     child, reading = forked_writer(path, boot, control)
     with os.fdopen(reading) as pipe:
         first = pipe.readline()
@@ -205,7 +205,7 @@ KEYS = (
 
 
 def cuts(folder: Path, rounds: int, seed: int) -> Tally:
-    """Cut the power so many times; give the sums."""
+    """Cut the power so many times; return the sums."""
     tally, dice = Tally(), random.Random(seed)
     control = Control(folder / "control")
     with Disk(folder) as disk:

@@ -38,12 +38,12 @@ class Target:
         self.port = parts.port or (443 if self.trust else 80)
 
     def connect(self) -> socket.socket:
-        """Give a connection, TLS where the URL is ``https``."""
+        """Return a connection, TLS where the URL is ``https``."""
         plain = socket.create_connection((self.host, self.port), timeout=PATIENCE_S)
         return self.trust.wrap_socket(plain, server_hostname=self.host) if self.trust else plain
 
     def ingest(self) -> int:
-        """Send an empty batch; give the status."""
+        """Send an empty batch; return the status."""
         kind = http.client.HTTPSConnection if self.trust else http.client.HTTPConnection
         more = {"context": self.trust} if self.trust else {}
         client = kind(self.host, self.port, timeout=PATIENCE_S, **more)
@@ -81,7 +81,7 @@ def _drip(clients: list[socket.socket], stop: threading.Event) -> None:
 
 
 def answered(target: Target, count: int) -> list[float]:
-    """Send ``count`` batches; give the seconds of each that was answered by 200."""
+    """Send ``count`` batches; return the seconds of each that was answered by 200."""
     taken = []
     for _ in range(count):
         begun = time.monotonic()

@@ -77,7 +77,7 @@ class Stack:
             return cursor.fetchall()
 
     def stored(self, device: str) -> list[tuple[str, int, datetime]]:
-        """Give ``boot, seq, ts`` of every stored sample of a device."""
+        """Return ``boot, seq, ts`` of every stored sample of a device."""
         return self.rows(
             "SELECT boot, seq, ts FROM sungrow_samples WHERE device_id = %s ORDER BY 1, 2", device
         )
@@ -88,7 +88,7 @@ def token(device: str) -> str:
 
 
 def a_sample(device: str, number: int, ts: datetime, boot: str, **changes: object) -> dict:
-    """Give a sample whose values follow from its number."""
+    """Return a sample whose values follow from its number."""
     return {
         "device_id": device,
         "ts": format_ts(ts),
@@ -122,7 +122,7 @@ def fill(spool: Spool, samples: Iterator[dict]) -> None:
 
 
 def history(device: str, count: int, boot: str, end: datetime | None = None) -> Iterator[dict]:
-    """Give ``count`` samples, five seconds apart, up to ``end``."""
+    """Return ``count`` samples, five seconds apart, up to ``end``."""
     first = (end or datetime.now(UTC)) - timedelta(seconds=5 * count)
     return (
         a_sample(device, number, first + timedelta(seconds=5 * number), boot)
@@ -156,7 +156,7 @@ class Progress:
 
 
 def rss_kib(pid: int) -> int:
-    """Give the resident memory of a process."""
+    """Return the resident memory of a process."""
     for line in Path("/proc", str(pid), "status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
@@ -164,7 +164,7 @@ def rss_kib(pid: int) -> int:
 
 
 def children(pid: int) -> list[int]:
-    """Give the processes that a process has started and that live."""
+    """Return the processes that a process has started and that live."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in text.split()]
 

@@ -10,7 +10,7 @@ from tests.chaos.crash_points import ROOT
 
 
 def cuts(*arguments: str) -> dict[str, int]:
-    """Cut the power 20 times; give the sums."""
+    """Cut the power 20 times; return the sums."""
     line = [sys.executable, "-m", "tests.chaos.power_cuts", "--rounds", "20", *arguments]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     if done.stdout.startswith("skipped: "):

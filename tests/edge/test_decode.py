@@ -22,13 +22,13 @@ SH15T, MORNING, NIGHT, V112 = FULL = (
 
 
 def dump(name):
-    """Give a recorded dump's words by the document's number: the file has wire addresses."""
+    """Return a recorded dump's words by the document's number: the file has wire addresses."""
     content = json.loads((DUMPS / f"{name}.json").read_text())
     return {int(address) + 1: word for address, word in content["input"].items()}
 
 
 def through_a_dongle(words):
-    """Give what a poll of all blocks gets where 0 stands for what the dongle does not have."""
+    """Return what a poll of all blocks gets where 0 stands for what the dongle does not have."""
     blocks = (*BLOCKS, FOUR_STRINGS, FIRMWARE)
     return dict.fromkeys((b.number + at for b in blocks for at in range(b.count)), 0) | {
         number: word
@@ -38,7 +38,7 @@ def through_a_dongle(words):
 
 
 def low_first(number, raw):
-    """Give the two words of a 32-bit value."""
+    """Return the two words of a 32-bit value."""
     return {number: raw & 0xFFFF, number + 1: raw >> 16 & 0xFFFF}
 
 

@@ -57,7 +57,7 @@ def start(settings: dict, *arguments: str) -> subprocess.Popen:
 
 
 def health_of(settings: dict) -> dict:
-    """Give the health file once a poll and an upload step have written it."""
+    """Return the health file once a poll and an upload step have written it."""
     path = sandbox.ROOT / settings["HEALTH_PATH"]
     for _ in range(600):
         if path.exists():
@@ -95,7 +95,7 @@ def test_a_usage_error_exits_2(settings):
 
 @contextmanager
 def our_dongle(words: dict[int, int]) -> Iterator[int]:
-    """Serve these words by the simulator; give the port."""
+    """Serve these words by the simulator; return the port."""
     with FakeDongle(SimpleNamespace(words=lambda: words, refused=list)) as dongle:
         yield dongle.port
 
@@ -115,7 +115,7 @@ def test_once_prints_every_field_of_a_recorded_inverter(settings, path, serve):
 
 
 def served(source: DumpSource) -> dict[int, int]:
-    """Give what the dongle serves for the blocks of a poll: what the dump lacks reads 0."""
+    """Return what the dongle serves for the blocks of a poll: what the dump lacks reads 0."""
     spans = ((4989, 47), (5213, 2), (5600, 39), (12999, 48))
     known = source.words()
     return {a: known.get(a, 0) for first, count in spans for a in range(first, first + count)}

@@ -53,7 +53,7 @@ def world(tmp_path, authority, server, tokens):
 
 @pytest.fixture
 def diagnose(world, capsys):
-    """Run the command; give its exit status, and its findings by check."""
+    """Run the command; return its exit status, and its findings by check."""
     # The root logger as in a process of its own, and as before for the next test.
     root = logging.getLogger()
     handlers, level, root.handlers = root.handlers, root.level, []

@@ -72,7 +72,7 @@ def failure(client):
 
 
 def ended_within_reason(client):
-    """Give the failure's reason; fails if the request goes on and on."""
+    """Return the failure's reason; fails if the request goes on and on."""
     begun_s = time.monotonic()
     error = failure(client)
     assert time.monotonic() - begun_s < LAX_S

@@ -77,7 +77,7 @@ def logging_process(body: str) -> list:
 
 
 def logged(body: str, path: Path) -> list[dict]:
-    """Run ``body`` to its end with a file as stderr; give its lines."""
+    """Run ``body`` to its end with a file as stderr; return its lines."""
     with path.open("ab") as file:
         subprocess.run(logging_process(body), cwd=sandbox.ROOT, stderr=file, timeout=30, check=True)
     return parsed(path.read_bytes())

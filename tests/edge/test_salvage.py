@@ -135,7 +135,7 @@ def salvage_all(store, clock):
 
 
 def kept(path):
-    """Give what the spool holds: (boot, seq) -> queued, delivered or provisional."""
+    """Return what the spool holds: (boot, seq) -> queued, delivered or provisional."""
     sql = (
         "SELECT boot, seq, CASE WHEN ts_src = 2 THEN 'provisional'"
         " WHEN id IN (SELECT id FROM queue) THEN 'queued'"

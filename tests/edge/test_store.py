@@ -70,7 +70,7 @@ def store(path, clock):
 
 
 def drain(store, clock, n=500):
-    """Deliver all that is offered; give the numbers in their order."""
+    """Deliver all that is offered; return the numbers in their order."""
     sent = []
     while rows := store.oldest(n):
         sent += seqs(rows)
@@ -88,7 +88,7 @@ def waiting(store):
 
 
 def put_until(store, clock, wanted, first=1):
-    """Put readings until the store is in a state; give the next number."""
+    """Put readings until the store is in a state; return the next number."""
     for seq in range(first, first + 100_000):
         if state(store) == wanted:
             return seq

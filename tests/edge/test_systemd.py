@@ -55,7 +55,7 @@ def hear(heard: socket.socket) -> list[str]:
 
 
 def silent(heard: socket.socket) -> bool:
-    """Tell whether nothing waits; what was sent before is there at once."""
+    """Return whether nothing waits; what was sent before is there at once."""
     return select.select([heard], [], [], 0)[0] == []
 
 

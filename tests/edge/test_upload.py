@@ -178,7 +178,7 @@ def fill(spool, count, first=0, **changes):
 
 
 def sent(server, at=-1):
-    """Give the content of a batch that the server received."""
+    """Return the content of a batch that the server received."""
     return json.loads(gzip.decompress(server.requests[at].body))
 
 
@@ -385,7 +385,7 @@ def test_a_parked_row_that_the_disk_has_damaged_is_reported_all_the_same():
 
 
 def ours(status, **content):
-    """Give a script that echoes the batch id beside ``content``."""
+    """Return a script that echoes the batch id beside ``content``."""
 
     def script(wire):
         batch = json.loads(gzip.decompress(wire.request.body))
@@ -395,7 +395,7 @@ def ours(status, **content):
 
 
 def verdicts(status, *places, detail=None):
-    """Give a script for a 422 that names the places (index, type) and echoes the batch id."""
+    """Return a script for a 422 that names the places (index, type) and echoes the batch id."""
 
     def script(wire):
         batch = json.loads(gzip.decompress(wire.request.body))

@@ -82,7 +82,7 @@ def day_of(connection, device: str, day: str = DAY) -> dict:
 
 
 def what_became(connection, device: str, day: str = DAY) -> dict:
-    """Give the counts that are not 0."""
+    """Return the counts that are not 0."""
     found = day_of(connection, device, day)
     return {name: found[name] for name in COUNTS if found[name]}
 

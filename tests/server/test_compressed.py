@@ -107,7 +107,7 @@ def run_policies(url: str) -> None:
 
 
 def readme(marker: str) -> str:
-    """Give the statements of the README's block whose first line is that comment."""
+    """Return the statements of the README's block whose first line is that comment."""
     text = (sandbox.ROOT / "README.md").read_text()
     (block,) = re.findall(rf"```sql\n(-- {marker}.*?)```", text, re.DOTALL)
     return block

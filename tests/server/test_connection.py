@@ -73,7 +73,7 @@ SESSIONS = [
 
 @pytest.fixture(scope="module")
 def altered(databases):
-    """Let a migrated database set this for each session; give its URL."""
+    """Let a migrated database set this for each session; return its URL."""
     url = databases.migrated()
     reset = sql.SQL("alter database {} reset all").format(sql.Identifier(name_of(url)))
 
@@ -167,7 +167,7 @@ def test_no_startup_option_is_sent_which_a_pooler_would_refuse(databases):
 
 @pytest.fixture
 def other_encoding(databases):
-    """Make an empty database in another encoding; give its URL."""
+    """Make an empty database in another encoding; return its URL."""
     made = []
 
     def make(encoding: str) -> str:

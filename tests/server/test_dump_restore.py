@@ -48,7 +48,7 @@ def filled(databases) -> str:
 
 
 def commands(marker: str) -> str:
-    """Give the lines of the README's block whose first line is that comment."""
+    """Return the lines of the README's block whose first line is that comment."""
     (block,) = re.findall(rf"```sh\n(# {marker}.*?)```", README, re.DOTALL)
     return block
 

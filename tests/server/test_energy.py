@@ -47,14 +47,14 @@ def database(databases):
 
 
 def close(opinion: Opinion) -> Opinion:
-    """Give it so that it may be compared: to a millionth, of which the load has a tenth more."""
+    """Return it so that it may be compared: to a millionth, of which the load has a tenth more."""
     near = [None if v is None else pytest.approx(v, abs=1e-6) for v in opinion[:5]]
     load = None if opinion.load is None else pytest.approx(opinion.load, abs=2e-3)
     return Opinion(*near, load, opinion.estimated)
 
 
 def days_of(database, samples: list[dict], count: int = 3) -> list[Opinion]:
-    """Store readings from June 1st on; give what the counters say of each day."""
+    """Store readings from June 1st on; return what the counters say of each day."""
     device_id = stored(database, samples)
     found = daily(database, device_id, JUNE[0], JUNE[0] + timedelta(days=count))
     assert list(found) == [JUNE[0] + timedelta(days=n) for n in range(count)]
@@ -186,7 +186,7 @@ def test_a_house_without_a_battery_has_a_load(database):
 
 
 def exchanged(by_kwh: dict[str, float], first: int = A_DAY + 260, until: int = A_DAY + 284):
-    """Give three days in which the counters go on by so much other, after an hour without power."""
+    """Return three days in which the counters go on by so much other, after an hour of no power."""
     samples = days(3)
     after = [{**s, **{n: s[n] + by for n, by in by_kwh.items()}} for s in samples[until:]]
     return [*samples[:first], *after], after[0]["ts"]
@@ -269,7 +269,7 @@ def test_a_day_that_is_polled_for_its_first_and_last_minutes_alone_loses_nothing
 
 
 def split(name: str, first: datetime, until: datetime, days_: list[datetime]) -> list[float]:
-    """Give what each day has of a counter whose step from first to until is split by time."""
+    """Return what each day has of a counter whose step from first to until is split by time."""
 
     def counted(moment: datetime) -> float:
         if not first < moment < until:
@@ -451,7 +451,7 @@ def test_an_inverter_that_was_known_before_the_table_is_its_first(
 
 @st.composite
 def outages(draw):
-    """Give a cadence, and in which hours of six days nobody polls."""
+    """Return a cadence, and in which hours of six days nobody polls."""
     silent = draw(st.sets(st.integers(0, 6 * 24 - 1), max_size=100))
     return draw(st.sampled_from((150.0, 300.0, 595.0))), silent
 

@@ -50,7 +50,7 @@ def client_on(url: str):
 
 
 def answers(client, database, device_id: str) -> dict[str, list[dict]]:
-    """Ask for everything; give what was answered."""
+    """Ask for everything; return what was answered."""
     found = {}
     for query in FRAMES:
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -66,7 +66,7 @@ def answers(client, database, device_id: str) -> dict[str, list[dict]]:
 
 
 def two_days(device_id: str, interval_s: float, powers: dict, kwh: float = 60.0) -> list[dict]:
-    """Give two samples of a day, between which every counter counts, and one of the next day."""
+    """Return two samples of a day, between which every counter counts, and one of the next day."""
     moments = (DAY, DAY + timedelta(hours=2), DAY + timedelta(days=1))
     totals = (10_000.0, 10_000.0 + kwh, 10_000.0 + kwh)
     still = dict.fromkeys(powers, 0.0)

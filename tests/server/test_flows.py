@@ -20,7 +20,7 @@ def database(database_url):
 
 
 def ask(database, cases: list[tuple]) -> list[dict]:
-    """Give the flows of each (pv, battery, load, export), by one query."""
+    """Return the flows of each (pv, battery, load, export), by one query."""
     statement = (
         "SELECT f.* FROM (VALUES %s) AS given (number, pv, battery, load, export), LATERAL "
         "sungrow_flows(pv, battery, load, export) f ORDER BY number"

@@ -55,7 +55,7 @@ def client(url):
 
 @pytest.fixture
 def forget(monkeypatch, capsys, tmp_path, url):
-    """Run the command; give its exit status, and what it printed on stdout and stderr."""
+    """Run the command; return its exit status, and what it printed on stdout and stderr."""
     monkeypatch.setattr(settings, "DOTENV", tmp_path / "no.env")
     for name in ("DATABASE_URL", "DATABASE_URL_FILE", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -281,7 +281,7 @@ def count(url: str, device: str = DEVICE) -> int:
 
 @pytest.fixture
 def gone(forget, url):
-    """Forget an hour of the devices of the app, that no other test uses; give its start."""
+    """Forget an hour of the devices of the app, that no other test uses; return its start."""
     start = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=next(_days))
     make_known(url)
     for device in (DEVICE, OTHER):
@@ -293,7 +293,7 @@ _days = iter(range(1000))
 
 
 def make_known(url: str) -> None:
-    """Give the devices of the app a sample, from long before any test's."""
+    """Return the devices of the app a sample, from long before any test's."""
     with connected(url) as connection:
         for device in (DEVICE, OTHER):
             if not times(connection, device):

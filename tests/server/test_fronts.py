@@ -79,7 +79,7 @@ class Front(sandbox.Server):
         self._launch(self._argv(), env, lambda: answers(self.tls_port))
 
     def ask(self, method="GET", path="/health", body=None, plain=False, **headers) -> tuple:
-        """Give status, headers and body."""
+        """Return status, headers and body."""
         if plain:
             client = http.client.HTTPConnection("localhost", self.plain_port, timeout=10)
         else:
@@ -308,7 +308,7 @@ class Installed(sandbox.Server):
             return answer.status, answer.headers, answer.read()
 
     def health(self, patience_s: float = 10) -> int | None:
-        """Give the status; None where there is no answer in time."""
+        """Return the status; None where there is no answer in time."""
         try:
             return self.ask("/health", patience_s)[0]
         except OSError:
@@ -357,7 +357,7 @@ def slow_readers(connect: Callable[[], socket.socket], path: str, token: str, co
 
 
 def begun(readers: list) -> list[int]:
-    """Give the status of each answer that has begun."""
+    """Return the status of each answer that has begun."""
     found = []
     for reader in readers:
         reader.settimeout(60)
@@ -367,7 +367,7 @@ def begun(readers: list) -> list[int]:
 
 
 def memory_mb(pid: int) -> int:
-    """Give the memory of a front, its children included."""
+    """Return the memory of a front, its children included."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     status = "".join(Path(f"/proc/{one}/status").read_text() for one in (pid, *children))
     return sum(map(int, re.findall(r"VmRSS:\s+(\d+) kB", status))) >> 10

@@ -39,7 +39,7 @@ def client(database_url):
 
 
 def at(text: str) -> datetime:
-    """Give a time of the fifth of May, UTC."""
+    """Return a time of the fifth of May, UTC."""
     return utc(f"2026-05-05 {text}")
 
 
@@ -81,7 +81,7 @@ class House:
         return run(self.connection, statement, self.device, first, until)
 
     def told(self, first: datetime = DAY[0], until: datetime = DAY[1]) -> list[str]:
-        """Give the gaps as ``12:00:05 12:10:00 cause``."""
+        """Return the gaps as ``12:00:05 12:10:00 cause``."""
         return [
             f"{gap['from_ts']:%H:%M:%S} {gap['to_ts']:%H:%M:%S} {gap['cause']}"
             for gap in self.gaps(first, until)

@@ -19,7 +19,7 @@ def server(https_server):
 
 @pytest.fixture
 def say(server):
-    """Send a head as it stands; give the whole answer."""
+    """Send a head as it stands; return the whole answer."""
     trust = ssl.create_default_context(cafile=server.certificate.ca)
 
     def say(head: bytes) -> bytes:

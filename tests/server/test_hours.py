@@ -56,7 +56,7 @@ def hours(client, first: datetime, end: datetime, token: str = TOKEN, device: st
 
 
 def direct(moments: list[datetime], first: datetime, end: datetime) -> list[dict]:
-    """Give what the answer has to be, computed here."""
+    """Return what the answer has to be, computed here."""
     found: dict[datetime, list[int]] = {}
     for moment in sorted(moments):
         hour = moment.replace(minute=0, second=0, microsecond=0)

@@ -573,7 +573,7 @@ def test_any_other_string_as_device_is_403_and_nothing_is_stored(client, device_
 
 
 def at_once(app, *batches: list[dict]) -> list[dict]:
-    """Send each batch by a thread of its own, all at the same moment; give the answers."""
+    """Send each batch by a thread of its own, all at the same moment; return the answers."""
     start = threading.Barrier(len(batches))
 
     def send_one(batch: list[dict]) -> dict:

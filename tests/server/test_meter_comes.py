@@ -19,7 +19,7 @@ def database(database_url):
 
 
 def days_of(database, samples: list[dict]) -> list[dict]:
-    """Store readings from June 1st on; give what the view says of each day."""
+    """Store readings from June 1st on; return what the view says of each day."""
     device_id = stored(database, samples)
     statement = "SELECT * FROM sungrow_energy WHERE device_id = %s ORDER BY day"
     found = rows(database, statement, device_id)

@@ -113,7 +113,7 @@ def get(client, name: str, path: str):
 
 @pytest.fixture(scope="module")
 def ask(client, url):
-    """Give the rows of an answer about a house, by their starts."""
+    """Return the rows of an answer about a house, by their starts."""
     with connected(url) as connection:
 
         @cache
@@ -139,7 +139,7 @@ def of_csv(text: str) -> object:
 
 
 def moment(bucket: object) -> datetime:
-    """Give when a bucket begins."""
+    """Return when a bucket begins."""
     if isinstance(bucket, datetime):
         return bucket.astimezone(UTC)
     if isinstance(bucket, date):
@@ -148,14 +148,14 @@ def moment(bucket: object) -> datetime:
 
 
 def cells() -> dict[str, dict[str, str]]:
-    """Give the table by columns: what the fields of a group show."""
+    """Return the table by columns: what the fields of a group show."""
     (_, *columns), *lines = (line.split() for line in TABLE.strip().splitlines())
     shown = {fields: dict(zip(columns, words, strict=True)) for fields, *words in lines}
     return {column: {fields: shown[fields][column] for fields in shown} for column in columns}
 
 
 def length(what: str, start: datetime) -> timedelta:
-    """Give how long a bucket of an answer lasts, by the next one's start."""
+    """Return how long a bucket of an answer lasts, by the next one's start."""
     widths = {"5m": 5, "5min": 5, "15m": 15, "1h": 60, "hourly": 60, "frame=day": 60}
     for name, minutes in widths.items():
         if re.search(rf"{name}\b", what):

@@ -256,7 +256,7 @@ class Served:
         self._trust = ssl.create_default_context(cafile=server.certificate.ca)
 
     def ask(self, path: str = "/health", times: int = 1) -> str:
-        """Ask, each time on a connection of its own; give the last answer."""
+        """Ask, each time on a connection of its own; return the last answer."""
         for _ in range(times):
             connection = http.client.HTTPSConnection(
                 "localhost", self._port, timeout=20, context=self._trust

@@ -34,7 +34,7 @@ def later(name: str, steps: int = 1) -> str:
 
 @pytest.fixture
 def migrate(monkeypatch, capsys, tmp_path):
-    """Run the command; give its exit status and its lines on stdout and stderr."""
+    """Run the command; return its exit status and its lines on stdout and stderr."""
     monkeypatch.setattr(settings, "DOTENV", tmp_path / "no.env")
     for name in ("DATABASE_URL", "DATABASE_URL_FILE", "SITE_TIMEZONE"):
         monkeypatch.delenv(name, raising=False)
@@ -54,7 +54,7 @@ def migrate(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture
 def files(monkeypatch, tmp_path):
-    """Give a copy of ``sql/`` that this test may change."""
+    """Return a copy of ``sql/`` that this test may change."""
     copy = shutil.copytree(migrations.SQL, tmp_path / "sql")
     monkeypatch.setattr(migrations, "SQL", copy)
     return copy
@@ -416,7 +416,7 @@ def waits_for_a_lock(url: str) -> bool:
 
 
 def in_thread(work) -> tuple[threading.Thread, list]:
-    """Start ``work``; give the thread and the list that its error goes into."""
+    """Start ``work``; return the thread and the list that its error goes into."""
     errors = []
 
     def run() -> None:
@@ -481,7 +481,7 @@ def test_the_app_starts_where_the_database_is_away():
 
 @contextlib.contextmanager
 def a_role(databases):
-    """Give an ordinary role, and what makes a URL its own; skip where we may not create one."""
+    """Return an ordinary role, and what makes a URL its own; skip where we may not create one."""
     name = f"sungrow_test_{os.getpid()}_{secrets.token_hex(4)}"
     password = secrets.token_hex(8)
     role = sql.Identifier(name)

@@ -223,7 +223,7 @@ def test_a_session_dies_when_its_token_becomes_a_devices(database_url, tmp_path)
 
 
 def aged(client, seconds: float) -> str:
-    """Give the session as it would be, had it begun so long ago."""
+    """Return the session as it would be, had it begun so long ago."""
     value = client.get_cookie(COOKIE, domain="house.example.org").value
 
     class Then(TimestampSigner):

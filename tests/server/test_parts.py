@@ -58,7 +58,7 @@ def client(app):
 
 
 def taken(client, **parts: object) -> list[tuple]:
-    """Send these parts beside one sample, which must be stored; give what was ignored, and why."""
+    """Send these parts beside one sample, which must be stored; return what was ignored, why."""
     answer = send(client, a_sample(), **parts)
     assert answer.status_code == 200, answer.text
     assert answer.json["inserted"] == 1

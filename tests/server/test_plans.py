@@ -125,7 +125,7 @@ def database(database_url):
 
 
 def filling() -> Iterator[str]:
-    """Give statements that fill the tables in the order of time, as living devices do."""
+    """Return statements that fill the tables in the order of time, as living devices do."""
     number, boot = "(extract(epoch FROM ts) / 300)::bigint", "to_char(ts, 'YYYYMMDD')"
     yield "INSERT INTO sungrow_devices SELECT 'house-' || n FROM generate_series(0, 1999) n"
     yield (
@@ -180,7 +180,7 @@ def table_columns(connection, table: str) -> list[str]:
 
 
 def asking(name: str) -> Callable:
-    """Give what runs a query of that name on a cursor."""
+    """Return what runs a query of that name on a cursor."""
     asked = {**NULLS, **ALWAYS, **ASKED[name]}
     if name == "samples-insert":
         return lambda cursor: insert(cursor, asked["device_id"], asked["samples"])
@@ -188,7 +188,7 @@ def asking(name: str) -> Callable:
 
 
 def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, bool]]:
-    """Give each node that reads a table of ours: its name, the node, whether a LIMIT ends it."""
+    """Return each node that reads a table of ours: its name, the node, whether a LIMIT ends it."""
     relation = node.get("Relation Name", "")
     table = "sungrow_samples" if relation.startswith("_hyper") else relation
     reads = node["Node Type"] != "ModifyTable" and not node["Node Type"].startswith("Custom")

@@ -75,7 +75,7 @@ class Release(sandbox.Server):
             return False
 
     def is_ready(self) -> bool:
-        """Tell whether both workers have read the settings: one that comes later reads others."""
+        """Return whether both workers have read the settings: one that comes later reads others."""
         lines = map(json.loads, self.log.read_text().splitlines())
         ready = {line["pid"] for line in lines if line["event"] == "ready"}
         return len(ready & self.workers()) == 2 and self.is_healthy()

@@ -23,7 +23,7 @@ def database(databases):
 
 
 def device_in(database, zone: str) -> str:
-    """Give a new device in that zone: its own, or the site's."""
+    """Return a new device in that zone: its own, or the site's."""
     device_id = new_device()
     own = None if zone == SITE else zone
     insert = "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, %s)"
@@ -171,7 +171,7 @@ def test_rows_of_before_are_of_samples_that_had_both(databases):
 
 
 def files(connection) -> list[dict]:
-    """Give where the rows of samples and rollups lie; a table that is written anew gets another."""
+    """Return where the rows of samples and rollups lie; one that is written anew moves."""
     statement = (
         "SELECT relname, relfilenode FROM pg_class WHERE relkind = 'r' AND (relname ~"
         " '^sungrow_(samples|5min|local_daily)$' OR relname LIKE '%hyper%') ORDER BY 1"

@@ -53,13 +53,13 @@ def in_digits(kwh: float) -> float:
 
 
 def faster(name: str, factor: float, since: datetime) -> Callable[[float], float]:
-    """Give what makes a counter count so much faster from a moment on."""
+    """Return what makes a counter count so much faster from a moment on."""
     at_kwh = total_kwh(name, since)
     return lambda kwh: at_kwh + (kwh - at_kwh) * factor
 
 
 def multiplied(_name: str, factor: float, _since: datetime) -> Callable[[float], float]:
-    """Give what makes a counter show a multiple, so that it also jumps."""
+    """Return what makes a counter show a multiple, so that it also jumps."""
     return lambda kwh: kwh * factor
 
 
@@ -71,7 +71,7 @@ def house(
     days: int = DAYS,
     interval_s: float = STEP_S,
 ) -> list[dict]:
-    """Give its readings; one counter goes wrong a day after the first, and all have digits."""
+    """Return its readings; one counter goes wrong a day after the first, and all have digits."""
     since = first + timedelta(days=1)
     change = kind(name, factor, since)
     samples = lived(first, first + timedelta(days=days), interval_s)

@@ -98,7 +98,7 @@ def test_a_range_without_length_is_empty(ask, bucket):
 
 
 def times(bucket: str, count: int) -> dict:
-    """Give a range of so many buckets."""
+    """Return a range of so many buckets."""
     length = {"5m": 5, "15m": 15, "1h": 60}[bucket] * timedelta(minutes=count)
     first = utc("2012-05-05 00:00")
     return {"bucket": bucket, "from": first.isoformat(), "to": (first + length).isoformat()}

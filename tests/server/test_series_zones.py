@@ -31,7 +31,7 @@ def ask(url):
 
 
 def zone_device(database, zone: str) -> tuple[str, list[dict]]:
-    """Give a device with three days around each change of the clock, and the edges of months."""
+    """Return a device with three days around each change of the clock, and the edges of months."""
     device_id = zone_name(zone)
     raw = "SELECT * FROM sungrow_samples WHERE device_id = %s"
     if not rows(database, raw, device_id):

@@ -47,7 +47,7 @@ def client(database_url, device):
 
 @pytest.fixture
 def doctor(monkeypatch, capsys, tmp_path, database_url, device):
-    """Run the command; give its exit status, and its findings by check."""
+    """Run the command; return its exit status, and its findings by check."""
     monkeypatch.setattr(settings, "DOTENV", tmp_path / "dotenv")
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
@@ -393,7 +393,7 @@ def authority(tmp_path):
 
 @pytest.fixture
 def front(doctor, authority):
-    """Look at a scripted proxy; give what is said of it."""
+    """Look at a scripted proxy; return what is said of it."""
 
     def run(cert: object = None, status: int = 200, ca: object = None, **health: object) -> dict:
         body = {"status": "ok", "service": "sungrow", "version": VERSION, "database": "ok"} | health

@@ -63,7 +63,7 @@ def type_name(connection) -> str:
 
 
 def heaps(connection) -> list[int]:
-    """Give the files of the table and of its chunks."""
+    """Return the files of the table and of its chunks."""
     statement = (
         "SELECT relfilenode FROM pg_class WHERE oid = 'sungrow_samples'::regclass OR oid IN"
         " (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'sungrow_samples'::regclass)"

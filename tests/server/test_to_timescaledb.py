@@ -93,7 +93,7 @@ def fill(connection, device_id: str, days: int) -> None:
 
 
 def contents(connection) -> dict[str, object]:
-    """Give all that must be the same before and after."""
+    """Return all that must be the same before and after."""
     found = {
         f"{name} {device}": rollup(connection, name, device) for device in DEVICES for name in VIEWS
     }
@@ -104,7 +104,7 @@ def contents(connection) -> dict[str, object]:
 
 
 def shape(connection) -> dict[str, object]:
-    """Give what a converted database must have in common with one that was made so."""
+    """Return what a converted database must have in common with one that was made so."""
     columns = (
         "SELECT attrelid::regclass::text AS name, attname, format_type(atttypid, atttypmod)"
         "  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"

@@ -33,7 +33,7 @@ def read_file(tmp_path):
 
 @pytest.fixture
 def tokens(monkeypatch, capsys, tmp_path, file, read_file):
-    """Run the command on the two files; give its exit status, stdout and stderr."""
+    """Run the command on the two files; return its exit status, stdout and stderr."""
     monkeypatch.setattr(settings, "DOTENV", tmp_path / "no.env")
     for name in ENV:
         monkeypatch.delenv(name, raising=False)
@@ -325,7 +325,7 @@ def test_the_running_server_follows_at_once(database_url, new, tokens, file, rea
 
 @pytest.fixture
 def table(tokens):
-    """List the tokens; give the words of each row's last two columns, by its id."""
+    """List the tokens; return the words of each row's last two columns, by its id."""
 
     def run(**env: str | None) -> dict[str, tuple[str, str]]:
         status, out, _ = tokens("list", **env)

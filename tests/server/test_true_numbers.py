@@ -78,7 +78,7 @@ class House:
         )
 
     def groups(self, raw: list[dict], width: str) -> dict:
-        """Give the samples of each bucket."""
+        """Return the samples of each bucket."""
         return direct.group(raw, lambda ts: KEY_OF[width](ts, self.local))
 
     def series(self, **query: object) -> list[dict]:
@@ -121,7 +121,7 @@ def midnight(day: date, zone: str) -> datetime:
 
 @cache
 def spans(first: date, end: date, width: str, zone: str) -> dict:
-    """Give start and length of each bucket of some days, found by looking at the clock."""
+    """Return start and length of each bucket of some days, found by looking at the clock."""
     if width == "1mo":
         months = {(first + timedelta(days=n)).replace(day=1) for n in range((end - first).days)}
         return {m: span(m, next_month(m), zone) for m in sorted(months)}
@@ -142,7 +142,7 @@ def span(day: date, after: date, zone: str) -> tuple[datetime, timedelta]:
 
 
 def bucket_columns(samples: list[dict], length: timedelta) -> dict:
-    """Give what a bucket says, but for its start and what the counters say."""
+    """Return what a bucket says, but for its start and what the counters say."""
     if not samples:
         nothing = {"sample_count": 0, "coverage": 0, "grid_coverage": 0}
         return dict.fromkeys(BY_POWERS) | nothing
@@ -242,7 +242,7 @@ def assert_widths(house: House, raw: list[dict]) -> None:
 
 
 def together(days: list[date]) -> list[tuple[date, date]]:
-    """Give ranges of days that follow each other, each with the first day after it."""
+    """Return ranges of days that follow each other, each with the first day after it."""
     ranges: list[list[date]] = []
     for day in days:
         if ranges and day == ranges[-1][1]:
@@ -300,7 +300,7 @@ ODD_ONES = st.tuples(OFFSETS_US, st.fixed_dictionaries(FIELDS))
 
 @st.composite
 def deliveries(draw, zone: str):
-    """Give batches of samples of a zone in the order in which they come."""
+    """Return batches of samples of a zone in the order in which they come."""
     day = draw(st.sampled_from(odd_days(zone)))
     start = midnight(day, zone)
     dice = random.Random(draw(st.integers(0, 2**32)))
@@ -329,7 +329,7 @@ def odd_days(zone: str) -> list[date]:
 def living(
     dice, start, offset_us, days_late, step_s, count, has_counters, meters=("both",)
 ) -> Iterator[dict]:
-    """Give samples of a house, by a die; its counters rise with time, or are not served."""
+    """Return samples of a house, by a die; its counters rise with time, or are not served."""
     first = start + timedelta(microseconds=offset_us) - timedelta(days=days_late)
     for n in range(count):
         ts = first + timedelta(seconds=n * step_s)

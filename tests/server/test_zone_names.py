@@ -117,7 +117,7 @@ def test_names_of_places_and_fixed_ones_are_taken(name):
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
-    """Run a command's ``main``; give its exit status and its lines."""
+    """Run a command's ``main``; return its exit status and its lines."""
 
     def run(main, *argv: str, **env: str) -> tuple[int, list[str], list[str]]:
         return runner(main, monkeypatch, capsys, tmp_path)(*argv, **env)

@@ -75,7 +75,7 @@ def app_on(database_url: str, **settings: str) -> Flask:
 
 
 def migrated(server: sandbox.Postgres, name: str = "mine") -> str:
-    """Make a database on a server of the test's own; give its URL."""
+    """Make a database on a server of the test's own; return its URL."""
     url = server.create_database(name)
     migrate = [sys.executable, "-m", "server.migrate"]
     sandbox.run(migrate, sandbox.environment(DATABASE_URL=url), cwd=sandbox.ROOT)

@@ -21,7 +21,7 @@ VIEWS = {"sungrow_hourly": "bucket", "sungrow_daily": "bucket", "sungrow_monthly
 
 
 def runner(main: Callable, monkeypatch, capsys, tmp_path) -> Callable:
-    """Give ``run(*argv, **env)``: exit status, lines of stdout, lines of stderr."""
+    """Return ``run(*argv, **env)``: exit status, lines of stdout, lines of stderr."""
     monkeypatch.setattr(settings, "DOTENV", tmp_path / "no.env")
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
@@ -54,7 +54,7 @@ def only_on(connection, *editions: str) -> None:
 
 
 def rollup(connection, table: str, device_id: str) -> list[dict]:
-    """Give a device's rows, in order; when they were received is no part of them."""
+    """Return a device's rows, in order; when they were received is no part of them."""
     order = (ROLLUPS | VIEWS)[table]
     statement = f"SELECT * FROM {table} WHERE device_id = %s ORDER BY {order}"  # noqa: S608
     found = rows(connection, statement, device_id)

@@ -43,14 +43,14 @@ _flows = cache(flows)  # a sample is in buckets of many widths
 
 
 def total(values) -> object:
-    """Give what a sum has to be, to 1e-9 relative to what went into it."""
+    """Return what a sum has to be, to 1e-9 relative to what went into it."""
     values = list(values)
     slack = 1e-9 * math.fsum(map(abs, values))
     return pytest.approx(math.fsum(values), rel=0, abs=slack + 1e-15)
 
 
 def mean(values: list[float]) -> object:
-    """Give what an average has to be, as for ``total``; None of nothing."""
+    """Return what an average has to be, as for ``total``; None of nothing."""
     if not values:
         return None
     slack = 1e-9 * math.fsum(map(abs, values)) / len(values)
@@ -66,7 +66,7 @@ def total_or_none(values: list[float]) -> object:
 
 
 def with_grid(samples: list[dict]) -> list[dict]:
-    """Give those whose grid was measured: energies and flows are of these."""
+    """Return those whose grid was measured: energies and flows are of these."""
     return [s for s in samples if None not in (s["load_power_w"], s["export_power_w"])]
 
 
@@ -91,7 +91,7 @@ def integrals(samples: list[dict]) -> dict[str, object]:
 
 
 def split(samples: list[dict]) -> list[dict]:
-    """Give where the energy of each sample went, kWh; ``size`` is all that was measured of it."""
+    """Return where the energy of each sample went, kWh; ``size`` is all that was measured of it."""
     # A state of charge without a power: there is a battery, and its direction is not known.
     decided = [
         s
@@ -123,7 +123,7 @@ def flow_columns(samples: list[dict]) -> dict[str, object]:
 
 
 def rollup_columns(samples: list[dict]) -> dict:
-    """Give every column of a rollup but its key, from the raw rows of its bucket."""
+    """Return every column of a rollup but its key, from the raw rows of its bucket."""
     row = {
         "sample_count": len(samples),
         "covered_s": total(s["interval_s"] for s in samples),
@@ -164,7 +164,7 @@ def spread(field: str, values: list[float]) -> dict:
 
 
 def view_columns(samples: list[dict]) -> dict:
-    """Give every column of a UTC view but its key."""
+    """Return every column of a UTC view but its key."""
     return {
         "avg_pv_power_w": mean(known(samples, "pv_power_w")),
         "max_pv_power_w": max(known(samples, "pv_power_w")),
@@ -184,7 +184,7 @@ def view_columns(samples: list[dict]) -> dict:
 
 
 def group(samples: list[dict], bucket_of) -> dict:
-    """Give the samples of each bucket; ``bucket_of`` says of a time in which it lies."""
+    """Return the samples of each bucket; ``bucket_of`` says of a time in which it lies."""
     groups = defaultdict(list)
     for sample in samples:
         groups[bucket_of(sample["ts"])].append(sample)
@@ -196,7 +196,7 @@ def five_minutes(ts: datetime) -> datetime:
 
 
 def stored(database, table: str, device_id: str) -> dict:
-    """Give the rows of a rollup or view by their buckets."""
+    """Return the rows of a rollup or view by their buckets."""
     statement = f"SELECT * FROM {table} WHERE device_id = %s"  # noqa: S608 - our own names
     found = rows(database, statement, device_id)
     for row in found:

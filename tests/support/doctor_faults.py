@@ -101,7 +101,7 @@ class Fault(NamedTuple):
 
 @contextmanager
 def listener(behave: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Accept one connection after another and do something to it; give the port."""
+    """Accept one connection after another and do something to it; return the port."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -299,7 +299,7 @@ def no_clock_at_all(world: World) -> Settings:
 def sound(
     health: Script | None = None, ingest: Script | None = None, newest: Script | None = None
 ) -> tuple[Script, Script, Script]:
-    """Give a sound server's three answers, but for those told otherwise."""
+    """Return a sound server's three answers, but for those told otherwise."""
     return (
         health or answer(200, HEALTHY),
         ingest or answer(200, {"inserted": 0, "duplicates": 0, "conflicts": []}),

@@ -15,7 +15,7 @@ def edge_env(
     token: str = TOKEN,
     **more: str,
 ) -> dict[str, str]:
-    """Give them; where no port and no URL is named, nobody listens."""
+    """Return them; where no port and no URL is named, nobody listens."""
     return {
         "SUNGROW_HOST": "127.0.0.1",
         "SUNGROW_PORT": str(dongle_port),

@@ -57,7 +57,7 @@ class Opinion(NamedTuple):
 
 
 def total_kwh(name: str, at: datetime) -> float:
-    """Give what a counter has counted at a moment, without any rounding."""
+    """Return what a counter has counted at a moment, without any rounding."""
     turns, rest = divmod((at - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds(), 4 * 3600)
     sun, dark = RATE_KW[name]
     whole = sun * ((turns + 1) // 2) + dark * (turns // 2)
@@ -65,14 +65,14 @@ def total_kwh(name: str, at: datetime) -> float:
 
 
 def sample(at: datetime, interval_s: float) -> dict:
-    """Give the reading of a moment, all counters included."""
+    """Return the reading of a moment, all counters included."""
     powers = DARK if at.hour // 4 % 2 else SUN
     counters = {name: total_kwh(name, at) for name in COUNTERS}
     return reading(at, interval_s=interval_s, **{**powers, **counters})
 
 
 def lived(first: datetime, until: datetime, interval_s: float = 150.0) -> list[dict]:
-    """Give the readings of a time, of which none is at a full minute: midnight lies between two."""
+    """Return the readings of a time, of which none is at a full minute: midnight is between two."""
     samples, at = [], first + timedelta(seconds=interval_s / 2)
     while at < until:
         samples.append(sample(at, interval_s))
@@ -81,13 +81,13 @@ def lived(first: datetime, until: datetime, interval_s: float = 150.0) -> list[d
 
 
 def days(count: int, first: datetime = START) -> list[dict]:
-    """Give the readings of so many local days, from June 1st on unless told."""
+    """Return the readings of so many local days, from June 1st on unless told."""
     local = first.astimezone(ZoneInfo(ZONE))
     return lived(first, (local + timedelta(days=count)).astimezone(UTC))
 
 
 def stored(database, samples: list[dict], device_id: str | None = None) -> str:
-    """Store readings of a new device, in Berlin; give its name."""
+    """Store readings of a new device, in Berlin; return its name."""
     device_id = device_id or new_device()
     rows(
         database,
@@ -100,7 +100,7 @@ def stored(database, samples: list[dict], device_id: str | None = None) -> str:
 
 
 def shifted(samples: list[dict], name: str, by: Callable[[int, float], float | None]) -> list[dict]:
-    """Give the readings with another counter: ``by`` gets the index and the value of each."""
+    """Return the readings with another counter: ``by`` gets the index and the value of each."""
     return [{**s, name: by(index, s[name])} for index, s in enumerate(samples)]
 
 

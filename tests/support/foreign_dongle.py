@@ -11,7 +11,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 @contextmanager
 def foreign_dongle(words: dict[int, int]) -> Iterator[int]:
-    """Serve these words by wire address, for unit 1, and refuse others; give the port."""
+    """Serve these words by wire address, for unit 1, and refuse others; return the port."""
     device = SimDevice(id=1, simdata=[_span(words, first, last) for first, last in _spans(words)])
     started, state = threading.Event(), {}
 

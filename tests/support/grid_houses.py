@@ -26,7 +26,7 @@ NO_BATTERY = dict.fromkeys(
 
 
 def metered(device_id: str) -> Iterator[dict]:
-    """Give a sample each five minutes: panels, a battery and a meter, counters in 0.1 kWh."""
+    """Return a sample each five minutes: panels, a battery and a meter, counters in 0.1 kWh."""
     totals = dict(zip(COUNTERS, (18_000.0, 4000.0, 9000.0, 4600.0, 4300.0), strict=True))
     stored_kwh, end = 5.0, datetime(2026, 4, 6, tzinfo=ZONE).astimezone(UTC)
     for number in range((end - START) // STEP):
@@ -60,5 +60,5 @@ def metered(device_id: str) -> Iterator[dict]:
 
 
 def after_noon(sample: dict) -> bool:
-    """Tell whether it was taken once the meter was there."""
+    """Return whether it was taken once the meter was there."""
     return sample["ts"] >= format_ts(NOON)

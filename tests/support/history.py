@@ -66,12 +66,12 @@ _unused = iter(_HOUSES)
 
 
 def new_device() -> str:
-    """Give a device that no other test has, and that the read token may read."""
+    """Return a device that no other test has, and that the read token may read."""
     return next(_unused)
 
 
 def zone_name(zone: str) -> str:
-    """Give the device that lives in a zone."""
+    """Return the device that lives in a zone."""
     return f"in-{zone.replace('/', '-')}"
 
 
@@ -90,7 +90,7 @@ def bearer(who: str = "read") -> dict[str, str]:
 
 
 def asker(database_url: str) -> Callable[..., dict]:
-    """Give a function that asks for a series, checks the status and gives the answer's JSON."""
+    """Return a function that asks for a series, checks the status and gives the answer's JSON."""
     client = history_client(database_url)
 
     def ask(query: dict, status: int = 200, who: str | None = "read") -> dict:

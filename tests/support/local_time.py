@@ -25,7 +25,7 @@ def midnight(day: date, local: ZoneInfo) -> datetime:
 
 
 def notable_days(local: ZoneInfo) -> list[date]:
-    """Give the days that have not 24 hours, or one of July where there are none."""
+    """Return the days that have not 24 hours, or one of July where there are none."""
     days = [date(YEAR, 1, 2) + timedelta(days=n) for n in range(360)]
     odd = [d for d in days if length(d, local) != timedelta(days=1)]
     return odd or [date(YEAR, 7, 10)]

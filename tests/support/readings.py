@@ -15,17 +15,17 @@ _numbers = itertools.count(1)
 
 
 def new_device() -> str:
-    """Give a device that no other test has."""
+    """Return a device that no other test has."""
     return f"house-{next(_numbers)}"
 
 
 def utc(text: str) -> datetime:
-    """Give the time of ``2026-03-29 01:00``, UTC."""
+    """Return the time of ``2026-03-29 01:00``, UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def reading(ts: datetime, **fields) -> dict:
-    """Give a sample: a house with a battery that covers what the panels do not, unless told."""
+    """Return a sample: a house with a battery that covers what the panels do not, unless told."""
     return {
         "ts": ts,
         "pv_power_w": 300.0,
@@ -40,7 +40,7 @@ def reading(ts: datetime, **fields) -> dict:
 
 @contextlib.contextmanager
 def connected(url: str) -> Iterator[psycopg2.extensions.connection]:
-    """Give a connection whose cursors give dicts, closed at the end."""
+    """Return a connection whose cursors give dicts, closed at the end."""
     with contextlib.closing(psycopg2.connect(url, cursor_factory=RealDictCursor)) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'")
@@ -51,14 +51,14 @@ def connected(url: str) -> Iterator[psycopg2.extensions.connection]:
 
 
 def rows(connection, statement: str, *values) -> list[dict]:
-    """Run a statement in a transaction of its own; give its rows."""
+    """Run a statement in a transaction of its own; return its rows."""
     with connection, connection.cursor() as cursor:
         cursor.execute(statement, values or None)
         return [dict(row) for row in cursor] if cursor.description else []
 
 
 def store(connection, device_id: str, readings: Iterable[dict]) -> int:
-    """Store a batch as ingest does, in one transaction; give how many were new."""
+    """Store a batch as ingest does, in one transaction; return how many were new."""
     batch = {r["ts"]: r for r in sorted(readings, key=lambda r: r["ts"])}
     with connection, connection.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
         return insert(cursor, device_id, [_sample(row) for row in batch.values()])[0]
@@ -72,12 +72,12 @@ def insert_by_hand(connection, readings: list[dict]) -> None:
 
 
 def _sample(row: dict) -> dict:
-    """Give a sample of what may be a whole row of the table."""
+    """Return a sample of what may be a whole row of the table."""
     return {name: row[name] for name in NAMES if name in row} | (row.get("extra") or {})
 
 
 def flows(pv: float, battery: float, load: float, export: float) -> dict[str, float]:
-    """Give the seven flows and the loss, W: hand out what each source has, need by need."""
+    """Return the seven flows and the loss, W: hand out what each source has, need by need."""
     source = {"solar": pv, "battery": max(-battery, 0.0), "grid": max(-export, 0.0)}
     need = {"house": max(load, 0.0), "battery": max(battery, 0.0), "grid": max(export, 0.0)}
     flow = dict.fromkeys(f"{s}_to_{n}_w" for s in source for n in need if s != n)

@@ -17,14 +17,14 @@ needs_systemd = pytest.mark.skipif(
 
 
 def analyze(*arguments: object) -> str:
-    """Give what systemd-analyze says, on both channels."""
+    """Return what systemd-analyze says, on both channels."""
     command = ["systemd-analyze", "--no-pager", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.stdout + done.stderr
 
 
 def exposure(unit: Path) -> float:
-    """Give how exposed a service would be, 0 to 10."""
+    """Return how exposed a service would be, 0 to 10."""
     said = analyze("security", "--offline=true", unit)
     found = re.search(r"exposure level for \S+: ([\d.]+)", said)
     assert found, said

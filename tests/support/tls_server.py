@@ -130,7 +130,7 @@ Script = Callable[[Wire], None]
 def answer(
     status: int, content: object = b"", headers: dict | None = None, length: bool = True
 ) -> Script:
-    """Give a script that answers properly; anything but bytes goes as JSON."""
+    """Return a script that answers properly; anything but bytes goes as JSON."""
 
     def script(wire: Wire) -> None:
         wire.send(message(status, content, headers, length))
@@ -143,7 +143,7 @@ def answer(
 def message(
     status: int, content: object = b"", headers: dict | None = None, length: bool = True
 ) -> bytes:
-    """Give the bytes of an answer, with a Date unless ``headers`` names one (None: none at all)."""
+    """Return the bytes of an answer, with a Date unless ``headers`` names one (None: none)."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     fields = {"Date": formatdate(time.time(), usegmt=True), "Content-Type": "application/json"}
     fields |= {"Content-Length": str(len(body))} if length else {"Connection": "close"}

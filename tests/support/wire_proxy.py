@@ -253,7 +253,7 @@ class WireProxy:
 
 
 def _alive(peer: socket.socket) -> bool:
-    """Tell whether the peer still holds its end; its farewell may just be on the way."""
+    """Return whether the peer still holds its end; its farewell may just be on the way."""
     poll = select.poll()
     poll.register(peer, select.POLLRDHUP)
     return not poll.poll(200)

@@ -56,7 +56,7 @@ ABOUT = {
 
 @pytest.fixture(scope="module", params=(*NAMES, *ON_REQUEST))
 def measured(request, tmp_path_factory) -> tuple[str, dict[str, dict]]:
-    """Give a benchmark's name, and its lines by theirs, from its quick form."""
+    """Return a benchmark's name, and its lines by theirs, from its quick form."""
     if request.param == "spool" and not _strace_may():
         pytest.skip("no strace, or this machine forbids it")
     path = tmp_path_factory.mktemp("bench") / "bench.json"

@@ -61,7 +61,7 @@ class FastEdge:
         return self.process.wait(PATIENCE_S)
 
     def spooled(self) -> int:
-        """Give how many readings have been committed so far."""
+        """Return how many readings have been committed so far."""
         path = self.folder / "spool.db"
         if not path.exists():
             return 0
@@ -112,7 +112,7 @@ def stored(url: str, device_id: str) -> list[int]:
 
 
 def assert_nothing_lost_or_doubled(edge: FastEdge, url: str) -> int:
-    """Let the edge deliver all it has, stop it, and compare; give the count."""
+    """Let the edge deliver all it has, stop it, and compare; return the count."""
     target = edge.spooled()
     until(lambda: len(stored(url, edge.device_id)) >= target, "all readings delivered")
     assert edge.end(signal.SIGTERM) == 0

@@ -55,14 +55,14 @@ class Pages:
         self._free = self._free_pages()
 
     def page(self, number: int) -> bytes:
-        """Give a page, counted from 1; b"" if it cannot be read."""
+        """Return a page, counted from 1; b"" if it cannot be read."""
         offset = self._newer.get(number)
         if offset is None:
             return self._read(self._file, (number - 1) * self.size, self.size)
         return self._read(self._log, offset, self.size)
 
     def cells(self, number: int) -> Iterator[Cell]:
-        """Give the rows of a page, if it is one of a table's leaves and in use."""
+        """Return the rows of a page, if it is one of a table's leaves and in use."""
         page = self.page(number)
         at = _FIRST_HEADER if number == 1 else 0
         if number in self._free or len(page) < self.size or page[at] != _TABLE_LEAF:
@@ -97,7 +97,7 @@ class Pages:
         return text[:length]
 
     def _free_pages(self) -> set[int]:
-        """Give the pages that nothing uses: what they hold was deleted."""
+        """Return the pages that nothing uses: what they hold was deleted."""
         free: set[int] = set()
         trunk = int.from_bytes(self.page(1)[32:36])
         while trunk and trunk not in free:
@@ -124,7 +124,7 @@ def _page_size(header: bytes) -> int:
 
 
 def _local_bytes(length: int, page_bytes: int) -> int:
-    """Give how much of a row lies on its leaf; the page has no reserved bytes."""
+    """Return how much of a row lies on its leaf; the page has no reserved bytes."""
     most = page_bytes - 35
     if length <= most:
         return length

@@ -16,7 +16,7 @@ log = logging.getLogger("sungrow.edge.spool")
 
 
 def set_aside(path: Path, boot: str) -> Path:
-    """Move a spool aside, with its log; give its new name.
+    """Move a spool aside, with its log; return its new name.
 
     Raises:
         OSError: the disk does not let us; what has moved already is joined by the rest next time.
@@ -41,7 +41,7 @@ def set_aside(path: Path, boot: str) -> Path:
 
 
 def join(path: Path, copy: Path) -> Path:
-    """Move a spool's copy to where the service takes it for one set aside; give its new name.
+    """Move a spool's copy to where the service takes it for one set aside; return its new name.
 
     Raises:
         OSError: the disk does not let us.
@@ -50,18 +50,18 @@ def join(path: Path, copy: Path) -> Path:
 
 
 def is_half_aside(path: Path) -> bool:
-    """Tell whether a crash came between the log and its spool."""
+    """Return whether a crash came between the log and its spool."""
     logs = path.parent.glob(f"{path.stem}.corrupt-*-wal")
     return path.exists() and any(not Path(str(one)[: -len("-wal")]).exists() for one in logs)
 
 
 def unsalvaged(path: Path) -> list[Path]:
-    """Give the spools set aside that were not yet brought over."""
+    """Return the spools set aside that were not yet brought over."""
     return [aside for aside in _all(path) if not _note(aside).exists()]
 
 
 def salvaged(path: Path) -> dict[str, int]:
-    """Give how many readings came over from them all and how many did not.
+    """Return how many readings came over from them all and how many did not.
 
     Returns:
         ``salvaged`` and ``unreadable``.

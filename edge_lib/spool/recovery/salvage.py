@@ -153,7 +153,7 @@ class Salvage:
                 del self._remains[MOST_BROKEN:]
 
     def _cells(self) -> Iterator[list[Cell]]:
-        """Give the rows of all tables, those of some pages at a time."""
+        """Return the rows of all tables, those of some pages at a time."""
         cells: list[Cell] = []
         for numbers in self._pages.numbers:
             for number in numbers:
@@ -200,7 +200,7 @@ def _is_there(db: sqlite3.Connection, row: Row) -> bool:
 
 
 def _numbers_there(db: sqlite3.Connection, provisional: list[Row]) -> set[tuple[str, int]]:
-    """Give those of the readings that came over before: their times may be corrected by now."""
+    """Return those of the readings that came over before: their times may be corrected by now."""
     there: set[tuple[str, int]] = set()
     for boot in {row.boot for row in provisional}:
         seqs = [row.seq for row in provisional if row.boot == boot]
