@@ -87,7 +87,7 @@ def applied(cursor: Cursor) -> list[Applied]:
 
 
 def problems(cursor: Cursor) -> list[str]:
-    """Return what stands between this database and the files, each with its remedy; [] if current."""
+    """Return what stands between this database and the files, with remedies; [] if current."""
     found, missing, _ = _compare(cursor)
     if missing:
         names = ", ".join(migration.name for migration in missing)
@@ -200,7 +200,7 @@ def _note(cursor: Cursor, migration: Migration, kind: str) -> None:
 
 
 def _compare(cursor: Cursor) -> tuple[list[str], list[Migration], str]:
-    """Return what forbids applying anything, the files not yet applied, the schema's edition."""
+    """Return what forbids applying anything, the files not yet applied, the edition."""
     now = edition(cursor)
     seen = applied(cursor)
     kind = seen[-1].edition if seen else now

@@ -37,7 +37,7 @@ class Servers(NamedTuple):
         return sandbox.Gunicorn(self.folder / "gunicorn.log", given, certificate, workers=workers)
 
     def as_installed(self) -> dict[str, str]:
-        """Return the settings that cost something at each request, as ``install-server`` sets them."""
+        """Return the settings that cost something at each request, as installed."""
         return {"METRICS_TOKEN": "m", "SECRET_KEY": "k" * 32, "RUNTIME_DIRECTORY": str(self.folder)}
 
     def bare(self, url: str, workers: int = 1, **settings: str) -> sandbox.Gunicorn:
