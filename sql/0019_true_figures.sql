@@ -479,6 +479,8 @@ $$;
 --   that day, which is estimated; of a step into it or out of it the powers tell, as of any step over midnight
 --   from one poll to the next that they contradict;
 -- - so is a day of which more than a tenth of the readings lack the grid;
+-- - so is one of which more than a tenth of the readings lack the battery's direction, where its counters do not
+--   tell either;
 -- - the house's use is no balance of counters of which some were read for another time than others, as on
 --   the day on which a meter is put in, and none that is negative where the house's power is not.
 CREATE OR REPLACE FUNCTION sungrow_daily_energy(of_device text, first date, until date)
@@ -508,6 +510,7 @@ BEGIN
                    AS sources_kwh,
                sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s,
                covered_s, gridless_s > 0.1 * covered_s AS is_partly,
+               battery_soc_pct_count - battery_power_w_count > 0.1 * sample_count AS is_undecided,
                lag(gridless_s >= covered_s) OVER days AS none_before,
                lead(gridless_s >= covered_s) OVER days AS none_after
           FROM sungrow_local_daily WHERE device_id = of_device AND bucket >= low AND bucket < high
@@ -583,10 +586,10 @@ BEGIN
                sungrow_believed(export_kwh, export_integral_kwh) AS export_kwh,
                CASE WHEN is_partly THEN NULL ELSE coalesce(export_integral_kwh, 0) END AS export_integral_kwh,
                sungrow_believed(charge_kwh, battery_charge_integral_kwh) AS charge_kwh,
-               coalesce(battery_charge_integral_kwh, 0) AS charge_integral_kwh,
+               CASE WHEN is_undecided THEN NULL ELSE coalesce(battery_charge_integral_kwh, 0) END AS charge_integral_kwh,
                sungrow_believed(discharge_kwh, battery_discharge_integral_kwh) AS discharge_kwh,
-               coalesce(battery_discharge_integral_kwh, 0) AS discharge_integral_kwh,
-               load_integral_kwh, loss_kwh, sources_kwh, is_partly, none_before, none_after,
+               CASE WHEN is_undecided THEN NULL ELSE coalesce(battery_discharge_integral_kwh, 0) END AS discharge_integral_kwh,
+               load_integral_kwh, loss_kwh, sources_kwh, is_partly, is_undecided, none_before, none_after,
                coalesce(estimated, false) OR coalesce(is_partly, false) AS estimated,
                coalesce(month, date_trunc('month', day::timestamp)) AS month
           FROM energy FULL JOIN (SELECT * FROM measured WHERE day >= first AND day < until) AS here
@@ -609,6 +612,7 @@ BEGIN
     SELECT day, pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh,
            CASE WHEN load_kwh >= 0 OR load_integral_kwh < 0 THEN load_kwh END,
            estimated OR coalesce(load_kwh < -0.3 AND load_integral_kwh >= 0, false)
+               OR coalesce(is_undecided AND (charge_kwh IS NULL OR discharge_kwh IS NULL), false)
       FROM balanced
      ORDER BY day;
 END
@@ -674,8 +678,10 @@ BEGIN
                     sungrow_or_little(pv_kwh, pv_integral_kwh, 0.05),
                     sungrow_or_little(import_kwh, import_integral_kwh, 0.05),
                     sungrow_or_little(export_kwh, export_integral_kwh, 0.05),
-                    sungrow_or_little(charge_kwh, battery_charge_integral_kwh, 0.05),
-                    sungrow_or_little(discharge_kwh, battery_discharge_integral_kwh, 0.05),
+                    sungrow_or_little(charge_kwh, CASE WHEN battery_power_w_count >= battery_soc_pct_count
+                                               THEN battery_charge_integral_kwh END, 0.05),
+                    sungrow_or_little(discharge_kwh, CASE WHEN battery_power_w_count >= battery_soc_pct_count
+                                               THEN battery_discharge_integral_kwh END, 0.05),
                     loss_kwh, 0, 0) END,
            coalesce(estimated, false)
       FROM sungrow_5min AS here LEFT JOIN energy USING (bucket)
@@ -683,3 +689,30 @@ BEGIN
      ORDER BY bucket;
 END
 $$;
+
+-- As before; of a battery whose direction was never known the powers tell nothing, where 0 is stored.
+CREATE OR REPLACE VIEW sungrow_energy AS
+SELECT device_id, day,
+       coalesce(pv_counter_kwh, pv_integral_kwh) AS pv_kwh,
+       coalesce(load_counter_kwh, load_integral_kwh) AS load_kwh,
+       coalesce(import_counter_kwh, import_integral_kwh) AS import_kwh,
+       coalesce(export_counter_kwh, export_integral_kwh) AS export_kwh,
+       coalesce(battery_charge_counter_kwh, battery_charge_integral_kwh) AS battery_charge_kwh,
+       coalesce(battery_discharge_counter_kwh, battery_discharge_integral_kwh) AS battery_discharge_kwh,
+       pv_counter_kwh, load_counter_kwh, import_counter_kwh, export_counter_kwh,
+       battery_charge_counter_kwh, battery_discharge_counter_kwh,
+       pv_integral_kwh, load_integral_kwh, import_integral_kwh, export_integral_kwh,
+       battery_charge_integral_kwh, battery_discharge_integral_kwh, estimated
+  FROM (SELECT device_id, min(bucket) AS first, max(bucket) AS last
+          FROM sungrow_local_daily GROUP BY device_id) AS known
+ CROSS JOIN LATERAL sungrow_daily_energy(device_id, first, last + 1) AS counted
+  LEFT JOIN LATERAL (SELECT bucket, pv_integral_kwh, load_integral_kwh, import_integral_kwh, export_integral_kwh,
+                            CASE WHEN tells_of_battery THEN battery_charge_integral_kwh END
+                                AS battery_charge_integral_kwh,
+                            CASE WHEN tells_of_battery THEN battery_discharge_integral_kwh END
+                                AS battery_discharge_integral_kwh, device_id
+                       FROM sungrow_local_daily AS r
+                      CROSS JOIN LATERAL (SELECT battery_power_w_count > 0 OR battery_soc_pct_count < sample_count
+                                                 AS tells_of_battery) AS told
+                      WHERE r.device_id = known.device_id AND r.bucket = counted.day) AS measured
+       USING (device_id);
