@@ -297,6 +297,23 @@ def test_a_right_counter_is_believed_of_what_nobody_polled(database, hours):
         assert not day["estimated"]
 
 
+@pytest.mark.parametrize("late_s", [60, 300, 600])
+@pytest.mark.parametrize("interval_s", [30.0, 60.0, 300.0])
+def test_a_counter_that_is_written_some_minutes_late_is_believed_over_midnight(
+    database, interval_s, late_s
+):
+    """A car is charged with 22 kW all night; the counter is written in steps of so many seconds."""
+    first, samples = START + timedelta(hours=18), []
+    for s in lived(first, first + timedelta(hours=12), interval_s):
+        seconds = (s["ts"] - first).total_seconds() // late_s * late_s
+        house_w = s["pv_power_w"] - s["battery_power_w"] + 22_000
+        powers = {"load_power_w": house_w, "export_power_w": -22_000.0}
+        samples.append(s | powers | {IMPORT: 4000 + 22 * seconds / 3600, EXPORT: None})
+    for day in days_of(database, samples):
+        assert day["import_kwh"] == day["import_counter_kwh"] == pytest.approx(132, abs=4)
+        assert not day["estimated"]
+
+
 @pytest.mark.parametrize(("total", "power"), [(0.4, 0.2), (0.3, 0.02), (0.0, 0.3), (0.2, 0.45)])
 def test_on_a_quiet_day_some_digits_are_no_disagreement(database, total, power):
     samples = lived(START, START + timedelta(days=2), STEP_S)
