@@ -61,7 +61,6 @@ SPELLINGS = {
     "another's name behind": "DATABASE_URL={url}\nMY_DATABASE_URL=postgresql:///other\n",
     "in a file": "DATABASE_URL_FILE={file}\n",
     "in a file, quoted": 'export DATABASE_URL_FILE = "{file}" # root alone\r\n',
-    "in pieces": "HOST={address}\nDATABASE_URL=postgresql://solar:{password}@${{HOST}}/my%20solar\n",
     "a file of passwords beside its own": "DATABASE_URL={url}?passfile=/nowhere\n",
     "keys and values": "DATABASE_URL=\"host={address} dbname='my solar' user=solar {key}\"\n",
 }
@@ -78,7 +77,6 @@ def test_whatever_the_server_reads_the_programs_use(release, url, address, tmp_p
         url=url,
         file=tmp_path / "url",
         address=address,
-        password=quote(PASSWORD, safe=""),
         key=f"passfile={passfile}",
     )
     (release / ".env").write_bytes(text.encode())
