@@ -1,4 +1,4 @@
--- Called by series for days and months: keys are the first local dates of the buckets, in order, end is
+-- Called by api/series for days and months: keys are the first local dates of the buckets, in order, end is
 -- where the last one ends. An energy is the counter's where that speaks for a day, else the integral's.
 -- Flows, and what a battery took and gave by integral, are null where its direction was never known.
 -- A day without samples is here too where the counters tell what it brought.

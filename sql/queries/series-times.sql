@@ -1,4 +1,4 @@
--- Called by series for minutes and hours: keys are the starts of the buckets, in order, end is where the
+-- Called by api/series for minutes and hours: keys are the starts of the buckets, in order, end is where the
 -- last one ends. Their energies are the integrals: a counter's step of 0.1 kWh is too coarse for them.
 -- Flows, and what a battery took and gave, are null where its direction was never known.
 SELECT keys[width_bucket(bucket, keys)] AS key,

@@ -7,7 +7,9 @@ import pytest
 from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, KEY, NAMES, TEXTS
 from server.database.pool import SQL, query
 from tests.support import batches
-from tests.support.batches import rows
+from tests.support.batches import DEVICE, app_on, rows, verdict
+from tests.support.readings import connected
+from tests.support.readings import rows as by_name
 
 TABLE = (SQL / "0001_samples.sql").read_text(encoding="utf-8")
 CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", TABLE, re.DOTALL)[1]
@@ -79,12 +81,17 @@ def test_a_query_reads_every_field_in_order(name):
     assert re.split(r",\s+", listed) == [*NAMES, "extra"]
 
 
-def test_a_batch_has_every_field_and_each_goes_into_its_column():
-    text = (SQL / "0017_insert_readings.sql").read_text(encoding="utf-8")
-    taken = text.partition("CREATE TYPE sungrow_reading AS (")[2].partition(");")[0]
-    assert re.findall(r"^    (\w+) ", taken, re.MULTILINE) == [*NAMES[1:], "extra"]
-    columns = text.partition("INSERT INTO sungrow_samples (")[2].partition(")")[0]
-    assert re.findall(r"\w+", columns) == [*NAMES, "extra"]
+def test_every_field_of_a_batch_goes_into_its_column(database_url):
+    whole = {field.name: number for number, field in enumerate(FIELDS, 1) if field.integer}
+    sample = {field.name: number + 0.5 for number, field in enumerate(FIELDS, 1)} | whole
+    sample |= {"ts_src": 2, "running_state": 3.0, "boot": "ab", "battery_power_source": "signed"}
+    sample |= {"a_new_one": 'a "word", (or) \\ two', "device_id": DEVICE, "ts": batches.a_ts()}
+    assert verdict(app_on(database_url).test_client(), sample) == (1, 0, [])
+    with connected(database_url) as connection:
+        (row,) = by_name(connection, "SELECT * FROM sungrow_samples WHERE ts = %s", sample["ts"])
+    assert row.pop("extra") == {"a_new_one": sample.pop("a_new_one")}
+    del row["ts"], row["received_at"], sample["ts"]
+    assert row == sample
 
 
 def test_the_database_itself_has_these_columns_and_this_key(database_url):
