@@ -20,7 +20,10 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare only, change nothing")
     what.add_argument(
-        "--record", type=int, metavar="N", help="note file N, applied by hand with psql -1 -f"
+        "--record",
+        metavar="FILE",
+        help="note a file that was applied by hand with psql -1 -f: the number of the next one, or "
+        "the name of one of sql/functions",
     )
     what.add_argument(
         "--to-timescaledb",
@@ -47,8 +50,8 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
             for line in to_timescaledb(url):
                 print(line)
                 done = True
-        for name in migrations.migrate(url, site_timezone):
-            print(f"applied {name}")
+        for line in migrations.migrate(url, site_timezone):
+            print(line)
             done = True
         if not done:
             print("current")

@@ -159,8 +159,12 @@ has_role() { [ -n "$(sql -d postgres -v name="$1" <<<"SELECT 1 FROM pg_roles WHE
 
 has_timescaledb() { [ -n "$(sql -d "$(named "$1")" -c "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")" ]; }
 
-# The newest migration of the database; empty where there is none yet.
-schema_number() { ask_database -c 'SELECT max(number) FROM schema_migrations' 2>/dev/null || true; }
+# What tells its schema from any other: the newest migration, and a checksum of its functions; empty where
+# there is none yet.
+schema_state() {
+    ask_database -c 'SELECT max(number) FROM schema_migrations' 2>/dev/null | tr '\n' ' ' || true
+    ask_database -c "SELECT md5(string_agg(name || checksum, ',' ORDER BY name)) FROM schema_functions" 2>/dev/null || true
+}
 
 # Write a dump of it to standard output.
 dump_database() {

@@ -13,7 +13,7 @@ import pytest
 from psycopg2 import sql
 
 from server import create_app, migrate, sandbox
-from server.database import connection, migrations, outage, pool
+from server.database import connection, migrations, outage, pool, sql_files
 from server.database.pool import Database, DatabaseAway, DatabaseUnfit
 from tests.support.batches import (
     SETTINGS,
@@ -232,7 +232,7 @@ def test_what_such_a_database_holds_goes_over_by_the_command_that_is_named(
         it,
         it.cursor() as cursor,
     ):
-        for migration in migrations.migrations("plain"):
+        for migration in sql_files.migrations("plain"):
             cursor.execute(migration.statements)
         cursor.execute("insert into sungrow_devices (device_id, model) values ('house', 'Grün')")
     new = databases.empty()

@@ -180,6 +180,8 @@ def view_columns(samples: list[dict]) -> dict:
         "battery_soc_pct_count": len(known(samples, "battery_soc_pct")),
         "load_power_w_sum": total_or_none(known(samples, "load_power_w")),
         "export_power_w_sum": total_or_none(known(samples, "export_power_w")),
+        "load_power_w_count": len(known(samples, "load_power_w")),
+        "export_power_w_count": len(known(samples, "export_power_w")),
     }
 
 
