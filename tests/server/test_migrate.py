@@ -701,6 +701,8 @@ def same_files(files):
         for path in files.glob(f"{number}*"):
             path.unlink()
         (files / f"{number}_same.sql").write_text("SELECT 1;")
+    for path in files.glob("functions/*.*.sql"):
+        path.unlink()
     return files
 
 
