@@ -220,7 +220,7 @@ def test_what_an_image_is_made_of_is_there(file):
     assert not missing
 
 
-def test_the_defaults_in_the_documents_are_those_of_the_code():
+def test_the_defaults_in_the_readme_are_those_of_the_code():
     env = {
         "SUNGROW_HOST": "h",
         "DEVICE_ID": "d",
