@@ -105,10 +105,10 @@ def test_every_test_that_the_catalogue_of_failures_names_exists():
 
 
 @functools.cache
-def help_of(command: str | None) -> str | None:
-    """Return what a command of the edge says of itself; None where there is no such command."""
-    argv = [sys.executable, ROOT / "edge.py", *([command] if command else []), "--help"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+def help_of(*command: str) -> str | None:
+    """Return what a program's --help prints; None where there is no such command."""
+    argv = [sys.executable, *command, "--help"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
     return done.stdout if done.returncode == 0 else None
 
 
@@ -127,7 +127,7 @@ def options(text: str) -> list[str]:
 
 def wrong_of_edge(arguments: str) -> list[str]:
     command = re.match(r"[a-z-]+", arguments)
-    about = help_of(command.group() if command else None)
+    about = help_of("edge.py", *([command.group()] if command else []))
     if about is None:
         return [f"no command of the edge: {arguments}"]
     return [option for option in options(arguments) if option not in about]
@@ -137,7 +137,11 @@ def wrong_of_module(name: str, arguments: str) -> list[str]:
     text = module_text(name)
     if text is None:
         return [f"not a command: python -m {name}"]
-    return [option for option in options(arguments) if f'"{option}"' not in text]
+    if name.startswith("server."):  # the commands of the server share some options
+        first = re.match(r" ([a-z]+)", arguments)
+        text = help_of("-m", name) or ""
+        text += (first and help_of("-m", name, first[1])) or ""
+    return [option for option in options(arguments) if option not in text]
 
 
 def wrong_of_server(arguments: str) -> list[str]:
