@@ -81,10 +81,24 @@ def test_every_document_is_reached_from_the_readme():
 
 
 @pytest.mark.parametrize("unit", sorted(ROOT.glob("systemd/sungrow-*.*")), ids=relative)
-def test_the_document_of_every_unit_exists(unit):
+def test_the_document_of_every_unit_exists_and_is_installed(unit):
+    script = (ROOT / "systemd/install-edge").read_text(encoding="utf-8")
+    parts = re.search(r"for part in (edge\.py .*); do", script)[1].split()
     named = re.findall(r"^Documentation=(\S+)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
-    places = [name.partition("/current/") for name in named]
-    assert not [name for _, _, name in places if not (ROOT / name).is_file()]
+    assert len(named) == 1 or unit.name == "sungrow-edge-backup.timer"
+    for place in named:
+        name = place.partition("/current/")[2]
+        assert (ROOT / name).is_file(), place
+        # The server's installer takes everything, the edge's what it names.
+        assert name.partition("/")[0] in parts or "sungrow-server" in place
+
+
+def test_what_a_message_calls_by_its_heading_has_that_heading():
+    messages = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("systemd/*.sh"))
+    named = re.findall(r"\((docs/[\w-]+\.md): ([^)]+)\)", messages)
+    assert named
+    for document, heading in named:
+        assert f"\n## {heading}\n" in (ROOT / document).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
