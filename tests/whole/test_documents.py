@@ -111,6 +111,8 @@ def test_every_file_that_is_named_exists(path):
 
 def test_every_test_that_the_catalogue_of_failures_names_exists():
     text = (ROOT / "tests/chaos/README.md").read_text(encoding="utf-8")
+    count = len(re.findall(r"^\| \d+ \|", text, re.MULTILINE))
+    assert f"| {count} kinds of failure" in README.read_text(encoding="utf-8")
     there = {path.stem for path in ROOT.glob("tests/**/test_*.py")}
     chaos = {path.stem for path in ROOT.glob("tests/chaos/*.py")}
     assert set(re.findall(r"`(test_\w+)`", text)) <= there
