@@ -215,13 +215,6 @@ def test_what_is_commented_out_in_that_example_are_the_defaults():
     assert tuple(server_settings.read({**url, **commented})) == tuple(server_settings.read(url))
 
 
-@pytest.mark.parametrize("file", ["server/Dockerfile", "edge_lib/Dockerfile"])
-def test_what_an_image_is_made_of_is_there(file):
-    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / file).read_text(), re.MULTILINE)
-    missing = [name for names in copied for name in names.split() if not (ROOT / name).exists()]
-    assert not missing
-
-
 def test_the_defaults_in_the_readme_are_those_of_the_code():
     env = {
         "SUNGROW_HOST": "h",
