@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from edge_lib import VERSION
-from server.doctor.machine import FAILED, OK, WARNING, Finding
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 
 TIMEOUT_S = 10
 DAYS_LEFT = 14

@@ -1,30 +1,21 @@
-"""What ``doctor`` looks at on this machine: settings, secrets, tokens, cache.
+"""The checks of this machine: settings, secrets, tokens, cache.
 
-Each function here and in ``checks_database`` and ``checks_front`` is one check; it gives findings,
-and raises for what it does not expect.
+Each public function here, in ``doctor.database`` and in ``doctor.front`` makes one check or some
+and returns findings.
 """
 
 import stat
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from edge_lib.shared.env import ConfigError, secret, secret_file
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 from server import cache, tokens
 from server import settings as settings_module
 from server.auth.callers import Tokens
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
 SECRETS = ("DATABASE_URL", "DEVICE_TOKENS", "READ_TOKENS", "METRICS_TOKEN", "SECRET_KEY")
-
-
-class Finding(NamedTuple):
-    """One line: what was looked at, ``ok``, ``warning`` or ``failed``, and what to do."""
-
-    check: str
-    state: str
-    text: str
 
 
 def settings(env: Mapping[str, str]) -> list[Finding]:

@@ -12,12 +12,12 @@ from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from edge_lib import VERSION
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, Group
 from server import sandbox, settings
 from server.database.health import Edition
-from server.doctor.__main__ import Group, findings, main
+from server.doctor.__main__ import checked, main
 from server.doctor.database import clock, disk, edition, room_mb
 from server.doctor.front import certificate
-from server.doctor.machine import FAILED, OK, WARNING, Finding
 from tests.support.batches import TOKEN, a_sample, app_on, get, migrated, rows, send
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
@@ -207,7 +207,7 @@ def test_a_check_that_hangs_or_breaks_does_not_stand_for_ok():
         Group("empty", list),
         Group("good", lambda: [Finding("two", OK, "yes")]),
     ]
-    found = findings(groups, patience_s=0.1)
+    found = checked(groups, patience_s=0.1)
     forever.set()
     assert [(f.check, f.state) for f in found] == [
         ("hanging", FAILED),
