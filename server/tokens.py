@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
-from edge_lib.shared.sample import is_device_id
-from server import settings
+from edge_lib.shared.env import ConfigError, secret, secret_file
+from server import cli
 from server.auth import token_file, token_uses
+from server.cli import Refused
 
 COMMAND = server_command("tokens")
 LIVE_TOKENS = 2  # of one device: the one in use, and the next one
@@ -27,10 +27,6 @@ _MINUTE = "%Y-%m-%d %H:%MZ"
 _NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}
 _EXAMPLES = {name: f"/etc/sungrow-server/{kind}-tokens" for kind, name in _NAMES.items()}
 _PREFIX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
-
-
-class Refused(Exception):
-    """The command does nothing; the text says why, and what to do instead."""
 
 
 class Known(NamedTuple):
@@ -156,7 +152,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Makes, shows and ends tokens.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     making = commands.add_parser("new", help="make a token and print it, once")
-    making.add_argument("devices", nargs="+", metavar="DEVICE", type=_device_id)
+    making.add_argument("devices", nargs="+", metavar="DEVICE", type=cli.device_id)
     making.add_argument("--read", action="store_true", help="one that reads, and may not write")
     commands.add_parser("list", help="show the tokens that are good, by the start of their SHA-256")
     ending = commands.add_parser("revoke", help="end a token, at once")
@@ -167,22 +163,21 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def _device_id(text: str) -> str:
-    if not is_device_id(text):
-        raise argparse.ArgumentTypeError("a device_id has 1 to 64 of A-Za-z0-9._-")
-    return text
-
-
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    match arguments.command:
-        case "new":
-            print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
-            print("kept as its SHA-256 alone: it is not shown again", file=sys.stderr)
-        case "list":
-            print(_table(known(env), token_uses.known(env)))
-        case "revoke":
-            token = revoke(env, arguments.id)
-            print(f"revoked {token.id}: {token.kind} token of {', '.join(token.devices)}")
+    try:
+        match arguments.command:
+            case "new":
+                print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
+                print("kept as its SHA-256 alone: it is not shown again", file=sys.stderr)
+            case "list":
+                print(_table(known(env), token_uses.known(env)))
+            case "revoke":
+                token = revoke(env, arguments.id)
+                print(f"revoked {token.id}: {token.kind} token of {', '.join(token.devices)}")
+    except OSError as error:
+        # Naming the temporary file that could not be made would help nobody.
+        reason = error.strerror or error
+        raise Refused(f"the file of the tokens cannot be changed: {reason}; as root?") from error
 
 
 def _kind(arguments: argparse.Namespace) -> str:
@@ -213,20 +208,7 @@ def _last_use(token_id: str, uses: token_uses.Known | None) -> str:
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    try:
-        _run(arguments, environment(settings.DOTENV))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except Refused as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        # Naming the temporary file that could not be made would help nobody.
-        reason = error.strerror or error
-        print(f"the file of the tokens cannot be changed: {reason}; as root?", file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":
