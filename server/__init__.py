@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping
 
 from flask import Flask, Response, current_app, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 
 from edge_lib import VERSION
 from edge_lib.shared import jsonlog
@@ -74,7 +75,8 @@ def make_app(env: Mapping[str, str]) -> Flask:
     jsonlog.start(settings.log_level)
     bad_http.answer_in_json()
     app = Flask(__name__, static_folder=None)
-    app.json.sort_keys = False
+    app.json = json = DefaultJSONProvider(app)
+    json.sort_keys = False
     app.url_map.merge_slashes = False  # a doubled slash is a 404 like any other, no HTML redirect
     app.extensions["settings"] = settings
     app.extensions["tokens"] = Tokens(env)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
@@ -13,6 +13,7 @@ from edge_lib.shared.env import text
 from server import cli, settings
 from server.cli import Refused
 from server.database import migrations, rollups, zone_names, zones
+from server.database.connection import one_row
 
 COMMAND = server_command("rebuild")
 _PROGRESS_SAMPLES = 1_000_000
@@ -85,7 +86,8 @@ def _known(connection: Connection) -> tuple[list[str], str]:
         if found:
             raise migrations.SchemaError("the database is not current: " + "; ".join(found))
         cursor.execute("SELECT array(SELECT sungrow_known_devices()), timezone FROM sungrow_site")
-        return cursor.fetchone()
+        devices, timezone = one_row(cursor)
+    return devices, timezone
 
 
 def _change_device(connection: Connection, arguments: argparse.Namespace) -> None:
@@ -138,7 +140,7 @@ def _weeks(
 
 
 def _week(
-    cursor: Cursor, device_id: str, first: object, last: object, shrink: bool
+    cursor: Cursor, device_id: str, first: datetime | str, last: datetime | str, shrink: bool
 ) -> tuple[rollups.Days, rollups.Rebuilt] | None:
     rollups.lock(cursor, device_id)
     days = rollups.next_days(cursor, device_id, first, last)

@@ -13,7 +13,7 @@ from edge_lib.shared.sample import format_ts
 from server import settings as settings_module
 from server.auth.callers import Tokens
 from server.database import health, migrations, zone_names
-from server.database.pool import Database, DatabaseAway, DatabaseUnfit
+from server.database.pool import Database, DatabaseAway, DatabaseUnfit, Row
 
 LEAST_POSTGRESQL = 15
 # Before, an insert into a compressed chunk stopped at the first row that was there already.
@@ -103,7 +103,7 @@ def room_mb(folder: Path) -> int:
     return 0
 
 
-def jobs(found: list[dict] | None) -> Iterator[Finding]:
+def jobs(found: list[Row] | None) -> Iterator[Finding]:
     """Tell which of TimescaleDB's jobs do not do their work."""
     for job in found or ():
         if job["is_failing"]:
@@ -123,8 +123,8 @@ def jobs(found: list[dict] | None) -> Iterator[Finding]:
         yield Finding("jobs", OK, f"all {len(found)} succeed")
 
 
-def device(row: dict, now: datetime) -> Iterator[Finding]:
-    """Tell how one device is, by its row of ``condition.devices``."""
+def device(row: Row, now: datetime) -> Iterator[Finding]:
+    """Tell how one device is, by its row of ``health.devices``."""
     name = row["device_id"]
     yield _newest(name, row["newest_ts"], now)
     if row["edge_version"]:

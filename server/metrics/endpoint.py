@@ -7,13 +7,14 @@ every worker gives the same answer.
 import hashlib
 import hmac
 import platform
+from datetime import datetime
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 
 from edge_lib import VERSION
 from server.api.errors import bad_token, bearer_token
 from server.database import health
-from server.database.pool import DatabaseAway
+from server.database.pool import DatabaseAway, Row
 from server.metrics import worker_counters
 from server.metrics.prometheus import CONTENT_TYPE, Metric, alone, text
 
@@ -105,7 +106,7 @@ def _of_the_edition(edition: health.Edition) -> list[Metric]:
     return [Metric("sungrow_database_info", "gauge", about, [(edition.labels(), 1)])]
 
 
-def _of_the_jobs(jobs: list[dict] | None) -> list[Metric]:
+def _of_the_jobs(jobs: list[Row] | None) -> list[Metric]:
     failing = behind = None
     if jobs is not None:
         failing = sum(job["is_failing"] for job in jobs)
@@ -116,7 +117,7 @@ def _of_the_jobs(jobs: list[dict] | None) -> list[Metric]:
     ]
 
 
-def _of_the_devices(rows: list[dict]) -> list[Metric]:
+def _of_the_devices(rows: list[Row]) -> list[Metric]:
     edges = [
         ({"device_id": row["device_id"], "version": row["edge_version"]}, 1)
         for row in rows
@@ -135,12 +136,11 @@ def _of_the_devices(rows: list[dict]) -> list[Metric]:
     ]
 
 
-def _by_device(name: str, about: str, key: str, rows: list[dict]) -> Metric:
-    values = [({"device_id": row["device_id"]}, _float(row[key])) for row in rows]
-    return Metric(name, "gauge", about, [pair for pair in values if pair[1] is not None])
+def _by_device(name: str, about: str, key: str, rows: list[Row]) -> Metric:
+    found = [row for row in rows if row[key] is not None]
+    values = [({"device_id": row["device_id"]}, _number(row[key])) for row in found]
+    return Metric(name, "gauge", about, values)
 
 
-def _float(value: object) -> float | None:
-    if value is None:
-        return None
-    return value.timestamp() if hasattr(value, "timestamp") else float(value)
+def _number(value: datetime | float) -> float:
+    return value.timestamp() if isinstance(value, datetime) else float(value)
