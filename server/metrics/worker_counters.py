@@ -83,7 +83,7 @@ class Tally:
         requests = {pair: count for pair, count in zip(pairs, sums, strict=False) if count}
         return requests, dict(zip(VERDICTS, sums[self._verdicts_at :], strict=True))
 
-    def _nothing(self) -> array[int]:
+    def _nothing(self) -> "array[int]":
         return array("Q", bytes((self._verdicts_at + len(VERDICTS)) * _BYTES))
 
     def _write(self, places: Sequence[int]) -> None:
@@ -103,13 +103,13 @@ class Tally:
                 log.exception("this worker's counts cannot be written")
             self._is_written = False
 
-    def _others(self) -> Iterator[array[int]]:
+    def _others(self) -> Iterator["array[int]"]:
         with contextlib.suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 if path.name.isdecimal() and not (self._file and path == self._file.path):
                     yield self._read(path)
 
-    def _read(self, path: Path) -> array[int]:
+    def _read(self, path: Path) -> "array[int]":
         # One that is just being made, or was cut, is shorter.
         counts = self._nothing()
         size = len(counts) * _BYTES
