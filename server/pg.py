@@ -26,8 +26,16 @@ def where(url: str) -> list[str]:
     """Return host, port, database and user as the URL has them, and the addresses behind the host.
 
     Empty is what the URL leaves out; of addresses, a socket has none and a name ``any``.
+
+    Raises:
+        ConfigError: that stands in another file, which not everybody who asks may read alike.
     """
     known = parse_dsn(url)
+    if "service" in known:
+        raise ConfigError(
+            "DATABASE_URL names a service, which does not say where the database is: write out its "
+            "host and name; example: DATABASE_URL=postgresql://sungrow@db.example.org/sungrow"
+        )
     names = ("host", "port", "dbname", "user")
     return [*(known.get(name, "") for name in names), _addresses(known)]
 
@@ -65,7 +73,7 @@ def without_secrets(url: str) -> tuple[str, int | None]:
     os.fchmod(file, 0o600)
     escaped = password.replace("\\", "\\\\").replace(":", "\\:")
     os.write(file, f"*:*:*:*:{escaped}\n".encode())
-    return make_dsn(**known, passfile=f"/proc/self/fd/{file}"), file
+    return make_dsn(**known | {"passfile": f"/proc/self/fd/{file}"}), file
 
 
 def program(name: str, major: int) -> str:

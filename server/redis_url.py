@@ -81,8 +81,8 @@ def _problem_of_options(query: str) -> str | None:
             return f"has the option {name}, whose seconds are above 0 and at most {_LONGEST_S:.0f}"
         if name == "db" and not re.fullmatch(r"\d{1,9}", values[0], re.ASCII):
             return "has the option db, which is the number of a database"
-        if name == "client_name" and " " in values[0]:
-            return "has the option client_name, which holds no blanks"
+        if name == "client_name" and not re.fullmatch("[!-~]+", values[0]):  # Redis' own rule
+            return "has the option client_name, which is ASCII without blanks"
     return None
 
 

@@ -320,12 +320,14 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
        AND (counter_kwh > 1.3 * power_kwh OR counter_kwh < 0.8 * power_kwh)
 $$;
 
--- Whether the powers are known for nearly all of a local day, or of what has passed of it: then they judge
--- the counters.
-CREATE FUNCTION sungrow_is_covered(known_s double precision, day date, zone text) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT known_s >= 0.9 * date_part('epoch', CASE WHEN now() > first AND now() < until THEN now()
-                                                    ELSE until END - first)
+-- Whether the powers judge a counter: where they are known for a quarter of a local day or of what has passed of
+-- it, and for nearly all that was polled of it. Compared are only the steps of which they tell, so what a counter
+-- went on to count while nobody polled speaks neither for it nor against it.
+CREATE FUNCTION sungrow_judges(known_s double precision, covered_s double precision, day date, zone text)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT known_s >= 0.9 * covered_s
+           AND known_s >= 0.25 * date_part('epoch', CASE WHEN now() > first AND now() < until THEN now()
+                                                         ELSE until END - first)
       FROM (SELECT sungrow_midnight(day, zone) AS first, sungrow_midnight(day + 1, zone) AS until) AS day
 $$;
 
@@ -338,7 +340,8 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- As before, and beside each step what the powers say of its time (power_kwh): null where it is a gap, as 0008
--- has it, but for the polls of ten minutes. That is what a step that is no plausible one counts.
+-- has it, but for the polls of ten minutes, and the sum where readings between are left out. That is what a step
+-- that is no plausible one counts.
 DROP FUNCTION sungrow_close_steps;
 CREATE FUNCTION sungrow_close_steps(
     of_device text, counters int[], first timestamptz, until timestamptz,
@@ -367,10 +370,16 @@ LANGUAGE sql STABLE AS $$
     ), beside AS (
         SELECT *, lag(at_s) OVER w AS s_before, lag(total_kwh) OVER w AS kwh_before,
                lag(inverter) OVER w AS inverter_before, lead(at_s) OVER w AS s_after,
-               lead(total_kwh) OVER w AS kwh_after, lead(inverter) OVER w AS inverter_after
+               lead(total_kwh) OVER w AS kwh_after, lead(inverter) OVER w AS inverter_after,
+               row_number() OVER w AS number,
+               CASE WHEN at_s - lag(at_s) OVER w <= most_s THEN mean_kwh_a_s * (at_s - lag(at_s) OVER w) END
+                   AS power_kwh
           FROM reading WINDOW w AS (PARTITION BY counter ORDER BY ts)
+    ), summed AS (
+        SELECT *, sum(power_kwh) OVER w AS powers_kwh, count(power_kwh) OVER w AS known
+          FROM beside WINDOW w AS (PARTITION BY counter ORDER BY ts)
     ), kept AS (
-        SELECT counter, ts, at_s, total_kwh, mean_kwh_a_s, most_s, inverter, limit_kw FROM beside
+        SELECT counter, ts, at_s, total_kwh, power_kwh, powers_kwh, known, number, inverter, limit_kw FROM summed
          WHERE (inverter_before = inverter_after
                 AND sungrow_fits(kwh_after - kwh_before, s_after - s_before, limit_kw)
                 AND NOT (inverter = inverter_before
@@ -380,11 +389,12 @@ LANGUAGE sql STABLE AS $$
     ), step AS (
         SELECT counter, lag(ts) OVER w AS from_ts, ts AS to_ts, at_s - lag(at_s) OVER w AS in_s,
                total_kwh - lag(total_kwh) OVER w AS rise_kwh, inverter = lag(inverter) OVER w AS is_same,
-               limit_kw, mean_kwh_a_s, most_s
+               limit_kw, CASE WHEN number = lag(number) OVER w + 1 THEN power_kwh
+                              WHEN known - lag(known) OVER w = number - lag(number) OVER w
+                              THEN powers_kwh - coalesce(lag(powers_kwh) OVER w, 0) END AS power_kwh
           FROM kept WINDOW w AS (PARTITION BY counter ORDER BY ts)
     ), judged AS (
-        SELECT *, is_same AND sungrow_fits(rise_kwh, in_s, limit_kw) AS fits,
-               CASE WHEN in_s <= most_s THEN mean_kwh_a_s * in_s END AS power_kwh
+        SELECT *, is_same AND sungrow_fits(rise_kwh, in_s, limit_kw) AS fits
           FROM step WHERE from_ts IS NOT NULL
     )
     SELECT counter, from_ts, to_ts, CASE WHEN fits THEN rise_kwh ELSE coalesce(power_kwh, 0) END, power_kwh,
@@ -392,8 +402,8 @@ LANGUAGE sql STABLE AS $$
       FROM judged
 $$;
 
--- As before. Doubtful is also a day whose counter and powers disagree, where these are known for nearly
--- all of its time.
+-- As before. Doubtful is also a day whose counter and powers disagree, where these may judge it; and so are both
+-- days of a step from one poll over midnight to the next in which a counter rose by more than three of its digits.
 CREATE OR REPLACE FUNCTION sungrow_counter_days(
     of_device text, low date, high date, limits_kw double precision[], replaced timestamptz[])
 RETURNS TABLE (counter int, number bigint, day date, rise_kwh double precision,
@@ -409,7 +419,8 @@ LANGUAGE sql STABLE AS $$
                width_bucket((counters_last).ts, replaced) AS last_inverter,
                ARRAY[pv_integral_kwh, coalesce(import_integral_kwh, 0), coalesce(export_integral_kwh, 0),
                      battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh,
-               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s
+               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s,
+               covered_s, greatest(60, 2.5 * covered_s / sample_count) AS most_s
           FROM sungrow_local_daily
          WHERE device_id = of_device AND bucket >= low AND bucket < high
            AND (counters_first).ts IS NOT NULL
@@ -417,7 +428,7 @@ LANGUAGE sql STABLE AS $$
         SELECT counter, bucket, first_ts, last_ts, first_s, last_s, first_inverter, last_inverter,
                first_kwh[counter] AS first_kwh, last_kwh[counter] AS last_kwh,
                integral_kwh[counter] AS integral_kwh, limits_kw[counter] AS limit_kw,
-               known_s[counter] AS known_s
+               known_s[counter] AS known_s, covered_s, most_s
           FROM day CROSS JOIN generate_series(1, 5) AS counter
          WHERE coalesce(first_kwh[counter], last_kwh[counter]) IS NOT NULL OFFSET 0
     ), beside AS (
@@ -441,7 +452,10 @@ LANGUAGE sql STABLE AS $$
             AND last_kwh - first_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600
                 * greatest(last_s - first_s - known_s, 0)
             AND NOT (sungrow_disagree(last_kwh - first_kwh, integral_kwh)
-                     AND known_s >= 0.9 * (last_s - first_s))
+                     AND known_s >= 0.9 * least(covered_s, last_s - first_s)
+                     AND known_s >= 0.25 * (last_s - first_s))
+            AND (first_kwh - from_kwh > 0.3 AND first_s - from_s <= most_s) IS NOT TRUE
+            AND (until_kwh - last_kwh > 0.3 AND until_s - last_s <= most_s) IS NOT TRUE
             AND (number = 1 OR (first_inverter = from_inverter
                  AND sungrow_fits(first_kwh - from_kwh, first_s - from_s, limit_kw)))
             AND (until_ts IS NULL OR (last_inverter = until_inverter
@@ -461,9 +475,12 @@ RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- As before, and
--- - where the powers are known for nearly all of a day, a counter that disagrees with them over the time of
---   both is left out for that day, which is estimated; of a step into it or out of it the powers tell;
+-- - where the powers may judge it, a counter that disagrees with them over the time of both is left out for
+--   that day, which is estimated; of a step into it or out of it the powers tell, as of any step over midnight
+--   from one poll to the next that they contradict;
 -- - so is a day of which more than a tenth of the readings lack the grid;
+-- - so is one of which more than a tenth of the readings lack the battery's direction, where its counters do not
+--   tell either;
 -- - the house's use is no balance of counters of which some were read for another time than others, as on
 --   the day on which a meter is put in, and none that is negative where the house's power is not.
 CREATE OR REPLACE FUNCTION sungrow_daily_energy(of_device text, first date, until date)
@@ -492,7 +509,8 @@ BEGIN
                    + battery_to_grid_kwh + grid_to_house_kwh + grid_to_battery_kwh + loss_kwh
                    AS sources_kwh,
                sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s,
-               gridless_s > 0.1 * covered_s AS is_partly,
+               covered_s, gridless_s > 0.1 * covered_s AS is_partly,
+               battery_soc_pct_count - battery_power_w_count > 0.1 * sample_count AS is_undecided,
                lag(gridless_s >= covered_s) OVER days AS none_before,
                lead(gridless_s >= covered_s) OVER days AS none_after
           FROM sungrow_local_daily WHERE device_id = of_device AND bucket >= low AND bucket < high
@@ -514,7 +532,8 @@ BEGIN
               FROM close_step WHERE from_day = to_day AND NOT is_break AND power_kwh IS NOT NULL
              GROUP BY 1, 2) AS both_known
           JOIN measured USING (day)
-         WHERE kwh > 0 AND sungrow_disagree(kwh, power_kwh) AND sungrow_is_covered(known_s[counter], day, zone)
+         WHERE kwh > 0 AND sungrow_disagree(kwh, power_kwh)
+           AND sungrow_judges(known_s[counter], covered_s, day, zone)
     ), over_midnight AS (
         SELECT counter, from_ts, first_ts AS to_ts, from_day, day AS to_day, step_kwh AS kwh,
                false AS is_break
@@ -524,10 +543,15 @@ BEGIN
                             WHERE d.counter = c.counter AND d.number = c.number - 1)
         UNION ALL
         SELECT counter, from_ts, to_ts, from_day, to_day,
-               CASE WHEN EXISTS (SELECT FROM runaway AS r WHERE r.counter = s.counter
+               CASE WHEN is_contradicted
+                      OR EXISTS (SELECT FROM runaway AS r WHERE r.counter = s.counter
                                     AND r.day IN (s.from_day, s.to_day))
-                    THEN coalesce(power_kwh, kwh) ELSE kwh END, is_break
-          FROM close_step AS s WHERE from_day < to_day
+                    THEN coalesce(power_kwh, kwh) ELSE kwh END, is_break OR is_contradicted
+          FROM close_step AS s
+         -- A counter may be written some minutes late, with a car at the charger.
+         CROSS JOIN LATERAL (SELECT coalesce(kwh - 0.3 > 1.3 * power_kwh * (1 + 600 / date_part('epoch', to_ts - from_ts)),
+                                             false) AS is_contradicted) AS judged
+         WHERE from_day < to_day
     ), part AS (
         SELECT counter, day, rise_kwh AS kwh, false AS estimated
           FROM counter_day WHERE NOT is_doubtful AND last_ts > first_ts
@@ -564,10 +588,10 @@ BEGIN
                sungrow_believed(export_kwh, export_integral_kwh) AS export_kwh,
                CASE WHEN is_partly THEN NULL ELSE coalesce(export_integral_kwh, 0) END AS export_integral_kwh,
                sungrow_believed(charge_kwh, battery_charge_integral_kwh) AS charge_kwh,
-               coalesce(battery_charge_integral_kwh, 0) AS charge_integral_kwh,
+               CASE WHEN is_undecided THEN NULL ELSE coalesce(battery_charge_integral_kwh, 0) END AS charge_integral_kwh,
                sungrow_believed(discharge_kwh, battery_discharge_integral_kwh) AS discharge_kwh,
-               coalesce(battery_discharge_integral_kwh, 0) AS discharge_integral_kwh,
-               load_integral_kwh, loss_kwh, sources_kwh, is_partly, none_before, none_after,
+               CASE WHEN is_undecided THEN NULL ELSE coalesce(battery_discharge_integral_kwh, 0) END AS discharge_integral_kwh,
+               load_integral_kwh, loss_kwh, sources_kwh, is_partly, is_undecided, none_before, none_after,
                coalesce(estimated, false) OR coalesce(is_partly, false) AS estimated,
                coalesce(month, date_trunc('month', day::timestamp)) AS month
           FROM energy FULL JOIN (SELECT * FROM measured WHERE day >= first AND day < until) AS here
@@ -590,6 +614,7 @@ BEGIN
     SELECT day, pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh,
            CASE WHEN load_kwh >= 0 OR load_integral_kwh < 0 THEN load_kwh END,
            estimated OR coalesce(load_kwh < -0.3 AND load_integral_kwh >= 0, false)
+               OR coalesce(is_undecided AND (charge_kwh IS NULL OR discharge_kwh IS NULL), false)
       FROM balanced
      ORDER BY day;
 END
@@ -609,8 +634,8 @@ RETURNS TABLE (counter int, first timestamptz, until timestamptz) LANGUAGE sql S
                                       limits_kw, replaced)
             WHERE NOT is_break AND power_kwh IS NOT NULL OFFSET 0) AS both_known
      WHERE is_doubtful AND kwh > 0 AND sungrow_disagree(kwh, power_kwh)
-       AND sungrow_is_covered((sungrow_known_s(covered_s, gridless_s, sample_count,
-                                               battery_power_w_count))[counter], day, zone)
+       AND sungrow_judges((sungrow_known_s(covered_s, gridless_s, sample_count,
+                                           battery_power_w_count))[counter], covered_s, day, zone)
 $$;
 
 -- As before; a counter that is left out of a day's energy is left out of its five minutes too.
@@ -655,8 +680,10 @@ BEGIN
                     sungrow_or_little(pv_kwh, pv_integral_kwh, 0.05),
                     sungrow_or_little(import_kwh, import_integral_kwh, 0.05),
                     sungrow_or_little(export_kwh, export_integral_kwh, 0.05),
-                    sungrow_or_little(charge_kwh, battery_charge_integral_kwh, 0.05),
-                    sungrow_or_little(discharge_kwh, battery_discharge_integral_kwh, 0.05),
+                    sungrow_or_little(charge_kwh, CASE WHEN battery_power_w_count >= battery_soc_pct_count
+                                               THEN battery_charge_integral_kwh END, 0.05),
+                    sungrow_or_little(discharge_kwh, CASE WHEN battery_power_w_count >= battery_soc_pct_count
+                                               THEN battery_discharge_integral_kwh END, 0.05),
                     loss_kwh, 0, 0) END,
            coalesce(estimated, false)
       FROM sungrow_5min AS here LEFT JOIN energy USING (bucket)
@@ -664,3 +691,30 @@ BEGIN
      ORDER BY bucket;
 END
 $$;
+
+-- As before; of a battery whose direction was never known the powers tell nothing, where 0 is stored.
+CREATE OR REPLACE VIEW sungrow_energy AS
+SELECT device_id, day,
+       coalesce(pv_counter_kwh, pv_integral_kwh) AS pv_kwh,
+       coalesce(load_counter_kwh, load_integral_kwh) AS load_kwh,
+       coalesce(import_counter_kwh, import_integral_kwh) AS import_kwh,
+       coalesce(export_counter_kwh, export_integral_kwh) AS export_kwh,
+       coalesce(battery_charge_counter_kwh, battery_charge_integral_kwh) AS battery_charge_kwh,
+       coalesce(battery_discharge_counter_kwh, battery_discharge_integral_kwh) AS battery_discharge_kwh,
+       pv_counter_kwh, load_counter_kwh, import_counter_kwh, export_counter_kwh,
+       battery_charge_counter_kwh, battery_discharge_counter_kwh,
+       pv_integral_kwh, load_integral_kwh, import_integral_kwh, export_integral_kwh,
+       battery_charge_integral_kwh, battery_discharge_integral_kwh, estimated
+  FROM (SELECT device_id, min(bucket) AS first, max(bucket) AS last
+          FROM sungrow_local_daily GROUP BY device_id) AS known
+ CROSS JOIN LATERAL sungrow_daily_energy(device_id, first, last + 1) AS counted
+  LEFT JOIN LATERAL (SELECT bucket, pv_integral_kwh, load_integral_kwh, import_integral_kwh, export_integral_kwh,
+                            CASE WHEN tells_of_battery THEN battery_charge_integral_kwh END
+                                AS battery_charge_integral_kwh,
+                            CASE WHEN tells_of_battery THEN battery_discharge_integral_kwh END
+                                AS battery_discharge_integral_kwh, device_id
+                       FROM sungrow_local_daily AS r
+                      CROSS JOIN LATERAL (SELECT battery_power_w_count > 0 OR battery_soc_pct_count < sample_count
+                                                 AS tells_of_battery) AS told
+                      WHERE r.device_id = known.device_id AND r.bucket = counted.day) AS measured
+       USING (device_id);

@@ -167,8 +167,8 @@ def test_two_threads_share_the_spool(path, spool):
 WRITER = """
 import os, sys
 sys.path[:0] = [{root!r}, {tests!r}]
-from edge_lib.spool import Spool
-from tests.spooling import BOOT, deliver_oldest, put
+from edge_lib.spool.database import Spool
+from tests.support.spooling import BOOT, deliver_oldest, put
 with Spool({path!r}) as spool:
     seq = spool.last_seq(BOOT)
     while True:

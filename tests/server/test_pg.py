@@ -61,6 +61,7 @@ SPELLINGS = {
     "another's name behind": "DATABASE_URL={url}\nMY_DATABASE_URL=postgresql:///other\n",
     "in a file": "DATABASE_URL_FILE={file}\n",
     "in a file, quoted": 'export DATABASE_URL_FILE = "{file}" # root alone\r\n',
+    "a file of passwords beside its own": "DATABASE_URL={url}?passfile=/nowhere\n",
     "keys and values": "DATABASE_URL=\"host={address} dbname='my solar' user=solar {key}\"\n",
 }
 
@@ -159,6 +160,17 @@ def test_other_programs_are_a_usage_error(release, argv):
 )
 def test_where_the_database_is(url, found):
     assert where(url) == found
+
+
+@pytest.mark.parametrize(
+    "url", ["service=x", "postgresql:///?service=x", "postgres:///y?service=x"]
+)
+def test_where_a_service_is_nobody_guesses(release, url):
+    (release / ".env").write_text(f"DATABASE_URL='{url}'\n")
+    done = module(release, "server.pg", "where")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "write out its host and name" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_where_is_told_without_asking_the_database(release):
