@@ -219,6 +219,7 @@ def test_the_edition_is_told(client, database_url):
     assert shown["timescaledb"] in words
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_jobs_are_there_on_the_community_edition_alone(client):
     found = scrape(client)
     ((info, _),) = found["sungrow_database_info"].items()

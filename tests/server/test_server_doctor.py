@@ -80,10 +80,12 @@ def doctor(monkeypatch, capsys, tmp_path, database_url, device):
 
 
 @pytest.fixture
-def ailing(doctor):
-    """Run the command, which has to find just this: give its sentence."""
+def ailing(doctor, request):
+    """Run the command, which has to find just this; return its text."""
 
     def run(check: str, state: str, *argv: str, **env: str) -> str:
+        if state != FAILED:
+            request.getfixturevalue("working_jobs")
         status, found = doctor(*argv, **env)
         assert status == (state == FAILED)
         ((seen, text),) = (pair for pair in found[check] if pair[0] != OK)
@@ -104,6 +106,7 @@ def execute(url: str, *statements: str) -> None:
         sandbox.execute(url, statement)
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     fresh(client, device)
     status, found = doctor(REDIS_URL=redis_server.url)
@@ -115,6 +118,7 @@ def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     ]
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_it_prints_a_line_a_check(doctor, client, device, monkeypatch, capsys, database_url):
     fresh(client, device)
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -345,7 +349,7 @@ def test_lost_and_parked_readings_are_named(doctor, client, device):
 
 
 @pytest.fixture
-def community(own_database):
+def community(own_database, working_jobs):
     """A database whose jobs run, of the community edition; a superuser's."""
     if "(timescale)" not in sandbox.edition(own_database):
         pytest.skip("only the community edition has jobs")
@@ -462,6 +466,7 @@ def test_what_is_behind_the_front_is_named(front, given, state, words):
     assert words in text
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_a_real_server_without_hsts_is_warned_of(doctor, https_server):
     server = https_server()
     status, found = doctor("--url", server.url, "--ca", str(server.certificate.ca))
