@@ -14,7 +14,7 @@ from server.auth.callers import Caller, Tokens
 from server.auth.session import Sessions
 from server.database.pool import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
 
-log = logging.getLogger("sungrow.server.answers")
+log = logging.getLogger("sungrow.server.errors")
 Place = dict[str, object]  # of a 422
 Answer = tuple[Response, int, dict[str, str]]
 DATABASE_REFUSES: list[Place] = [

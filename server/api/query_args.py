@@ -14,7 +14,7 @@ from server.api.buckets import midnight
 from server.api.errors import Refused, place
 from server.database import zone_names
 
-log = logging.getLogger("sungrow.server.asked")
+log = logging.getLogger("sungrow.server.query_args")
 # The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 

@@ -1,7 +1,7 @@
-"""``GET /metrics``: what Prometheus asks, in its text format; there only with a ``METRICS_TOKEN``.
+"""``GET /metrics`` in Prometheus' text format; there only with a ``METRICS_TOKEN``.
 
-What the database knows comes from there; the rest is what all workers have counted (``tally``), so
-every worker gives the same answer.
+What the database knows comes from there; the rest is what all workers have counted together
+(``worker_counters``), so every worker sends the same answer.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(blueprint)
     settings = app.extensions["settings"]
     endpoints = sorted({rule.rule for rule in app.url_map.iter_rules()})
-    app.extensions["tally"] = worker_counters.of_server(
+    app.extensions["counters"] = worker_counters.of_server(
         settings.run_dir, settings.database_url, endpoints
     )
     app.after_request(_count)
@@ -59,12 +59,12 @@ def _count(response: Response) -> Response:
     endpoint = request.url_rule.rule if request.url_rule else None
     verdict = g.get("verdict")
     samples = verdict and (verdict.inserted, verdict.duplicates, len(verdict.conflicts))
-    current_app.extensions["tally"].count(endpoint, response.status_code, samples)
+    current_app.extensions["counters"].count(endpoint, response.status_code, samples)
     return response
 
 
 def _of_the_server() -> list[Metric]:
-    requests, samples = current_app.extensions["tally"].totals()
+    requests, samples = current_app.extensions["counters"].totals()
     labels = {"version": VERSION, "python": platform.python_version()}
     return [
         Metric("sungrow_build_info", "gauge", "The server's version.", [(labels, 1)]),

@@ -24,14 +24,14 @@ from psycopg2.extensions import parse_dsn
 
 from edge_lib.shared.env import ConfigError
 
-log = logging.getLogger("sungrow.server.tally")
+log = logging.getLogger("sungrow.server.worker_counters")
 VERDICTS = ("inserted", "duplicate", "conflict")
 OTHER = "other"  # requests for what is no endpoint
 _STATUSES = range(100, 600)
 _BYTES = 8
 
 
-class Tally:
+class WorkerCounters:
     """Counts requests by endpoint and status, and samples by verdict; safe between threads.
 
     Args:
@@ -176,7 +176,7 @@ class CounterFile:
         os.pwrite(self.descriptor, content, offset)
 
 
-def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> Tally:
+def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> WorkerCounters:
     """Return the counts of all workers on this machine, of this user, that serve this database.
 
     Raises:
@@ -184,4 +184,4 @@ def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> Tal
     """
     place = sorted(pair for pair in parse_dsn(database_url).items() if pair[0] != "password")
     name = hashlib.sha256(repr((place, tuple(endpoints))).encode()).hexdigest()[:16]
-    return Tally(run_dir / f"sungrow-metrics-{os.geteuid()}-{name}", endpoints)
+    return WorkerCounters(run_dir / f"sungrow-metrics-{os.geteuid()}-{name}", endpoints)

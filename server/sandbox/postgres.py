@@ -14,7 +14,6 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import sql
 
-from server.database.connection import one_row
 from server.sandbox.process import PrivateError, SocketServer, environment, run
 
 
@@ -128,7 +127,7 @@ def edition(url: str) -> str:
     )
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(query)
-        version, extension, licence = one_row(cursor)
+        ((version, extension, licence),) = cursor.fetchall()
     if extension is None:
         return f"plain PostgreSQL {version}"
     return f"TimescaleDB {extension} ({licence}) on PostgreSQL {version}"

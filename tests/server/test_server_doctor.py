@@ -177,7 +177,7 @@ def test_a_malformed_token_is_named_but_not_shown(ailing):
 
 def test_plain_tokens_are_advised_against(ailing):
     text = ailing("tokens", WARNING, DEVICE_TOKENS=f"{SECRET}:home-1")
-    assert text.startswith("1 stand in plain text")
+    assert text.startswith("1 are kept in plain text")
     assert "server.tokens new" in text
 
 
