@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 
+import psycopg2
 import pytest
 import requests
 
@@ -349,7 +350,7 @@ def test_503_where_another_holds_the_rows_for_too_long(databases):
     client = app_on(url).test_client()
     sample = a_sample()
     with (
-        contextlib.closing(sandbox.database.psycopg2.connect(url)) as other,
+        contextlib.closing(psycopg2.connect(url)) as other,
         other.cursor() as cursor,
     ):
         cursor.execute("lock table sungrow_samples")
