@@ -4,6 +4,7 @@ It imports nothing of ``server``: what the master knows is not read again when i
 """
 
 from gunicorn import glogging
+from gunicorn.config import Config
 
 from edge_lib.shared import jsonlog
 
@@ -11,7 +12,7 @@ from edge_lib.shared import jsonlog
 class Log(glogging.Logger):
     """gunicorn's own lines, like all others: JSON, and held up by nobody who reads them."""
 
-    def setup(self, cfg) -> None:
+    def setup(self, cfg: Config) -> None:
         """Take the place of the handler that writes to stderr itself."""
         super().setup(cfg)
         if cfg.errorlog == "-":

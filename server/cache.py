@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -59,7 +60,8 @@ class Cache:
         if not self._redis:
             return None
         key = self._key(device_id)
-        seal, _, text = (self._try(lambda r: r.ask("GET", key)) or b"").partition(b"\n")
+        kept = self._try(lambda connection: connection.call("GET", key))
+        seal, _, text = kept.partition(b"\n") if isinstance(kept, bytes) else (b"", b"", b"")
         return text if seal == _seal(key, text) else None
 
     def keep(self, device_id: str, text: bytes) -> None:
@@ -68,7 +70,7 @@ class Cache:
             return
         key = self._key(device_id)
         value = b"%s\n%s" % (_seal(key, text), text)
-        self._try(lambda r: r.ask("SET", key, value, "EX", self._ttl_s, "NX"))
+        self._try(lambda connection: connection.call("SET", key, value, "EX", self._ttl_s, "NX"))
 
     @contextmanager
     def forgetting(self, device_id: str) -> Iterator[None]:
@@ -88,29 +90,30 @@ class Cache:
         taken_s, began_s = self._taken_s.get(device_id, -math.inf), time.monotonic()
         is_sent = False
         if began_s > taken_s + _BURST_S:
-            taken_s, is_sent = began_s, self._try(lambda r: r.send(*command))
+            taken_s = began_s
+            is_sent = bool(self._try(lambda connection: connection.send(*command)))
         try:
             yield
         finally:
-            if is_sent and self._try(lambda r: r.answer()):
+            if is_sent and self._try(lambda connection: connection.answer()):
                 self._taken_s[device_id] = taken_s
             if time.monotonic() > taken_s + _COMMIT_S:
-                self._try(lambda r: r.ask(*command))
+                self._try(lambda connection: connection.call(*command))
 
     def state(self) -> str:
         """Return ``off`` where no cache is configured, else ``ok`` or ``down``."""
         if not self._redis:
             return "off"
-        return "ok" if self._try(lambda r: r.ask("PING")) else "down"
+        return "ok" if self._try(lambda connection: connection.call("PING")) else "down"
 
     def _key(self, device_id: str) -> str:
         return f"sungrow:{self._installation()}:realtime:{device_id}"
 
-    def _try(self, ask: Callable[["_Connection"], object]) -> object | None:
+    def _try(self, use: Callable[["_Connection"], object]) -> object | None:
         if not self._redis or time.monotonic() < self._away_until_s:
             return None
         try:
-            answer = ask(self._redis)
+            answer = use(self._redis)
         except redis.ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 self._leave_alone(error)
@@ -144,10 +147,10 @@ class _Connection(threading.local):
         # Once a thread.
         limits = {"socket_timeout": _TIMEOUT_S, "socket_connect_timeout": _TIMEOUT_S}
         self._pool = redis.ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **limits)
-        self._connection: redis.Connection | None = None
-        self._sent: tuple = ()
+        self._connection: Any = None  # redis.Connection, whose methods have no types
+        self._sent: tuple[str | bytes | int, ...] = ()
 
-    def ask(self, *command: str | bytes | int) -> object:
+    def call(self, *command: str | bytes | int) -> object:
         """Send a command; return the answer."""
         self.send(*command)
         return self.answer()

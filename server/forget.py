@@ -5,20 +5,17 @@ stored. Says first what would go, and wants ``--yes``, or the device's name type
 """
 
 import argparse
-import logging
 import sys
-from datetime import datetime
+from collections.abc import Mapping
 
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from edge_lib.shared.sample import format_ts, is_device_id, parse_ts
-from server import cache, settings
+from edge_lib.shared.sample import format_ts
+from server import cache, cli, settings
+from server.cli import Refused
 from server.database import aggregates, deletions, migrations
-from server.database.connection import in_one_line
-from server.database.pool import Database, DatabaseAway
+from server.database.pool import Database
 
 COMMAND = server_command("forget")
 _HELP = """
@@ -29,41 +26,22 @@ it begins with the first sample. It ends now at the latest: what comes later is 
 Nothing is deleted without --yes, or the device's name typed at a terminal."""
 
 
-class Refused(Exception):
-    """Nothing is deleted; the text says why."""
-
-
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=COMMAND, description="Deletes samples for good.", epilog=_HELP
     )
-    parser.add_argument("device", metavar="DEVICE", type=_device_id, help="whose")
-    example = "RFC 3339, like 2026-11-23T12:00:00Z"
-    parser.add_argument("--from", dest="first", metavar="T", type=_time, help=example)
-    parser.add_argument("--to", dest="end", metavar="T", type=_time, help=example)
+    parser.add_argument("device", metavar="DEVICE", type=cli.device_id, help="whose")
+    cli.add_range(parser)
     sure = parser.add_mutually_exclusive_group()
     sure.add_argument("--yes", action="store_true", help="delete without a question")
     sure.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
     arguments = parser.parse_args(argv)
-    if arguments.first and arguments.end and arguments.first >= arguments.end:
-        parser.error("--to must lie after --from")
+    cli.refuse_empty_range(parser, arguments)
     return arguments
 
 
-def _device_id(text: str) -> str:
-    if not is_device_id(text):
-        raise argparse.ArgumentTypeError("a device_id has 1 to 64 of A-Za-z0-9._-")
-    return text
-
-
-def _time(text: str) -> datetime:
-    try:
-        return parse_ts(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    options = settings.read(env)
     newest = cache.configured(options, Database(options.database_url))
     with migrations.connect(options.database_url) as connection:
         would_go = _look(connection, arguments)
@@ -133,16 +111,7 @@ def _forget(connection: Connection, arguments: argparse.Namespace) -> deletions.
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    logging.basicConfig(format="%(message)s")
-    try:
-        _run(arguments, settings.read(environment(settings.DOTENV)))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except (Refused, migrations.SchemaError, DatabaseAway, psycopg2.Error) as error:
-        print(in_one_line(error), file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":

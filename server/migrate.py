@@ -1,15 +1,11 @@
 """``python -m server.migrate``: brings the database up to the files of ``sql/``."""
 
 import argparse
-import logging
 import sys
+from collections.abc import Mapping
 
-import psycopg2
-
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from server import settings
+from server import cli, settings
 from server.database import migrations
-from server.database.connection import in_one_line
 from server.database.to_timescaledb import to_timescaledb
 
 
@@ -34,7 +30,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    url, site_timezone = settings.database_url(env), settings.site_timezone(env)
     if arguments.record is not None:
         print(f"noted {migrations.record(url, arguments.record)}")
     elif arguments.check:
@@ -60,17 +57,7 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    logging.basicConfig(format="%(message)s")
-    try:
-        env = environment(settings.DOTENV)
-        _run(arguments, settings.database_url(env), settings.site_timezone(env))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except (migrations.SchemaError, psycopg2.Error) as error:
-        print(in_one_line(error), file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ def static(version: str, name: str) -> Response:
     # While the server is upgraded a page may ask a process of the other version.
     response.headers["Cache-Control"] = _FOR_EVER if version == files.version else "no-cache"
     response.set_etag(file.etag)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/login")

@@ -14,8 +14,8 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from server import settings
+from edge_lib.shared.env import ConfigError
+from server import cli, settings
 
 PROGRAMS = ("psql", "pg_dump", "pg_restore")
 DEBIANS = Path("/usr/lib/postgresql")
@@ -84,6 +84,9 @@ def program(name: str, major: int) -> str:
 
 
 def _run(name: str, arguments: list[str], url: str) -> None:
+    if name == "where":
+        print("\n".join(where(url)))
+        return
     dsn, _ = without_secrets(url)
     connection = psycopg2.connect(url, connect_timeout=10)
     major = connection.server_version // 10_000
@@ -91,8 +94,8 @@ def _run(name: str, arguments: list[str], url: str) -> None:
     found = program(name, major)
     try:
         os.execvp(found, [found, "-d", dsn, *arguments])  # noqa: S606 - no shell is meant
-    except FileNotFoundError:
-        print(f"{name} is missing: apt install postgresql-client", file=sys.stderr)
+    except FileNotFoundError as error:
+        raise cli.Refused(f"{name} is missing: apt install postgresql-client") from error
 
 
 def main(argv: list[str]) -> int:
@@ -105,18 +108,7 @@ def main(argv: list[str]) -> int:
         what = "|".join(("where", *PROGRAMS))
         print(f"usage: {server_command('pg')} {what} [its arguments]", file=sys.stderr)
         return 0 if argv in (["-h"], ["--help"]) else 2
-    try:
-        url = settings.database_url(environment(settings.DOTENV))
-        if name == "where":
-            print("\n".join(where(url)))
-            return 0
-        _run(name, arguments, url)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except psycopg2.Error as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-    return 1
+    return cli.run(lambda env: _run(name, arguments, settings.database_url(env)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app
 from edge_lib.shared.sample import format_ts
 from server.api.errors import caller
 from server.api.responses import json_answer
+from server.database.pool import Row
 
 blueprint = Blueprint("devices", __name__)
 
@@ -21,11 +22,11 @@ def devices() -> Response:
         Refused: 401.
         DatabaseAway: 503.
     """
-    asked = {"device_ids": list(caller().devices)}
-    found = current_app.extensions["db"].rows("devices-facts", asked)
+    parameters = {"device_ids": list(caller().devices)}
+    found = current_app.extensions["db"].rows("devices-facts", parameters)
     return json_answer(devices=[_written(row) for row in found])
 
 
-def _written(row: dict) -> dict:
+def _written(row: Row) -> Row:
     times = {name: row[name] and format_ts(row[name]) for name in ("first_ts", "newest_ts")}
     return {**row, **times}

@@ -8,13 +8,18 @@ import re
 import time
 
 from flask import Flask, Response, current_app, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from server.auth.callers import Caller
+from server.auth.callers import Caller, Tokens
+from server.auth.session import Sessions
 from server.database.pool import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
 
-log = logging.getLogger("sungrow.server.answers")
-DATABASE_REFUSES = [{"loc": ["body"], "msg": "the database refuses these data", "type": "database"}]
+log = logging.getLogger("sungrow.server.errors")
+Place = dict[str, object]  # of a 422
+Answer = tuple[Response, int, dict[str, str]]
+DATABASE_REFUSES: list[Place] = [
+    {"loc": ["body"], "msg": "the database refuses these data", "type": "database"}
+]
 _HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{0,5})?", re.IGNORECASE | re.ASCII)
 _BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
 # What oauth2-proxy and its kin add for each request. Source: RFC 7519
@@ -31,7 +36,13 @@ class Refused(Exception):
         fields: further keys of the answer beside ``detail``.
     """
 
-    def __init__(self, status: int, detail: str | list, headers: dict | None = None, **fields):
+    def __init__(
+        self,
+        status: int,
+        detail: str | list[Place],
+        headers: dict[str, str] | None = None,
+        **fields: object,
+    ):
         super().__init__(status, detail)
         self.status = status
         self.body = {"detail": detail, **fields}
@@ -58,7 +69,8 @@ def caller() -> Caller:
         Refused: 401 no, unknown or malformed token; 429 too many such from this address.
     """
     token = bearer_token()
-    known = current_app.extensions["tokens"].caller(token) if token else None
+    tokens: Tokens = current_app.extensions["tokens"]
+    known = tokens.caller(token) if token else None
     if not known and request.method in ("GET", "HEAD") and (not token or _JWT.fullmatch(token)):
         known = session_caller()
     if known:
@@ -68,7 +80,7 @@ def caller() -> Caller:
 
 def session_caller() -> Caller | None:
     """Return whom the page's session cookie stands for; None without one, or without a page."""
-    sessions = current_app.extensions["sessions"]
+    sessions: Sessions | None = current_app.extensions["sessions"]
     return sessions.caller(request) if sessions else None
 
 
@@ -115,7 +127,7 @@ def client_address() -> str:
     return peer
 
 
-def place(*loc: str | int, msg: str, type: str) -> dict:
+def place(*loc: str | int, msg: str, type: str) -> Place:
     """Return one place of a 422."""
     return {"loc": list(loc), "msg": msg, "type": type}
 
@@ -130,18 +142,17 @@ def _check_host() -> None:
         raise Refused(400, "the Host header is missing or malformed")
 
 
-def _refused(error: Refused) -> tuple[Response, int, dict]:
+def _refused(error: Refused) -> Answer:
     return jsonify(error.body), error.status, error.headers
 
 
-def _http_error(error: HTTPException) -> tuple[Response, int, dict]:
-    headers = (
-        {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", 0) else {}
-    )
+def _http_error(error: HTTPException) -> Answer:
+    methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+    headers = {"Allow": ", ".join(methods)} if methods else {}
     return jsonify(detail=error.description), error.code or 500, headers
 
 
-def _database_away(_: DatabaseAway) -> tuple[Response, int, dict]:
+def _database_away(_: DatabaseAway) -> Answer:
     detail = "the database is away or refuses; nothing is lost, try again"
     return jsonify(detail=detail), 503, {"Retry-After": str(RETRY_AFTER_S)}
 

@@ -14,7 +14,6 @@ from server.api.responses import json_answer
 
 blueprint = Blueprint("hours", __name__)
 LONGEST = timedelta(days=60)
-_HOUR_START = {"minute": 0, "second": 0, "microsecond": 0}
 
 
 @blueprint.get("/v1/hours")
@@ -27,14 +26,16 @@ def hours() -> Response:
     """
     device_id = readable_device()
     first, end = _range()
-    asked = {"device_id": device_id, "first": first, "end": end}
-    rows = current_app.extensions["db"].rows("samples-hours", asked)
+    parameters = {"device_id": device_id, "first": first, "end": end}
+    rows = current_app.extensions["db"].rows("samples-hours", parameters)
     counts = [{**row, "hour": f"{row['hour']:%Y-%m-%dT%H:%M:%SZ}"} for row in rows]
     return json_answer(device_id=device_id, hours=counts)
 
 
 def _range() -> tuple[datetime, datetime]:
-    first, end = (moment(name).replace(**_HOUR_START) for name in ("from", "to"))
+    first, end = (
+        moment(name).replace(minute=0, second=0, microsecond=0) for name in ("from", "to")
+    )
     if end < first:
         raise wrong("to", "lies before from", "range")
     if end - first > LONGEST:

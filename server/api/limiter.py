@@ -15,7 +15,7 @@ _MAX_ADDRESSES = 10_000
 class BadTokenLimiter:
     """Counts bad tokens by address in windows of a minute; safe to share between threads."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 

@@ -14,7 +14,7 @@ from server.api.buckets import midnight
 from server.api.errors import Refused, place
 from server.database import zone_names
 
-log = logging.getLogger("sungrow.server.asked")
+log = logging.getLogger("sungrow.server.query_args")
 # The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 
@@ -26,8 +26,10 @@ def day(name: str) -> date | None:
         Refused: 422 it is none.
     """
     text = request.args.get(name)
-    if text is None:
-        return None
+    return None if text is None else _day(name, text)
+
+
+def _day(name: str, text: str) -> date:
     try:
         found = date.fromisoformat(text)
     except ValueError:
@@ -62,7 +64,7 @@ def local_moment(name: str, zone: ZoneInfo) -> datetime:
     """
     text = request.args.get(name, "")
     if len(text) == len("2026-03-29"):
-        return midnight(day(name), zone)
+        return midnight(_day(name, text), zone)
     try:
         found = moment(name)
     except Refused as refused:

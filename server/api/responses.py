@@ -17,7 +17,7 @@ from typing import Self
 from flask import Response, jsonify, request
 
 from server.api.errors import Refused
-from server.database.pool import RETRY_AFTER_S
+from server.database.pool import RETRY_AFTER_S, Row
 
 LARGE_BYTES = 4_194_304  # server/Caddyfile holds a little more than that for a slow reader
 _turns = threading.BoundedSemaphore(2)  # a worker has four threads (gunicorn.conf.py)
@@ -42,7 +42,7 @@ def json_answer(**content: object) -> Response:
         response.set_etag(f"{response.get_etag()[0]}-gzip")
     response.headers["Cache-Control"] = "private, no-cache"  # keep it, but ask each time
     response.vary.add("Accept-Encoding")
-    if request.if_none_match.contains_weak(response.get_etag()[0]):
+    if request.if_none_match.contains_weak(str(response.get_etag()[0])):
         response.status_code = 304
         response.set_data(b"")
     elif compressed:
@@ -51,9 +51,7 @@ def json_answer(**content: object) -> Response:
     return _in_turn(response)
 
 
-def csv_answer(
-    columns: Sequence[str], pieces: Iterable[Iterable[dict]], file_name: str
-) -> Response:
+def csv_answer(columns: Sequence[str], pieces: Iterable[Iterable[Row]], file_name: str) -> Response:
     """Return rows as CSV: a header line, null = empty, sent piece by piece as they are read.
 
     The first piece is read at once, so that what fails then is still answered as an error. What
@@ -133,7 +131,7 @@ def _takes_gzip() -> bool:
     return request.accept_encodings.best_match(("gzip", "identity")) == "gzip"
 
 
-def _lines(rows: Iterable[Iterable]) -> bytes:
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(map(_cell, row) for row in rows)
     return text.getvalue().encode()

@@ -16,7 +16,7 @@ from server.api import buckets, query_args
 from server.api.buckets import WIDTHS, Bucket, Width
 from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
-from server.database.pool import Database
+from server.database.pool import Database, Row
 
 blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
@@ -49,7 +49,7 @@ COLUMNS = (
     "self_consumption",
     "estimated",
 )
-_NOTHING = dict.fromkeys(COLUMNS) | {
+_NOTHING: Row = dict.fromkeys(COLUMNS) | {
     "sample_count": 0,
     "covered_s": 0.0,
     "grid_covered_s": 0.0,
@@ -131,8 +131,8 @@ def _frame(device: Device) -> Question:
     else:
         today = datetime.now(device.zone).date()
         width, (first, end) = FRAMES[name].width, FRAMES[name].span(query_args.day("date") or today)
-    limits = (buckets.midnight(day, device.zone) for day in (first, end))
-    return Question({"frame": name}, width, *limits, False, _columns())
+    begin, stop = (buckets.midnight(day, device.zone) for day in (first, end))
+    return Question({"frame": name}, width, begin, stop, False, _columns())
 
 
 def _columns() -> tuple[str, ...]:
@@ -148,7 +148,7 @@ def _columns() -> tuple[str, ...]:
 def _whole_history(device: Device) -> tuple[date, date]:
     if "date" in request.args:
         raise query_args.wrong("date", "frame=all takes no date", "date")
-    if device.first_day is None:
+    if device.first_day is None or device.last_day is None:
         return query_args.FIRST_DATE, query_args.FIRST_DATE
     return device.first_day, buckets.next_month(device.last_day)
 
@@ -184,7 +184,7 @@ def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
 
 def _pieces(
     database: Database, device: Device, question: Question, spans: list[Bucket]
-) -> Iterator[list[dict]]:
+) -> Iterator[list[Row]]:
     # Each piece is a transaction of its own, so that a slow reader of a long CSV holds none open,
     # and its rows are never all in memory. What is stored meanwhile shows in the later pieces.
     for begin in range(0, len(spans), _PIECE):
@@ -200,21 +200,25 @@ def _pieces(
 
 def _rows(
     database: Database, device: Device, width: Width, spans: list[Bucket]
-) -> dict[datetime, dict]:
+) -> dict[datetime, Row]:
     """Return what is known of these buckets, by their starts."""
-    keys = [span.start for span in spans]
-    end = spans[-1].end
-    if width.of_days:
-        *keys, end = (moment.astimezone(device.zone).date() for moment in (*keys, end))
-    parameters = {"device_id": device.device_id, "keys": keys, "first": keys[0], "end": end}
+    starts = {_key(width, device.zone, span.start): span.start for span in spans}
+    parameters = {
+        "device_id": device.device_id,
+        "keys": list(starts),
+        "first": next(iter(starts)),
+        "end": _key(width, device.zone, spans[-1].end),
+    }
     found = database.rows("series-days" if width.of_days else "series-times", parameters)
-    starts = {key: span.start for key, span in zip(keys, spans, strict=True)}
     return {starts[row["key"]]: row for row in found}
 
 
-def _row(
-    known: dict, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple[str, ...]
-) -> dict:
+def _key(width: Width, zone: ZoneInfo, moment: datetime) -> date:
+    """Return what the rollup of this width calls a moment: a local date, or the moment itself."""
+    return moment.astimezone(zone).date() if width.of_days else moment
+
+
+def _row(known: Row, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple[str, ...]) -> Row:
     elapsed_s = (min(span.end, now) - span.start).total_seconds()
     computed = {
         "bucket": span.start.astimezone(zone).isoformat(),
@@ -229,9 +233,9 @@ def _coverage(covered_s: float, elapsed_s: float) -> float | None:
     return min(1.0, max(0.0, covered_s / elapsed_s)) if elapsed_s > 0 else None
 
 
-def _shares(row: dict) -> dict:
+def _shares(row: Row) -> dict[str, float | None]:
     """Return self-sufficiency and self-consumption, 0 to 1; null under ``MINIMUM_KWH``."""
-    if row["loss_kwh"] is None:  # no sample that has the grid, no flows
+    if row["loss_kwh"] is None:  # without a sample that has the grid there are no flows
         return {"self_sufficiency": None, "self_consumption": None}
     house = row["solar_to_house_kwh"] + row["battery_to_house_kwh"] + row["grid_to_house_kwh"]
     solar = row["solar_to_house_kwh"] + row["solar_to_battery_kwh"] + row["solar_to_grid_kwh"]

@@ -6,6 +6,7 @@ get near the database.
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 MAX_DEPTH = 8
 _MAX_DOUBLE = 1.7976931348623157e308
@@ -38,7 +39,7 @@ def parse(text: bytes) -> object:
     return value
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise NotJson("a key occurs twice in one object")
@@ -49,7 +50,7 @@ def _no_constant(name: str) -> None:
     raise NotJson(f"{name} is not JSON")
 
 
-def _walk(children: Iterable, depth: int) -> None:
+def _walk(children: Iterable[Any], depth: int) -> None:
     for child in children:
         kind = type(child)
         if kind is float or kind is int:

@@ -124,7 +124,7 @@ class Tokens:
         ends_s = time.monotonic() - EMPTY_FOR_S
         return any(self._lists[n] and since <= ends_s for n, since in self._empty_since_s.items())
 
-    def _signatures(self) -> list:
+    def _signatures(self) -> list[tuple[int, int, int] | None]:
         return [_signature(path) for path in self._files.values()]
 
 

@@ -28,7 +28,7 @@ class Sessions:
             secret_key, salt="sungrow session", digest_method=hashlib.sha256
         )
         self._tokens = tokens
-        self._named: tuple[Mapping | None, Mapping[str, bytes]] = (None, {})
+        self._named: tuple[Mapping[bytes, Caller] | None, Mapping[str, bytes]] = (None, {})
 
     def caller(self, request: Request) -> Caller | None:
         """Return whom the request's cookie stands for; None where it is missing or invalid."""

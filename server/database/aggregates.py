@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
+from server.database.connection import one_row
 from server.database.edition import edition
 
 _AGGREGATES = (("sungrow_hourly", timedelta(hours=1)), ("sungrow_daily", timedelta(days=1)))
@@ -34,7 +35,7 @@ def refresh(
         if first is None:
             # Where older samples were dropped, a refresh would drop what is known of them.
             cursor.execute("SELECT min(ts) FROM sungrow_samples")
-            (first,) = cursor.fetchone()
+            (first,) = one_row(cursor)
     if first is None:
         return
     connection.autocommit = True  # a refresh is a transaction of its own

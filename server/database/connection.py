@@ -8,10 +8,12 @@ write (``default_transaction_read_only``), that stays.
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from psycopg2.extensions import make_dsn, parse_dsn
 
 ENCODING = "UTF8"  # of the database and of what is sent
 # Not standard_conforming_strings: psycopg2 looks at it once, when it connects, and quotes by that.
@@ -39,7 +41,7 @@ class WrongEncoding(psycopg2.OperationalError):
     """The database cannot hold every text; the message has the command that makes one that can."""
 
 
-def connect(url: str, settings: Mapping[str, str], **options: object) -> Connection:
+def connect(url: str, settings: Mapping[str, str], **options: str | int) -> Connection:
     """Return a new connection, in autocommit.
 
     Args:
@@ -64,6 +66,12 @@ def connect(url: str, settings: Mapping[str, str], **options: object) -> Connect
         connection.close()
         raise
     return connection
+
+
+def one_row(cursor: Cursor) -> tuple[Any, ...]:
+    """Return the row of a statement that always has exactly one."""
+    (row,) = cursor.fetchall()
+    return row
 
 
 def what_helps(error: psycopg2.Error) -> str | None:
@@ -92,9 +100,9 @@ def reason(error: psycopg2.Error) -> str:
     return error.diag.message_primary or str(error).strip()
 
 
-def _connection(url: str, options: Mapping[str, object]) -> Connection:
+def _connection(url: str, options: Mapping[str, str | int]) -> Connection:
     try:
-        return psycopg2.connect(url, **options)
+        return psycopg2.connect(make_dsn(url, **options))
     except psycopg2.OperationalError as error:
         if not (unknown := _NO_CODEC.search(str(error))):
             raise
@@ -106,7 +114,9 @@ def _connection(url: str, options: Mapping[str, object]) -> Connection:
 def _refuse_other_encoding(connection: Connection) -> None:
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != ENCODING:
-        raise WrongEncoding(_instead_of(encoding, connection.info.dbname, connection.info.user))
+        raise WrongEncoding(
+            _instead_of(str(encoding), connection.info.dbname, connection.info.user)
+        )
 
 
 def _instead_of(encoding: str, name: str, role: str) -> str:

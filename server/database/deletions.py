@@ -8,6 +8,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 
 from edge_lib.shared.sample import EARLIEST
 from server.database import rollups
+from server.database.connection import one_row
 from server.database.pool import query
 
 # What goes with a range: each FROM ends with its WHERE.
@@ -27,6 +28,8 @@ _DEVICES = (
     " UNION SELECT device_id FROM sungrow_reports UNION SELECT device_id FROM sungrow_forgotten"
     " ORDER BY device_id"
 )
+
+_DELETED = (_SAMPLES, _PARKED, _GAPS)
 
 
 class Range(NamedTuple):
@@ -61,8 +64,8 @@ def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgo
     times = sorted(moments)
     if not times:
         return Forgotten()
-    asked = {"device_id": device_id, "first": times[0], "last": times[-1]}
-    cursor.execute(query("forgotten-ranges"), asked)
+    values = {"device_id": device_id, "first": times[0], "last": times[-1]}
+    cursor.execute(query("forgotten-ranges"), values)
     return Forgotten(tuple(Range(*row) for row in cursor.fetchall()))
 
 
@@ -88,12 +91,8 @@ def preview(
     found = _range(cursor, device_id, first, end)
     if found is None:
         return None
-    asked = {"device_id": device_id, "first": found.first, "end": found.end}
-    counts = []
-    for source in (_SAMPLES, _PARKED, _GAPS):
-        cursor.execute(f"SELECT count(*) {source}", asked)
-        counts += cursor.fetchone()
-    return Deleted(found, *counts)
+    values = {"device_id": device_id, "first": found.first, "end": found.end}
+    return Deleted(found, *(_count(cursor, source, values) for source in _DELETED))
 
 
 def forget(
@@ -115,14 +114,14 @@ def forget(
     found = _range(cursor, device_id, first, end)
     if found is None:
         return None
-    asked = {"device_id": device_id, "first": found.first, "end": found.end}
+    values = {"device_id": device_id, "first": found.first, "end": found.end}
     _allow_large_deletes(cursor)
-    counts = [_delete(cursor, source, asked) for source in (_SAMPLES, _PARKED, _GAPS)]
+    counts = [_delete(cursor, source, values) for source in _DELETED]
     cursor.execute(
         "INSERT INTO sungrow_forgotten (device_id, from_ts, to_ts)"
         " VALUES (%(device_id)s, %(first)s, %(end)s)"
         " ON CONFLICT (device_id, from_ts, to_ts) DO UPDATE SET forgotten_at = now()",
-        asked,
+        values,
     )
     rollups.rebuild(cursor, device_id, *found)
     return Deleted(found, *counts)
@@ -136,7 +135,13 @@ def _range(
     return found if found.first < found.end else None
 
 
-def _delete(cursor: Cursor, source: str, values: dict) -> int:
+def _count(cursor: Cursor, source: str, values: dict[str, object]) -> int:
+    cursor.execute(f"SELECT count(*) {source}", values)
+    (count,) = one_row(cursor)
+    return int(count)
+
+
+def _delete(cursor: Cursor, source: str, values: dict[str, object]) -> int:
     cursor.execute(f"DELETE {source}", values)
     return cursor.rowcount
 
@@ -146,7 +151,8 @@ def _end(cursor: Cursor, device_id: str) -> datetime:
     cursor.execute(
         "SELECT greatest(now(), max(ts)) FROM sungrow_samples WHERE device_id = %s", (device_id,)
     )
-    return cursor.fetchone()[0] + timedelta(microseconds=1)
+    latest: datetime = one_row(cursor)[0]
+    return latest + timedelta(microseconds=1)
 
 
 def _allow_large_deletes(cursor: Cursor) -> None:

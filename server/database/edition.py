@@ -6,6 +6,8 @@ the files of ``sql/`` differ where the editions do.
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from server.database.connection import one_row
+
 EDITIONS = ("community", "apache", "plain")  # the richest first
 NOT_INSTALLED = (
     "TimescaleDB is not installed on the database's server; on Debian 13: "
@@ -57,7 +59,7 @@ def create_extension(cursor: Cursor) -> str | None:
         "  FROM pg_available_extension_versions v, pg_roles u "
         " WHERE v.name = 'timescaledb' AND u.rolname = current_user"
     )
-    preloaded, allowed = cursor.fetchone()
+    preloaded, allowed = one_row(cursor)
     if allowed is None:
         return NOT_INSTALLED
     if not preloaded:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from edge_lib.shared.sample import EARLIEST
+from server.database.connection import one_row
 from server.database.edition import edition as edition_of
-from server.database.pool import Database, query
+from server.database.pool import Database, Row, query
 
 _STEP, _AHEAD = timedelta(days=3, hours=7), timedelta(days=730)
 
@@ -37,10 +38,10 @@ def edition(db: Database) -> Edition:
     with db.transaction() as cursor:
         name = edition_of(cursor)
         cursor.execute(query("database-versions"))
-        return Edition(name, *cursor.fetchone())
+        return Edition(name, *one_row(cursor))
 
 
-def jobs(db: Database, edition: Edition) -> list[dict] | None:
+def jobs(db: Database, edition: Edition) -> list[Row] | None:
     """Return TimescaleDB's jobs: ``name``, ``is_failing``, ``is_behind``, ``error``.
 
     Returns:
@@ -54,7 +55,7 @@ def jobs(db: Database, edition: Edition) -> list[dict] | None:
     return db.rows("timescaledb-jobs", {})
 
 
-def devices(db: Database, device_ids: Sequence[str]) -> list[dict]:
+def devices(db: Database, device_ids: Sequence[str]) -> list[Row]:
     """Return a row for each of these devices, whether it ever sent anything or not.
 
     Raises:
@@ -76,6 +77,7 @@ def zone_disagreement(db: Database, name: str) -> datetime | None:
     moments = [EARLIEST + n * _STEP for n in range((end - EARLIEST) // _STEP)]
     zone = ZoneInfo(name)
     for row in db.rows("zone-offsets", {"zone": name, "moments": moments}):
-        if row["offset_s"] != row["moment"].astimezone(zone).utcoffset().total_seconds():
-            return row["moment"]
+        moment: datetime = row["moment"]
+        if timedelta(seconds=row["offset_s"]) != moment.astimezone(zone).utcoffset():
+            return moment
     return None

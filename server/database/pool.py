@@ -8,10 +8,11 @@ import hashlib
 import logging
 import select
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
@@ -41,6 +42,7 @@ _KEEPALIVE = {
     "tcp_user_timeout": 15_000,
 }
 RETRY_AFTER_S = 5
+Row = dict[str, Any]  # by the names of its columns
 # Classes of SQLSTATE; a connection that was not made has none.
 _OF_DATA = ("22", "23")
 _PASSING = ("", "08", "40", "53", "55", "57")
@@ -115,11 +117,11 @@ class Database:
         self._give_back(connection)
         self._outage.succeeded()
 
-    def rows(self, name: str, parameters: dict) -> list[dict]:
+    def rows(self, name: str, parameters: Mapping[str, object]) -> list[Row]:
         """Run the query of that name; return its rows as dicts by column name."""
         with self.statements() as cursor:
             cursor.execute(query(name), parameters)
-            names = [column.name for column in cursor.description]
+            names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def identity(self) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.database import migrations, rollups
+from server.database.connection import one_row
 from server.database.pool import query
 
 _FIRST, _LAST = rollups.FOREVER
@@ -89,8 +90,9 @@ def _cut(cursor: Cursor, device_id: str) -> int:
     return rollups.cut(cursor, {**_all_days(cursor, device_id), "days": []})
 
 
-def _all_days(cursor: Cursor, device_id: str) -> dict:
+def _all_days(cursor: Cursor, device_id: str) -> dict[str, object]:
     # The zone as a value: asked for in the query, it would be looked up for each row.
     cursor.execute("SELECT sungrow_timezone(%s)", (device_id,))
-    days = rollups.Days(_FIRST, _LAST, cursor.fetchone()[0], _FIRST, _LAST)
+    (zone,) = one_row(cursor)
+    days = rollups.Days(_FIRST, _LAST, zone, _FIRST, _LAST)
     return {"device_id": device_id, **days._asdict()}

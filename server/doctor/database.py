@@ -1,7 +1,6 @@
 """What ``doctor`` looks at in the database."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +8,12 @@ from pathlib import Path
 from edge_lib import VERSION
 from edge_lib.shared.command_names import edge_command, server_command
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
 from edge_lib.shared.sample import format_ts
 from server import settings as settings_module
 from server.auth.callers import Tokens
 from server.database import health, migrations, zone_names
-from server.database.pool import Database, DatabaseAway, DatabaseUnfit
-from server.doctor.machine import FAILED, OK, WARNING, Finding
+from server.database.pool import Database, DatabaseAway, DatabaseUnfit, Row
 
 LEAST_POSTGRESQL = 15
 # Before, an insert into a compressed chunk stopped at the first row that was there already.
@@ -57,9 +56,9 @@ def edition(found: health.Edition) -> Finding:
     words = f"PostgreSQL {found.postgresql}"
     if found.timescaledb:
         words = f"TimescaleDB {found.timescaledb} ({found.name}) on {words}"
-    if _numbers(found.postgresql) < (LEAST_POSTGRESQL,):
+    if version_numbers(found.postgresql) < (LEAST_POSTGRESQL,):
         return Finding("edition", FAILED, f"{words}: it has to be {LEAST_POSTGRESQL} at least")
-    if found.timescaledb and _numbers(found.timescaledb) < LEAST_TIMESCALEDB:
+    if found.timescaledb and version_numbers(found.timescaledb) < LEAST_TIMESCALEDB:
         least = ".".join(map(str, LEAST_TIMESCALEDB))
         text = (
             f"{words}: before {least} a resend into a compressed chunk lost the rows behind the "
@@ -104,7 +103,7 @@ def room_mb(folder: Path) -> int:
     return 0
 
 
-def jobs(found: list[dict] | None) -> Iterator[Finding]:
+def jobs(found: list[Row] | None) -> Iterator[Finding]:
     """Tell which of TimescaleDB's jobs do not do their work."""
     for job in found or ():
         if job["is_failing"]:
@@ -124,8 +123,8 @@ def jobs(found: list[dict] | None) -> Iterator[Finding]:
         yield Finding("jobs", OK, f"all {len(found)} succeed")
 
 
-def device(row: dict, now: datetime) -> Iterator[Finding]:
-    """Tell how one device is, by its row of ``condition.devices``."""
+def device(row: Row, now: datetime) -> Iterator[Finding]:
+    """Tell how one device is, by its row of ``health.devices``."""
     name = row["device_id"]
     yield _newest(name, row["newest_ts"], now)
     if row["edge_version"]:
@@ -157,15 +156,11 @@ def _newest(name: str, newest: datetime | None, now: datetime) -> Finding:
 def _version(name: str, version: str) -> Finding:
     if version == VERSION:
         return Finding("edge", OK, f"{name} runs {VERSION}, as this server")
-    if _numbers(version) > _numbers(VERSION):
+    if version_numbers(version) > version_numbers(VERSION):
         text = f"{name} runs {version}, newer than this server's {VERSION}: upgrade the server"
     else:
         text = f"{name} runs {version}, older than this server's {VERSION}: upgrade that edge"
     return Finding("edge", WARNING, text)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version, re.ASCII)))
 
 
 def _schema(db: Database) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from edge_lib import VERSION
-from server.doctor.machine import FAILED, OK, WARNING, Finding
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 
 TIMEOUT_S = 10
 DAYS_LEFT = 14
@@ -26,7 +26,7 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
         yield Finding("tls", FAILED, f"--ca {ca}: {error}")
         return
     client = http.client.HTTPSConnection(
-        url.hostname, url.port or 443, timeout=TIMEOUT_S, context=trust
+        str(url.hostname), url.port or 443, timeout=TIMEOUT_S, context=trust
     )
     with contextlib.closing(client):
         try:
@@ -44,7 +44,8 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
         except OSError as error:
             yield Finding("tls", FAILED, f"cannot connect to {url.netloc}: {error}")
             return
-        yield certificate(client.sock.getpeercert()["notAfter"], time.time())
+        presented = client.sock.getpeercert() or {}
+        yield certificate(str(presented.get("notAfter")), time.time())
         yield from _health(client, url.path.rstrip("/"))
 
 
@@ -61,11 +62,11 @@ def _health(client: http.client.HTTPSConnection, base: str) -> Iterator[Finding]
     try:
         client.request("GET", f"{base}/health", headers={"Connection": "close"})
         answer = client.getresponse()
-        text = answer.read(_MAX_BYTES)
+        content = answer.read(_MAX_BYTES)
     except (OSError, http.client.HTTPException) as error:
         yield Finding("front", FAILED, f"no answer to {base}/health: {error!r}")
         return
-    yield _answer(answer.status, text)
+    yield _answer(answer.status, content)
     if answer.getheader("Strict-Transport-Security"):
         yield Finding("hsts", OK, "browsers are told to come by HTTPS alone")
     else:
@@ -73,11 +74,11 @@ def _health(client: http.client.HTTPSConnection, base: str) -> Iterator[Finding]
         yield Finding("hsts", WARNING, text)
 
 
-def _answer(status: int, text: bytes) -> Finding:
+def _answer(status: int, content: bytes) -> Finding:
     if status in range(300, 400):
         return Finding("front", FAILED, f"{status}: the edge follows no redirect; use its target")
     try:
-        health = json.loads(text)
+        health = json.loads(content)
     except ValueError:
         health = None
     if type(health) is not dict or health.get("service") != "sungrow":

@@ -1,30 +1,23 @@
-"""What ``doctor`` looks at on this machine: settings, secrets, tokens, cache.
+"""The checks of this machine: settings, secrets, tokens, cache.
 
-Each function here and in ``checks_database`` and ``checks_front`` is one check; it gives findings,
-and raises for what it does not expect.
+Each public function here, in ``doctor.database`` and in ``doctor.front`` makes one check or some
+and returns findings.
 """
 
 import stat
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import ConfigError, secret, secret_file
-from server import cache, tokens
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
+from server import cache
 from server import settings as settings_module
+from server.auth import known_tokens
 from server.auth.callers import Tokens
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
 SECRETS = ("DATABASE_URL", "DEVICE_TOKENS", "READ_TOKENS", "METRICS_TOKEN", "SECRET_KEY")
-
-
-class Finding(NamedTuple):
-    """One line: what was looked at, ``ok``, ``warning`` or ``failed``, and what to do."""
-
-    check: str
-    state: str
-    text: str
 
 
 def settings(env: Mapping[str, str]) -> list[Finding]:
@@ -56,17 +49,18 @@ def device_tokens(env: Mapping[str, str]) -> list[Finding]:
     """Return whether the tokens are good, and none of them lies about in plain text."""
     try:
         Tokens(env)
-        known = tokens.known(env)
+        known = known_tokens.known(env)
     except ConfigError as error:
         return [Finding("tokens", FAILED, str(error))]
     count = Counter(token.devices[0] for token in known if token.kind == "device")
     found = [
-        Finding("tokens", WARNING, f"{device} has {n} tokens; see: {tokens.COMMAND} list")
+        Finding("tokens", WARNING, f"{device} has {n} tokens; see: {server_command('tokens list')}")
         for device, n in count.items()
-        if n > tokens.LIVE_TOKENS
+        if n > known_tokens.LIVE_TOKENS
     ]
     if plain := sum(token.is_plain for token in known):
-        text = f"{plain} stand in plain text; {tokens.COMMAND} new makes ones kept as SHA-256 alone"
+        make = server_command("tokens new")
+        text = f"{plain} are kept in plain text; {make} makes tokens kept as SHA-256 alone"
         found.append(Finding("tokens", WARNING, text))
     readers = len(known) - count.total()
     text = f"{count.total()} of devices ({', '.join(count)}), {readers} that read"

@@ -24,14 +24,14 @@ from psycopg2.extensions import parse_dsn
 
 from edge_lib.shared.env import ConfigError
 
-log = logging.getLogger("sungrow.server.tally")
+log = logging.getLogger("sungrow.server.worker_counters")
 VERDICTS = ("inserted", "duplicate", "conflict")
 OTHER = "other"  # requests for what is no endpoint
 _STATUSES = range(100, 600)
 _BYTES = 8
 
 
-class Tally:
+class WorkerCounters:
     """Counts requests by endpoint and status, and samples by verdict; safe between threads.
 
     Args:
@@ -83,7 +83,7 @@ class Tally:
         requests = {pair: count for pair, count in zip(pairs, sums, strict=False) if count}
         return requests, dict(zip(VERDICTS, sums[self._verdicts_at :], strict=True))
 
-    def _nothing(self) -> array:
+    def _nothing(self) -> "array[int]":
         return array("Q", bytes((self._verdicts_at + len(VERDICTS)) * _BYTES))
 
     def _write(self, places: Sequence[int]) -> None:
@@ -103,13 +103,13 @@ class Tally:
                 log.exception("this worker's counts cannot be written")
             self._is_written = False
 
-    def _others(self) -> Iterator[array]:
+    def _others(self) -> Iterator["array[int]"]:
         with contextlib.suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 if path.name.isdecimal() and not (self._file and path == self._file.path):
                     yield self._read(path)
 
-    def _read(self, path: Path) -> array:
+    def _read(self, path: Path) -> "array[int]":
         # One that is just being made, or was cut, is shorter.
         counts = self._nothing()
         size = len(counts) * _BYTES
@@ -176,7 +176,7 @@ class CounterFile:
         os.pwrite(self.descriptor, content, offset)
 
 
-def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> Tally:
+def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> WorkerCounters:
     """Return the counts of all workers on this machine, of this user, that serve this database.
 
     Raises:
@@ -184,4 +184,4 @@ def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> Tal
     """
     place = sorted(pair for pair in parse_dsn(database_url).items() if pair[0] != "password")
     name = hashlib.sha256(repr((place, tuple(endpoints))).encode()).hexdigest()[:16]
-    return Tally(run_dir / f"sungrow-metrics-{os.geteuid()}-{name}", endpoints)
+    return WorkerCounters(run_dir / f"sungrow-metrics-{os.geteuid()}-{name}", endpoints)

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg2
@@ -28,13 +29,14 @@ from edge_lib.shared.sample import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle
 from server import sandbox
 from server.sandbox.demo_client import Api, DemoError, line
-from server.sandbox.demo_house import DemoHouse
+from server.sandbox.demo_house import DemoHouse, Sample
 
 DEVICE_ID = "demo-house"
 CHECK_LIMIT_S = 120
 BATCH = 1000
 LOCK = "demo.lock"
 LOOK_EVERY_S = 1.0
+AnyServer = TypeVar("AnyServer", bound=sandbox.Server)
 
 
 class StopAskedError(Exception):
@@ -61,7 +63,7 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait, or raise ``StopAskedError`` as soon as a signal comes."""
-        sandbox.wait_until(lambda: self.asked, seconds)
+        sandbox.wait_until(lambda: bool(self.asked), seconds)
         self.check()
 
 
@@ -107,7 +109,7 @@ class Chain:
         dongle = stack.enter_context(FakeDongle(self.house))
         self._start(stack, Edge(folder / "edge.log", self._edge_settings(dongle.port)))
 
-    def _start(self, stack: contextlib.ExitStack, server: sandbox.Server) -> sandbox.Server:
+    def _start(self, stack: contextlib.ExitStack, server: AnyServer) -> AnyServer:
         self.stop.check()
         stack.callback(server.close)
         server.start()
@@ -127,7 +129,7 @@ class Chain:
             "HEALTH_PATH": str(self.folder / "health.json"),
         }
 
-    def first_reading(self, limit_s: float) -> dict:
+    def first_reading(self, limit_s: float) -> Sample:
         """Wait for a reading that came from the edge: of a boot, which history has not.
 
         Raises:
@@ -145,10 +147,10 @@ class Chain:
                     return sample
                 reason = "the newest sample did not come from the edge"
             self.stop.wait(0.2)
-        words = self.servers[-1].last_words()
-        raise DemoError(f"no reading made the whole way in time: {reason}; the edge says:\n{words}")
+        log = self.servers[-1].last_words()
+        raise DemoError(f"no reading made the whole way in time: {reason}; the edge says:\n{log}")
 
-    def send_history(self, first: dict) -> int:
+    def send_history(self, first: Sample) -> int:
         """Send the house's past through the API, up to its first live reading; return the count."""
         samples, count = self.house.history(DEVICE_ID, parse_ts(first["ts"])), 0
         while batch := list(itertools.islice(samples, BATCH)):
@@ -157,7 +159,7 @@ class Chain:
             self.watch()
         return count
 
-    def readings(self) -> Iterator[dict]:
+    def readings(self) -> Iterator[Sample]:
         """Return each new reading, for ever."""
         last = None
         while True:
@@ -172,7 +174,7 @@ class Chain:
         """Raise ``StopAskedError`` after a signal, ``DemoError`` if one of the servers has died."""
         self.stop.check()
         for server in self.servers:
-            if (code := server.process.poll()) is not None:
+            if (code := server.running().poll()) is not None:
                 raise DemoError(f"{server.log.stem} ended with {code}: {server.last_words()}")
 
 

@@ -3,12 +3,14 @@
 import copy
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 from edge_lib.clock import Clock
 from edge_lib.dongle.decode import decode
 from edge_lib.shared.sample import format_ts
 from edge_lib.simulator.household import Household
 
+Sample = dict[str, Any]  # as the API takes and returns it
 HISTORY = timedelta(days=21)
 HISTORY_STEP = timedelta(minutes=1)
 
@@ -32,7 +34,7 @@ class DemoHouse:
         """Refuse nothing."""
         return []
 
-    def history(self, device_id: str, until: datetime) -> Iterator[dict]:
+    def history(self, device_id: str, until: datetime) -> Iterator[Sample]:
         """Live the past a second time, the same as the first; return a sample of each minute.
 
         Each stands for the minute that follows it; the last one ends by ``until``.

@@ -50,7 +50,7 @@ class Gunicorn(Server):
             PortTakenError: somebody else listens on the port.
         """
         with self._bind() as listener:
-            argv = [sys.executable, "-m", "gunicorn", self.app]
+            argv: list[object] = [sys.executable, "-m", "gunicorn", self.app]
             argv += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread", *self.size]
             argv += ["--graceful-timeout", "5", "--no-control-socket"]
             if self.certificate:

@@ -127,7 +127,7 @@ def edition(url: str) -> str:
     )
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(query)
-        version, extension, licence = cursor.fetchone()
+        ((version, extension, licence),) = cursor.fetchall()
     if extension is None:
         return f"plain PostgreSQL {version}"
     return f"TimescaleDB {extension} ({licence}) on PostgreSQL {version}"
@@ -143,7 +143,7 @@ def create_database(admin_url: str, name: str, template: str = "template0") -> N
     execute(admin_url, words.format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def execute(url: str, statement: str | sql.Composable, values: tuple = ()) -> None:
+def execute(url: str, statement: str | sql.Composable, values: tuple[object, ...] = ()) -> None:
     """Run one statement by itself, outside a transaction."""
     with contextlib.closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True

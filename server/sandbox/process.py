@@ -9,14 +9,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 60
+Env = Mapping[str, str]
 _PREFIX = "sungrow-private-"
 _SHORT = Path("/tmp")  # noqa: S108 - a socket's path has 107 bytes at most; the folders are 0700
 # $0 is our process id: had we died before the wish reached the kernel, no signal would come.
@@ -31,7 +32,7 @@ class PortTakenError(PrivateError):
     """Somebody else listens on the port that was asked for."""
 
 
-def service_account() -> dict:
+def service_account() -> dict[str, Any]:
     """Return ``Popen`` an account for what may not run as root; nothing unless we are root."""
     if os.geteuid() != 0:
         return {}
@@ -40,33 +41,36 @@ def service_account() -> dict:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def run(argv: list, env: dict | None = None, **popen: object) -> str:
+def run(argv: Sequence[object], env: Env | None = None, **popen: Any) -> str:
     """Run a tool to its end, away from the terminal's Ctrl-C; return what it printed.
 
     Raises:
         PrivateError: it failed.
     """
     process = spawn(argv, env, "KILL", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **popen)
-    words = process.communicate()[0].decode(errors="replace")
+    output = str(process.communicate()[0], errors="replace")
     if process.returncode:
-        tail = "\n".join(words.splitlines()[-15:])
-        raise PrivateError(f"{Path(argv[0]).name} exited with {process.returncode}: {tail}")
-    return words
+        tail = "\n".join(output.splitlines()[-15:])
+        raise PrivateError(f"{Path(str(argv[0])).name} exited with {process.returncode}: {tail}")
+    return output
 
 
-def spawn(argv: list, env: dict | None, death_signal: str, **popen: object) -> subprocess.Popen:
+def spawn(
+    argv: Sequence[object], env: Env | None, death_signal: str, **popen: Any
+) -> subprocess.Popen[bytes]:
     """Start a child that gets ``death_signal`` when the thread that calls this ends."""
     guard = ["setpriv", "--pdeathsig", death_signal, "sh", "-c", _WHILE_PARENT_LIVES]
-    return subprocess.Popen(  # noqa: S603 - nothing here comes from outside
+    child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - nothing here comes from outside
         [*guard, str(os.getpid()), *map(str, argv)],
         env=env if env is not None else environment(),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         **popen,
     )
+    return child
 
 
-def environment(**variables: str) -> dict:
+def environment(**variables: str) -> dict[str, str]:
     """Return a child's environment: the least that programs need, and ``variables``.
 
     A ``.env`` beside ``edge.py`` is meant for the real service: what it says is blanked here.
@@ -94,7 +98,7 @@ class Server:
 
     def __init__(self, log: Path):
         self.log = log
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -126,21 +130,29 @@ class Server:
 
     def pause(self) -> None:
         """Let it hang: connections stand, nothing answers."""
-        os.killpg(self.process.pid, signal.SIGSTOP)
+        os.killpg(self.running().pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Go on after ``pause``."""
-        os.killpg(self.process.pid, signal.SIGCONT)
+        os.killpg(self.running().pid, signal.SIGCONT)
 
-    def _launch(self, argv: list, env: dict, ready: Callable[[], bool], **popen: object) -> None:
+    def running(self) -> subprocess.Popen[bytes]:
+        """Return its process, between ``start`` and ``stop``."""
+        if self.process is None:
+            raise PrivateError(f"{self.log.stem} was not started")
+        return self.process
+
+    def _launch(
+        self, argv: Sequence[object], env: Env, ready: Callable[[], bool], **popen: Any
+    ) -> None:
         with self.log.open("ab") as log:
-            self.process = spawn(
+            self.process = process = spawn(
                 argv, env, self.death_signal, stdout=log, stderr=subprocess.STDOUT, **popen
             )
-        if not wait_until(lambda: self.process.poll() is not None or ready(), START_TIMEOUT_S):
+        if not wait_until(lambda: process.poll() is not None or ready(), START_TIMEOUT_S):
             self.kill()
             raise PrivateError(f"{self.log.stem} did not answer: {self.last_words()}")
-        if (code := self.process.poll()) is not None:
+        if (code := process.poll()) is not None:
             self.kill()
             raise PrivateError(f"{self.log.stem} exited with {code}: {self.last_words()}")
 

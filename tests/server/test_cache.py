@@ -245,7 +245,7 @@ def test_while_it_is_away_it_is_asked_only_now_and_then(my_redis, keys, new_cach
     my_redis.stop()
     try:
         for _ in range(50):
-            cache._try(lambda r: asked.append(1) or r.ask("PING"))
+            cache._try(lambda r: asked.append(1) or r.call("PING"))
     finally:
         my_redis.start()
     assert len(asked) < 5

@@ -45,7 +45,7 @@ class Front(sandbox.Server):
         text = text.replace("{$SITE_TLS}", keys).replace("{$DEFAULT_SNI}", "admin off")
         text = text.replace("https:// {", f"https://:{self.tls_port} {{")
         text = text.replace("\nhttp:// {", f"\nhttp://:{self.plain_port} {{")
-        return text.replace("{$SITE_UPSTREAM:unix//run/sungrow-server.sock}", upstream)
+        return text.replace("unix//run/sungrow-server.sock", upstream)
 
     def _nginx(self, text: str, upstream: str) -> str:
         text = text.replace("unix:/run/sungrow-server.sock", upstream)

@@ -12,12 +12,12 @@ from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from edge_lib import VERSION
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, Group
 from server import sandbox, settings
 from server.database.health import Edition
-from server.doctor.__main__ import Group, findings, main
+from server.doctor.__main__ import checked, main
 from server.doctor.database import clock, disk, edition, room_mb
 from server.doctor.front import certificate
-from server.doctor.machine import FAILED, OK, WARNING, Finding
 from tests.support.batches import TOKEN, a_sample, app_on, get, migrated, rows, send
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
@@ -80,10 +80,12 @@ def doctor(monkeypatch, capsys, tmp_path, database_url, device):
 
 
 @pytest.fixture
-def ailing(doctor):
-    """Run the command, which has to find just this: give its sentence."""
+def ailing(doctor, request):
+    """Run the command, which has to find just this; return its text."""
 
     def run(check: str, state: str, *argv: str, **env: str) -> str:
+        if state != FAILED:
+            request.getfixturevalue("working_jobs")
         status, found = doctor(*argv, **env)
         assert status == (state == FAILED)
         ((seen, text),) = (pair for pair in found[check] if pair[0] != OK)
@@ -104,6 +106,7 @@ def execute(url: str, *statements: str) -> None:
         sandbox.execute(url, statement)
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     fresh(client, device)
     status, found = doctor(REDIS_URL=redis_server.url)
@@ -115,6 +118,7 @@ def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     ]
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_it_prints_a_line_a_check(doctor, client, device, monkeypatch, capsys, database_url):
     fresh(client, device)
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -173,7 +177,7 @@ def test_a_malformed_token_is_named_but_not_shown(ailing):
 
 def test_plain_tokens_are_advised_against(ailing):
     text = ailing("tokens", WARNING, DEVICE_TOKENS=f"{SECRET}:home-1")
-    assert text.startswith("1 stand in plain text")
+    assert text.startswith("1 are kept in plain text")
     assert "server.tokens new" in text
 
 
@@ -207,7 +211,7 @@ def test_a_check_that_hangs_or_breaks_does_not_stand_for_ok():
         Group("empty", list),
         Group("good", lambda: [Finding("two", OK, "yes")]),
     ]
-    found = findings(groups, patience_s=0.1)
+    found = checked(groups, patience_s=0.1)
     forever.set()
     assert [(f.check, f.state) for f in found] == [
         ("hanging", FAILED),
@@ -345,7 +349,7 @@ def test_lost_and_parked_readings_are_named(doctor, client, device):
 
 
 @pytest.fixture
-def community(own_database):
+def community(own_database, working_jobs):
     """A database whose jobs run, of the community edition; a superuser's."""
     if "(timescale)" not in sandbox.edition(own_database):
         pytest.skip("only the community edition has jobs")
@@ -462,6 +466,7 @@ def test_what_is_behind_the_front_is_named(front, given, state, words):
     assert words in text
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_a_real_server_without_hsts_is_warned_of(doctor, https_server):
     server = https_server()
     status, found = doctor("--url", server.url, "--ca", str(server.certificate.ca))

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from edge_lib import VERSION
 from edge_lib.clock import Clock
-from edge_lib.doctor.machine import FAILED, WARNING
 from edge_lib.dongle.lock import DongleLock
+from edge_lib.shared.findings import FAILED, WARNING
 from edge_lib.shared.sample import format_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from edge_lib.spool.database import Spool
