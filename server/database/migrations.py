@@ -18,7 +18,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from edge_lib.shared.command_names import server_command
 from server.database import aggregates, sql_files, takeover
-from server.database.connection import WrongEncoding
+from server.database.connection import WrongEncoding, one_row
 from server.database.connection import connect as connect_to
 from server.database.edition import NOT_INSTALLED, create_extension, edition, is_richer
 from server.database.sql_files import Function, Migration
@@ -56,7 +56,7 @@ def applied(cursor: Cursor) -> list[Applied]:
         "       array(SELECT relname::text FROM pg_class"
         "              WHERE relname LIKE 'sungrow\\_%' AND pg_table_is_visible(oid) ORDER BY 1)"
     )
-    columns, ours = cursor.fetchone()
+    columns, ours = one_row(cursor)
     if not columns and not ours:
         return []
     if not set(Applied._fields) <= set(columns):
@@ -273,7 +273,7 @@ def _changed_functions(cursor: Cursor, kind: str) -> list[Function]:
     """Return the functions that the database has not, or not as their files have them."""
     cursor.execute("SELECT to_regclass('schema_functions') IS NOT NULL")
     noted = {}
-    if cursor.fetchone()[0]:
+    if one_row(cursor)[0]:
         cursor.execute("SELECT name, checksum FROM schema_functions")
         noted = dict(cursor.fetchall())
     return [one for one in sql_files.functions(kind) if noted.get(one.name) != one.checksum]
@@ -312,7 +312,7 @@ def refuse_other_timezone(cursor: Cursor, wanted: str) -> None:
         SchemaError: it is in another; says what to run.
     """
     cursor.execute("SELECT timezone, EXISTS (SELECT FROM sungrow_local_daily) FROM sungrow_site")
-    kept, has_rollups = cursor.fetchone()
+    kept, has_rollups = one_row(cursor)
     if kept == wanted:
         return
     if has_rollups:

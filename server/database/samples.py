@@ -22,7 +22,15 @@ from server.database.parts import Parts
 from server.database.pool import Database, DatabaseAway, query
 
 _TS = NAMES.index("ts")
-_WHOLE = tuple(NAMES.index(field.name) for field in FIELDS if field.integer)
+# A row is told by the place of its values. A field whose column came by a later file of sql/ stands
+# at the end of the table, so its name goes here, too.
+_CAME_LATER: tuple[str, ...] = ()
+COLUMNS = (
+    *(name for name in NAMES if name not in _CAME_LATER),
+    *("extra", "received_at"),
+    *_CAME_LATER,
+)
+_WHOLE = tuple(field.name for field in FIELDS if field.integer)
 _INSERT = (
     "INSERT INTO sungrow_samples SELECT (sample).* FROM (VALUES %s) AS batch (sample)"
     " ON CONFLICT (device_id, ts) DO NOTHING"
@@ -101,12 +109,13 @@ def _rows(samples: Iterable[dict]) -> list[tuple[str]]:
 
 def _row(sample: dict) -> list[object]:
     """Return the values in the order in which the table has its columns."""
-    values = [*map(sample.get, NAMES)]
-    for index in _WHOLE:  # JSON may say 3 as 3.0
-        if type(values[index]) is float:
-            values[index] = int(values[index])
     more = extra(sample)
-    return [*values, json.dumps(more) if more else None, "now"]
+    # now is when the transaction began, as received_at has it by itself.
+    values = {**sample, "extra": json.dumps(more) if more else None, "received_at": "now"}
+    for name in _WHOLE:  # JSON may say 3 as 3.0
+        if type(values.get(name)) is float:
+            values[name] = int(values[name])
+    return [*map(values.get, COLUMNS)]
 
 
 def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, tuple]:

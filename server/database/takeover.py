@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from server.database.connection import one_row
 from server.database.sql_files import SQL, Migration, SchemaError
 
 WHAT_IT_IS = "the schema is that of before the files of sql/ were put in order"
@@ -96,7 +97,7 @@ def _make_aggregates_anew(cursor: Cursor, files: Sequence[Migration]) -> None:
     """
     cursor.execute("DROP VIEW sungrow_monthly")
     cursor.execute(_SAMPLES_ARE_GONE)
-    (are_gone,) = cursor.fetchone()
+    (are_gone,) = one_row(cursor)
     for name in _AGGREGATES:
         cursor.execute(f"SELECT remove_continuous_aggregate_policy('{name}')")
         if are_gone:
