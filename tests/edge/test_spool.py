@@ -4,10 +4,8 @@ import pytest
 
 from edge_lib.shared.sample import check
 from edge_lib.spool.database import Spool
+from tests.support.clocks import BOOT, EARLIER, START
 from tests.support.spooling import (
-    BOOT,
-    EARLIER,
-    START,
     S,
     a_sample,
     ask,

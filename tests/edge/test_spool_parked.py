@@ -3,9 +3,8 @@ import json
 import pytest
 
 from edge_lib.spool.database import Spool
+from tests.support.clocks import BOOT, START
 from tests.support.spooling import (
-    BOOT,
-    START,
     S,
     a_sample,
     ask,

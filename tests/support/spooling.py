@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge_lib.shared.sample import format_ts, parse_ts
+from tests.support.clocks import BOOT, START
 
 SCHEMA_1 = Path(__file__).with_name("spool_schema_1.sql")  # of the version before the present one
-START = datetime(2026, 6, 1, 12, tzinfo=UTC)
-BOOT, EARLIER, FIRST = "b" * 32, "a" * 32, "9" * 32
 S = 1_000_000
 
 
