@@ -512,6 +512,7 @@ def test_after_the_database_was_another_one_its_name_is_asked_for_again(database
     assert database.identity() != before
 
 
+@pytest.mark.server
 def test_without_the_database_its_cached_answer_is_still_there(tmp_path, my_redis, keys):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         settings = {"REDIS_URL": my_redis.url, "CACHE_TTL_S": str(TTL_S)}

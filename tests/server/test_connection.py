@@ -287,6 +287,7 @@ def mine(tmp_path):
         yield server
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("immediate", [True, False])
 def test_a_database_that_is_away_is_logged_once_and_its_return_too(mine, monkeypatch, immediate):
     monkeypatch.setattr(outage, "CALM_S", 0.2)
