@@ -15,9 +15,9 @@ from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.reconcile import AGAIN_S, MOST_HOURS, Reconciler, _spans
 from edge_lib.upload.uploader import Uploader
 from server import sandbox
-from tests.support.batches import a_sample
 from tests.support.clocks import SkippingClock
 from tests.support.edge_env import edge_env
+from tests.support.samples import a_sample
 
 DEVICE = "reconciled"
 

@@ -17,7 +17,8 @@ from tests.bench.spool import reading as household
 from tests.edge.test_store import drain, state
 from tests.support.clocks import BOOT, EARLIER, START, FakeClock
 from tests.support.disks import nothing_can_be_written
-from tests.support.spooling import S, a_sample, ask, crash, ids, put, seqs
+from tests.support.samples import a_sample
+from tests.support.spooling import S, ask, crash, ids, put, seqs
 
 COUNT, DELIVERED = 3000, 1200
 PROVISIONAL = 20

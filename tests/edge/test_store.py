@@ -25,7 +25,8 @@ from edge_lib.upload.https import Answer
 from edge_lib.upload.uploader import Uploader
 from tests.support.clocks import BOOT, START, FakeClock
 from tests.support.disks import fill_up, not_ours, nothing_can_be_written, remount, small_disk
-from tests.support.spooling import S, a_sample, ask, ids, put, seqs, us
+from tests.support.samples import a_sample
+from tests.support.spooling import S, ask, ids, put, seqs, us
 
 
 @pytest.fixture

@@ -14,16 +14,8 @@ from server import sandbox
 from server.cache import Cache
 from server.database.pool import Database, DatabaseAway
 from server.sandbox import wait_until
-from tests.support.batches import (
-    DEVICE,
-    LogLines,
-    a_sample,
-    app_on,
-    assert_error,
-    get,
-    migrated,
-    send,
-)
+from tests.support.batches import LogLines, app_on, assert_error, get, migrated, send
+from tests.support.samples import DEVICE, a_sample
 
 TTL_S = 3600  # so long that only the server itself can be why something is forgotten
 _seconds = itertools.count(-3000)

@@ -6,7 +6,7 @@ from edge_lib.poll_counts import RUNNING_EVERY_S, Reports
 from edge_lib.shared.sample import format_ts
 from edge_lib.spool.store import Store
 from tests.support.clocks import BOOT, START, FakeClock
-from tests.support.spooling import a_sample
+from tests.support.samples import a_sample
 
 
 @pytest.fixture

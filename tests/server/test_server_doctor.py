@@ -18,9 +18,10 @@ from server.doctor.__main__ import Group, findings, main
 from server.doctor.database import clock, disk, edition, room_mb
 from server.doctor.front import certificate
 from server.doctor.machine import FAILED, OK, WARNING, Finding
-from tests.support.batches import TOKEN, a_sample, app_on, get, migrated, rows, send
+from tests.support.batches import TOKEN, app_on, get, migrated, rows, send
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
+from tests.support.samples import a_sample
 from tests.support.tls_server import Authority, TlsServer, answer
 
 SECRET = "never-shown-8f3a"

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from server.migrate import main
-from tests.support.batches import DEVICE
 from tests.support.commands import as_edition, edition_of, only_on, runner
 from tests.support.readings import connected, insert_by_hand, reading, rows, utc
+from tests.support.samples import DEVICE
 
 BEFORE = 13  # files, up to the one that renames the type
 READINGS = 1000
