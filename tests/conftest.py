@@ -4,6 +4,9 @@
 server starts one of its own (``with Postgres(tmp_path, fast=True) as mine``: half a second).
 ``TEST_DATABASE_URL`` points all tests but those at another server, whatever its edition; its role
 must be allowed to create databases and, for TimescaleDB, the extension.
+
+Tests are marked by what they need, by their folder and their fixtures; a test that starts a server
+of its own says ``@pytest.mark.server``, and fails if it does not.
 """
 
 import contextlib
@@ -33,6 +36,10 @@ _SLOW = settings(deadline=None, database=None, suppress_health_check=list(Health
 settings.register_profile("quick", _SLOW, max_examples=3, derandomize=True)
 settings.register_profile("long", _SLOW, max_examples=250)
 settings.load_profile("quick")
+
+_TESTS = Path(__file__).parent
+_BY_FOLDER = {"browser": ("browser", "server"), "chaos": ("chaos", "server")}
+_SERVERS = {"postgres", "databases", "redis_server", "https_server"}  # fixtures
 
 # A shell lets its background jobs ignore SIGINT, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -112,6 +119,32 @@ def _ask_edition(url: str) -> str:
         return sandbox.edition(databases.migrated())
     finally:
         databases.drop_all()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server or a browser, and keep a file's tests together if it shares one."""
+    for item in items:
+        file = item.path.relative_to(_TESTS)
+        for name in _BY_FOLDER.get(file.parts[0], ()):
+            item.add_marker(name)
+        if _SERVERS & set(item.fixturenames):
+            item.add_marker("server")
+    sharing = {item.path for item in items if item.get_closest_marker("server")}
+    for item in items:
+        if item.path in sharing or item.path.parent.name == "whole":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker("server"):
+            patch.setattr(sandbox.Server, "_launch", _unmarked)
+        return (yield)
+
+
+def _unmarked(*_: object, **__: object) -> None:
+    pytest.fail("this test starts a server: mark it with @pytest.mark.server")
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

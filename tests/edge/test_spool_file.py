@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge_lib.spool.database import Spool, SpoolBusy, SpoolError
+from tests.support.clocks import BOOT
 from tests.support.spooling import (
-    BOOT,
     ask,
     assert_every_sample_is_in_one_state,
     deliver_oldest,
@@ -168,7 +168,8 @@ WRITER = """
 import os, sys
 sys.path[:0] = [{root!r}, {tests!r}]
 from edge_lib.spool.database import Spool
-from tests.support.spooling import BOOT, deliver_oldest, put
+from tests.support.clocks import BOOT
+from tests.support.spooling import deliver_oldest, put
 with Spool({path!r}) as spool:
     seq = spool.last_seq(BOOT)
     while True:

@@ -14,9 +14,10 @@ from edge_lib.spool.database import Spool, SpoolError
 from edge_lib.spool.errors import SpoolDamaged
 from edge_lib.spool.recovery.backup import Copied, backup, restore
 from edge_lib.spool.store import Store
+from tests.support.clocks import EARLIER
 from tests.support.disks import fill_up, nothing_can_be_written, small_disk
 from tests.support.edge_env import edge_env
-from tests.support.edge_world import EARLIER, PRESENT, World, furnish
+from tests.support.edge_world import PRESENT, World, furnish
 from tests.support.spooling import SCHEMA_1, as_schema_1, ask
 
 BOOKS = ("boots", "reports", "gaps", "meta")

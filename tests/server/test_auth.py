@@ -10,19 +10,18 @@ from server.api.limiter import BAD_TOKENS
 from server.auth.callers import Caller, Tokens
 from server.sandbox import wait_until
 from tests.support.batches import (
-    DEVICE,
     OTHER,
     OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
     LogLines,
-    a_sample,
     app_on,
     assert_error,
     get,
     post,
     send,
 )
+from tests.support.samples import DEVICE, a_sample
 
 SECRET = "never-shown-8f3a"
 

@@ -20,6 +20,8 @@ from tests.conftest import migrate
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.releases import a_release, module
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 NOON = utc("2026-06-21 12:00")
 SYSTEMD = sandbox.ROOT / "systemd"
 # Peer authentication wants users of the machine; a private cluster trusts who gets to its socket.

@@ -6,19 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.support.batches import (
-    DEVICE,
-    READ_TOKEN,
-    TOKEN,
-    a_sample,
-    app_on,
-    assert_error,
-    get,
-    rows,
-    verdict,
-)
+from tests.support.batches import READ_TOKEN, TOKEN, app_on, assert_error, get, rows, verdict
 from tests.support.readings import connected, new_device, reading, store, utc
 from tests.support.readings import rows as run
+from tests.support.samples import DEVICE, a_sample
 
 DAY = "2026-05-05"
 NOON = utc(f"{DAY} 12:00")

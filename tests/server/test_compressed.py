@@ -13,9 +13,10 @@ import pytest
 from edge_lib.shared.sample import format_ts
 from server import forget, migrate, rebuild
 from tests.support import documents
-from tests.support.batches import DEVICE, a_sample, app_on, verdict
+from tests.support.batches import app_on, verdict
 from tests.support.commands import assert_same, only_on, rollup, rollups, runner
 from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.samples import DEVICE, a_sample
 
 START = utc("2025-02-01 00:00")
 DAYS = 40

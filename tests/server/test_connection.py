@@ -18,7 +18,6 @@ from server.database.pool import Database, DatabaseAway, DatabaseUnfit
 from tests.support.batches import (
     SETTINGS,
     LogLines,
-    a_sample,
     app_on,
     assert_error,
     full_sample,
@@ -28,6 +27,7 @@ from tests.support.batches import (
     verdict,
 )
 from tests.support.commands import miss_a_library, runner
+from tests.support.samples import a_sample
 
 # What turns up where a float is written with fewer digits than it has, or a text is read otherwise.
 FLOATS = {"pv_power_w": 0.30000000000000004, "battery_soc_pct": 1 / 3, "load_power_w": 1e-17}
@@ -287,6 +287,7 @@ def mine(tmp_path):
         yield server
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("immediate", [True, False])
 def test_a_database_that_is_away_is_logged_once_and_its_return_too(mine, monkeypatch, immediate):
     monkeypatch.setattr(outage, "CALM_S", 0.2)

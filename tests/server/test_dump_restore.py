@@ -10,9 +10,10 @@ from server import sandbox
 from server.migrate import main
 from server.sandbox.postgres import postgres_bin_dir
 from tests.support import documents
-from tests.support.batches import a_sample, app_on, verdict
+from tests.support.batches import app_on, verdict
 from tests.support.commands import VIEWS, assert_same, edition_of, rollup, rollups, runner
 from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.samples import a_sample
 
 START = utc("2026-03-25 03:00")
 DEVICE = "house"

@@ -18,19 +18,10 @@ from server.database.pool import Database
 from server.database.samples import insert
 from server.forget import main
 from server.sandbox import wait_until
-from tests.support.batches import (
-    DEVICE,
-    OTHER,
-    OTHER_TOKEN,
-    a_sample,
-    app_on,
-    get,
-    post,
-    send,
-    verdict,
-)
+from tests.support.batches import OTHER, OTHER_TOKEN, app_on, get, post, send, verdict
 from tests.support.batches import rows as ask
 from tests.support.readings import connected, new_device, reading, rows, store, utc
+from tests.support.samples import DEVICE, a_sample
 
 NOON = utc("2026-05-05 12:00")
 MINUTE = timedelta(minutes=1)

@@ -27,8 +27,6 @@ from tests.support.batches import (
     READ_TOKEN,
     TOKEN,
     LogLines,
-    a_sample,
-    a_ts,
     app_on,
     assert_error,
     get,
@@ -38,6 +36,7 @@ from tests.support.batches import (
 )
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
+from tests.support.samples import a_sample, a_ts
 
 METRICS_TOKEN = "metrics-token-4711"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"

@@ -13,6 +13,8 @@ from server import sandbox, settings
 from server.pg import program, where
 from tests.support.releases import a_release, module
 
+pytestmark = pytest.mark.server
+
 # All that a shell, a URL, a settings file or libpq's own file might trip over.
 PASSWORD = "s3:c'r3t\\ %\"#$ {x}="
 WHO = "SELECT current_user || ' in ' || current_database()"

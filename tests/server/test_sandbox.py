@@ -12,6 +12,8 @@ import pytest
 
 from server import sandbox
 
+pytestmark = pytest.mark.server
+
 # An app in the place of ours, so that these tests know nothing of it.
 APP = """
 def create_app():

@@ -18,9 +18,10 @@ from server.database.health import Edition
 from server.doctor.__main__ import checked, main
 from server.doctor.database import clock, disk, edition, room_mb
 from server.doctor.front import certificate
-from tests.support.batches import TOKEN, a_sample, app_on, get, migrated, rows, send
+from tests.support.batches import TOKEN, app_on, get, migrated, rows, send
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
+from tests.support.samples import a_sample
 from tests.support.tls_server import Authority, TlsServer, answer
 
 SECRET = "never-shown-8f3a"

@@ -6,9 +6,9 @@ import pytest
 
 from server.migrate import main
 from tests.support import before as before_today
-from tests.support.batches import DEVICE
 from tests.support.commands import edition_of, only_on, runner
 from tests.support.readings import connected, insert_by_hand, reading, rows, utc
+from tests.support.samples import DEVICE
 
 BEFORE = 13  # files, up to the one that renames the type
 READINGS = 1000

@@ -10,8 +10,7 @@ import pytest
 from server import sandbox
 from server.database import aggregates, migrations, sql_files, to_timescaledb
 from server.migrate import main
-from tests.support.batches import a_sample as fresh_sample
-from tests.support.batches import a_ts, app_on, verdict
+from tests.support.batches import app_on, verdict
 from tests.support.commands import (
     VIEWS,
     as_edition,
@@ -22,6 +21,8 @@ from tests.support.commands import (
     runner,
 )
 from tests.support.readings import connected, reading, rows, store
+from tests.support.samples import a_sample as fresh_sample
+from tests.support.samples import a_ts
 
 COMMAND = "--to-timescaledb"
 DEVICES = ("house", "garage")
