@@ -1,6 +1,6 @@
 """``GET /v1/gaps``: the times without readings, each with its cause as far as edge and server know.
 
-All the reasoning is the database's: ``sungrow_gap_list`` of ``sql/0008_gaps.sql`` gives the same.
+The database finds the causes, by its function ``sungrow_gap_list``.
 """
 
 from datetime import datetime, timedelta
