@@ -248,7 +248,7 @@ restore_privileges() {
 replace_tables() {
     local dump=$1 kept='' why
     why=$(can_be_restored) ||
-        fail "$(the_database) cannot be restored from here: $why. Let its administrator restore $dump into an empty database there (README: Backup, restore, room), and name that by DATABASE_URL"
+        fail "$(the_database) cannot be restored from here: $why. Let its administrator restore $dump into an empty database there (docs/operations.md: Back up and restore by hand), and name that by DATABASE_URL"
     ! is_of_timescaledb "$dump" ||
         fail "$dump is of TimescaleDB, which only a superuser of the database's server can restore"
     if [ -n "$(ask_database -c "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace LIMIT 1")" ]; then

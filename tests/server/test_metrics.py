@@ -21,6 +21,7 @@ from server.api.limiter import BAD_TOKENS
 from server.metrics import worker_counters
 from server.metrics.prometheus import Metric, text
 from server.metrics.worker_counters import WorkerCounters
+from tests.support import documents
 from tests.support.batches import (
     OTHER_TOKEN,
     READ_TOKEN,
@@ -456,9 +457,8 @@ def test_what_a_label_holds_cannot_break_out_of_it():
     assert len(parse(page)["sungrow_x"]) == 1
 
 
-def test_the_readme_lists_every_metric(client, device):
-    readme = (sandbox.ROOT / "README.md").read_text()
+def test_the_documents_list_every_metric(client, device):
     report = {"boot": "a", "slot": a_ts(), "polled": 1, "waiting": 0, "parked": 0}
     parts = {"reports": [report], "device": {"edge_version": VERSION}}
     send(client, a_sample(device_id=device), **parts)
-    assert {name for name in scrape(client) if f"`{name}`" not in readme} == set()
+    assert {name for name in scrape(client) if f"`{name}`" not in documents.everything()} == set()

@@ -169,7 +169,7 @@ def test_415(ask, coding):
         (b'{"samples": [1e400]}', "identity"),
         (b"[" * 50_000, "identity"),
         (b'{"samples": []}', "gzip"),
-        (gzip.compress(b'{"samples": []}')[:-3], "gzip"),
+        (gzip.compress(b'{"samples": []}', mtime=0)[:-3], "gzip"),
     ],
 )
 def test_400(ask, data, coding):
