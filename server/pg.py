@@ -28,7 +28,7 @@ def where(url: str) -> list[str]:
     What the URL leaves out is empty. A socket has no address; that of a name is ``any``.
 
     Raises:
-        ConfigError: that stands in another file, which not everybody who asks may read alike.
+        ConfigError: the URL leaves it to a service file, which others may not read alike.
     """
     known = parse_dsn(url)
     if "service" in known:

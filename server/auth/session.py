@@ -62,7 +62,7 @@ class Sessions:
         return known[digest]
 
     def _digests(self, known: Mapping[bytes, Caller]) -> Mapping[str, bytes]:
-        """Return the digests of the tokens that read, by the names that stand in cookies."""
+        """Return the digests of the tokens that read, by their names in cookies."""
         of, named = self._named
         if of is not known:
             named = {self._name(d): d for d, who in known.items() if not who.may_ingest}

@@ -21,7 +21,7 @@ class Uncut(Exception):
 
 
 def change_device(cursor: Cursor, device_id: str, zone: str | None, shrink: bool) -> int:
-    """Give a device a zone of its own, or with None the site's; return the number of its days.
+    """Set the zone of a device, or with None the site's; return the number of its days.
 
     Raises:
         Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
