@@ -1,9 +1,9 @@
-"""The only module that asks Redis: a cache of each device's newest sample, never a source.
+"""The only module that talks to Redis: a cache of each device's newest sample, never a source.
 
-Whatever is wrong with Redis, callers get None and go to the database: no error, and no waiting
-either, since after a failure Redis is left alone for some seconds. Others may use the same Redis, a
-second server too: a key names the database that its value is of, and a value that was not written
-here, for this key, by this version, is as good as none.
+Whatever is wrong with Redis, callers get None and go to the database: no error and no waiting,
+since after a failure Redis is left alone for some seconds. Others may use the same Redis, a second
+server too: a key names the database that its value comes from, and a value that was not written by
+this version for this key is ignored.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ log = logging.getLogger("sungrow.server.cache")
 _TIMEOUT_S = 0.2
 _LEAVE_ALONE_S = 2.0
 _SETTLE_MS = 1500
-_BURST_S = 0.25  # so long a place that was taken is good for further commits
-_COMMIT_S = 0.5  # what is committed later than that finds its place taken again
+_BURST_S = 0.25  # further commits within it rely on the place that is taken already
+_COMMIT_S = 0.5  # after a longer commit the place is taken again
 _STALE = b""
 
 
@@ -43,8 +43,8 @@ class Cache:
     Args:
         url: of Redis, as ``redis_url`` lets it pass; None: no cache.
         ttl_s: how long a sample is kept.
-        installation: gives what tells this database from others; raises where it is away, which
-            whoever asks the cache would hear from the database anyway.
+        installation: returns what tells this database from others; raises if the database is
+            away, as the query that follows would.
     """
 
     def __init__(self, url: str | None, ttl_s: int, installation: Callable[[], str]):
@@ -56,7 +56,7 @@ class Cache:
         self._redis = _Connection(url) if url else None
 
     def newest(self, device_id: str) -> bytes | None:
-        """Return what ``keep`` kept, where it is there and fresh."""
+        """Return what ``keep`` kept, if it is there and fresh."""
         if not self._redis:
             return None
         key = self._key(device_id)
@@ -76,11 +76,11 @@ class Cache:
     def forgetting(self, device_id: str) -> Iterator[None]:
         """Forget the newest sample of a device, while the block commits a newer one.
 
-        Who asked the database just before may come to ``keep`` the older one only later; so the
-        place is taken before the commit, and stays taken for a while after it. Redis answers while
-        the block runs, so that nobody waits for it. A burst, as of a backlog, takes the place a few
-        times a second only: to do so for each two samples costs 7 % of what storing them does.
-        Should Redis lose its memory between, the older one may be served until the next commit, or
+        A request that read the older sample just before may call ``keep`` only later; so the place
+        is taken before the commit, and stays taken for a while after it. Redis answers while the
+        block runs, so that nobody waits for it. A burst, as of a backlog, takes the place only a
+        few times a second: for each two samples it would cost 7 % of what storing them does. If
+        Redis loses its memory in between, the older sample may be served until the next commit, or
         for ``ttl_s``.
         """
         if not self._redis:
@@ -101,7 +101,7 @@ class Cache:
                 self._try(lambda connection: connection.call(*command))
 
     def state(self) -> str:
-        """Return ``off`` where no cache is configured, else ``ok`` or ``down``."""
+        """Return ``off`` if no cache is configured, else ``ok`` or ``down``."""
         if not self._redis:
             return "off"
         return "ok" if self._try(lambda connection: connection.call("PING")) else "down"
@@ -117,8 +117,8 @@ class Cache:
         except redis.ResponseError as error:
             if not str(error).startswith("WRONGTYPE"):
                 self._leave_alone(error)
-            return None  # under our key somebody put what is no text
-        except Exception as error:  # noqa: BLE001 - no trouble of a cache may become a caller's
+            return None  # somebody put something other than a text under our key
+        except Exception as error:  # noqa: BLE001 - nothing that is wrong with a cache may reach a caller
             self._leave_alone(error)
             return None
         if self._away_until_s:
@@ -137,10 +137,10 @@ class Cache:
 
 
 class _Connection(threading.local):
-    """One to each thread, which may do something else between question and answer.
+    """One connection a thread, which may do something else between command and answer.
 
-    Each method raises ``RedisError`` where Redis cannot be reached, is silent or refuses. But a
-    connection that ended since the last answer is no news of Redis: a new one is made, and tells.
+    Each method raises ``RedisError`` if Redis cannot be reached, is silent or refuses. A connection
+    that ended since the last answer says nothing about Redis: a new one is tried first.
     """
 
     def __init__(self, url: str):
@@ -156,7 +156,7 @@ class _Connection(threading.local):
         return self.answer()
 
     def send(self, *command: str | bytes | int) -> bool:
-        """Send a command, whose ``answer`` is to be read before the next one; give True."""
+        """Send a command, whose ``answer`` is to be read before the next one; return True."""
         if self._connection is None:
             self._connection = self._pool.get_connection()
         if self._sent:
@@ -181,6 +181,6 @@ class _Connection(threading.local):
 
 
 def _seal(key: str, text: bytes) -> bytes:
-    """Return what says that this text was written here, under this key, by this version."""
+    """Return the proof that this version wrote this text under this key."""
     written = b"%s %s\n%s" % (VERSION.encode(), key.encode(), text)
     return hashlib.blake2b(written, digest_size=16).hexdigest().encode()

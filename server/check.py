@@ -1,6 +1,6 @@
 """``python -m server.check``: check that the server would start on its settings, as they are now.
 
-A reload runs it first: new workers that refuse to start would end those that run.
+A reload runs it first, since new workers that refuse to start would end those that run.
 """
 
 import argparse

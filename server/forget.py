@@ -1,7 +1,7 @@
-"""``python -m server.forget DEVICE [--from T] [--to T]``: deletes samples for good.
+"""``python -m server.forget DEVICE [--from T] [--to T]``: delete samples permanently.
 
 The range is remembered: a sample of it that an edge still has in its spool is acknowledged and not
-stored. Says first what would go, and wants ``--yes``, or the device's name typed at a terminal.
+stored. Prints first what would be deleted, and wants ``--yes``, or the device's name typed.
 """
 
 import argparse
@@ -19,22 +19,24 @@ from server.database.pool import Database
 
 COMMAND = server_command("forget")
 _HELP = """
-Deletes what was measured from --from on and before --to: samples, readings that were parked (where
-the time of one is not known, that of its receipt counts), and gaps that lie inside; rollups follow
-in the same transaction. Facts of the device and the edge's counts of its polls stay. Without --from
-it begins with the first sample. It ends now at the latest: what comes later is stored as ever.
+Deletes what was measured from --from on and before --to: samples, parked readings (by the time of
+receipt if their own is unknown), and gaps inside that range; rollups follow in the same
+transaction. Facts of the device and the edge's counts of its polls stay. Without --from the range
+begins with the first sample. It ends now at the latest: what arrives later is stored as usual.
 Nothing is deleted without --yes, or the device's name typed at a terminal."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Deletes samples for good.", epilog=_HELP
+        prog=COMMAND, description="Delete samples permanently.", epilog=_HELP
     )
-    parser.add_argument("device", metavar="DEVICE", type=cli.device_id, help="whose")
+    parser.add_argument("device", metavar="DEVICE", type=cli.device_id, help="whose samples")
     cli.add_range(parser)
     sure = parser.add_mutually_exclusive_group()
-    sure.add_argument("--yes", action="store_true", help="delete without a question")
-    sure.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
+    sure.add_argument("--yes", action="store_true", help="delete without asking")
+    sure.add_argument(
+        "--dry-run", action="store_true", help="print what would be deleted, delete nothing"
+    )
     arguments = parser.parse_args(argv)
     cli.refuse_empty_range(parser, arguments)
     return arguments
@@ -44,7 +46,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     options = settings.read(env)
     newest = cache.configured(options, Database(options.database_url))
     with migrations.connect(options.database_url) as connection:
-        would_go = _look(connection, arguments)
+        would_go = _preview(connection, arguments)
         if would_go is not None and not _is_wanted(arguments, would_go):
             return
         with newest.forgetting(arguments.device):
@@ -57,7 +59,10 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
             print(delay, file=sys.stderr)
     if newest.state() == "down":
         seconds = options.cache_ttl_s
-        print(f"Redis is away: a newest sample may show for {seconds} s more", file=sys.stderr)
+        print(
+            f"Redis is unavailable: the deleted newest sample may be shown for {seconds} s more",
+            file=sys.stderr,
+        )
 
 
 def _told(device: str, range_: deletions.Deleted) -> str:
@@ -68,7 +73,7 @@ def _told(device: str, range_: deletions.Deleted) -> str:
     )
 
 
-def _look(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
+def _preview(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
         found = migrations.problems(cursor)
@@ -77,19 +82,19 @@ def _look(connection: Connection, arguments: argparse.Namespace) -> deletions.De
         known = deletions.devices(cursor)
         if arguments.device not in known:
             names = ", ".join(known) or "none yet"
-            raise Refused(f"nothing is known of {arguments.device}; known are: {names}")
+            raise Refused(f"nothing is known of {arguments.device}; the known devices are: {names}")
         return deletions.preview(cursor, arguments.device, arguments.first, arguments.end)
 
 
 def _is_wanted(arguments: argparse.Namespace, would_go: deletions.Deleted) -> bool:
-    """Return whether to go on: by ``--yes``, or by the name of the device, typed.
+    """Return whether to delete: after ``--yes``, or after the name of the device was typed.
 
     Raises:
-        Refused: nobody could be asked, or the answer was another.
+        Refused: nobody is at a terminal, or another name was typed.
     """
     if arguments.yes:
         return True
-    told = f"would delete for good {_told(arguments.device, would_go)}"
+    told = f"would delete permanently {_told(arguments.device, would_go)}"
     if arguments.dry_run:
         print(told)
         return False

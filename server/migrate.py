@@ -1,4 +1,4 @@
-"""``python -m server.migrate``: brings the database up to the files of ``sql/``."""
+"""``python -m server.migrate``: apply the files of ``sql/`` that the database lacks."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         prog=migrations.COMMAND, description=__doc__.partition("\n")[0]
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--check", action="store_true", help="compare only, change nothing")
+    what.add_argument("--check", action="store_true", help="only compare, change nothing")
     what.add_argument(
         "--record",
         metavar="FILE",

@@ -1,8 +1,8 @@
-"""``python -m server.pg psql|pg_dump|pg_restore ...``: that program, on the service's database.
+"""``python -m server.pg psql|pg_dump|pg_restore ...``: run that program on the service's database.
 
-The settings are read as the server reads them, so it is the same database, whatever its address and
-however that is written. A password goes by a file that nobody else can open, never by a command
-line. ``python -m server.pg where`` says which database it is, without asking it.
+The settings are read as the server reads them, so it is the same database, however its address is
+written. A password is passed in a file that nobody else can open, never on a command line.
+``python -m server.pg where`` prints which database it is, without connecting to it.
 """
 
 import ipaddress
@@ -25,10 +25,10 @@ _SOCKETS = ("/", "@")
 def where(url: str) -> list[str]:
     """Return host, port, database and user as the URL has them, and the addresses behind the host.
 
-    Empty is what the URL leaves out; of addresses, a socket has none and a name ``any``.
+    What the URL leaves out is empty. A socket has no address; that of a name is ``any``.
 
     Raises:
-        ConfigError: that stands in another file, which not everybody who asks may read alike.
+        ConfigError: the URL leaves it to a service file, which others may not read alike.
     """
     known = parse_dsn(url)
     if "service" in known:
@@ -77,7 +77,7 @@ def without_secrets(url: str) -> tuple[str, int | None]:
 
 
 def program(name: str, major: int) -> str:
-    """Return the program that goes with a server of that version: Debian keeps several."""
+    """Return the program that fits a server of that version: Debian installs several."""
     there = {int(path.parent.parent.name): path for path in DEBIANS.glob(f"[0-9]*/bin/{name}")}
     newer = [there[version] for version in sorted(there) if version >= major]
     return str(newer[0]) if newer else name

@@ -1,4 +1,4 @@
-"""``python -m server.rebuild``: computes the rollups anew from the samples, or in another zone."""
+"""``python -m server.rebuild``: compute the rollups anew from the samples, or in another zone."""
 
 import argparse
 import sys
@@ -19,28 +19,28 @@ COMMAND = server_command("rebuild")
 _PROGRESS_SAMPLES = 1_000_000
 _HELP = """
 A week of a device is computed in one transaction, in which nobody else stores samples of that
-device; what was interrupted is whole up to there, and can be run again. Where the rollups count
-more samples than there are (old ones were dropped to save room), they are kept, and named.
-Where SITE_TIMEZONE is set and is not the zone of the stored days, the days of all devices without a
-zone of their own are cut in that zone instead, in one transaction."""
+device; an interrupted run is complete up to there, and can be repeated. Rollups that count more
+samples than there are (old ones were dropped to save room) are kept, and named. If SITE_TIMEZONE is
+set and differs from the zone of the stored days, the days of all devices without a zone of their
+own are computed in that zone instead, in one transaction."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Computes rollups anew.", epilog=_HELP
+        prog=COMMAND, description="Compute rollups anew.", epilog=_HELP
     )
-    parser.add_argument("--device", metavar="D", help="of one device alone")
+    parser.add_argument("--device", metavar="D", help="only of this device")
     cli.add_range(parser, "; local days are taken whole")
     parser.add_argument(
         "--timezone",
         metavar="ZONE",
         type=_zone,
-        help="a zone of the device's own from now on, or 'site': the site's",
+        help="give the device a zone of its own, or 'site': that of the site",
     )
     parser.add_argument(
         "--shrink",
         action="store_true",
-        help="let rollups of which samples are gone count what is left, and go where nothing is",
+        help="let rollups whose samples are gone count what is left, and delete those without any",
     )
     arguments = parser.parse_args(argv)
     cli.refuse_empty_range(parser, arguments)
@@ -49,14 +49,14 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def _zone(words: str) -> str:
-    if words == "site":
-        return words
-    if problem := zone_names.problem(words):
+def _zone(name: str) -> str:
+    if name == "site":
+        return name
+    if problem := zone_names.problem(name):
         raise argparse.ArgumentTypeError(
-            f"{words!r} {problem}; give a name like {zone_names.instead(words)}, or 'site'"
+            f"{name!r} {problem}; give a name like {zone_names.instead(name)}, or 'site'"
         )
-    return words
+    return name
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         devices, kept_zone = _known(connection)
         if arguments.device not in (None, *devices):
             known = ", ".join(devices) or "none"
-            raise Refused(f"nothing is stored of {arguments.device}; devices: {known}")
+            raise Refused(f"nothing is stored for {arguments.device}; devices: {known}")
         if arguments.timezone:
             _change_device(connection, arguments)
         elif zone not in (None, kept_zone):
@@ -152,8 +152,8 @@ def _week(
 
 def _name_kept(device_id: str, kept: list[date]) -> None:
     print(
-        f"{device_id}: kept as it was, in whole or part, since samples are gone of which the "
-        f"rollups still tell: {zones.spans(kept)}; with --shrink they follow the samples",
+        f"{device_id}: kept as they were, in whole or in part, because samples that these rollups "
+        f"count are gone: {zones.spans(kept)}; with --shrink they follow the samples",
         file=sys.stderr,
     )
 

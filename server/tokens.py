@@ -1,4 +1,4 @@
-"""``python -m server.tokens new DEVICE | list | revoke ID``: makes, shows and ends tokens.
+"""``python -m server.tokens new DEVICE | list | revoke ID``: make, show and end tokens.
 
 The token is printed once; what is kept is its SHA-256, in the file of ``DEVICE_TOKENS_FILE`` or
 ``READ_TOKENS_FILE``. A running server knows of the change with its next request.
@@ -27,7 +27,7 @@ _PREFIX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
 
 
 def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
-    """Make a token; give it. Nobody can be told it again.
+    """Make a token and return it; it cannot be shown again.
 
     Raises:
         ConfigError: there is no file to keep it in, or it is malformed.
@@ -48,18 +48,18 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
 
 
 def revoke(env: Mapping[str, str], prefix: str) -> Known:
-    """End the token whose SHA-256 begins so; return what it was.
+    """End the token whose SHA-256 begins with ``prefix``; return what it was.
 
     Raises:
         ConfigError: a list is malformed.
-        Refused: none begins so, or several, or it stands in the environment, or the server could
-            not start without it.
+        Refused: none or several begin with it, or it is in the environment itself, or the server
+            could not start without it.
         OSError: the file cannot be replaced.
     """
     token = _only(known_tokens.known(env), prefix)
     name = NAMES[token.kind]
     if token.file is None:
-        raise Refused(f"{token.id} stands in {name} itself: take it out there, restart the server")
+        raise Refused(f"{token.id} is in {name} itself: remove it there and restart the server")
     with token_file.locked(token.file):
         text = known_tokens.text(env, name)
         token_file.entries(name, text)
@@ -104,12 +104,12 @@ def _file(env: Mapping[str, str], name: str) -> Path:
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Makes, shows and ends tokens.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Make, show and end tokens.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     making = commands.add_parser("new", help="make a token and print it, once")
     making.add_argument("devices", nargs="+", metavar="DEVICE", type=cli.device_id)
-    making.add_argument("--read", action="store_true", help="one that reads, and may not write")
-    commands.add_parser("list", help="show the tokens that are good, by the start of their SHA-256")
+    making.add_argument("--read", action="store_true", help="a token that may read and not write")
+    commands.add_parser("list", help="show the valid tokens, by the start of their SHA-256")
     ending = commands.add_parser("revoke", help="end a token, at once")
     ending.add_argument("id", metavar="ID", help="as `list` shows it, or its first digits")
     arguments = parser.parse_args(argv)
@@ -123,7 +123,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         match arguments.command:
             case "new":
                 print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
-                print("kept as its SHA-256 alone: it is not shown again", file=sys.stderr)
+                print("only its SHA-256 is kept: it is not shown again", file=sys.stderr)
             case "list":
                 print(_table(known_tokens.known(env), token_uses.known(env)))
             case "revoke":
@@ -132,7 +132,9 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     except OSError as error:
         # Naming the temporary file that could not be made would help nobody.
         reason = error.strerror or error
-        raise Refused(f"the file of the tokens cannot be changed: {reason}; as root?") from error
+        raise Refused(
+            f"the file of the tokens cannot be changed: {reason}; are you root?"
+        ) from error
 
 
 def _kind(arguments: argparse.Namespace) -> str:
@@ -150,12 +152,12 @@ def _row(token: Known, uses: token_uses.Known | None) -> tuple[str, ...]:
     kept = "plain text" if token.is_plain else "SHA-256"
     place = str(token.file or f"{NAMES[token.kind]} itself")
     about = (token.id, token.kind, ",".join(token.devices), f"{kept} in {place}")
-    return *about, str(token.made or "not known"), _last_use(token.id, uses)
+    return *about, str(token.made or "unknown"), _last_use(token.id, uses)
 
 
 def _last_use(token_id: str, uses: token_uses.Known | None) -> str:
     if uses is None:
-        return "not known"
+        return "unknown"
     last = uses.last.get(token_id)
     return f"{last:{_MINUTE}}" if last else f"not since {uses.since:{_MINUTE}}"
 

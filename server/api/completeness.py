@@ -1,7 +1,7 @@
 """``GET /v1/completeness``: what became of the readings of each local day; ``lost`` has to be 0.
 
-All the counting is the database's (``sql/functions/sungrow_day_completeness.sql``), where the view
-``sungrow_completeness`` gives the same numbers.
+The database counts (``sql/functions/sungrow_day_completeness.sql``); its view
+``sungrow_completeness`` has the same numbers.
 """
 
 from datetime import date, timedelta

@@ -1,6 +1,6 @@
 """``GET /v1/devices``: the devices that a token may see, with the facts that their edges reported.
 
-The serial number stands there in full: whoever may read a house's whole history may know which
+The serial number is shown in full: a caller who may read a house's whole history may know which
 inverter it comes from, and a replaced one is recognised by it.
 """
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("devices", __name__)
 
 @blueprint.get("/v1/devices")
 def devices() -> Response:
-    """Return the devices, also those that never sent anything: their facts and times are null.
+    """Return the devices, also those that have never sent anything, with null facts and times.
 
     Raises:
         Refused: 401.

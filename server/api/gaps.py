@@ -1,6 +1,6 @@
 """``GET /v1/gaps``: the times without readings, each with its cause as far as edge and server know.
 
-All the reasoning is the database's: ``sql/functions/sungrow_gap_list.sql`` gives the same.
+The database finds the causes (``sql/functions/sungrow_gap_list.sql``).
 """
 
 from datetime import datetime, timedelta

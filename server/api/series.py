@@ -1,7 +1,7 @@
 """``GET /v1/series``: history in buckets of local time, by frame or for any range.
 
 Hours and minutes come from ``sungrow_5min``, days and months from ``sungrow_local_daily``; both are
-exact from the commit of a sample on, so nothing here waits for a background job.
+exact from the commit of a sample on, so nothing here depends on a background job.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ from server.api.responses import csv_answer, json_answer
 from server.database.pool import Database, Row
 
 blueprint = Blueprint("series", __name__)
-MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
+MINIMUM_KWH = 0.05  # below it a share means nothing, and is null
 MOST_BUCKETS = 10_000
-_PIECE = 500  # buckets that one query gives
+_PIECE = 500  # buckets of one query
 _ENERGIES = ("pv", "load", "import", "export", "battery_charge", "battery_discharge")
 COLUMNS = (
     "bucket",
@@ -72,10 +72,10 @@ FRAMES = {
 ALL = "all"  # the frame of all months that hold anything
 
 
-class Question(NamedTuple):
-    """What was asked for: the range, what the answer says of it, and the columns of its buckets."""
+class Query(NamedTuple):
+    """What was requested: how the answer names it, the range, and the columns of its buckets."""
 
-    says: dict[str, str]
+    label: dict[str, str]
     width: Width
     first: datetime
     end: datetime
@@ -84,7 +84,7 @@ class Question(NamedTuple):
 
 
 class Device(NamedTuple):
-    """The device asked about, and what the buckets of its history depend on."""
+    """The device of the query, and what the buckets of its history depend on."""
 
     device_id: str
     zone: ZoneInfo
@@ -97,20 +97,20 @@ def series() -> Response:
     """Return the buckets of a frame that hold anything, or every bucket of a range up to now.
 
     Raises:
-        Refused: 401, 403; 422 no such frame or range, or more than 10,000 buckets.
+        Refused: 401, 403; 422 unknown frame, malformed range, or more than 10,000 buckets.
         DatabaseAway: 503.
     """
     device_id = readable_device()
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
     database = current_app.extensions["db"]
     device = Device(device_id, *_facts(database, device_id))
-    question = (_range if "from" in request.args else _frame)(device)
-    spans = _spans(question, device.zone)
-    pieces = _pieces(database, device, question, spans)
+    query = (_range if "from" in request.args else _frame)(device)
+    spans = _spans(query, device.zone)
+    pieces = _pieces(database, device, query, spans)
     if as_csv:
-        return csv_answer(question.columns, pieces, _file_name(device, question))
+        return csv_answer(query.columns, pieces, _file_name(device, query))
     rows = [row for piece in pieces for row in piece]
-    about = {"device_id": device_id, **question.says, "timezone": device.zone.key}
+    about = {"device_id": device_id, **query.label, "timezone": device.zone.key}
     return json_answer(**about, series=rows)
 
 
@@ -119,9 +119,9 @@ def _facts(database: Database, device_id: str) -> tuple[ZoneInfo, date | None, d
     return query_args.stored_zone(row["timezone"], device_id), row["first_day"], row["last_day"]
 
 
-def _frame(device: Device) -> Question:
+def _frame(device: Device) -> Query:
     if "frame" not in request.args:
-        raise query_args.wrong("frame", "is missing; or give from, to and bucket", "missing")
+        raise query_args.wrong("frame", "is missing; give frame, or from, to and bucket", "missing")
     name = query_args.one_of("frame", (*FRAMES, ALL))
     for other in ("to", "bucket"):
         if other in request.args:
@@ -132,7 +132,7 @@ def _frame(device: Device) -> Question:
         today = datetime.now(device.zone).date()
         width, (first, end) = FRAMES[name].width, FRAMES[name].span(query_args.day("date") or today)
     begin, stop = (buckets.midnight(day, device.zone) for day in (first, end))
-    return Question({"frame": name}, width, begin, stop, False, _columns())
+    return Query({"frame": name}, width, begin, stop, False, _columns())
 
 
 def _columns() -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def _columns() -> tuple[str, ...]:
     names = request.args["columns"].split(",")
     for name in names:
         if name not in COLUMNS:
-            raise query_args.wrong("columns", f"{name[:64]!r} is no column of a bucket", "enum")
+            raise query_args.wrong("columns", f"{name[:64]!r} is not a column of a bucket", "enum")
     return tuple(dict.fromkeys(names))
 
 
@@ -153,7 +153,7 @@ def _whole_history(device: Device) -> tuple[date, date]:
     return device.first_day, buckets.next_month(device.last_day)
 
 
-def _range(device: Device) -> Question:
+def _range(device: Device) -> Query:
     for other in ("frame", "date"):
         if other in request.args:
             raise query_args.wrong(other, f"either {other}, or from, to and bucket", "range")
@@ -163,18 +163,18 @@ def _range(device: Device) -> Question:
     first, end = (query_args.local_moment(name, device.zone) for name in ("from", "to"))
     width = WIDTHS[query_args.one_of("bucket", tuple(WIDTHS))]
     if end < first:
-        raise query_args.wrong("to", "lies before from", "range")
+        raise query_args.wrong("to", "is before from", "range")
     first, end = (width.floor(moment, device.zone) for moment in (first, end))
-    says = {
+    label = {
         "bucket": width.name,
         "from": first.astimezone(device.zone).isoformat(),
         "to": end.astimezone(device.zone).isoformat(),
     }
-    return Question(says, width, first, end, True, _columns())
+    return Query(label, width, first, end, True, _columns())
 
 
-def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
-    found = buckets.between(question.width, question.first, question.end, zone)
+def _spans(query: Query, zone: ZoneInfo) -> list[Bucket]:
+    found = buckets.between(query.width, query.first, query.end, zone)
     spans = list(islice(found, MOST_BUCKETS + 1))
     if len(spans) > MOST_BUCKETS:
         msg = f"more than {MOST_BUCKETS} buckets; ask for a shorter range, or for wider buckets"
@@ -183,18 +183,18 @@ def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
 
 
 def _pieces(
-    database: Database, device: Device, question: Question, spans: list[Bucket]
+    database: Database, device: Device, query: Query, spans: list[Bucket]
 ) -> Iterator[list[Row]]:
     # Each piece is a transaction of its own, so that a slow reader of a long CSV holds none open,
     # and its rows are never all in memory. What is stored meanwhile shows in the later pieces.
     for begin in range(0, len(spans), _PIECE):
         piece = spans[begin : begin + _PIECE]
-        found = _rows(database, device, question.width, piece)
+        found = _rows(database, device, query.width, piece)
         now = datetime.now(UTC)
         yield [
-            _row(found.get(span.start, _NOTHING), span, device.zone, now, question.columns)
+            _row(found.get(span.start, _NOTHING), span, device.zone, now, query.columns)
             for span in piece
-            if span.start in found or (question.with_empty and span.start <= now)
+            if span.start in found or (query.with_empty and span.start <= now)
         ]
 
 
@@ -251,8 +251,8 @@ def _remainder(part: float, whole: float) -> float | None:
     return min(1.0, max(0.0, 1 - part / whole))
 
 
-def _file_name(device: Device, question: Question) -> str:
-    name = question.says.get("frame") or question.width.name
+def _file_name(device: Device, query: Query) -> str:
+    name = query.label.get("frame") or query.width.name
     if name == ALL:
         return f"{device.device_id}-{name}.csv"
-    return f"{device.device_id}-{name}-{question.first.astimezone(device.zone).date()}.csv"
+    return f"{device.device_id}-{name}-{query.first.astimezone(device.zone).date()}.csv"

@@ -1,7 +1,7 @@
-"""``GET /v1/status``: how the edge is, by its own reports, and what is parked.
+"""``GET /v1/status``: the state of the edge by its own reports, and what is parked.
 
-A reading that does not come may be the dongle's fault, the edge's or the line's; what the edge last
-said tells them apart.
+A missing reading may be the fault of the dongle, the edge or the line; what the edge last reported
+tells them apart.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""JSON as the standard means it, and no more of it than a request may carry.
+"""JSON as the standard defines it, and no more of it than a request may carry.
 
-``json`` of the standard library takes NaN, Infinity, a key twice and any depth; none of them may
-get near the database.
+The standard library's ``json`` accepts NaN, Infinity, a key twice and any depth; none of them may
+reach the database.
 """
 
 import json
@@ -13,14 +13,14 @@ _MAX_DOUBLE = 1.7976931348623157e308
 
 
 class NotJson(ValueError):
-    """The text is not JSON, or not such as a request may carry; the message says why."""
+    """The text is not JSON, or not what a request may carry; the message says why."""
 
 
 def parse(text: bytes) -> object:
     """Parse UTF-8 JSON.
 
     Raises:
-        NotJson: no UTF-8, no JSON, NaN or Infinity, a key twice in one object, nested deeper than
+        NotJson: not UTF-8, not JSON, NaN or Infinity, a key twice in one object, nested deeper than
             ``MAX_DEPTH``, or a number beyond a double.
     """
     try:

@@ -14,9 +14,9 @@ NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}
 
 
 class Known(NamedTuple):
-    """One token: its digest, what it is for, where it stands (None: the environment), since when.
+    """One token: its digest, what it is for, its file (None: the environment itself), its day.
 
-    The day on which it was made is None where nobody wrote it down.
+    The day on which it was made is None if nobody wrote it down.
     """
 
     digest: bytes
@@ -28,12 +28,12 @@ class Known(NamedTuple):
 
     @property
     def id(self) -> str:
-        """What the command calls it."""
+        """Its name for people."""
         return self.digest.hex()[:ID_DIGITS]
 
 
 def known(env: Mapping[str, str]) -> list[Known]:
-    """Return every token of the settings, as they stand there, the oldest of a file first.
+    """Return every token of the settings in their order, the oldest of a file first.
 
     Raises:
         ConfigError: a list is malformed, its file cannot be read, or it is given in both forms.

@@ -1,4 +1,4 @@
-"""Ranges of time whose samples were deleted for good: makes them, and keeps them empty."""
+"""Ranges of time whose samples were deleted permanently: make them, and keep them empty."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from server.database import rollups
 from server.database.connection import one_row
 from server.database.pool import query
 
-# What goes with a range: each FROM ends with its WHERE.
+# What is deleted with a range: each FROM ends with its WHERE.
 _SAMPLES = (
     "FROM sungrow_samples WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
 )
@@ -39,12 +39,12 @@ class Range(NamedTuple):
     end: datetime
 
     def has(self, moment: datetime) -> bool:
-        """Return whether the moment lies in it."""
+        """Return whether the moment is in it."""
         return self.first <= moment < self.end
 
 
 class Forgotten(NamedTuple):
-    """The forgotten ranges of a device, as far as they matter to a batch."""
+    """The forgotten ranges of a device that may concern a batch."""
 
     ranges: tuple[Range, ...] = ()
 
@@ -54,12 +54,12 @@ class Forgotten(NamedTuple):
 
 
 def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgotten:
-    """Return what is forgotten around these moments; until the transaction ends no more will be.
+    """Return what is forgotten around these moments; nothing more is until the transaction ends.
 
     Args:
         cursor: of the transaction that stores what belongs to the moments.
         device_id: whose.
-        moments: none, and nothing is asked.
+        moments: if there are none, nothing is queried.
     """
     times = sorted(moments)
     if not times:
@@ -87,7 +87,7 @@ def devices(cursor: Cursor) -> list[str]:
 def preview(
     cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
 ) -> Deleted | None:
-    """Return what ``forget`` would delete, which is asked in the same way; deletes nothing."""
+    """Return what ``forget`` would delete with the same arguments; delete nothing."""
     found = _range(cursor, device_id, first, end)
     if found is None:
         return None
@@ -101,14 +101,14 @@ def forget(
     """Delete what was measured in a range, rollups included, and remember the range.
 
     Args:
-        cursor: of a transaction; its end is what makes this true.
+        cursor: of a transaction, whose commit makes it final.
         device_id: whose.
         first: None: from the beginning.
-        end: None: all there is. What is still to come cannot be forgotten, so an end beyond that
-            is moved to it.
+        end: None: everything stored. Future samples cannot be forgotten, so a later end is moved
+            there.
 
     Returns:
-        None where the range would begin after all there is.
+        None if the range would begin after everything that is stored.
     """
     rollups.lock(cursor, device_id)
     found = _range(cursor, device_id, first, end)
@@ -156,8 +156,8 @@ def _end(cursor: Cursor, device_id: str) -> datetime:
 
 
 def _allow_large_deletes(cursor: Cursor) -> None:
-    # TimescaleDB refuses to unpack more than some rows of compressed chunks in one transaction; the
-    # setting is there only where its library is.
+    # TimescaleDB limits the rows of compressed chunks that one transaction may unpack; the setting
+    # exists only if its library is loaded.
     cursor.execute(
         "SELECT set_config(name, '0', true) FROM pg_settings"
         " WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'"

@@ -1,6 +1,6 @@
 """``python -m server.doctor [--json] [--url https://...]``: what is wrong, and what to do about it.
 
-One line a check. Changes nothing, and ends in bounded time, whatever hangs.
+Prints a line a check. Changes nothing, and ends within a minute, whatever hangs.
 """
 
 import argparse
@@ -49,7 +49,9 @@ def _groups(env: Mapping[str, str], url: SplitResult | None, ca: Path | None) ->
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Says what is wrong.")
+    parser = argparse.ArgumentParser(
+        prog=COMMAND, description="Check the server, from its settings to the proxy in front of it."
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--url", type=_url, help="the server's address, as the edge knows it")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of a private CA")

@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at from outside: the proxy in front of the server, as the edge meets it."""
+"""The checks from outside: the proxy in front of the server, as the edge reaches it."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ _MAX_BYTES = 65_536
 
 
 def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
-    """Look at certificate, ``/health`` and headers."""
+    """Check certificate, ``/health`` and headers."""
     try:
         trust = ssl.create_default_context(cafile=ca)
     except OSError as error:
@@ -36,7 +36,7 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
             return
         except ssl.SSLError as error:
             text = (
-                f"{url.netloc} broke the TLS handshake off ({error.reason}): mostly the proxy has "
+                f"{url.netloc} ended the TLS handshake ({error.reason}): usually the proxy has "
                 "no certificate for this name (yet): see SITE_ADDRESS, and journalctl -u caddy"
             )
             yield Finding("tls", FAILED, text)
@@ -50,12 +50,12 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
 
 
 def certificate(not_after: str, now_s: float) -> Finding:
-    """Tell how long the certificate is good for."""
+    """Return how long the certificate is valid."""
     days = int((ssl.cert_time_to_seconds(not_after) - now_s) // _DAY_S)
     if days < DAYS_LEFT:
         text = f"the certificate ends in {days} days: does its renewal work?"
         return Finding("tls", WARNING, text)
-    return Finding("tls", OK, f"the certificate is good for {days} days")
+    return Finding("tls", OK, f"the certificate is valid for {days} days")
 
 
 def _health(client: http.client.HTTPSConnection, base: str) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def _health(client: http.client.HTTPSConnection, base: str) -> Iterator[Finding]
         return
     yield _answer(answer.status, content)
     if answer.getheader("Strict-Transport-Security"):
-        yield Finding("hsts", OK, "browsers are told to come by HTTPS alone")
+        yield Finding("hsts", OK, "browsers are told to use HTTPS only")
     else:
         text = "no Strict-Transport-Security header; let the proxy add one"
         yield Finding("hsts", WARNING, text)
@@ -76,13 +76,19 @@ def _health(client: http.client.HTTPSConnection, base: str) -> Iterator[Finding]
 
 def _answer(status: int, content: bytes) -> Finding:
     if status in range(300, 400):
-        return Finding("front", FAILED, f"{status}: the edge follows no redirect; use its target")
+        return Finding(
+            "front",
+            FAILED,
+            f"{status}: the edge follows no redirects; use the address that it points to",
+        )
     try:
         health = json.loads(content)
     except ValueError:
         health = None
     if type(health) is not dict or health.get("service") != "sungrow":
-        return Finding("front", FAILED, f"{status}, but not of this project: what is behind it?")
+        return Finding(
+            "front", FAILED, f"{status}, but not from this project's server: what answers there?"
+        )
     if health.get("status") != "ok":
         return Finding("front", FAILED, f"the server is up, its database {health.get('database')}")
     if health.get("version") != VERSION:

@@ -30,7 +30,7 @@ def settings(env: Mapping[str, str]) -> list[Finding]:
 
 
 def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
-    """Return whether files of secrets can be read, and by nobody else."""
+    """Return whether the files of secrets are readable for us, and for nobody else."""
     found, files = [], 0
     for name in SECRETS:
         try:
@@ -39,14 +39,14 @@ def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
         except ConfigError as error:
             found.append(Finding("secrets", FAILED, str(error)))
     if dotenv.exists() and dotenv.stat().st_mode & stat.S_IRWXO:
-        text = f"others on this machine may read {dotenv}; run: chmod 640 {dotenv}"
+        text = f"other users of this machine can read {dotenv}; run: chmod 640 {dotenv}"
         found.append(Finding("secrets", FAILED, text))
-    text = f"{files} in files that nobody else may read" if files else "none is in a file"
+    text = f"{files} in files that only we can read" if files else "none of them in a file"
     return found or [Finding("secrets", OK, text)]
 
 
 def device_tokens(env: Mapping[str, str]) -> list[Finding]:
-    """Return whether the tokens are good, and none of them lies about in plain text."""
+    """Return whether the tokens are well-formed, and none is kept in plain text."""
     try:
         Tokens(env)
         known = known_tokens.known(env)
@@ -75,6 +75,6 @@ def redis(env: Mapping[str, str]) -> list[Finding]:
         return [Finding("redis", FAILED, str(error))]
     state = cache.Cache(url, ttl_s=1, installation=str).state()
     if state == "down":
-        text = "no answer, so the database serves all; is Redis running, and REDIS_URL right?"
+        text = "no answer, so the database serves all; is Redis running, and is REDIS_URL right?"
         return [Finding("redis", WARNING, text)]
     return [Finding("redis", OK, "answers" if state == "ok" else "not used: no REDIS_URL")]

@@ -22,10 +22,10 @@ blueprint = Blueprint("metrics", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Count what ``app`` answers, and offer the counts. Call it when all other routes are there.
+    """Count what ``app`` answers, and serve the counts. Call it after all other routes are there.
 
     Raises:
-        ConfigError: there is no place to count.
+        ConfigError: there is no folder for the counters.
     """
     app.register_blueprint(blueprint)
     settings = app.extensions["settings"]
@@ -38,7 +38,7 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return every number; 200 also where database or cache are away, which two of them say.
+    """Return every number; 200 even if database or cache are away, as two of the numbers tell.
 
     Raises:
         Refused: 401, 429.
@@ -86,12 +86,12 @@ def _of_the_server() -> list[Metric]:
 def _of_the_cache() -> list[Metric]:
     state = current_app.extensions["cache"].state()
     up = None if state == "off" else float(state == "ok")
-    return [alone("sungrow_cache_up", "1 if Redis answers; absent where none is configured.", up)]
+    return [alone("sungrow_cache_up", "1 if Redis answers; absent if none is configured.", up)]
 
 
 def _of_the_database() -> list[Metric]:
     db, devices = current_app.extensions["db"], current_app.extensions["tokens"].devices()
-    about = "1 if the database answers; what it knows is absent where not."
+    about = "1 if the database answers; otherwise what it knows is absent."
     try:
         edition = health.edition(db)
         found = [*_of_the_edition(edition), *_of_the_jobs(health.jobs(db, edition))]

@@ -8,7 +8,7 @@ _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
 class Metric(NamedTuple):
-    """One metric: its values by their labels; without values it is left out."""
+    """One metric: its values by their labels. Without values it is left out."""
 
     name: str
     kind: str  # counter or gauge
@@ -17,7 +17,7 @@ class Metric(NamedTuple):
 
 
 def alone(name: str, about: str, value: float | None) -> Metric:
-    """Return a gauge of one value without labels; left out where it is None."""
+    """Return a gauge of one value without labels, left out if it is None."""
     return Metric(name, "gauge", about, [] if value is None else [({}, value)])
 
 

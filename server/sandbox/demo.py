@@ -75,7 +75,7 @@ class Edge(sandbox.Server):
         self.settings = settings
 
     def start(self) -> None:
-        """Start it; whether it works, its readings will tell."""
+        """Start it; its readings will show whether it works."""
         argv = [sys.executable, sandbox.ROOT / "edge.py"]
         self._launch(argv, sandbox.environment(**self.settings), lambda: True, cwd=sandbox.ROOT)
 
@@ -130,10 +130,10 @@ class Chain:
         }
 
     def first_reading(self, limit_s: float) -> Sample:
-        """Wait for a reading that came from the edge: of a boot, which history has not.
+        """Wait for a reading that came from the edge: one with a boot, which history lacks.
 
         Raises:
-            DemoError: none came in time; says what the API and the edge say.
+            DemoError: none came in time; the text has what the API and the edge said.
         """
         deadline, reason = time.monotonic() + limit_s, "not asked"
         while time.monotonic() < deadline:
@@ -160,7 +160,7 @@ class Chain:
         return count
 
     def readings(self) -> Iterator[Sample]:
-        """Return each new reading, for ever."""
+        """Yield each new reading, for ever."""
         last = None
         while True:
             self.watch()
@@ -179,7 +179,7 @@ class Chain:
 
 
 def site_timezone() -> str:
-    """Return the IANA name of this machine's zone; UTC where it cannot be told."""
+    """Return the IANA name of this machine's zone; UTC if it is unknown."""
     candidates = ["UTC"]
     link = Path("/etc/localtime").resolve()
     if link.is_relative_to("/usr/share/zoneinfo"):
@@ -197,11 +197,11 @@ def fresh_folder(folder: Path) -> Iterator[None]:
     """Empty the folder and hold it, so that no second demo empties it under us.
 
     Raises:
-        DemoError: another demo runs in it, or it holds what is none of a demo's.
+        DemoError: another demo runs in it, or it is not a demo's.
     """
     folder.mkdir(exist_ok=True)
     if any(folder.iterdir()) and not (folder / LOCK).exists():
-        raise DemoError(f"{folder} is no folder of the demo's: it would be emptied")
+        raise DemoError(f"{folder} is not a folder of the demo: it would be emptied")
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -216,7 +216,7 @@ def fresh_folder(folder: Path) -> Iterator[None]:
 
 
 def show(chain: Chain) -> None:
-    """Tell what runs and how to use it, then the readings until a signal comes."""
+    """Print what runs and how to use it, then the readings until a signal comes."""
     api = chain.api
     print(f"page          {api.url}/  log in with the read token; its CA: {api.ca}")
     print(f"database      {chain.edition}; days are those of {chain.zone}")

@@ -72,7 +72,7 @@ class Api:
 
 
 def line(sample: Sample, zone: str) -> str:
-    """Show a reading in one line, in the site's time."""
+    """Return a reading in one line, in the site's time."""
     at = parse_ts(sample["ts"]).astimezone(ZoneInfo(zone))
     return (
         f"{at:%H:%M:%S}  solar {_number(sample['pv_power_w'], 5)} W"
@@ -90,5 +90,5 @@ def _flow(power_w: float | None, positive: str, negative: str) -> str:
 
 
 def _number(value: float | None, width: int, digits: int = 0) -> str:
-    """Show a number; what nobody measures is a dash."""
+    """Return a number; a dash for what nobody measures."""
     return f"{'-':>{width}}" if value is None else f"{value:{width}.{digits}f}"

@@ -26,7 +26,7 @@ class DemoHouse:
         self._house.advance(clock.now())
 
     def words(self) -> dict[int, int]:
-        """Return what the registers say now."""
+        """Return the registers as they are now."""
         self._house.advance(self._clock.now())
         return self._house.words()
 
@@ -35,9 +35,9 @@ class DemoHouse:
         return []
 
     def history(self, device_id: str, until: datetime) -> Iterator[Sample]:
-        """Live the past a second time, the same as the first; return a sample of each minute.
+        """Live the past a second time, the same as the first; yield a sample of each minute.
 
-        Each stands for the minute that follows it; the last one ends by ``until``.
+        Each counts for the minute that follows it; the last one ends by ``until``.
         """
         house, at = copy.deepcopy(self._young), self._born
         while at + HISTORY_STEP <= until:

@@ -20,20 +20,20 @@ START_TIMEOUT_S = 60
 Env = Mapping[str, str]
 _PREFIX = "sungrow-private-"
 _SHORT = Path("/tmp")  # noqa: S108 - a socket's path has 107 bytes at most; the folders are 0700
-# $0 is our process id: had we died before the wish reached the kernel, no signal would come.
+# $0 is our process id: had we died before setpriv's call, no signal would come.
 _WHILE_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec "$@"'
 
 
 class PrivateError(RuntimeError):
-    """A private server did not start, or a tool of it failed; the text ends with its last words."""
+    """A private server did not start, or a tool of it failed; the text has the end of its log."""
 
 
 class PortTakenError(PrivateError):
-    """Somebody else listens on the port that was asked for."""
+    """Another process listens on the requested port."""
 
 
 def service_account() -> dict[str, Any]:
-    """Return ``Popen`` an account for what may not run as root; nothing unless we are root."""
+    """Return arguments of ``Popen`` for what may not run as root; none unless we are root."""
     if os.geteuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -73,7 +73,7 @@ def spawn(
 def environment(**variables: str) -> dict[str, str]:
     """Return a child's environment: the least that programs need, and ``variables``.
 
-    A ``.env`` beside ``edge.py`` is meant for the real service: what it says is blanked here.
+    A ``.env`` beside ``edge.py`` is meant for the real service: its variables are blanked here.
     """
     dotenv = dotenv_values(ROOT / ".env", interpolate=False, encoding="utf-8-sig")
     blank = dict.fromkeys(dotenv, "")
@@ -82,7 +82,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def wait_until(ready: Callable[[], bool], timeout_s: float) -> bool:
-    """Ask ``ready`` every 20 ms until it says yes; False when ``timeout_s`` are over."""
+    """Call ``ready`` every 20 ms until it returns True; False after ``timeout_s``."""
     deadline, pause = time.monotonic() + timeout_s, threading.Event()
     while not ready():
         if time.monotonic() > deadline:
@@ -108,7 +108,7 @@ class Server:
         self.close()
 
     def start(self) -> None:
-        """Start it, and come back when it answers; raises ``PrivateError``."""
+        """Start it, and return when it answers; raises ``PrivateError``."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -129,7 +129,7 @@ class Server:
         self.start()
 
     def pause(self) -> None:
-        """Let it hang: connections stand, nothing answers."""
+        """Let it hang: connections stay open, nothing answers."""
         os.killpg(self.running().pid, signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -468,7 +468,7 @@ def test_a_cache_that_is_away_is_said_and_no_failure(forget, database):
     status, out, err = forget(device, REDIS_URL="redis://127.0.0.1:1/0", CACHE_TTL_S="7")
     assert status == 0
     assert "forgot 1 samples" in out
-    assert "Redis is away" in err
+    assert "Redis is unavailable" in err
     assert "7 s" in err
 
 
@@ -493,7 +493,7 @@ def test_without_yes_it_says_what_would_go_and_deletes_nothing(forget, database,
     device = new_device()
     store(database, device, some(NOON, 7))
     hour = between(NOON, NOON + 5 * MINUTE)
-    told = f"would delete for good 5 samples of {device} from {hour[1]} to {hour[3]}, 0 parked"
+    told = f"would delete permanently 5 samples of {device} from {hour[1]} to {hour[3]}, 0 parked"
     monkeypatch.setattr("sys.stdin", io.StringIO())
     status, out, err = forget(device, *hour, sure=False)
     assert (status, out) == (1, "")
@@ -518,7 +518,7 @@ def test_at_a_terminal_the_name_of_the_device_is_to_be_typed(
         monkeypatch.setattr("sys.stdin", stdin)
         status, out, err = forget(device, sure=False)
     os.close(terminal)
-    assert f"would delete for good 3 samples of {device}" in out
+    assert f"would delete permanently 3 samples of {device}" in out
     assert f"type {device}: " in out
     assert (status, "forgot 3 samples" in out) == ((0, True) if is_it else (1, False))
     assert err == ("" if is_it else "nothing was deleted\n")
@@ -531,7 +531,7 @@ def test_a_device_of_which_nothing_is_known_is_1_and_the_others_are_named(forget
     store(database, known, some(NOON, 1))
     status, out, err = forget(unknown, *sure, sure=False)
     assert (status, out) == (1, "")
-    assert f"nothing is known of {unknown}; known are: " in err
+    assert f"nothing is known of {unknown}; the known devices are: " in err
     assert known in err
     assert rows(database, "SELECT FROM sungrow_forgotten WHERE device_id = %s", unknown) == []
 

@@ -115,7 +115,7 @@ def test_a_dump_and_back_go_the_same_way(release, url, tmp_path):
     ("text", "status", "words"),
     [
         ("", 78, "DATABASE_URL is missing"),
-        ("DATABASE_URL=://x\n", 78, "no libpq URL"),
+        ("DATABASE_URL=://x\n", 78, "not a valid libpq URL"),
         ("DATABASE_URL=postgresql://x/y?sslpassword=s3cr3t\n", 78, "sslpassword"),
         ("DATABASE_URL=postgresql://x:s3%0Acr3t@y/z\n", 78, "line break"),
         ("DATABASE_URL=postgresql://x:s3cr3t@127.0.0.1:1/z\n", 1, "refused"),

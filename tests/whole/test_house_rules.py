@@ -154,6 +154,23 @@ def test_commands_are_named_in_one_place_as_this_machine_has_them():
             assert not named, path
 
 
+# What a native reader stumbles over, in docstrings and messages.
+DIALECT = re.compile(
+    r"\A(?:Gives?|Tells?) |(?<![Tt]here )\b(?:is|are) no (?!longer|more)"
+    r"|\bhangs? on\b|\b[Ww]hoever\b"
+)
+
+
+@pytest.mark.parametrize("path", SERVER, ids=named)
+def test_the_server_is_written_in_plain_english(path):
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if is_text(node)]
+    assert not [text for text in texts if DIALECT.search(text)]
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is str
+
+
 def test_no_function_is_longer_than_fifty_lines():
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text())):
