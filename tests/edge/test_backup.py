@@ -15,6 +15,7 @@ from edge_lib.clock import Clock
 from edge_lib.spool.database import Spool
 from edge_lib.spool.recovery import backup as copies
 from edge_lib.spool.recovery.backup import BackupError, Copied, backup, look, restore
+from edge_lib.spool.rows import reading
 from edge_lib.spool.store import Store
 from tests.edge.test_edge import run, settings
 from tests.support.disks import remount, small_disk
@@ -259,7 +260,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_the_old_copy_stays(tmp_path
             monkeypatch.setattr(copies, "LEAVE_FREE_BYTES", 0)
             backup_here()
             before = (disk / "copy.db").read_bytes()
-            fill(spool, *range(2, 9000))
+            spool.put_all([reading(a_sample(seq), seq) for seq in range(2, 9000)])
             monkeypatch.setattr(copies, "_check_room", lambda *_: None)
             with pytest.raises(BackupError, match="full"):
                 backup_here()

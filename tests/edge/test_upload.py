@@ -1,3 +1,5 @@
+"""The upload thread's step against a real server that answers as told."""
+
 import gzip
 import json
 import logging
