@@ -23,7 +23,7 @@ HELD = 4096  # bytes of the pipe
 SPEED = 50
 LOGS = """
 import logging, os, resource, signal, sys
-from edge_lib import jsonlog
+from edge_lib.shared import jsonlog
 jsonlog.start("INFO")
 log = logging.getLogger("t")
 def say(*numbers, text="x"):
@@ -105,7 +105,7 @@ def edge_settings(tmp_path, ca):
 
 
 def fast_edge(most_waiting: int) -> list:
-    few = f"from edge_lib import jsonlog; jsonlog.STDERR._most = {most_waiting}"
+    few = f"from edge_lib.shared import jsonlog; jsonlog.STDERR._most = {most_waiting}"
     run = "import runpy; runpy.run_path('tests/support/fast_edge.py', run_name='__main__')"
     argv = ["-c", f"{few}; {run}", str(SPEED), str(time.monotonic())]
     return [sys.executable, *argv]
