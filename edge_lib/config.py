@@ -1,7 +1,7 @@
 """Every setting of the edge: name, default, rule. Read once, at the start, from the environment.
 
 A value that breaks its rule stops the program with one line that names the variable, says what was
-wrong and has an example. ``README.md`` explains the settings; the rules are here.
+wrong and has an example. ``docs/edge.md`` explains the settings; the rules are here.
 """
 
 import ipaddress

@@ -1,14 +1,26 @@
-"""The server: ``gunicorn 'server:create_app()'``.
+"""The server: ``gunicorn 'server:create_app()'``. This is the map of its rooms.
 
-A request goes through ``answers`` (who is asking, and the shape of every error), one file an
-endpoint (``ingest``, ``realtime``, ``series``, ``devices``, ``status``, ``hours``,
-``completeness``, ``gaps``), ``db`` (connections and the queries of ``sql/queries``) and ``cache``;
-what a client may keep or take compressed leaves by ``sending``. ``page`` serves the page of
-``static`` and its login, whose cookie ``session`` reads. ``settings`` and ``auth`` read the
-environment; ``schema`` knows what the database has to look like, and ``migrate`` is the command
-that brings it there; ``forget`` is the one that deletes for good, ``tokens`` the one that makes
-tokens. ``rollups`` computes anew what triggers keep. ``metrics`` and the command ``doctor`` tell
-how all of it is: what ``tally`` counts, and what ``condition`` asks the database.
+============ ==========================================================================
+``api``      one file an endpoint under ``/v1/``; ``errors`` (the caller, the shape of
+             errors), ``query_args``, ``body`` and ``strict_json`` read a request,
+             ``responses`` sends the answer
+``auth``     whom a token or a session cookie stands for; the files of tokens
+``database`` connections and queries (``pool``), samples, rollups, migrations of ``sql``
+``cache``    the newest sample of each device, in Redis
+``page``     the page at ``/`` (``static``, ``templates``) and its login
+``metrics``  ``/metrics``, and the counters that all workers share
+``doctor``   ``python -m server.doctor``: what is wrong, and what to do about it
+``settings`` every environment variable; ``redis_url`` checks one of them
+``cli``      what the commands share: ``migrate``, ``rebuild``, ``forget``, ``tokens``,
+             ``check``, ``pg``
+``sandbox``  private servers for the demo and the tests, unknown to the service
+============ ==========================================================================
+
+A batch: ``api.ingest`` checks who sends it and every sample, ``database.samples`` stores it in one
+transaction, in which triggers keep the rollups, and ``cache`` forgets the device's newest sample.
+A query: ``api.series``, say, reads ``query_args``, runs a statement of ``sql/queries`` through
+``database.pool`` and sends the rows by ``responses``. Whatever fails on the way is answered by
+``api.errors``. Rooms import downwards only; ``tests/whole/test_house_rules.py`` has the arrows.
 """
 
 import logging
@@ -17,6 +29,7 @@ import sys
 from collections.abc import Mapping
 
 from flask import Flask, Response, current_app, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 
 from edge_lib import VERSION
 from edge_lib.shared import jsonlog
@@ -74,7 +87,8 @@ def make_app(env: Mapping[str, str]) -> Flask:
     jsonlog.start(settings.log_level)
     bad_http.answer_in_json()
     app = Flask(__name__, static_folder=None)
-    app.json.sort_keys = False
+    app.json = json = DefaultJSONProvider(app)
+    json.sort_keys = False
     app.url_map.merge_slashes = False  # a doubled slash is a 404 like any other, no HTML redirect
     app.extensions["settings"] = settings
     app.extensions["tokens"] = Tokens(env)

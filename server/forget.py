@@ -1,72 +1,52 @@
-"""``python -m server.forget DEVICE [--from T] [--to T]``: deletes samples for good.
+"""``python -m server.forget DEVICE [--from T] [--to T]``: delete samples permanently.
 
 The range is remembered: a sample of it that an edge still has in its spool is acknowledged and not
-stored. Says first what would go, and wants ``--yes``, or the device's name typed at a terminal.
+stored. Prints first what would be deleted, and wants ``--yes``, or the device's name typed.
 """
 
 import argparse
-import logging
 import sys
-from datetime import datetime
+from collections.abc import Mapping
 
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from edge_lib.shared.sample import format_ts, is_device_id, parse_ts
-from server import cache, settings
+from edge_lib.shared.sample import format_ts
+from server import cache, cli, settings
+from server.cli import Refused
 from server.database import aggregates, deletions, migrations
-from server.database.connection import in_one_line
-from server.database.pool import Database, DatabaseAway
+from server.database.pool import Database
 
 COMMAND = server_command("forget")
 _HELP = """
-Deletes what was measured from --from on and before --to: samples, readings that were parked (where
-the time of one is not known, that of its receipt counts), and gaps that lie inside; rollups follow
-in the same transaction. Facts of the device and the edge's counts of its polls stay. Without --from
-it begins with the first sample. It ends now at the latest: what comes later is stored as ever.
+Deletes what was measured from --from on and before --to: samples, parked readings (by the time of
+receipt if their own is unknown), and gaps inside that range; rollups follow in the same
+transaction. Facts of the device and the edge's counts of its polls stay. Without --from the range
+begins with the first sample. It ends now at the latest: what arrives later is stored as usual.
 Nothing is deleted without --yes, or the device's name typed at a terminal."""
-
-
-class Refused(Exception):
-    """Nothing is deleted; the text says why."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Deletes samples for good.", epilog=_HELP
+        prog=COMMAND, description="Delete samples permanently.", epilog=_HELP
     )
-    parser.add_argument("device", metavar="DEVICE", type=_device_id, help="whose")
-    example = "RFC 3339, like 2026-11-23T12:00:00Z"
-    parser.add_argument("--from", dest="first", metavar="T", type=_time, help=example)
-    parser.add_argument("--to", dest="end", metavar="T", type=_time, help=example)
+    parser.add_argument("device", metavar="DEVICE", type=cli.device_id, help="whose samples")
+    cli.add_range(parser)
     sure = parser.add_mutually_exclusive_group()
-    sure.add_argument("--yes", action="store_true", help="delete without a question")
-    sure.add_argument("--dry-run", action="store_true", help="say what would go, delete nothing")
+    sure.add_argument("--yes", action="store_true", help="delete without asking")
+    sure.add_argument(
+        "--dry-run", action="store_true", help="print what would be deleted, delete nothing"
+    )
     arguments = parser.parse_args(argv)
-    if arguments.first and arguments.end and arguments.first >= arguments.end:
-        parser.error("--to must lie after --from")
+    cli.refuse_empty_range(parser, arguments)
     return arguments
 
 
-def _device_id(text: str) -> str:
-    if not is_device_id(text):
-        raise argparse.ArgumentTypeError("a device_id has 1 to 64 of A-Za-z0-9._-")
-    return text
-
-
-def _time(text: str) -> datetime:
-    try:
-        return parse_ts(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    options = settings.read(env)
     newest = cache.configured(options, Database(options.database_url))
     with migrations.connect(options.database_url) as connection:
-        would_go = _look(connection, arguments)
+        would_go = _preview(connection, arguments)
         if would_go is not None and not _is_wanted(arguments, would_go):
             return
         with newest.forgetting(arguments.device):
@@ -79,7 +59,10 @@ def _run(arguments: argparse.Namespace, options: settings.Settings) -> None:
             print(delay, file=sys.stderr)
     if newest.state() == "down":
         seconds = options.cache_ttl_s
-        print(f"Redis is away: a newest sample may show for {seconds} s more", file=sys.stderr)
+        print(
+            f"Redis is unavailable: the deleted newest sample may be shown for {seconds} s more",
+            file=sys.stderr,
+        )
 
 
 def _told(device: str, range_: deletions.Deleted) -> str:
@@ -90,7 +73,7 @@ def _told(device: str, range_: deletions.Deleted) -> str:
     )
 
 
-def _look(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
+def _preview(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
         found = migrations.problems(cursor)
@@ -99,19 +82,19 @@ def _look(connection: Connection, arguments: argparse.Namespace) -> deletions.De
         known = deletions.devices(cursor)
         if arguments.device not in known:
             names = ", ".join(known) or "none yet"
-            raise Refused(f"nothing is known of {arguments.device}; known are: {names}")
+            raise Refused(f"nothing is known of {arguments.device}; the known devices are: {names}")
         return deletions.preview(cursor, arguments.device, arguments.first, arguments.end)
 
 
 def _is_wanted(arguments: argparse.Namespace, would_go: deletions.Deleted) -> bool:
-    """Return whether to go on: by ``--yes``, or by the name of the device, typed.
+    """Return whether to delete: after ``--yes``, or after the name of the device was typed.
 
     Raises:
-        Refused: nobody could be asked, or the answer was another.
+        Refused: nobody is at a terminal, or another name was typed.
     """
     if arguments.yes:
         return True
-    told = f"would delete for good {_told(arguments.device, would_go)}"
+    told = f"would delete permanently {_told(arguments.device, would_go)}"
     if arguments.dry_run:
         print(told)
         return False
@@ -133,16 +116,7 @@ def _forget(connection: Connection, arguments: argparse.Namespace) -> deletions.
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    logging.basicConfig(format="%(message)s")
-    try:
-        _run(arguments, settings.read(environment(settings.DOTENV)))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except (Refused, migrations.SchemaError, DatabaseAway, psycopg2.Error) as error:
-        print(in_one_line(error), file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":

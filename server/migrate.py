@@ -1,15 +1,11 @@
-"""``python -m server.migrate``: brings the database up to the files of ``sql/``."""
+"""``python -m server.migrate``: apply the files of ``sql/`` that the database lacks."""
 
 import argparse
-import logging
 import sys
+from collections.abc import Mapping
 
-import psycopg2
-
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from server import settings
+from server import cli, settings
 from server.database import migrations
-from server.database.connection import in_one_line
 from server.database.to_timescaledb import to_timescaledb
 
 
@@ -18,9 +14,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         prog=migrations.COMMAND, description=__doc__.partition("\n")[0]
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--check", action="store_true", help="compare only, change nothing")
+    what.add_argument("--check", action="store_true", help="only compare, change nothing")
     what.add_argument(
-        "--record", type=int, metavar="N", help="note file N, applied by hand with psql -1 -f"
+        "--record",
+        metavar="FILE",
+        help="note a file that was applied by hand with psql -1 -f: the number of the next one, or "
+        "the name of one of sql/functions",
     )
     what.add_argument(
         "--to-timescaledb",
@@ -31,7 +30,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
+    url, site_timezone = settings.database_url(env), settings.site_timezone(env)
     if arguments.record is not None:
         print(f"noted {migrations.record(url, arguments.record)}")
     elif arguments.check:
@@ -47,8 +47,8 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
             for line in to_timescaledb(url):
                 print(line)
                 done = True
-        for name in migrations.migrate(url, site_timezone):
-            print(f"applied {name}")
+        for line in migrations.migrate(url, site_timezone):
+            print(line)
             done = True
         if not done:
             print("current")
@@ -57,17 +57,7 @@ def _run(arguments: argparse.Namespace, url: str, site_timezone: str) -> None:
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    logging.basicConfig(format="%(message)s")
-    try:
-        env = environment(settings.DOTENV)
-        _run(arguments, settings.database_url(env), settings.site_timezone(env))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except (migrations.SchemaError, psycopg2.Error) as error:
-        print(in_one_line(error), file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":

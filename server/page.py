@@ -1,8 +1,8 @@
 """The page at ``/``: its frame, its files, login and logout. All its data come from ``/v1/``.
 
-There is a page only where ``SECRET_KEY`` is set. Its files are held in memory, compressed once, and
-carry a digest of them all in their address: a browser may keep them for ever, and a new version
-has other addresses.
+There is a page only if ``SECRET_KEY`` is set. Its files are held in memory, compressed once, with a
+digest of them all in their address: a browser may keep them for ever, and a new version has other
+addresses.
 """
 
 import gzip
@@ -64,7 +64,7 @@ class Files:
     Attributes:
         version: a digest of them all.
         scripts: the modules that the first view needs.
-        icon: the page's sign as a part of its frame, which saves a request.
+        icon: the page's icon as a part of its frame, which saves a request.
     """
 
     def __init__(self, folder: Path = FOLDER):
@@ -90,7 +90,7 @@ class Files:
 
 
 def init_app(app: Flask, secret_key: str | None) -> None:
-    """Return ``app`` its page, if there is a key to sign sessions with."""
+    """Add the page to ``app``, if there is a key to sign sessions with."""
     app.extensions["sessions"] = None
     if secret_key:
         app.extensions["sessions"] = Sessions(secret_key, app.extensions["tokens"])
@@ -100,7 +100,7 @@ def init_app(app: Flask, secret_key: str | None) -> None:
 
 @blueprint.get("/")
 def page() -> Response:
-    """Return the page's frame: the same for everybody, but for whether a login is needed."""
+    """Return the page's frame: the same for everybody, except for whether a login is needed."""
     files = current_app.extensions["files"]
     signed_in = session_caller() is not None
     html = render_template("page.html", files=files, version=VERSION, signed_in=signed_in)
@@ -126,7 +126,8 @@ def static(version: str, name: str) -> Response:
     # While the server is upgraded a page may ask a process of the other version.
     response.headers["Cache-Control"] = _FOR_EVER if version == files.version else "no-cache"
     response.set_etag(file.etag)
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/login")
@@ -137,7 +138,7 @@ def logged_in() -> Response:
 
 @blueprint.post("/login")
 def login() -> Response:
-    """Take a read token from the form field ``token``; answer with a session cookie.
+    """Log in with the read token of the form field ``token``; set a session cookie.
 
     Raises:
         Refused: 403 the form is of another site, or the token is a device's; 401 unknown token;

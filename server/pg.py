@@ -1,8 +1,8 @@
-"""``python -m server.pg psql|pg_dump|pg_restore ...``: that program, on the service's database.
+"""``python -m server.pg psql|pg_dump|pg_restore ...``: run that program on the service's database.
 
-The settings are read as the server reads them, so it is the same database, whatever its address and
-however that is written. A password goes by a file that nobody else can open, never by a command
-line. ``python -m server.pg where`` says which database it is, without asking it.
+The settings are read as the server reads them, so it is the same database, however its address is
+written. A password is passed in a file that nobody else can open, never on a command line.
+``python -m server.pg where`` prints which database it is, without connecting to it.
 """
 
 import ipaddress
@@ -14,8 +14,8 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from server import settings
+from edge_lib.shared.env import ConfigError
+from server import cli, settings
 
 PROGRAMS = ("psql", "pg_dump", "pg_restore")
 DEBIANS = Path("/usr/lib/postgresql")
@@ -25,9 +25,17 @@ _SOCKETS = ("/", "@")
 def where(url: str) -> list[str]:
     """Return host, port, database and user as the URL has them, and the addresses behind the host.
 
-    Empty is what the URL leaves out; of addresses, a socket has none and a name ``any``.
+    What the URL leaves out is empty. A socket has no address; that of a name is ``any``.
+
+    Raises:
+        ConfigError: the URL leaves it to a service file, which others may not read alike.
     """
     known = parse_dsn(url)
+    if "service" in known:
+        raise ConfigError(
+            "DATABASE_URL names a service, which does not say where the database is: write out its "
+            "host and name; example: DATABASE_URL=postgresql://sungrow@db.example.org/sungrow"
+        )
     names = ("host", "port", "dbname", "user")
     return [*(known.get(name, "") for name in names), _addresses(known)]
 
@@ -65,17 +73,20 @@ def without_secrets(url: str) -> tuple[str, int | None]:
     os.fchmod(file, 0o600)
     escaped = password.replace("\\", "\\\\").replace(":", "\\:")
     os.write(file, f"*:*:*:*:{escaped}\n".encode())
-    return make_dsn(**known, passfile=f"/proc/self/fd/{file}"), file
+    return make_dsn(**known | {"passfile": f"/proc/self/fd/{file}"}), file
 
 
 def program(name: str, major: int) -> str:
-    """Return the program that goes with a server of that version: Debian keeps several."""
+    """Return the program that fits a server of that version: Debian installs several."""
     there = {int(path.parent.parent.name): path for path in DEBIANS.glob(f"[0-9]*/bin/{name}")}
     newer = [there[version] for version in sorted(there) if version >= major]
     return str(newer[0]) if newer else name
 
 
 def _run(name: str, arguments: list[str], url: str) -> None:
+    if name == "where":
+        print("\n".join(where(url)))
+        return
     dsn, _ = without_secrets(url)
     connection = psycopg2.connect(url, connect_timeout=10)
     major = connection.server_version // 10_000
@@ -83,8 +94,8 @@ def _run(name: str, arguments: list[str], url: str) -> None:
     found = program(name, major)
     try:
         os.execvp(found, [found, "-d", dsn, *arguments])  # noqa: S606 - no shell is meant
-    except FileNotFoundError:
-        print(f"{name} is missing: apt install postgresql-client", file=sys.stderr)
+    except FileNotFoundError as error:
+        raise cli.Refused(f"{name} is missing: apt install postgresql-client") from error
 
 
 def main(argv: list[str]) -> int:
@@ -97,18 +108,7 @@ def main(argv: list[str]) -> int:
         what = "|".join(("where", *PROGRAMS))
         print(f"usage: {server_command('pg')} {what} [its arguments]", file=sys.stderr)
         return 0 if argv in (["-h"], ["--help"]) else 2
-    try:
-        url = settings.database_url(environment(settings.DOTENV))
-        if name == "where":
-            print("\n".join(where(url)))
-            return 0
-        _run(name, arguments, url)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except psycopg2.Error as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-    return 1
+    return cli.run(lambda env: _run(name, arguments, settings.database_url(env)))
 
 
 if __name__ == "__main__":

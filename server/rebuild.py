@@ -1,74 +1,62 @@
-"""``python -m server.rebuild``: computes the rollups anew from the samples, or in another zone."""
+"""``python -m server.rebuild``: compute the rollups anew from the samples, or in another zone."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 
-import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment, text
-from edge_lib.shared.sample import parse_ts
-from server import settings
+from edge_lib.shared.env import text
+from server import cli, settings
+from server.cli import Refused
 from server.database import migrations, rollups, zone_names, zones
-from server.database.connection import in_one_line
+from server.database.connection import one_row
 
 COMMAND = server_command("rebuild")
 _PROGRESS_SAMPLES = 1_000_000
 _HELP = """
 A week of a device is computed in one transaction, in which nobody else stores samples of that
-device; what was interrupted is whole up to there, and can be run again. Where the rollups count
-more samples than there are (old ones were dropped to save room), they are kept, and named.
-Where SITE_TIMEZONE is set and is not the zone of the stored days, the days of all devices without a
-zone of their own are cut in that zone instead, in one transaction."""
+device; an interrupted run is complete up to there, and can be repeated. Rollups that count more
+samples than there are (old ones were dropped to save room) are kept, and named. If SITE_TIMEZONE is
+set and differs from the zone of the stored days, the days of all devices without a zone of their
+own are computed in that zone instead, in one transaction."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Computes rollups anew.", epilog=_HELP
+        prog=COMMAND, description="Compute rollups anew.", epilog=_HELP
     )
-    parser.add_argument("--device", metavar="D", help="of one device alone")
-    example = "RFC 3339, like 2026-11-23T12:00:00Z; local days are taken whole"
-    parser.add_argument("--from", dest="first", metavar="T", type=_time, help=example)
-    parser.add_argument("--to", dest="end", metavar="T", type=_time, help="the same")
+    parser.add_argument("--device", metavar="D", help="only of this device")
+    cli.add_range(parser, "; local days are taken whole")
     parser.add_argument(
         "--timezone",
         metavar="ZONE",
         type=_zone,
-        help="a zone of the device's own from now on, or 'site': the site's",
+        help="give the device a zone of its own, or 'site': that of the site",
     )
     parser.add_argument(
         "--shrink",
         action="store_true",
-        help="let rollups of which samples are gone count what is left, and go where nothing is",
+        help="let rollups whose samples are gone count what is left, and delete those without any",
     )
     arguments = parser.parse_args(argv)
-    if arguments.first and arguments.end and arguments.first >= arguments.end:
-        parser.error("--to must lie after --from")
+    cli.refuse_empty_range(parser, arguments)
     if arguments.timezone and (not arguments.device or arguments.first or arguments.end):
         parser.error("--timezone needs --device, and is for all its days: without --from, --to")
     return arguments
 
 
-def _time(words: str) -> object:
-    try:
-        return parse_ts(words)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _zone(words: str) -> str:
-    if words == "site":
-        return words
-    if problem := zone_names.problem(words):
+def _zone(name: str) -> str:
+    if name == "site":
+        return name
+    if problem := zone_names.problem(name):
         raise argparse.ArgumentTypeError(
-            f"{words!r} {problem}; give a name like {zone_names.instead(words)}, or 'site'"
+            f"{name!r} {problem}; give a name like {zone_names.instead(name)}, or 'site'"
         )
-    return words
+    return name
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -77,9 +65,7 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         devices, kept_zone = _known(connection)
         if arguments.device not in (None, *devices):
             known = ", ".join(devices) or "none"
-            raise migrations.SchemaError(
-                f"nothing is stored of {arguments.device}; devices: {known}"
-            )
+            raise Refused(f"nothing is stored for {arguments.device}; devices: {known}")
         if arguments.timezone:
             _change_device(connection, arguments)
         elif zone not in (None, kept_zone):
@@ -100,7 +86,8 @@ def _known(connection: Connection) -> tuple[list[str], str]:
         if found:
             raise migrations.SchemaError("the database is not current: " + "; ".join(found))
         cursor.execute("SELECT array(SELECT sungrow_known_devices()), timezone FROM sungrow_site")
-        return cursor.fetchone()
+        devices, timezone = one_row(cursor)
+    return devices, timezone
 
 
 def _change_device(connection: Connection, arguments: argparse.Namespace) -> None:
@@ -114,7 +101,7 @@ def _change_site(
     connection: Connection, arguments: argparse.Namespace, kept: str, zone: str
 ) -> None:
     if arguments.device or arguments.first or arguments.end:
-        raise migrations.SchemaError(
+        raise Refused(
             f"SITE_TIMEZONE is {zone}, the stored days are in {kept}: a zone changes for all "
             "devices and all time at once, so leave out --device, --from and --to, or set "
             f"SITE_TIMEZONE={kept}"
@@ -153,7 +140,7 @@ def _weeks(
 
 
 def _week(
-    cursor: Cursor, device_id: str, first: object, last: object, shrink: bool
+    cursor: Cursor, device_id: str, first: datetime | str, last: datetime | str, shrink: bool
 ) -> tuple[rollups.Days, rollups.Rebuilt] | None:
     rollups.lock(cursor, device_id)
     days = rollups.next_days(cursor, device_id, first, last)
@@ -165,8 +152,8 @@ def _week(
 
 def _name_kept(device_id: str, kept: list[date]) -> None:
     print(
-        f"{device_id}: kept as it was, in whole or part, since samples are gone of which the "
-        f"rollups still tell: {zones.spans(kept)}; with --shrink they follow the samples",
+        f"{device_id}: kept as they were, in whole or in part, because samples that these rollups "
+        f"count are gone: {zones.spans(kept)}; with --shrink they follow the samples",
         file=sys.stderr,
     )
 
@@ -174,16 +161,7 @@ def _name_kept(device_id: str, kept: list[date]) -> None:
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    logging.basicConfig(format="%(message)s")
-    try:
-        _run(arguments, environment(settings.DOTENV))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except (migrations.SchemaError, zones.Uncut, psycopg2.Error) as error:
-        print(in_one_line(error), file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Which ``REDIS_URL`` can work: the Redis client takes nearly any, and raises at the first command.
+"""Which ``REDIS_URL`` can work: the Redis client accepts nearly any, and raises at a command.
 
-What hangs on the moment (nobody listens, another password, too few databases) is no matter of the
-URL; what no Redis could ever mend is refused at the start.
+Passing trouble (nobody listens, another password, too few databases) is not the URL's fault; what
+no Redis could ever accept is refused at the start.
 """
 
 import math
@@ -25,22 +25,19 @@ _HOST = re.compile(r"[^\s\x00-\x20\x7f,@]+")
 
 
 def problem(url: str) -> str | None:
-    """Return why no cache could ever work with this URL; None where one may.
+    """Return why no cache could ever work with this URL; None if one may.
 
-    The URL may hold a password: nothing of it stands in the text.
+    The URL may hold a password: the text quotes nothing of it.
     """
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        return (
-            "is no URL; in a password an @ : / ? # or % has to be written as "
-            "%40 %3A %2F %3F %23 or %25"
-        )
+        return "is not a URL; in a password write @ : / ? # and % as %40 %3A %2F %3F %23 or %25"
     if parts.scheme not in _SCHEMES or not url.startswith(f"{parts.scheme}://"):
         return "has to begin with redis://, rediss:// or unix://"
     if parts.fragment or "#" in url:
-        return "has a #, which has to be written as %23 where it belongs to a password"
+        return "has a #, which is written as %23 in a password"
     where = _problem_of_socket(parts) if parts.scheme == "unix" else _problem_of_host(parts)
     return where or _problem_of_options(parts.query) or _problem_of_client(url)
 
@@ -48,9 +45,9 @@ def problem(url: str) -> str | None:
 def _problem_of_socket(parts: SplitResult) -> str | None:
     path = unquote(parts.path)
     if parts.hostname or not path.startswith("/") or path == "/":
-        return "names no socket: unix:// is followed by its whole path, which begins with /"
+        return "does not name a socket: unix:// is followed by its full path, which begins with /"
     if "\0" in path or len(path.encode("utf-8", "replace")) > _LONGEST_PATH:
-        return f"names no socket: its path has at most {_LONGEST_PATH} bytes"
+        return f"does not name a socket: its path has at most {_LONGEST_PATH} bytes"
     return None
 
 
@@ -59,9 +56,9 @@ def _problem_of_host(parts: SplitResult) -> str | None:
     try:
         host.encode("idna")
     except UnicodeError:
-        return "names no host: no name has a part that is empty or longer than 63 characters"
+        return "does not name a host: a part of the name is empty or longer than 63 characters"
     if not _HOST.fullmatch(host) or parts.port == 0:
-        return "names no host or no port"
+        return "does not name a host, or has an impossible port"
     if not re.fullmatch(r"/?|/\d{1,9}", parts.path, re.ASCII):
         return "has to end with the number of a database, like /0"
     return None
@@ -74,15 +71,15 @@ def _problem_of_options(query: str) -> str | None:
         return "has options that are not like ?name=value&name=value"
     for name, values in options.items():
         if name not in _OPTIONS:
-            return f"has an option that is not known here; known are: {', '.join(sorted(_OPTIONS))}"
+            return f"has an unknown option; the known ones are: {', '.join(sorted(_OPTIONS))}"
         if not values[0] or any(not char.isprintable() for char in values[0]):
-            return f"has the option {name} without a value that makes sense"
+            return f"has the option {name} without a usable value"
         if name in _TIMES and not _is_time(values[0]):
             return f"has the option {name}, whose seconds are above 0 and at most {_LONGEST_S:.0f}"
         if name == "db" and not re.fullmatch(r"\d{1,9}", values[0], re.ASCII):
             return "has the option db, which is the number of a database"
-        if name == "client_name" and " " in values[0]:
-            return "has the option client_name, which holds no blanks"
+        if name == "client_name" and not re.fullmatch("[!-~]+", values[0]):  # Redis' own rule
+            return "has the option client_name, which is ASCII without blanks"
     return None
 
 
@@ -101,5 +98,5 @@ def _problem_of_client(url: str) -> str | None:
     try:
         redis.ConnectionPool.from_url(url).make_connection()
     except (TypeError, ValueError, AttributeError, redis.RedisError):
-        return "has options that do not go with its scheme, or with each other"
+        return "has options that do not fit its scheme, or each other"
     return None

@@ -33,7 +33,7 @@ class Settings(NamedTuple):
     run_dir: Path
 
     def __repr__(self) -> str:
-        """Return nothing away: some of the fields hold secrets."""
+        """Show no field: some hold secrets."""
         return "Settings(...)"
 
 
@@ -41,7 +41,7 @@ def read(env: Mapping[str, str]) -> Settings:
     """Read the settings.
 
     Raises:
-        ConfigError: one is missing or malformed; says which, and gives an example.
+        ConfigError: one is missing or malformed; names it, with an example.
     """
     return Settings(
         database_url=database_url(env),
@@ -62,7 +62,7 @@ def _run_dir(env: Mapping[str, str]) -> Path:
     # systemd's; several are separated by colons.
     if given := text(env, "RUNTIME_DIRECTORY", "").partition(":")[0]:
         return Path(given)
-    # No name below /tmp: whoever is there first would own it, and cleaners take it away.
+    # Nothing below /tmp: anybody could be there first, and cleaners empty it.
     try:
         return Path.home() / ".local/state/sungrow-server"
     except RuntimeError:  # a user without a home
@@ -73,7 +73,7 @@ def database_url(env: Mapping[str, str]) -> str:
     """Return the libpq URL.
 
     Raises:
-        ConfigError: there is none, or libpq cannot read it.
+        ConfigError: it is missing, or libpq cannot parse it.
     """
     example = "example: DATABASE_URL=postgresql://sungrow@localhost/sungrow"
     url = secret(env, "DATABASE_URL")
@@ -82,16 +82,16 @@ def database_url(env: Mapping[str, str]) -> str:
     try:
         parse_dsn(url)
     except psycopg2.ProgrammingError:
-        # libpq's own words quote the URL, and a password may stand in it.
-        raise ConfigError(f"DATABASE_URL is no libpq URL; {example}") from None
+        # libpq's own message quotes the URL, which may hold a password.
+        raise ConfigError(f"DATABASE_URL is not a valid libpq URL; {example}") from None
     return url
 
 
 def cache_url(env: Mapping[str, str]) -> str | None:
-    """Return the URL of Redis; None without one.
+    """Return the URL of Redis, if there is one.
 
     Raises:
-        ConfigError: with this one no cache could ever work.
+        ConfigError: no cache could ever work with it.
     """
     url = text(env, "REDIS_URL", "")
     if problem := url and redis_url.problem(url):
@@ -116,7 +116,7 @@ def _metrics_token(env: Mapping[str, str]) -> str | None:
     token = secret(env, "METRICS_TOKEN")
     if token and not token_file.is_token(token):
         raise ConfigError(
-            "METRICS_TOKEN must be one word of printable ASCII, without blanks, and no sha256$; "
+            "METRICS_TOKEN must be printable ASCII without blanks, and not begin with sha256$; "
             "example: METRICS_TOKEN_FILE=/etc/sungrow-server/metrics-token"
         )
     return token or None
@@ -137,7 +137,7 @@ def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
     for origin in origins:
         if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
             raise ConfigError(
-                f"CORS_ORIGINS: {origin!r} is no origin; "
+                f"CORS_ORIGINS: {origin!r} is not an origin; "
                 "example: CORS_ORIGINS=https://grafana.example.org"
             )
     return origins

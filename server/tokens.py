@@ -1,4 +1,4 @@
-"""``python -m server.tokens new DEVICE | list | revoke ID``: makes, shows and ends tokens.
+"""``python -m server.tokens new DEVICE | list | revoke ID``: make, show and end tokens.
 
 The token is printed once; what is kept is its SHA-256, in the file of ``DEVICE_TOKENS_FILE`` or
 ``READ_TOKENS_FILE``. A running server knows of the change with its next request.
@@ -10,100 +10,58 @@ import re
 import secrets
 import sys
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment, secret, secret_file
-from edge_lib.shared.sample import is_device_id
-from server import settings
-from server.auth import token_file, token_uses
+from edge_lib.shared.env import ConfigError, secret_file
+from server import cli
+from server.auth import known_tokens, token_file, token_uses
+from server.auth.known_tokens import LIVE_TOKENS, NAMES, Known
+from server.cli import Refused
 
 COMMAND = server_command("tokens")
-LIVE_TOKENS = 2  # of one device: the one in use, and the next one
-ID_DIGITS = token_uses.ID_DIGITS
 _MINUTE = "%Y-%m-%d %H:%MZ"
-_NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}
-_EXAMPLES = {name: f"/etc/sungrow-server/{kind}-tokens" for kind, name in _NAMES.items()}
+_EXAMPLES = {name: f"/etc/sungrow-server/{kind}-tokens" for kind, name in NAMES.items()}
 _PREFIX = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
 
 
-class Refused(Exception):
-    """The command does nothing; the text says why, and what to do instead."""
-
-
-class Known(NamedTuple):
-    """One token: its digest, what it is for, where it stands (None: the environment), since when.
-
-    The day on which it was made is None where nobody wrote it down.
-    """
-
-    digest: bytes
-    kind: str
-    devices: list[str]
-    is_plain: bool
-    file: Path | None
-    made: date | None
-
-    @property
-    def id(self) -> str:
-        """What the command calls it."""
-        return self.digest.hex()[:ID_DIGITS]
-
-
-def known(env: Mapping[str, str]) -> list[Known]:
-    """Return every token of the settings, as they stand there, the oldest of a file first.
-
-    Raises:
-        ConfigError: a list is malformed, its file cannot be read, or it is given in both forms.
-    """
-    found: dict[tuple[str, bytes], Known] = {}
-    for kind, name in _NAMES.items():
-        file, text = secret_file(env, name), _text(env, name)
-        entries, made = token_file.entries(name, text), token_file.made(text)
-        for digest, device_id, is_plain in entries:
-            fresh = Known(digest, kind, [], is_plain, file, made.get(digest))
-            token = found.setdefault((kind, digest), fresh)
-            if device_id not in token.devices:
-                token.devices.append(device_id)
-    return list(found.values())
-
-
 def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
-    """Make a token; give it. Nobody can be told it again.
+    """Make a token and return it; it cannot be shown again.
 
     Raises:
         ConfigError: there is no file to keep it in, or it is malformed.
         Refused: the device has enough of them.
         OSError: the file cannot be replaced.
     """
-    name = _NAMES[kind]
+    name = NAMES[kind]
     file = _file(env, name)
     token = f"{kind}_{secrets.token_urlsafe(32)}"
     with token_file.locked(file):
         if kind == "device":
             _refuse_a_third(env, devices[0])
         digest, today = hashlib.sha256(token.encode()).digest(), datetime.now(UTC).date()
-        token_file.replace(file, token_file.added(_text(env, name), digest, devices, today))
+        token_file.replace(
+            file, token_file.added(known_tokens.text(env, name), digest, devices, today)
+        )
     return token
 
 
 def revoke(env: Mapping[str, str], prefix: str) -> Known:
-    """End the token whose SHA-256 begins so; return what it was.
+    """End the token whose SHA-256 begins with ``prefix``; return what it was.
 
     Raises:
         ConfigError: a list is malformed.
-        Refused: none begins so, or several, or it stands in the environment, or the server could
-            not start without it.
+        Refused: none or several begin with it, or it is in the environment itself, or the server
+            could not start without it.
         OSError: the file cannot be replaced.
     """
-    token = _only(known(env), prefix)
-    name = _NAMES[token.kind]
+    token = _only(known_tokens.known(env), prefix)
+    name = NAMES[token.kind]
     if token.file is None:
-        raise Refused(f"{token.id} stands in {name} itself: take it out there, restart the server")
+        raise Refused(f"{token.id} is in {name} itself: remove it there and restart the server")
     with token_file.locked(token.file):
-        text = _text(env, name)
+        text = known_tokens.text(env, name)
         token_file.entries(name, text)
         text = token_file.without(text, token.digest)
         if token.kind == "device" and not token_file.entries(name, text):
@@ -116,7 +74,7 @@ def revoke(env: Mapping[str, str], prefix: str) -> Known:
 
 
 def _refuse_a_third(env: Mapping[str, str], device_id: str) -> None:
-    live = [t for t in known(env) if t.kind == "device" and device_id in t.devices]
+    live = [t for t in known_tokens.known(env) if t.kind == "device" and device_id in t.devices]
     if len(live) >= LIVE_TOKENS:
         raise Refused(
             f"{device_id} has {len(live)} tokens; end the one that its edge does not use, of which "
@@ -145,20 +103,13 @@ def _file(env: Mapping[str, str], name: str) -> Path:
     return file
 
 
-def _text(env: Mapping[str, str], name: str) -> str:
-    file = secret_file(env, name)
-    if file is not None and not file.exists():  # the first token makes it
-        return ""
-    return secret(env, name) or ""
-
-
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Makes, shows and ends tokens.")
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Make, show and end tokens.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     making = commands.add_parser("new", help="make a token and print it, once")
-    making.add_argument("devices", nargs="+", metavar="DEVICE", type=_device_id)
-    making.add_argument("--read", action="store_true", help="one that reads, and may not write")
-    commands.add_parser("list", help="show the tokens that are good, by the start of their SHA-256")
+    making.add_argument("devices", nargs="+", metavar="DEVICE", type=cli.device_id)
+    making.add_argument("--read", action="store_true", help="a token that may read and not write")
+    commands.add_parser("list", help="show the valid tokens, by the start of their SHA-256")
     ending = commands.add_parser("revoke", help="end a token, at once")
     ending.add_argument("id", metavar="ID", help="as `list` shows it, or its first digits")
     arguments = parser.parse_args(argv)
@@ -167,22 +118,23 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def _device_id(text: str) -> str:
-    if not is_device_id(text):
-        raise argparse.ArgumentTypeError("a device_id has 1 to 64 of A-Za-z0-9._-")
-    return text
-
-
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
-    match arguments.command:
-        case "new":
-            print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
-            print("kept as its SHA-256 alone: it is not shown again", file=sys.stderr)
-        case "list":
-            print(_table(known(env), token_uses.known(env)))
-        case "revoke":
-            token = revoke(env, arguments.id)
-            print(f"revoked {token.id}: {token.kind} token of {', '.join(token.devices)}")
+    try:
+        match arguments.command:
+            case "new":
+                print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
+                print("only its SHA-256 is kept: it is not shown again", file=sys.stderr)
+            case "list":
+                print(_table(known_tokens.known(env), token_uses.known(env)))
+            case "revoke":
+                token = revoke(env, arguments.id)
+                print(f"revoked {token.id}: {token.kind} token of {', '.join(token.devices)}")
+    except OSError as error:
+        # Naming the temporary file that could not be made would help nobody.
+        reason = error.strerror or error
+        raise Refused(
+            f"the file of the tokens cannot be changed: {reason}; are you root?"
+        ) from error
 
 
 def _kind(arguments: argparse.Namespace) -> str:
@@ -198,14 +150,14 @@ def _table(tokens: list[Known], uses: token_uses.Known | None) -> str:
 
 def _row(token: Known, uses: token_uses.Known | None) -> tuple[str, ...]:
     kept = "plain text" if token.is_plain else "SHA-256"
-    place = str(token.file or f"{_NAMES[token.kind]} itself")
+    place = str(token.file or f"{NAMES[token.kind]} itself")
     about = (token.id, token.kind, ",".join(token.devices), f"{kept} in {place}")
-    return *about, str(token.made or "not known"), _last_use(token.id, uses)
+    return *about, str(token.made or "unknown"), _last_use(token.id, uses)
 
 
 def _last_use(token_id: str, uses: token_uses.Known | None) -> str:
     if uses is None:
-        return "not known"
+        return "unknown"
     last = uses.last.get(token_id)
     return f"{last:{_MINUTE}}" if last else f"not since {uses.since:{_MINUTE}}"
 
@@ -213,20 +165,7 @@ def _last_use(token_id: str, uses: token_uses.Known | None) -> str:
 def main(argv: list[str]) -> int:
     """Run the command; return its exit status: 0, 1 with the reason, 78 for a bad setting."""
     arguments = _arguments(argv)
-    try:
-        _run(arguments, environment(settings.DOTENV))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except Refused as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        # Naming the temporary file that could not be made would help nobody.
-        reason = error.strerror or error
-        print(f"the file of the tokens cannot be changed: {reason}; as root?", file=sys.stderr)
-        return 1
-    return 0
+    return cli.run(lambda env: _run(arguments, env))
 
 
 if __name__ == "__main__":

@@ -159,8 +159,12 @@ has_role() { [ -n "$(sql -d postgres -v name="$1" <<<"SELECT 1 FROM pg_roles WHE
 
 has_timescaledb() { [ -n "$(sql -d "$(named "$1")" -c "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")" ]; }
 
-# The newest migration of the database; empty where there is none yet.
-schema_number() { ask_database -c 'SELECT max(number) FROM schema_migrations' 2>/dev/null || true; }
+# What tells its schema from any other: the newest migration, and a checksum of its functions; empty where
+# there is none yet.
+schema_state() {
+    ask_database -c 'SELECT max(number) FROM schema_migrations' 2>/dev/null | tr '\n' ' ' || true
+    ask_database -c "SELECT md5(string_agg(name || checksum, ',' ORDER BY name)) FROM schema_functions" 2>/dev/null || true
+}
 
 # Write a dump of it to standard output.
 dump_database() {
@@ -248,7 +252,7 @@ restore_privileges() {
 replace_tables() {
     local dump=$1 kept='' why
     why=$(can_be_restored) ||
-        fail "$(the_database) cannot be restored from here: $why. Let its administrator restore $dump into an empty database there (README: Backup, restore, room), and name that by DATABASE_URL"
+        fail "$(the_database) cannot be restored from here: $why. Let its administrator restore $dump into an empty database there (docs/operations.md: Back up and restore by hand), and name that by DATABASE_URL"
     ! is_of_timescaledb "$dump" ||
         fail "$dump is of TimescaleDB, which only a superuser of the database's server can restore"
     if [ -n "$(ask_database -c "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace LIMIT 1")" ]; then

@@ -4,6 +4,9 @@
 server starts one of its own (``with Postgres(tmp_path, fast=True) as mine``: half a second).
 ``TEST_DATABASE_URL`` points all tests but those at another server, whatever its edition; its role
 must be allowed to create databases and, for TimescaleDB, the extension.
+
+Tests are marked by what they need, by their folder and their fixtures; a test that starts a server
+of its own says ``@pytest.mark.server``, and fails if it does not.
 """
 
 import contextlib
@@ -24,6 +27,7 @@ from psycopg2 import sql
 
 from edge_lib.shared import jsonlog
 from server import sandbox
+from tests.support.background_jobs import background_jobs_problem
 from tests.support.commands import miss_a_library
 
 # For tests that leave the number of examples open. Those of --hypothesis-profile=long are others
@@ -32,6 +36,10 @@ _SLOW = settings(deadline=None, database=None, suppress_health_check=list(Health
 settings.register_profile("quick", _SLOW, max_examples=3, derandomize=True)
 settings.register_profile("long", _SLOW, max_examples=250)
 settings.load_profile("quick")
+
+_TESTS = Path(__file__).parent
+_BY_FOLDER = {"browser": ("browser", "server"), "chaos": ("chaos", "server")}
+_SERVERS = {"postgres", "databases", "redis_server", "https_server"}  # fixtures
 
 # A shell lets its background jobs ignore SIGINT, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -113,6 +121,32 @@ def _ask_edition(url: str) -> str:
         databases.drop_all()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server or a browser, and keep a file's tests together if it shares one."""
+    for item in items:
+        file = item.path.relative_to(_TESTS)
+        for name in _BY_FOLDER.get(file.parts[0], ()):
+            item.add_marker(name)
+        if _SERVERS & set(item.fixturenames):
+            item.add_marker("server")
+    sharing = {item.path for item in items if item.get_closest_marker("server")}
+    for item in items:
+        if item.path in sharing or item.path.parent.name == "whole":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker("server"):
+            patch.setattr(sandbox.Server, "_launch", _unmarked)
+        return (yield)
+
+
+def _unmarked(*_: object, **__: object) -> None:
+    pytest.fail("this test starts a server: mark it with @pytest.mark.server")
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup() -> Iterator[None]:
     yield
@@ -180,6 +214,17 @@ def other_library(databases):
     path = sql.SQL("alter database {} set search_path = shadow, pg_catalog, public")
     sandbox.execute(url, path.format(sql.Identifier(psycopg2.extensions.parse_dsn(url)["dbname"])))
     return url
+
+
+@pytest.fixture(scope="session")
+def working_jobs(databases) -> None:
+    """Skip a test that needs TimescaleDB's background jobs where this server fails every one.
+
+    TimescaleDB 2.28 does on PostgreSQL 15.20 and later minors, whatever a job is to do.
+    """
+    url = databases.migrated()
+    if "(timescale)" in sandbox.edition(url) and (problem := background_jobs_problem(url)):
+        pytest.skip(f"background jobs fail on {sandbox.edition(url)}: {problem}")
 
 
 @pytest.fixture(scope="session")

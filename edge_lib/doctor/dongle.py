@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from edge_lib import config, health
 from edge_lib.clock import Clock
-from edge_lib.doctor.machine import FAILED, OK, WARNING, Finding, Service, service_of
+from edge_lib.doctor.machine import Service, service_of
 from edge_lib.dongle.advice import NO_METER, SENTENCES, about_the_unit, sentence, written_down
 from edge_lib.dongle.block_pieces import NEEDED
 from edge_lib.dongle.decode import facts, is_silent
@@ -20,6 +20,7 @@ from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, FOUR_STRINGS, USED, Block
 from edge_lib.poller import NO_SAMPLE, reading
 from edge_lib.shared.command_names import edge_command
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 from edge_lib.shared.sample import EARLIEST, parse_ts
 
 _QUICK_S = 5.0  # for a unit that may not be there: doctor has a minute for everything

@@ -1,7 +1,7 @@
-"""What ``doctor`` looks at on this machine: settings, secrets, disk, spool, the running service.
+"""The checks of this machine: settings, secrets, disk, spool, the running service.
 
-Each function here, in ``checks_dongle`` and in ``checks_server`` is one check or some; it gives
-findings. It changes nothing, and raises ConfigError where a setting does not let it look.
+Each public function here, in ``doctor.dongle`` and in ``doctor.server`` makes one check or some and
+returns findings. It changes nothing, and raises ConfigError where a setting keeps it from checking.
 """
 
 import os
@@ -18,24 +18,16 @@ from dotenv import dotenv_values
 from edge_lib import VERSION, config, health
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.env import ConfigError, secret, secret_file
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 from edge_lib.spool import file, queue, schema
 from edge_lib.spool.errors import SpoolError, sqlite_errors
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.reserve import ROOM_BYTES
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
 LITTLE_ROOM_BYTES = 200 << 20
 # A hundred days of readings: more than a card reads in the time that the command has.
 READ_THROUGH_BYTES = 500 << 20
 _MB = 1 << 20
-
-
-class Finding(NamedTuple):
-    """One line: what was looked at, ``ok``, ``warning`` or ``failed``, and what to do."""
-
-    check: str
-    state: str
-    text: str
 
 
 class Service(NamedTuple):

@@ -1,80 +1,46 @@
 """``edge.py doctor [--json]``: what is wrong, from the settings to the server, and what to do.
 
-One line a check. Changes nothing, and ends within a minute, whatever hangs: the groups of checks
-run beside each other, and what has not come by then is a finding as well.
+One line a check. Changes nothing, and ends within a minute, whatever hangs.
 """
 
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from edge_lib.clock import Clock
 from edge_lib.doctor import dongle, machine, server
-from edge_lib.doctor.machine import FAILED, OK, WARNING, Finding, not_allowed, skipped
+from edge_lib.doctor.machine import not_allowed, skipped
+from edge_lib.shared import findings
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.findings import FAILED, Finding, Group
 
 PATIENCE_S = 55.0
-_BY_WEIGHT = (OK, WARNING, FAILED)
-
-
-class Group(NamedTuple):
-    """Checks that are made one after the other, in a thread of their own."""
-
-    name: str
-    look: Callable[[], Iterable[Finding]]
 
 
 def run(env: Mapping[str, str], dotenv: Path, as_json: bool, clock: Clock | None = None) -> int:
     """Make all checks and print them; return the exit status: 0, or 1 where one failed."""
-    logging.basicConfig(level=logging.CRITICAL)  # what is logged stands in the findings, too
+    logging.basicConfig(level=logging.CRITICAL)  # the findings say what is logged, too
     clock, over = clock or Clock(), threading.Event()
-    found = findings(_groups(env, dotenv, clock, over.wait), clock)
+    found = checked(_groups(env, dotenv, clock, over.wait), clock)
     over.set()
-    worst = max((finding.state for finding in found), key=_BY_WEIGHT.index)
-    if as_json:
-        print(json.dumps({"status": worst, "checks": [finding._asdict() for finding in found]}))
-    else:
-        print("\n".join(f"{state:<8} {check:<9} {text}" for check, state, text in found))
-    return 1 if worst == FAILED else 0
+    return findings.report(found, as_json)
 
 
-def findings(
-    groups: Iterable[Group], clock: Clock, patience_s: float = PATIENCE_S
-) -> list[Finding]:
-    """Make the checks of all groups at once; what hangs or breaks is a finding as well."""
-    until_s = clock.monotonic_s() + patience_s
-    begun = []
-    for group in groups:
-        seen: list[Finding] = []
-        thread = threading.Thread(target=_look, args=(group, seen), daemon=True)
-        thread.start()
-        begun.append((group.name, thread, seen))
-    found: list[Finding] = []
-    for name, thread, seen in begun:
-        thread.join(max(0.0, until_s - clock.monotonic_s()))
-        found += seen
-        if thread.is_alive():
-            text = f"no answer within {patience_s:.0f} s; what it asks hangs"
-            found.append(Finding(name, FAILED, text))
-        elif not seen:
-            found.append(Finding(name, FAILED, "this check itself broke: see above"))
-    return found
+def checked(groups: Iterable[Group], clock: Clock, patience_s: float = PATIENCE_S) -> list[Finding]:
+    """Make the checks of all groups; one that hangs or crashes is a finding as well."""
+    return findings.run(groups, _made, patience_s, clock.monotonic_s)
 
 
-def _look(group: Group, seen: list[Finding]) -> None:
+def _made(group: Group) -> Iterator[Finding]:
     try:
-        for finding in group.look():
-            # A line a check, whatever it quotes.
-            seen.append(finding._replace(text=" ".join(finding.text.split())))
+        yield from group.checks()
     except ConfigError as error:
-        seen.append(skipped(group.name, error))
+        yield skipped(group.name, error)
     except PermissionError as error:
-        seen.append(not_allowed(group.name, error.filename))
+        yield not_allowed(group.name, error.filename)
     except OSError as error:
-        seen.append(Finding(group.name, FAILED, f"cannot be looked at: {error}"))
+        yield Finding(group.name, FAILED, f"cannot be checked: {error}")
 
 
 def _groups(

@@ -4,7 +4,6 @@ And the time, which the server's answers confirm or contradict.
 """
 
 import json
-import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -14,9 +13,10 @@ from urllib.parse import urlsplit
 
 from edge_lib import VERSION, config
 from edge_lib.clock import AGREEMENT, Clock
-from edge_lib.doctor.machine import FAILED, OK, WARNING, Finding, skipped
+from edge_lib.doctor.machine import skipped
 from edge_lib.shared.command_names import is_installed, server_command
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
 from edge_lib.upload.cancellable import HttpsError
 from edge_lib.upload.https import Answer, HttpsClient
 from edge_lib.upload.receipt import http_date
@@ -110,7 +110,7 @@ def _server(answer: Answer) -> Finding:
 def _version(theirs: str) -> Finding:
     if theirs == VERSION:
         return Finding("server", OK, f"runs {theirs}, as this edge")
-    if _numbers(theirs) < _numbers(VERSION):
+    if version_numbers(theirs) < version_numbers(VERSION):
         text = f"runs {theirs}, older than this edge's {VERSION}: upgrade the server"
     else:
         text = f"runs {theirs}, newer than this edge's {VERSION}: upgrade the edge"
@@ -186,7 +186,3 @@ def _object(answer: Answer) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return content if type(content) is dict else {}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version, re.ASCII)))

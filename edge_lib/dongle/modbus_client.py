@@ -7,8 +7,8 @@ import contextlib
 import socket
 import struct
 
-from pyModbusTCP.client import ModbusClient  # type: ignore[import-untyped]  # ships no types
-from pyModbusTCP.constants import (  # type: ignore[import-untyped]  # ships no types
+from pyModbusTCP.client import ModbusClient
+from pyModbusTCP.constants import (
     MB_EXCEPT_ERR,
     MB_SEND_ERR,
     MB_SOCK_CLOSE_ERR,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from pyModbusTCP.constants import (  # type: ignore[import-untyped]  # ships no types
+from pyModbusTCP.constants import (
     EXP_DATA_ADDRESS,
     EXP_DATA_VALUE,
     EXP_GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND,

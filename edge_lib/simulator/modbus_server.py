@@ -10,12 +10,12 @@ import socket
 import threading
 from collections.abc import Callable
 
-from pyModbusTCP.constants import (  # type: ignore[import-untyped]  # ships no types
+from pyModbusTCP.constants import (
     EXP_ILLEGAL_FUNCTION,
     READ_HOLDING_REGISTERS,
     READ_INPUT_REGISTERS,
 )
-from pyModbusTCP.server import ModbusServer  # type: ignore[import-untyped]  # ships no types
+from pyModbusTCP.server import ModbusServer
 
 _STOP_S = 1.0
 

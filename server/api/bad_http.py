@@ -1,8 +1,8 @@
-"""What a request gets that is no HTTP: gunicorn answers it before the app ever sees it.
+"""Answer requests that are not HTTP, which gunicorn refuses before the app ever sees them.
 
-gunicorn writes an HTML page then, with no setting to change that; this API answers in JSON, always.
-And what a client alone has done wrong is a 400, also a Transfer-Encoding that nobody knows, for
-which gunicorn says 501.
+gunicorn then writes an HTML page, and has no setting to change that; this API always answers in
+JSON. And what only the client has done wrong is a 400, an unknown Transfer-Encoding too, for which
+gunicorn sends 501.
 """
 
 import json
@@ -12,7 +12,7 @@ from gunicorn import util
 
 
 def answer_in_json() -> None:
-    """Let gunicorn of this process write such answers in the shape of all others."""
+    """Make the gunicorn of this process write such answers in the shape of all others."""
     util.write_error = _write_error
 
 

@@ -11,19 +11,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extras import Json
 
 from edge_lib.shared.sample import parse_ts
 from server.api.errors import place
-from server.database.deletions import Forgotten
-from server.database.pool import query
+from server.database.parts import Parts
 
 log = logging.getLogger("sungrow.server.parts")
 _BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 _CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
-_OF_READINGS = ("gaps", "parked")
 _MAX_TEXT = 1024
 _MAX_COUNT = 2**31 - 1
 
@@ -36,34 +33,15 @@ class Malformed(ValueError):
         self.place = (key, msg)
 
 
-class Parts(NamedTuple):
-    """The parts of one batch as rows for their queries, and the places that were left out."""
+class Read(NamedTuple):
+    """What a batch carries beside its samples, and the places of it that were left out."""
 
     batch_id: str | None
-    rows: dict[str, list[dict]]
+    parts: Parts
     ignored: list[dict]
 
-    def moments(self) -> list[datetime]:
-        """Return the times of what could tell of a forgotten reading: gaps and parked ones."""
-        times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]
-        return [moment for pair in times for moment in pair]
 
-    def without(self, gone: Forgotten) -> "Parts":
-        """Return the parts without the gaps and parked readings of forgotten ranges."""
-        kept = {
-            name: [row for row in self.rows[name] if not _is_gone(row, gone)]
-            for name in _OF_READINGS
-        }
-        return self._replace(rows=self.rows | kept)
-
-    def store(self, cursor: Cursor, device_id: str) -> None:
-        """Store every row in the transaction of ``cursor``; a repeat replaces."""
-        for name, rows in self.rows.items():
-            for row in rows:
-                cursor.execute(query(f"{name}-store"), {**row, "device_id": device_id})
-
-
-def read(body: dict) -> Parts:
+def read(body: dict) -> Read:
     """Read the optional parts of a batch."""
     ignored: list[dict] = []
     rows = {}
@@ -75,16 +53,7 @@ def read(body: dict) -> Parts:
         ignored.append(_place("batch_id", msg="1 to 64 of A-Za-z0-9-"))
     for entry in ignored:
         log.warning("part left out", extra={"loc": entry["loc"], "reason": entry["msg"]})
-    return Parts(batch_id(body), rows, ignored)
-
-
-def _times(row: dict) -> list[datetime]:
-    return [row[key] for key in ("ts", "from_ts", "to_ts") if row.get(key)]
-
-
-def _is_gone(row: dict, gone: Forgotten) -> bool:
-    times = _times(row)
-    return bool(times) and gone.has(*times)
+    return Read(batch_id(body), Parts(rows), ignored)
 
 
 def batch_id(body: dict) -> str | None:

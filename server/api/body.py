@@ -1,4 +1,4 @@
-"""Reads a request's body within its limits, compressed or not."""
+"""Read a request's body within its limits, compressed or not."""
 
 import zlib
 
@@ -8,7 +8,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from server.api.errors import Refused
 
-_GZIP = 31  # zlib's window bits for: a gzip header and trailer, and nothing else
+_GZIP = 31  # zlib's window bits for exactly one gzip header and trailer
 
 
 def read(request: Request, max_bytes: int) -> bytes:
@@ -16,7 +16,7 @@ def read(request: Request, max_bytes: int) -> bytes:
 
     Args:
         request: with no Content-Encoding, or with ``gzip``.
-        max_bytes: what it may measure, before and after decompression.
+        max_bytes: its largest size, before and after decompression.
 
     Raises:
         Refused: 415 another encoding; 413 too large; 400 broken gzip or chunks, or it broke off.
@@ -29,14 +29,14 @@ def read(request: Request, max_bytes: int) -> bytes:
 
 
 def _raw(request: Request, max_bytes: int) -> bytes:
-    # One byte more than allowed: a chunked body is cut at this limit without a word.
+    # One byte more than allowed: a chunked body is silently cut at this limit.
     request.max_content_length = max_bytes + 1
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise _too_large(max_bytes) from error
     except (ClientDisconnected, ParseException) as error:
-        raise Refused(400, "the body broke off, or its chunks are broken") from error
+        raise Refused(400, "the body ended early, or its chunks are malformed") from error
     if len(raw) > max_bytes:
         raise _too_large(max_bytes)
     return raw
@@ -52,7 +52,7 @@ def _gunzip(raw: bytes, max_bytes: int) -> bytes:
     if len(text) > max_bytes:
         raise _too_large(max_bytes)
     if not unpacker.eof or unpacker.unused_data:
-        raise Refused(400, "broken gzip: it breaks off, or something follows it")
+        raise Refused(400, "broken gzip: it ends early, or something follows it")
     return text
 
 

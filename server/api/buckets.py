@@ -15,8 +15,8 @@ _FIVE_MINUTES = timedelta(minutes=5)
 class Width(NamedTuple):
     """A width of buckets: what it is called, and how to find one.
 
-    ``floor`` gives the start of the bucket that holds a moment, ``after`` the end of the one that
-    begins at a moment. ``of_days`` tells whether its buckets consist of whole local days.
+    ``floor`` returns the start of the bucket that holds a moment, ``after`` the end of the one that
+    begins at a moment. ``of_days``: its buckets consist of whole local days.
     """
 
     name: str
@@ -44,8 +44,8 @@ def between(width: Width, first: datetime, end: datetime, zone: ZoneInfo) -> Ite
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the first moment of a local day.
 
-    Where a day has two midnights that is the first, where it has none the change of the clock. A
-    day that was left out altogether (Samoa, 2011-12-30) begins where the next one does.
+    Of two midnights that is the first; without one, the change of the clock. A day that was left
+    out altogether (Samoa, 2011-12-30) begins where the next one does.
     """
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 

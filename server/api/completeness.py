@@ -1,7 +1,7 @@
 """``GET /v1/completeness``: what became of the readings of each local day; ``lost`` has to be 0.
 
-All the counting is the database's (``sql/0006_completeness.sql``), where the view
-``sungrow_completeness`` gives the same numbers.
+The database counts (``sql/functions/sungrow_day_completeness.sql``); its view
+``sungrow_completeness`` has the same numbers.
 """
 
 from datetime import date, timedelta
@@ -26,22 +26,21 @@ def completeness() -> Response:
     """
     device_id = readable_device()
     first, last = _range()
-    asked = {"device_id": device_id, "first": first, "last": last}
-    rows = current_app.extensions["db"].rows("completeness-days", asked)
+    parameters = {"device_id": device_id, "first": first, "last": last}
+    rows = current_app.extensions["db"].rows("completeness-days", parameters)
     timezone = {row.pop("timezone") for row in rows}.pop()
     days = [{**row, "date": row["date"].isoformat()} for row in rows]
     return json_answer(device_id=device_id, timezone=timezone, days=days)
 
 
 def _range() -> tuple[date | None, date | None]:
-    asked = {name: day(name) for name in ("date", "from", "to")}
-    if asked["from"] is None and asked["to"] is None:
-        return asked["date"], asked["date"]
+    only, first, last = (day(name) for name in ("date", "from", "to"))
+    if first is None and last is None:
+        return only, only
     if "date" in request.args:
         raise wrong("date", "either date, or from and to", "range")
-    for name in ("from", "to"):
-        if asked[name] is None:
-            raise wrong(name, "is missing", "missing")
-    if not timedelta(0) <= asked["to"] - asked["from"] < timedelta(days=MOST_DAYS):
+    if first is None or last is None:
+        raise wrong("to" if first else "from", "is missing", "missing")
+    if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
         raise wrong("to", f"not before from, and at most {MOST_DAYS} days in all", "range")
-    return asked["from"], asked["to"]
+    return first, last

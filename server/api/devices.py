@@ -1,6 +1,6 @@
 """``GET /v1/devices``: the devices that a token may see, with the facts that their edges reported.
 
-The serial number stands there in full: whoever may read a house's whole history may know which
+The serial number is shown in full: a caller who may read a house's whole history may know which
 inverter it comes from, and a replaced one is recognised by it.
 """
 
@@ -9,23 +9,24 @@ from flask import Blueprint, Response, current_app
 from edge_lib.shared.sample import format_ts
 from server.api.errors import caller
 from server.api.responses import json_answer
+from server.database.pool import Row
 
 blueprint = Blueprint("devices", __name__)
 
 
 @blueprint.get("/v1/devices")
 def devices() -> Response:
-    """Return the devices, also those that never sent anything: their facts and times are null.
+    """Return the devices, also those that have never sent anything, with null facts and times.
 
     Raises:
         Refused: 401.
         DatabaseAway: 503.
     """
-    asked = {"device_ids": list(caller().devices)}
-    found = current_app.extensions["db"].rows("devices-facts", asked)
+    parameters = {"device_ids": list(caller().devices)}
+    found = current_app.extensions["db"].rows("devices-facts", parameters)
     return json_answer(devices=[_written(row) for row in found])
 
 
-def _written(row: dict) -> dict:
+def _written(row: Row) -> Row:
     times = {name: row[name] and format_ts(row[name]) for name in ("first_ts", "newest_ts")}
     return {**row, **times}

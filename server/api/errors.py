@@ -1,4 +1,4 @@
-"""The one shape of every error: ``{"detail": ...}``, whatever went wrong, and who is asking.
+"""The one shape of every error, ``{"detail": ...}``, and who the caller is.
 
 Everything here runs inside a request.
 """
@@ -8,16 +8,21 @@ import re
 import time
 
 from flask import Flask, Response, current_app, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from server.auth.callers import Caller
+from server.auth.callers import Caller, Tokens
+from server.auth.session import Sessions
 from server.database.pool import RETRY_AFTER_S, DatabaseAway, DatabaseRefuses
 
-log = logging.getLogger("sungrow.server.answers")
-DATABASE_REFUSES = [{"loc": ["body"], "msg": "the database refuses these data", "type": "database"}]
+log = logging.getLogger("sungrow.server.errors")
+Place = dict[str, object]  # of a 422
+Answer = tuple[Response, int, dict[str, str]]
+DATABASE_REFUSES: list[Place] = [
+    {"loc": ["body"], "msg": "the database refuses these data", "type": "database"}
+]
 _HOST = re.compile(r"([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{0,5})?", re.IGNORECASE | re.ASCII)
 _BEARER = re.compile(r"bearer +([\x21-\x7e]+) *", re.IGNORECASE | re.ASCII)
-# What oauth2-proxy and its kin add for each request. Source: RFC 7519
+# What oauth2-proxy and the like add to each request. Source: RFC 7519
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 
 
@@ -31,7 +36,13 @@ class Refused(Exception):
         fields: further keys of the answer beside ``detail``.
     """
 
-    def __init__(self, status: int, detail: str | list, headers: dict | None = None, **fields):
+    def __init__(
+        self,
+        status: int,
+        detail: str | list[Place],
+        headers: dict[str, str] | None = None,
+        **fields: object,
+    ):
         super().__init__(status, detail)
         self.status = status
         self.body = {"detail": detail, **fields}
@@ -39,7 +50,7 @@ class Refused(Exception):
 
 
 def init_app(app: Flask) -> None:
-    """Make every error of ``app`` JSON, and malformed ``Host`` headers one of them."""
+    """Answer every error of ``app`` in JSON, and refuse malformed ``Host`` headers."""
     app.before_request(_check_host)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http_error)
@@ -49,16 +60,17 @@ def init_app(app: Flask) -> None:
 
 
 def caller() -> Caller:
-    """Return who is asking: by a bearer token or, for GET alone, by the page's session.
+    """Return the caller, known by a bearer token or, for GET alone, by the page's session.
 
-    What else stands in ``Authorization`` does not count beside a session: a proxy in front may ask
-    for a password of its own, or add the token (JWT) with which it knows its own users.
+    Anything else in ``Authorization`` does not count beside a session: a proxy in front may want
+    a password of its own, or add the token (JWT) by which it knows its own users.
 
     Raises:
-        Refused: 401 no, unknown or malformed token; 429 too many such from this address.
+        Refused: 401 missing, unknown or malformed token; 429 too many such from this address.
     """
     token = bearer_token()
-    known = current_app.extensions["tokens"].caller(token) if token else None
+    tokens: Tokens = current_app.extensions["tokens"]
+    known = tokens.caller(token) if token else None
     if not known and request.method in ("GET", "HEAD") and (not token or _JWT.fullmatch(token)):
         known = session_caller()
     if known:
@@ -67,29 +79,29 @@ def caller() -> Caller:
 
 
 def session_caller() -> Caller | None:
-    """Return whom the page's session cookie stands for; None without one, or without a page."""
-    sessions = current_app.extensions["sessions"]
+    """Return the caller of the page's session cookie; None without one, or without a page."""
+    sessions: Sessions | None = current_app.extensions["sessions"]
     return sessions.caller(request) if sessions else None
 
 
 def bearer_token() -> str | None:
-    """Return the token of the request; None where there is none, or it is malformed."""
+    """Return the token of the request; None if it is missing or malformed."""
     match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     return match[1] if match else None
 
 
 def bad_token(token: str | None) -> Refused:
-    """Count a token that is nobody's, or missing; return the answer: 401, or 429 after too many."""
+    """Count an unknown or missing token; return the answer: 401, or 429 after too many."""
     limiter = current_app.extensions["limiter"]
     wait_s = limiter.retry_after_s(client_address(), time.monotonic())
     if wait_s is not None:
         return Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
-    sentence = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
-    return Refused(401, sentence, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
+    reason = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
+    return Refused(401, reason, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
 
 
 def readable_device() -> str:
-    """Return the device that a query is about: ``device_id``, or the token's only one.
+    """Return the device of a query: ``device_id``, or the token's only one.
 
     Raises:
         Refused: 401 and 429 as ``caller``; 403 the device is not the token's; 422 the token has
@@ -107,7 +119,7 @@ def readable_device() -> str:
 
 
 def client_address() -> str:
-    """Return the peer's address; behind a proxy on this machine, the one that the proxy names."""
+    """Return the peer's address; behind a proxy on this machine, the one that it names."""
     peer = request.remote_addr or ""
     if peer in ("", "::1") or peer.removeprefix("::ffff:").startswith("127."):
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
@@ -115,7 +127,7 @@ def client_address() -> str:
     return peer
 
 
-def place(*loc: str | int, msg: str, type: str) -> dict:
+def place(*loc: str | int, msg: str, type: str) -> Place:
     """Return one place of a 422."""
     return {"loc": list(loc), "msg": msg, "type": type}
 
@@ -130,24 +142,23 @@ def _check_host() -> None:
         raise Refused(400, "the Host header is missing or malformed")
 
 
-def _refused(error: Refused) -> tuple[Response, int, dict]:
+def _refused(error: Refused) -> Answer:
     return jsonify(error.body), error.status, error.headers
 
 
-def _http_error(error: HTTPException) -> tuple[Response, int, dict]:
-    headers = (
-        {"Allow": ", ".join(error.valid_methods)} if getattr(error, "valid_methods", 0) else {}
-    )
+def _http_error(error: HTTPException) -> Answer:
+    methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+    headers = {"Allow": ", ".join(methods)} if methods else {}
     return jsonify(detail=error.description), error.code or 500, headers
 
 
-def _database_away(_: DatabaseAway) -> tuple[Response, int, dict]:
+def _database_away(_: DatabaseAway) -> Answer:
     detail = "the database is away or refuses; nothing is lost, try again"
     return jsonify(detail=detail), 503, {"Retry-After": str(RETRY_AFTER_S)}
 
 
 def _database_refuses(error: DatabaseRefuses) -> tuple[Response, int]:
-    # What the checks before let through; names no sample, so no edge parks one for it.
+    # What the earlier checks let through; it names no sample, so that no edge parks one.
     log.error("database refused data", extra={"reason": str(error)})
     return jsonify(detail=DATABASE_REFUSES), 422
 

@@ -1,6 +1,6 @@
 """``GET /v1/gaps``: the times without readings, each with its cause as far as edge and server know.
 
-All the reasoning is the database's: ``sungrow_gap_list`` of ``sql/0008_gaps.sql`` gives the same.
+The database finds the causes (``sql/functions/sungrow_gap_list.sql``).
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from edge_lib.shared.sample import format_ts
 from server.api import query_args
 from server.api.errors import readable_device
 from server.api.responses import json_answer
+from server.database.pool import Row
 
 blueprint = Blueprint("gaps", __name__)
 MOST_DAYS = 400
@@ -34,7 +35,7 @@ def gaps() -> Response:
     return json_answer(device_id=device_id, timezone=site["timezone"], gaps=[_gap(r) for r in rows])
 
 
-def _gap(row: dict) -> dict:
+def _gap(row: Row) -> Row:
     return {
         "start": format_ts(row["from_ts"]),
         "end": format_ts(row["to_ts"]),

@@ -1,7 +1,7 @@
 """``GET /v1/hours``: how many samples of each hour are here, for an edge to compare with its own.
 
-A server that was restored from yesterday's backup lacks readings of which the edge knows that they
-were delivered. Count and sum of the times tell both apart without a list of all of them.
+A server that was restored from yesterday's backup lacks readings that the edge has delivered. Count
+and sum of the times show the difference without a list of all of them.
 """
 
 from datetime import datetime, timedelta
@@ -14,29 +14,30 @@ from server.api.responses import json_answer
 
 blueprint = Blueprint("hours", __name__)
 LONGEST = timedelta(days=60)
-_HOUR_START = {"minute": 0, "second": 0, "microsecond": 0}
 
 
 @blueprint.get("/v1/hours")
 def hours() -> Response:
-    """Return the hours UTC that hold samples; ``from`` and ``to`` are moved down to full hours.
+    """Return the UTC hours that hold samples; ``from`` and ``to`` are moved down to full hours.
 
     Raises:
-        Refused: 401, 403; 422 no such times, or more than 60 days between them.
+        Refused: 401, 403; 422 malformed times, or more than 60 days between them.
         DatabaseAway: 503.
     """
     device_id = readable_device()
     first, end = _range()
-    asked = {"device_id": device_id, "first": first, "end": end}
-    rows = current_app.extensions["db"].rows("samples-hours", asked)
+    parameters = {"device_id": device_id, "first": first, "end": end}
+    rows = current_app.extensions["db"].rows("samples-hours", parameters)
     counts = [{**row, "hour": f"{row['hour']:%Y-%m-%dT%H:%M:%SZ}"} for row in rows]
     return json_answer(device_id=device_id, hours=counts)
 
 
 def _range() -> tuple[datetime, datetime]:
-    first, end = (moment(name).replace(**_HOUR_START) for name in ("from", "to"))
+    first, end = (
+        moment(name).replace(minute=0, second=0, microsecond=0) for name in ("from", "to")
+    )
     if end < first:
-        raise wrong("to", "lies before from", "range")
+        raise wrong("to", "is before from", "range")
     if end - first > LONGEST:
         raise wrong("to", f"at most {LONGEST.days} days after from", "range")
     return first, end

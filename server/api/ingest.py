@@ -35,7 +35,7 @@ def ingest() -> Response:
     batch = batch_parts.read(payload)
     try:
         with current_app.extensions["cache"].forgetting(device_id):
-            verdict = store(current_app.extensions["db"], device_id, samples, batch)
+            verdict = store(current_app.extensions["db"], device_id, samples, batch.parts)
     except DatabaseRefuses as error:
         log.error("database refused a batch", extra={"reason": str(error)})  # noqa: TRY400
         raise _unprocessable(payload, DATABASE_REFUSES) from error
@@ -109,7 +109,7 @@ def _sample_place(index: int, field: str, msg: str, kind: str) -> dict:
     return place("body", "samples", index, *filter(None, [field]), msg=msg, type=kind)
 
 
-def _answer(verdict: Verdict, batch: batch_parts.Parts) -> dict:
+def _answer(verdict: Verdict, batch: batch_parts.Read) -> dict:
     answer = verdict._asdict()
     if batch.batch_id:
         answer["batch_id"] = batch.batch_id

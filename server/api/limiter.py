@@ -1,7 +1,7 @@
-"""Slows down who guesses tokens: too many bad ones from one address answer 429 for a while.
+"""Slow down guessing of tokens: too many bad ones from one address get a 429 for a while.
 
-Only bad tokens are counted and only bad tokens are refused here, so a good one is never shut out,
-whoever shares its address. Each worker counts for itself.
+Only bad tokens are counted and refused here, so a valid one is never locked out, whatever shares
+its address. Each worker counts for itself.
 """
 
 import threading
@@ -13,14 +13,14 @@ _MAX_ADDRESSES = 10_000
 
 
 class BadTokenLimiter:
-    """Counts bad tokens by address in windows of a minute; safe to share between threads."""
+    """Counts bad tokens by address in windows of a minute; thread-safe."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def retry_after_s(self, address: str, now_s: float) -> int | None:
-        """Count one bad token; return the seconds to wait where there have been too many.
+        """Count one bad token; return the seconds to wait if there have been too many.
 
         Args:
             address: where it came from.

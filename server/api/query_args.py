@@ -14,8 +14,8 @@ from server.api.buckets import midnight
 from server.api.errors import Refused, place
 from server.database import zone_names
 
-log = logging.getLogger("sungrow.server.asked")
-# The first sample there can be is of 2010 UTC, which began west of Greenwich the day before.
+log = logging.getLogger("sungrow.server.query_args")
+# The earliest possible sample is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 
 
@@ -23,11 +23,13 @@ def day(name: str) -> date | None:
     """Return the date of that name, from ``FIRST_DATE`` to before ``LAST_DATE``; None if absent.
 
     Raises:
-        Refused: 422 it is none.
+        Refused: 422 it is not a date.
     """
     text = request.args.get(name)
-    if text is None:
-        return None
+    return None if text is None else _day(name, text)
+
+
+def _day(name: str, text: str) -> date:
     try:
         found = date.fromisoformat(text)
     except ValueError:
@@ -43,7 +45,7 @@ def moment(name: str) -> datetime:
     """Return the time of that name, in UTC.
 
     Raises:
-        Refused: 422 it is missing or no RFC 3339.
+        Refused: 422 it is missing, or not RFC 3339.
     """
     text = request.args.get(name)
     if text is None:
@@ -55,14 +57,14 @@ def moment(name: str) -> datetime:
 
 
 def local_moment(name: str, zone: ZoneInfo) -> datetime:
-    """Return the time of that name, in UTC; a date stands for its local midnight.
+    """Return the time of that name, in UTC; a date means its local midnight.
 
     Raises:
-        Refused: 422 it is missing, or neither of them, or outside the calendar of samples.
+        Refused: 422 it is missing, malformed, or outside the calendar of samples.
     """
     text = request.args.get(name, "")
     if len(text) == len("2026-03-29"):
-        return midnight(day(name), zone)
+        return midnight(_day(name, text), zone)
     try:
         found = moment(name)
     except Refused as refused:
@@ -80,7 +82,7 @@ def one_of(name: str, choices: Sequence[str]) -> str:
     """Return the choice of that name; the first one if it is absent.
 
     Raises:
-        Refused: 422 it is none of these.
+        Refused: 422 it is another one.
     """
     found = request.args.get(name, choices[0])
     if found not in choices:
@@ -89,14 +91,14 @@ def one_of(name: str, choices: Sequence[str]) -> str:
 
 
 def stored_zone(name: str, device_id: str) -> ZoneInfo:
-    """Return the zone that stands in the database for a device.
+    """Return the zone that the database has for a device.
 
     Raises:
-        Refused: 503 PostgreSQL has cut the days by it, and nobody here can tell where: it was set
-            by hand, or before such names were refused.
+        Refused: 503 Python does not read it as PostgreSQL does, which has cut the days by it: it
+            was set by hand, or before such names were refused.
     """
     if problem := zone_names.problem(name):
-        _tell(name, device_id)
+        _log_once(name, device_id)
         raise Refused(
             503,
             f"the time zone {name!r} of this device {problem} (see: {server_command('doctor')})",
@@ -105,8 +107,8 @@ def stored_zone(name: str, device_id: str) -> ZoneInfo:
 
 
 @cache
-def _tell(zone: str, device_id: str) -> None:
-    # Once: a page asks again and again.
+def _log_once(zone: str, device_id: str) -> None:
+    # A page repeats its requests all day.
     log.error("zone cannot be used", extra={"zone": zone, "device_id": device_id})
 
 

@@ -10,7 +10,7 @@ from server.api.errors import Refused, readable_device
 from server.database.pool import Database
 
 blueprint = Blueprint("realtime", __name__)
-AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is from the future
+AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is of the future
 
 
 @blueprint.get("/v1/realtime")
@@ -41,7 +41,7 @@ def _from_database(db: Database, device_id: str) -> bytes:
 
 
 def _with_age(kept: bytes) -> bytes:
-    # The age is of this very answer, so it is put in here, at the end of a text made once.
+    # The age belongs to this answer alone, so it is added here, at the end of the cached text.
     epoch, _, text = kept.partition(b"\n")
     age_s = datetime.now(UTC).timestamp() - float(epoch)
     return b'%s, "age_s": %.3f}\n' % (text[:-1], age_s)

@@ -1,8 +1,8 @@
-"""How an answer to a GET leaves: JSON that can be revalidated, CSV as a stream, gzip where wanted.
+"""Answers to GET: JSON that can be revalidated, CSV as a stream, both with gzip on request.
 
-Everything here runs inside a request, but for the stream: its later pieces are made while it is
-being sent. Whoever reads an answer slowly holds a thread for as long, unless a proxy takes it off
-our hands, which ours do up to some MB; so of larger ones only so many leave at a time.
+Everything here runs inside a request, except the stream: its later pieces are made while it is
+being sent. A slow reader holds a thread for as long, unless a proxy buffers the answer, which ours
+do up to some MB; so only a few larger ones are sent at a time.
 """
 
 import csv
@@ -17,32 +17,32 @@ from typing import Self
 from flask import Response, jsonify, request
 
 from server.api.errors import Refused
-from server.database.pool import RETRY_AFTER_S
+from server.database.pool import RETRY_AFTER_S, Row
 
 LARGE_BYTES = 4_194_304  # server/Caddyfile holds a little more than that for a slow reader
 _turns = threading.BoundedSemaphore(2)  # a worker has four threads (gunicorn.conf.py)
 _WORTH_GZIP_BYTES = 1024  # less fits into a packet anyway
 _LEVEL = 6  # beyond it, much more work for next to nothing
-_PLACES, _NOISE_KWH = 5, 5e-10  # of an energy in CSV: what a difference of counters adds to it
+_PLACES, _NOISE_KWH = 5, 5e-10  # of an energy in CSV: what subtracting counters adds to it
 _GZIP = 31  # zlib's window bits for: with a gzip header and trailer
 
 
 def json_answer(**content: object) -> Response:
-    """Return this content as JSON, or a 304 where the client has it already.
+    """Return this content as JSON, or a 304 if the client has it already.
 
     The ETag is a hash of the body. It is a strong one, so the compressed form has another.
 
     Raises:
-        Refused: 503 it is large, and enough such are being sent.
+        Refused: 503 it is large, and enough such answers are being sent.
     """
     response = jsonify(content)
     compressed = response.content_length >= _WORTH_GZIP_BYTES and _takes_gzip()
     response.add_etag()
     if compressed:
         response.set_etag(f"{response.get_etag()[0]}-gzip")
-    response.headers["Cache-Control"] = "private, no-cache"  # keep it, but ask each time
+    response.headers["Cache-Control"] = "private, no-cache"  # cache it, but revalidate each time
     response.vary.add("Accept-Encoding")
-    if request.if_none_match.contains_weak(response.get_etag()[0]):
+    if request.if_none_match.contains_weak(str(response.get_etag()[0])):
         response.status_code = 304
         response.set_data(b"")
     elif compressed:
@@ -51,23 +51,21 @@ def json_answer(**content: object) -> Response:
     return _in_turn(response)
 
 
-def csv_answer(
-    columns: Sequence[str], pieces: Iterable[Iterable[dict]], file_name: str
-) -> Response:
+def csv_answer(columns: Sequence[str], pieces: Iterable[Iterable[Row]], file_name: str) -> Response:
     """Return rows as CSV: a header line, null = empty, sent piece by piece as they are read.
 
-    The first piece is read at once, so that what fails then is still answered as an error. What
-    fails later ends the connection before the end of the body, so nobody takes the part for all.
-    Debian's Caddy (2.6) would: it ends a body without a length as if that were whole. So a proxy
+    The first piece is read at once, so that a failure then is still answered as an error. A later
+    failure ends the connection before the end of the body, so nobody takes a part for the whole.
+    Debian's Caddy (2.6) would: it ends a body without a length as if it were complete. So a proxy
     gets the length, for which all pieces are read first (some MB at most).
 
     Args:
         columns: names, in order; each row has all of them.
         pieces: of rows; read while earlier ones are sent.
-        file_name: for whoever saves it: ASCII without quotes.
+        file_name: to save it under: ASCII without quotes.
 
     Raises:
-        Refused: 503 it is large, and enough such are being sent.
+        Refused: 503 it is large, and enough such answers are being sent.
     """
     cells = [(name, name.endswith("_kwh")) for name in columns]
     texts = (
@@ -90,22 +88,22 @@ def csv_answer(
 
 
 def _in_turn(response: Response) -> Response:
-    """Return the response; where it is large, only while few such are being sent.
+    """Return the response; a large one only while few such are being sent.
 
     Raises:
-        Refused: 503 there are enough.
+        Refused: 503 enough such are being sent.
     """
     if (response.content_length or 0) <= LARGE_BYTES:
         return response
     if not _turns.acquire(blocking=False):
-        detail = "other large answers are still being read; try again, or ask for less at a time"
+        detail = "other large answers are still being read; try again, or request less at a time"
         raise Refused(503, detail, {"Retry-After": str(RETRY_AFTER_S)})
     response.response = _Turn(response.get_data())
     return response
 
 
 class _Turn:
-    """A body that gives its turn to the next one when it is sent, or given up."""
+    """A body that ends its turn when it is sent, or given up."""
 
     def __init__(self, body: bytes):
         self._pieces, self._is_over = iter([body]), False
@@ -121,7 +119,7 @@ class _Turn:
             raise
 
     def close(self) -> None:
-        """Let the next one begin; once."""
+        """Let the next one begin, once."""
         if not self._is_over:
             self._is_over = True
             _turns.release()
@@ -133,17 +131,17 @@ def _takes_gzip() -> bool:
     return request.accept_encodings.best_match(("gzip", "identity")) == "gzip"
 
 
-def _lines(rows: Iterable[Iterable]) -> bytes:
+def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(map(_cell, row) for row in rows)
     return text.getvalue().encode()
 
 
 def _quiet(kwh: float | None) -> float | None:
-    """Return an energy without the noise of its computation; any other unchanged.
+    """Return an energy without the noise of its computation; any other number unchanged.
 
-    Counters of thousands of kWh with one decimal, taken from each other, give 11.900000000001455,
-    which a spreadsheet shows. What has more decimals of its own keeps them all.
+    The difference of two counters of thousands of kWh with one decimal is 11.900000000001455, which
+    a spreadsheet shows. A number with more decimals of its own keeps them all.
     """
     if kwh is None:
         return None

@@ -1,7 +1,7 @@
 """``GET /v1/series``: history in buckets of local time, by frame or for any range.
 
 Hours and minutes come from ``sungrow_5min``, days and months from ``sungrow_local_daily``; both are
-exact from the commit of a sample on, so nothing here waits for a background job.
+exact from the commit of a sample on, so nothing here depends on a background job.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,12 +16,12 @@ from server.api import buckets, query_args
 from server.api.buckets import WIDTHS, Bucket, Width
 from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
-from server.database.pool import Database
+from server.database.pool import Database, Row
 
 blueprint = Blueprint("series", __name__)
-MINIMUM_KWH = 0.05  # below it a share says nothing, and is null
+MINIMUM_KWH = 0.05  # below it a share means nothing, and is null
 MOST_BUCKETS = 10_000
-_PIECE = 500  # buckets that one query gives
+_PIECE = 500  # buckets of one query
 _ENERGIES = ("pv", "load", "import", "export", "battery_charge", "battery_discharge")
 COLUMNS = (
     "bucket",
@@ -49,7 +49,7 @@ COLUMNS = (
     "self_consumption",
     "estimated",
 )
-_NOTHING = dict.fromkeys(COLUMNS) | {
+_NOTHING: Row = dict.fromkeys(COLUMNS) | {
     "sample_count": 0,
     "covered_s": 0.0,
     "grid_covered_s": 0.0,
@@ -72,10 +72,10 @@ FRAMES = {
 ALL = "all"  # the frame of all months that hold anything
 
 
-class Question(NamedTuple):
-    """What was asked for: the range, what the answer says of it, and the columns of its buckets."""
+class Query(NamedTuple):
+    """What was requested: how the answer names it, the range, and the columns of its buckets."""
 
-    says: dict[str, str]
+    label: dict[str, str]
     width: Width
     first: datetime
     end: datetime
@@ -84,7 +84,7 @@ class Question(NamedTuple):
 
 
 class Device(NamedTuple):
-    """The device asked about, and what the buckets of its history depend on."""
+    """The device of the query, and what the buckets of its history depend on."""
 
     device_id: str
     zone: ZoneInfo
@@ -97,20 +97,20 @@ def series() -> Response:
     """Return the buckets of a frame that hold anything, or every bucket of a range up to now.
 
     Raises:
-        Refused: 401, 403; 422 no such frame or range, or more than 10,000 buckets.
+        Refused: 401, 403; 422 unknown frame, malformed range, or more than 10,000 buckets.
         DatabaseAway: 503.
     """
     device_id = readable_device()
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
     database = current_app.extensions["db"]
     device = Device(device_id, *_facts(database, device_id))
-    question = (_range if "from" in request.args else _frame)(device)
-    spans = _spans(question, device.zone)
-    pieces = _pieces(database, device, question, spans)
+    query = (_range if "from" in request.args else _frame)(device)
+    spans = _spans(query, device.zone)
+    pieces = _pieces(database, device, query, spans)
     if as_csv:
-        return csv_answer(question.columns, pieces, _file_name(device, question))
+        return csv_answer(query.columns, pieces, _file_name(device, query))
     rows = [row for piece in pieces for row in piece]
-    about = {"device_id": device_id, **question.says, "timezone": device.zone.key}
+    about = {"device_id": device_id, **query.label, "timezone": device.zone.key}
     return json_answer(**about, series=rows)
 
 
@@ -119,9 +119,9 @@ def _facts(database: Database, device_id: str) -> tuple[ZoneInfo, date | None, d
     return query_args.stored_zone(row["timezone"], device_id), row["first_day"], row["last_day"]
 
 
-def _frame(device: Device) -> Question:
+def _frame(device: Device) -> Query:
     if "frame" not in request.args:
-        raise query_args.wrong("frame", "is missing; or give from, to and bucket", "missing")
+        raise query_args.wrong("frame", "is missing; give frame, or from, to and bucket", "missing")
     name = query_args.one_of("frame", (*FRAMES, ALL))
     for other in ("to", "bucket"):
         if other in request.args:
@@ -131,8 +131,8 @@ def _frame(device: Device) -> Question:
     else:
         today = datetime.now(device.zone).date()
         width, (first, end) = FRAMES[name].width, FRAMES[name].span(query_args.day("date") or today)
-    limits = (buckets.midnight(day, device.zone) for day in (first, end))
-    return Question({"frame": name}, width, *limits, False, _columns())
+    begin, stop = (buckets.midnight(day, device.zone) for day in (first, end))
+    return Query({"frame": name}, width, begin, stop, False, _columns())
 
 
 def _columns() -> tuple[str, ...]:
@@ -141,19 +141,19 @@ def _columns() -> tuple[str, ...]:
     names = request.args["columns"].split(",")
     for name in names:
         if name not in COLUMNS:
-            raise query_args.wrong("columns", f"{name[:64]!r} is no column of a bucket", "enum")
+            raise query_args.wrong("columns", f"{name[:64]!r} is not a column of a bucket", "enum")
     return tuple(dict.fromkeys(names))
 
 
 def _whole_history(device: Device) -> tuple[date, date]:
     if "date" in request.args:
         raise query_args.wrong("date", "frame=all takes no date", "date")
-    if device.first_day is None:
+    if device.first_day is None or device.last_day is None:
         return query_args.FIRST_DATE, query_args.FIRST_DATE
     return device.first_day, buckets.next_month(device.last_day)
 
 
-def _range(device: Device) -> Question:
+def _range(device: Device) -> Query:
     for other in ("frame", "date"):
         if other in request.args:
             raise query_args.wrong(other, f"either {other}, or from, to and bucket", "range")
@@ -163,18 +163,18 @@ def _range(device: Device) -> Question:
     first, end = (query_args.local_moment(name, device.zone) for name in ("from", "to"))
     width = WIDTHS[query_args.one_of("bucket", tuple(WIDTHS))]
     if end < first:
-        raise query_args.wrong("to", "lies before from", "range")
+        raise query_args.wrong("to", "is before from", "range")
     first, end = (width.floor(moment, device.zone) for moment in (first, end))
-    says = {
+    label = {
         "bucket": width.name,
         "from": first.astimezone(device.zone).isoformat(),
         "to": end.astimezone(device.zone).isoformat(),
     }
-    return Question(says, width, first, end, True, _columns())
+    return Query(label, width, first, end, True, _columns())
 
 
-def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
-    found = buckets.between(question.width, question.first, question.end, zone)
+def _spans(query: Query, zone: ZoneInfo) -> list[Bucket]:
+    found = buckets.between(query.width, query.first, query.end, zone)
     spans = list(islice(found, MOST_BUCKETS + 1))
     if len(spans) > MOST_BUCKETS:
         msg = f"more than {MOST_BUCKETS} buckets; ask for a shorter range, or for wider buckets"
@@ -183,38 +183,42 @@ def _spans(question: Question, zone: ZoneInfo) -> list[Bucket]:
 
 
 def _pieces(
-    database: Database, device: Device, question: Question, spans: list[Bucket]
-) -> Iterator[list[dict]]:
+    database: Database, device: Device, query: Query, spans: list[Bucket]
+) -> Iterator[list[Row]]:
     # Each piece is a transaction of its own, so that a slow reader of a long CSV holds none open,
     # and its rows are never all in memory. What is stored meanwhile shows in the later pieces.
     for begin in range(0, len(spans), _PIECE):
         piece = spans[begin : begin + _PIECE]
-        found = _rows(database, device, question.width, piece)
+        found = _rows(database, device, query.width, piece)
         now = datetime.now(UTC)
         yield [
-            _row(found.get(span.start, _NOTHING), span, device.zone, now, question.columns)
+            _row(found.get(span.start, _NOTHING), span, device.zone, now, query.columns)
             for span in piece
-            if span.start in found or (question.with_empty and span.start <= now)
+            if span.start in found or (query.with_empty and span.start <= now)
         ]
 
 
 def _rows(
     database: Database, device: Device, width: Width, spans: list[Bucket]
-) -> dict[datetime, dict]:
+) -> dict[datetime, Row]:
     """Return what is known of these buckets, by their starts."""
-    keys = [span.start for span in spans]
-    end = spans[-1].end
-    if width.of_days:
-        *keys, end = (moment.astimezone(device.zone).date() for moment in (*keys, end))
-    parameters = {"device_id": device.device_id, "keys": keys, "first": keys[0], "end": end}
+    starts = {_key(width, device.zone, span.start): span.start for span in spans}
+    parameters = {
+        "device_id": device.device_id,
+        "keys": list(starts),
+        "first": next(iter(starts)),
+        "end": _key(width, device.zone, spans[-1].end),
+    }
     found = database.rows("series-days" if width.of_days else "series-times", parameters)
-    starts = {key: span.start for key, span in zip(keys, spans, strict=True)}
     return {starts[row["key"]]: row for row in found}
 
 
-def _row(
-    known: dict, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple[str, ...]
-) -> dict:
+def _key(width: Width, zone: ZoneInfo, moment: datetime) -> date:
+    """Return what the rollup of this width calls a moment: a local date, or the moment itself."""
+    return moment.astimezone(zone).date() if width.of_days else moment
+
+
+def _row(known: Row, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple[str, ...]) -> Row:
     elapsed_s = (min(span.end, now) - span.start).total_seconds()
     computed = {
         "bucket": span.start.astimezone(zone).isoformat(),
@@ -229,9 +233,9 @@ def _coverage(covered_s: float, elapsed_s: float) -> float | None:
     return min(1.0, max(0.0, covered_s / elapsed_s)) if elapsed_s > 0 else None
 
 
-def _shares(row: dict) -> dict:
+def _shares(row: Row) -> dict[str, float | None]:
     """Return self-sufficiency and self-consumption, 0 to 1; null under ``MINIMUM_KWH``."""
-    if row["loss_kwh"] is None:  # no sample that has the grid, no flows
+    if row["loss_kwh"] is None:  # without a sample that has the grid there are no flows
         return {"self_sufficiency": None, "self_consumption": None}
     house = row["solar_to_house_kwh"] + row["battery_to_house_kwh"] + row["grid_to_house_kwh"]
     solar = row["solar_to_house_kwh"] + row["solar_to_battery_kwh"] + row["solar_to_grid_kwh"]
@@ -247,8 +251,8 @@ def _remainder(part: float, whole: float) -> float | None:
     return min(1.0, max(0.0, 1 - part / whole))
 
 
-def _file_name(device: Device, question: Question) -> str:
-    name = question.says.get("frame") or question.width.name
+def _file_name(device: Device, query: Query) -> str:
+    name = query.label.get("frame") or query.width.name
     if name == ALL:
         return f"{device.device_id}-{name}.csv"
-    return f"{device.device_id}-{name}-{question.first.astimezone(device.zone).date()}.csv"
+    return f"{device.device_id}-{name}-{query.first.astimezone(device.zone).date()}.csv"

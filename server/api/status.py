@@ -1,7 +1,7 @@
-"""``GET /v1/status``: how the edge is, by its own reports, and what is parked.
+"""``GET /v1/status``: the state of the edge by its own reports, and what is parked.
 
-A reading that does not come may be the dongle's fault, the edge's or the line's; what the edge last
-said tells them apart.
+A missing reading may be the fault of the dongle, the edge or the line; what the edge last reported
+tells them apart.
 """
 
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from edge_lib import VERSION
 from edge_lib.shared.sample import format_ts
 from server.api.errors import readable_device
+from server.database.pool import Row
 
 blueprint = Blueprint("status", __name__)
 
@@ -24,15 +25,15 @@ def status() -> Response:
         DatabaseAway: 503.
     """
     device_id, now = readable_device(), datetime.now(UTC)
-    asked, db = {"device_id": device_id, "now": now}, current_app.extensions["db"]
-    reports = db.rows("status-report", asked)
-    parked = db.rows("status-parked", asked)
+    parameters, db = {"device_id": device_id, "now": now}, current_app.extensions["db"]
+    reports = db.rows("status-report", parameters)
+    parked = db.rows("status-parked", parameters)
     return jsonify(
         device_id=device_id,
         now=format_ts(now),
         server_version=VERSION,
         report=_readable(reports[0]) if reports else None,
-        last_24_h=db.rows("status-polls", asked)[0],
+        last_24_h=db.rows("status-polls", parameters)[0],
         parked=parked[0]["total"] if parked else 0,
         newest_parked=[
             _readable({name: row[name] for name in ("ts", "received_at", "reason")})
@@ -41,7 +42,7 @@ def status() -> Response:
     )
 
 
-def _readable(row: dict) -> dict:
+def _readable(row: Row) -> Row:
     return {
         name: format_ts(value) if isinstance(value, datetime) else value
         for name, value in row.items()

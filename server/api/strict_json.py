@@ -1,25 +1,26 @@
-"""JSON as the standard means it, and no more of it than a request may carry.
+"""JSON as the standard defines it, and no more of it than a request may carry.
 
-``json`` of the standard library takes NaN, Infinity, a key twice and any depth; none of them may
-get near the database.
+The standard library's ``json`` accepts NaN, Infinity, a key twice and any depth; none of them may
+reach the database.
 """
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 MAX_DEPTH = 8
 _MAX_DOUBLE = 1.7976931348623157e308
 
 
 class NotJson(ValueError):
-    """The text is not JSON, or not such as a request may carry; the message says why."""
+    """The text is not JSON, or not what a request may carry; the message says why."""
 
 
 def parse(text: bytes) -> object:
     """Parse UTF-8 JSON.
 
     Raises:
-        NotJson: no UTF-8, no JSON, NaN or Infinity, a key twice in one object, nested deeper than
+        NotJson: not UTF-8, not JSON, NaN or Infinity, a key twice in one object, nested deeper than
             ``MAX_DEPTH``, or a number beyond a double.
     """
     try:
@@ -38,7 +39,7 @@ def parse(text: bytes) -> object:
     return value
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise NotJson("a key occurs twice in one object")
@@ -49,7 +50,7 @@ def _no_constant(name: str) -> None:
     raise NotJson(f"{name} is not JSON")
 
 
-def _walk(children: Iterable, depth: int) -> None:
+def _walk(children: Iterable[Any], depth: int) -> None:
     for child in children:
         kind = type(child)
         if kind is float or kind is int:

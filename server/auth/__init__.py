@@ -1,1 +1,1 @@
-"""Who asks, and what that token or session may see."""
+"""Whom a token or session stands for, and what it may see."""

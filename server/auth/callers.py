@@ -1,4 +1,4 @@
-"""Who may: a device's token writes and reads its device, a read token reads the devices it names.
+"""Who may what: a device's token writes and reads its device, a read token reads its devices.
 
 Only SHA-256 digests are kept, and a token is looked up by its own. How long that takes may tell how
 far two digests agree; but nobody can choose the digest of a guess without inverting SHA-256, so it
@@ -51,7 +51,7 @@ class Tokens:
             raise ConfigError(f"DEVICE_TOKENS is missing; example: {token_file.EXAMPLE}")
 
     def caller(self, token: str) -> Caller | None:
-        """Return the caller whose token this is; None for nobody's."""
+        """Return the caller whose token this is; None for an unknown token."""
         digest = self.digest(token)
         found = self.known().get(digest)
         if found:
@@ -63,7 +63,7 @@ class Tokens:
         return sorted({who.devices[0] for who in self.known().values() if who.may_ingest})
 
     def known(self) -> Mapping[bytes, Caller]:
-        """Return whom each token stands for, by its digest; another object after each change."""
+        """Return the caller of each token, by its digest; another object after each change."""
         signatures = self._signatures()
         if signatures != self._seen or self._is_due():
             with self._lock:
@@ -89,10 +89,10 @@ class Tokens:
         self._lists, self._callers = lists, callers
 
     def _list(self, name: str) -> TokenList:
-        """Return the tokens of this setting; of a file that reads empty, those from before.
+        """Return the tokens of this setting; if its file is empty for a moment, those from before.
 
-        Who replaces a file may empty it for a moment. Who empties or deletes it for good wants
-        its tokens to end: when it reads empty a second time, they do.
+        Replacing a file may empty it for a moment. A file that was emptied or deleted on purpose
+        ends its tokens: when it is still empty some seconds later, they do end.
         """
         try:
             text = self._text(name)
@@ -100,7 +100,7 @@ class Tokens:
                 self._empty_since_s.pop(name, None)
                 return _parse(name, text)
         except ConfigError:
-            # Half-written or broken: the tokens that were good a moment ago stay good.
+            # Half-written or broken: the tokens that were valid a moment ago stay valid.
             log.exception("tokens not read again")
             return self._lists[name]
         now_s, about = time.monotonic(), {"file": str(self._files[name])}
@@ -117,14 +117,14 @@ class Tokens:
         except FileNotFoundError:
             return None
         except OSError:
-            pass  # what it is, the one who reads it says
+            pass  # reading it raises the error with its reason
         return secret(self._env, name)
 
     def _is_due(self) -> bool:
         ends_s = time.monotonic() - EMPTY_FOR_S
         return any(self._lists[n] and since <= ends_s for n, since in self._empty_since_s.items())
 
-    def _signatures(self) -> list:
+    def _signatures(self) -> list[tuple[int, int, int] | None]:
         return [_signature(path) for path in self._files.values()]
 
 
@@ -146,7 +146,7 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
         status = path.stat()
     except OSError:
         return None
-    # Not the time of writing: a chmod that makes a refused file good has to be seen as well.
+    # Not the time of writing: a chmod that makes a file acceptable has to be noticed as well.
     return status.st_ino, status.st_size, status.st_ctime_ns
 
 

@@ -1,8 +1,8 @@
 """The page's session: a cookie that stands for a read token, so that no browser keeps the token.
 
 Nothing is stored here. The cookie names its token by a keyed digest, so it says nothing about the
-token, is worthless without ``SECRET_KEY``, and dies with either. Where it counts is decided in
-``answers``: for GET alone, so that no page of another site can do anything with it.
+token, is worthless without ``SECRET_KEY``, and ends with either. ``api.errors`` decides where it
+counts: for GET alone, so that no page of another site can do anything with it.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ class Sessions:
             secret_key, salt="sungrow session", digest_method=hashlib.sha256
         )
         self._tokens = tokens
-        self._named: tuple[Mapping | None, Mapping[str, bytes]] = (None, {})
+        self._named: tuple[Mapping[bytes, Caller] | None, Mapping[str, bytes]] = (None, {})
 
     def caller(self, request: Request) -> Caller | None:
         """Return whom the request's cookie stands for; None where it is missing or invalid."""
         return self._read(request, LIFETIME_S)
 
     def begin(self, response: Response, token: str) -> None:
-        """Let the browser keep a session of this token, which has to be a known one."""
+        """Let the browser keep a session of this token, which has to be known."""
         self._send(response, self._name(self._tokens.digest(token)))
 
     def renew(self, request: Request, response: Response) -> None:
-        """Return a session that is in use, and older than a day, its full life again."""
+        """Let a session that is in use live its full time again, at most once a day."""
         if self._read(request, LIFETIME_S) and not self._read(request, RENEW_AFTER_S):
             self._send(response, request.cookies[COOKIE].partition(".")[0])
 
@@ -53,7 +53,7 @@ class Sessions:
             name = self._signer.unsign(request.cookies.get(COOKIE, ""), max_age=most_s).decode()
         except BadSignature:
             return None
-        # We signed this name, so nobody is guessing here.
+        # We signed this name, so nobody has guessed it.
         known = self._tokens.known()
         digest = self._digests(known).get(name)
         if digest is None:
@@ -62,7 +62,7 @@ class Sessions:
         return known[digest]
 
     def _digests(self, known: Mapping[bytes, Caller]) -> Mapping[str, bytes]:
-        """Return the digests of the tokens that read, by the names that stand in cookies."""
+        """Return the digests of the tokens that read, by their names in cookies."""
         of, named = self._named
         if of is not known:
             named = {self._name(d): d for d, who in known.items() if not who.may_ingest}

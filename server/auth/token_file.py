@@ -1,9 +1,9 @@
 """The text of ``DEVICE_TOKENS`` and ``READ_TOKENS``, and the files that hold it.
 
 Entries ``token:device_id`` or ``sha256$HEX:device_id``, by lines or commas; a line that begins
-with ``# `` is a comment. What may be meant otherwise is refused: a ``;``, a second ``:``. A file is
-replaced as a whole, so that a running server reads the old one or the new one; comments, and
-whatever else stands there, stay.
+with ``# `` is a comment. What is ambiguous is refused: a ``;``, a second ``:``. A file is replaced
+as a whole, so that a running server reads the old one or the new one; comments, and whatever else
+is there, stay.
 """
 
 import contextlib
@@ -60,18 +60,18 @@ def entries(name: str, text: str) -> list[Entry]:
 
 
 def made(text: str) -> dict[bytes, date]:
-    """Return the day on which tokens were made, by digest, of those above which it stands."""
+    """Return the days that comments name as those on which tokens were made, by digest."""
     days = {}
     lines = text.split("\n")
     for above, line in itertools.pairwise(lines):
-        if (stands := _MADE.fullmatch(above.strip())) and (pieces := _pieces(line)):
-            with contextlib.suppress(ValueError):  # a comment like it, and no day
-                days[_entry(pieces[0]).digest] = date.fromisoformat(stands[1])
+        if (comment := _MADE.fullmatch(above.strip())) and (pieces := _pieces(line)):
+            with contextlib.suppress(ValueError):  # looks like one, and is not a day
+                days[_entry(pieces[0]).digest] = date.fromisoformat(comment[1])
     return days
 
 
 def added(text: str, digest: bytes, devices: list[str], day: date) -> str:
-    """Return the text with a token more, at its end, and the day on which it was made."""
+    """Return the text with one more token at its end, and the day on which it was made."""
     entries = "".join(f"sha256${digest.hex()}:{device_id}\n" for device_id in devices)
     before = "\n".join(line for line in text.split("\n") if line.strip() != _NONE_LEFT)
     return f"{_whole_lines(before)}# made {day}\n{entries}"
@@ -91,7 +91,7 @@ def without(text: str, digest: bytes) -> str:
         if kept:
             lines.append(",".join(kept))
     left = _whole_lines("\n".join(lines))
-    # Not empty: a server waits before it believes that a file was emptied on purpose.
+    # Not empty: a server waits before it takes a file as emptied on purpose.
     return left or f"{_NONE_LEFT}\n"
 
 
@@ -106,17 +106,17 @@ def _pieces(line: str) -> list[str]:
 
 
 def _problem(piece: str) -> str | None:
-    """Return why this is no entry; None where it is one."""
+    """Return why this is not an entry; None if it is one."""
     token, _, device_id = piece.partition(":")
     if ";" in piece:
-        return "holds a ';': entries stand on lines of their own, or between commas"
+        return "contains a ';': entries are separated by commas or line breaks"
     if ":" in device_id:
         return (
-            "has a second ':', which no token may hold that is written out; it may be given as "
+            "has a second ':', which a token in plain text cannot contain; write such a one as "
             "sha256$ and the 64 hex digits of its SHA-256"
         )
     if device_id.endswith(P1) and is_device_id(device_id.removesuffix(P1)):
-        return f"is a token of a P1 meter ({P1}), which this version does not take yet"
+        return f"is a token of a P1 meter ({P1}), which this version does not support yet"
     if not (_DIGEST.fullmatch(token) or is_token(token)) or not is_device_id(device_id):
         return (
             "is not token:device_id, with a token of printable ASCII without blanks, or sha256$ "

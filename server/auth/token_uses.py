@@ -1,7 +1,7 @@
 """When each token was last used, to the minute, for ``server.tokens list``.
 
-A file a token, which is empty and whose time is that of the last use; it lies in the runtime
-directory that systemd gives the server, and so begins anew with each boot. Nothing else is kept.
+One empty file a token, whose time is that of the last use, in the runtime directory that systemd
+makes for the server; so it begins anew with each boot. Nothing else is kept.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ class Known(NamedTuple):
 
 
 class TokenUses:
-    """Notes when tokens are used; safe between threads. Without a folder it notes nothing."""
+    """Notes when tokens are used; thread-safe. Without a folder it notes nothing."""
 
     def __init__(self, env: Mapping[str, str]):
         given = text(env, "RUNTIME_DIRECTORY", "").partition(":")[0]
@@ -56,7 +56,7 @@ class TokenUses:
 
 
 def known(env: Mapping[str, str]) -> Known | None:
-    """Return what the server of this machine has noted; None where that is not to be found."""
+    """Return what the server of this machine has noted; None if there is nothing."""
     folder = Path(text(env, "RUNTIME_DIRECTORY", _INSTALLED).partition(":")[0]) / _FOLDER
     try:
         times = {path.name: _time(path) for path in folder.iterdir()}

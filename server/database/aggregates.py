@@ -1,8 +1,7 @@
 """The continuous aggregates of the community edition, brought up to date at once.
 
-Their policies (``sql/``) do it by themselves, minutes later. Only as far as these go: what is newer
-is not kept there yet, and what a refresh brings there stays without later samples until the policy
-comes by.
+Their policies (``sql/``) do it by themselves, minutes later. Only as far as these go: newer buckets
+are not kept there yet, and one that a refresh adds would lack later samples until the policy runs.
 """
 
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
+from server.database.connection import one_row
 from server.database.edition import edition
 
 _AGGREGATES = (("sungrow_hourly", timedelta(hours=1)), ("sungrow_daily", timedelta(days=1)))
@@ -20,21 +20,21 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 def refresh(
     connection: Connection, first: datetime | None = None, end: datetime | None = None
 ) -> Iterator[str]:
-    """Refresh what the time from ``first`` on and before ``end`` has part in.
+    """Refresh the buckets that overlap the time from ``first`` on and before ``end``.
 
     None: from the first sample, up to now. Nothing on the other editions. The connection is left in
     autocommit.
 
     Yields:
-        One line for each aggregate that has to wait for its policy, with the reason.
+        One line for each aggregate that will follow with its policy only, with the reason.
     """
     with connection, connection.cursor() as cursor:
         if edition(cursor) != "community":
             return
         if first is None:
-            # Where older samples were dropped, a refresh would drop what is known of them.
+            # If older samples were dropped, a refresh would drop what is known of them.
             cursor.execute("SELECT min(ts) FROM sungrow_samples")
-            (first,) = cursor.fetchone()
+            (first,) = one_row(cursor)
     if first is None:
         return
     connection.autocommit = True  # a refresh is a transaction of its own

@@ -1,20 +1,22 @@
-"""One connection to the database, which means the same whatever else has set its session up.
+"""One connection to the database, on which a value means the same whatever the session inherits.
 
 A database, a role and a pooler each may set what a session begins with (``ALTER ROLE ... SET``).
-What the meaning of a value hangs on is set here, after connecting: as startup options PgBouncer
-would refuse it, or drop it. Where somebody wants another schema (``search_path``) or lets nobody
-write (``default_transaction_read_only``), that stays.
+What the meaning of a value depends on is set here, after connecting: as startup options PgBouncer
+would refuse or drop it. Another schema (``search_path``) or a ban on writing
+(``default_transaction_read_only``) stays in force.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+from psycopg2.extensions import make_dsn, parse_dsn
 
 ENCODING = "UTF8"  # of the database and of what is sent
-# Not standard_conforming_strings: psycopg2 looks at it once, when it connects, and quotes by that.
+# Not standard_conforming_strings: psycopg2 reads it once, when it connects, and quotes by that.
 _MEANING = {
     "TimeZone": "UTC",
     "DateStyle": "ISO, MDY",
@@ -24,10 +26,10 @@ _MEANING = {
     "array_nulls": "on",
     "transform_null_equals": "off",
     "timezone_abbreviations": "Default",
-    # Whoever compares with what stands there has to see what another has just committed.
+    # A comparison with stored rows has to see what another connection has just committed.
     "default_transaction_isolation": "read committed",
 }
-_NO_CODEC = re.compile("no Python encoding for PostgreSQL encoding '(.*)'")  # psycopg2's words
+_NO_CODEC = re.compile("no Python encoding for PostgreSQL encoding '(.*)'")  # psycopg2's message
 _NO_SUCH_FILE, _LIBRARY = "58P01", "$libdir/timescaledb-"
 _SET = (
     "SELECT set_config(name, value, false)"
@@ -39,7 +41,7 @@ class WrongEncoding(psycopg2.OperationalError):
     """The database cannot hold every text; the message has the command that makes one that can."""
 
 
-def connect(url: str, settings: Mapping[str, str], **options: object) -> Connection:
+def connect(url: str, settings: Mapping[str, str], **options: str | int) -> Connection:
     """Return a new connection, in autocommit.
 
     Args:
@@ -66,8 +68,14 @@ def connect(url: str, settings: Mapping[str, str], **options: object) -> Connect
     return connection
 
 
+def one_row(cursor: Cursor) -> tuple[Any, ...]:
+    """Return the row of a statement that always has exactly one."""
+    (row,) = cursor.fetchall()
+    return row
+
+
 def what_helps(error: psycopg2.Error) -> str | None:
-    """Return what is wrong with the database and which command mends it; None where unknown."""
+    """Return what is wrong with the database and which command helps; None if unknown."""
     if isinstance(error, WrongEncoding):
         return str(error)
     if error.pgcode == _NO_SUCH_FILE and _LIBRARY in str(error):
@@ -82,19 +90,19 @@ def what_helps(error: psycopg2.Error) -> str | None:
 
 
 def in_one_line(error: Exception) -> str:
-    """Return what a command prints of an error: what helps, where that is known."""
+    """Return what a command prints of an error: what helps, if that is known."""
     helps = what_helps(error) if isinstance(error, psycopg2.Error) else None
     return helps or " ".join(str(error).split())
 
 
 def reason(error: psycopg2.Error) -> str:
-    """Return the first line of what the database says: further ones may quote a reading."""
+    """Return the first line of the database's message: further ones may quote a reading."""
     return error.diag.message_primary or str(error).strip()
 
 
-def _connection(url: str, options: Mapping[str, object]) -> Connection:
+def _connection(url: str, options: Mapping[str, str | int]) -> Connection:
     try:
-        return psycopg2.connect(url, **options)
+        return psycopg2.connect(make_dsn(url, **options))
     except psycopg2.OperationalError as error:
         if not (unknown := _NO_CODEC.search(str(error))):
             raise
@@ -106,7 +114,9 @@ def _connection(url: str, options: Mapping[str, object]) -> Connection:
 def _refuse_other_encoding(connection: Connection) -> None:
     encoding = connection.get_parameter_status("server_encoding")
     if encoding != ENCODING:
-        raise WrongEncoding(_instead_of(encoding, connection.info.dbname, connection.info.user))
+        raise WrongEncoding(
+            _instead_of(str(encoding), connection.info.dbname, connection.info.user)
+        )
 
 
 def _instead_of(encoding: str, name: str, role: str) -> str:

@@ -1,4 +1,4 @@
-"""Ranges of time whose samples were deleted for good: makes them, and keeps them empty."""
+"""Ranges of time whose samples were deleted permanently: make them, and keep them empty."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -8,9 +8,10 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 
 from edge_lib.shared.sample import EARLIEST
 from server.database import rollups
+from server.database.connection import one_row
 from server.database.pool import query
 
-# What goes with a range: each FROM ends with its WHERE.
+# What is deleted with a range: each FROM ends with its WHERE.
 _SAMPLES = (
     "FROM sungrow_samples WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
 )
@@ -28,6 +29,8 @@ _DEVICES = (
     " ORDER BY device_id"
 )
 
+_DELETED = (_SAMPLES, _PARKED, _GAPS)
+
 
 class Range(NamedTuple):
     """Time from ``first`` on and before ``end``."""
@@ -36,12 +39,12 @@ class Range(NamedTuple):
     end: datetime
 
     def has(self, moment: datetime) -> bool:
-        """Return whether the moment lies in it."""
+        """Return whether the moment is in it."""
         return self.first <= moment < self.end
 
 
 class Forgotten(NamedTuple):
-    """The forgotten ranges of a device, as far as they matter to a batch."""
+    """The forgotten ranges of a device that may concern a batch."""
 
     ranges: tuple[Range, ...] = ()
 
@@ -51,18 +54,18 @@ class Forgotten(NamedTuple):
 
 
 def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgotten:
-    """Return what is forgotten around these moments; until the transaction ends no more will be.
+    """Return what is forgotten around these moments; nothing more is until the transaction ends.
 
     Args:
         cursor: of the transaction that stores what belongs to the moments.
         device_id: whose.
-        moments: none, and nothing is asked.
+        moments: if there are none, nothing is queried.
     """
     times = sorted(moments)
     if not times:
         return Forgotten()
-    asked = {"device_id": device_id, "first": times[0], "last": times[-1]}
-    cursor.execute(query("forgotten-ranges"), asked)
+    values = {"device_id": device_id, "first": times[0], "last": times[-1]}
+    cursor.execute(query("forgotten-ranges"), values)
     return Forgotten(tuple(Range(*row) for row in cursor.fetchall()))
 
 
@@ -84,16 +87,12 @@ def devices(cursor: Cursor) -> list[str]:
 def preview(
     cursor: Cursor, device_id: str, first: datetime | None, end: datetime | None
 ) -> Deleted | None:
-    """Return what ``forget`` would delete, which is asked in the same way; deletes nothing."""
+    """Return what ``forget`` would delete with the same arguments; delete nothing."""
     found = _range(cursor, device_id, first, end)
     if found is None:
         return None
-    asked = {"device_id": device_id, "first": found.first, "end": found.end}
-    counts = []
-    for source in (_SAMPLES, _PARKED, _GAPS):
-        cursor.execute(f"SELECT count(*) {source}", asked)
-        counts += cursor.fetchone()
-    return Deleted(found, *counts)
+    values = {"device_id": device_id, "first": found.first, "end": found.end}
+    return Deleted(found, *(_count(cursor, source, values) for source in _DELETED))
 
 
 def forget(
@@ -102,27 +101,27 @@ def forget(
     """Delete what was measured in a range, rollups included, and remember the range.
 
     Args:
-        cursor: of a transaction; its end is what makes this true.
+        cursor: of a transaction, whose commit makes it final.
         device_id: whose.
         first: None: from the beginning.
-        end: None: all there is. What is still to come cannot be forgotten, so an end beyond that
-            is moved to it.
+        end: None: everything stored. Future samples cannot be forgotten, so a later end is moved
+            there.
 
     Returns:
-        None where the range would begin after all there is.
+        None if the range would begin after everything that is stored.
     """
     rollups.lock(cursor, device_id)
     found = _range(cursor, device_id, first, end)
     if found is None:
         return None
-    asked = {"device_id": device_id, "first": found.first, "end": found.end}
+    values = {"device_id": device_id, "first": found.first, "end": found.end}
     _allow_large_deletes(cursor)
-    counts = [_delete(cursor, source, asked) for source in (_SAMPLES, _PARKED, _GAPS)]
+    counts = [_delete(cursor, source, values) for source in _DELETED]
     cursor.execute(
         "INSERT INTO sungrow_forgotten (device_id, from_ts, to_ts)"
         " VALUES (%(device_id)s, %(first)s, %(end)s)"
         " ON CONFLICT (device_id, from_ts, to_ts) DO UPDATE SET forgotten_at = now()",
-        asked,
+        values,
     )
     rollups.rebuild(cursor, device_id, *found)
     return Deleted(found, *counts)
@@ -136,7 +135,13 @@ def _range(
     return found if found.first < found.end else None
 
 
-def _delete(cursor: Cursor, source: str, values: dict) -> int:
+def _count(cursor: Cursor, source: str, values: dict[str, object]) -> int:
+    cursor.execute(f"SELECT count(*) {source}", values)
+    (count,) = one_row(cursor)
+    return int(count)
+
+
+def _delete(cursor: Cursor, source: str, values: dict[str, object]) -> int:
     cursor.execute(f"DELETE {source}", values)
     return cursor.rowcount
 
@@ -146,12 +151,13 @@ def _end(cursor: Cursor, device_id: str) -> datetime:
     cursor.execute(
         "SELECT greatest(now(), max(ts)) FROM sungrow_samples WHERE device_id = %s", (device_id,)
     )
-    return cursor.fetchone()[0] + timedelta(microseconds=1)
+    latest: datetime = one_row(cursor)[0]
+    return latest + timedelta(microseconds=1)
 
 
 def _allow_large_deletes(cursor: Cursor) -> None:
-    # TimescaleDB refuses to unpack more than some rows of compressed chunks in one transaction; the
-    # setting is there only where its library is.
+    # TimescaleDB limits the rows of compressed chunks that one transaction may unpack; the setting
+    # exists only if its library is loaded.
     cursor.execute(
         "SELECT set_config(name, '0', true) FROM pg_settings"
         " WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'"

@@ -1,10 +1,12 @@
-"""Which edition of the database this is, and how its extension gets in.
+"""Which edition of the database this is, and how its extension is created.
 
 TimescaleDB community, TimescaleDB under the Apache licence (Debian's package), or plain PostgreSQL:
 the files of ``sql/`` differ where the editions do.
 """
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database.connection import one_row
 
 EDITIONS = ("community", "apache", "plain")  # the richest first
 NOT_INSTALLED = (
@@ -23,7 +25,7 @@ _NOT_ALLOWED = (
 
 
 def edition(cursor: Cursor) -> str:
-    """Tell which edition of the database this is: one of ``EDITIONS``."""
+    """Return which edition of the database this is: one of ``EDITIONS``."""
     cursor.execute(
         "SELECT current_setting('timescaledb.license', true) FROM pg_extension "
         "WHERE extname = 'timescaledb'"
@@ -40,16 +42,16 @@ def is_richer(one: str, other: str) -> bool:
 
 
 def create_extension(cursor: Cursor) -> str | None:
-    """See to it that the database has TimescaleDB, where that can be.
+    """Create TimescaleDB in the database, if that is possible.
 
     Returns:
-        What stands in the way and what helps; None where the extension is there now.
+        What prevents it and what helps; None if the extension is there now.
     """
     if edition(cursor) != "plain":
         return None
-    # Look before: where the library is not preloaded, CREATE EXTENSION kills the connection. The
-    # preloaded loader shows by its settings in pg_settings, which everybody may read;
-    # current_setting() would also give one that merely stands in postgresql.conf.
+    # Check before: if the library is not preloaded, CREATE EXTENSION kills the connection. A
+    # preloaded loader shows in pg_settings, which everybody may read; current_setting() would also
+    # return a setting that is merely written in postgresql.conf.
     cursor.execute(
         "SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers'),"
         "       bool_or(v.trusted AND has_database_privilege(current_database(), 'CREATE')"
@@ -57,7 +59,7 @@ def create_extension(cursor: Cursor) -> str | None:
         "  FROM pg_available_extension_versions v, pg_roles u "
         " WHERE v.name = 'timescaledb' AND u.rolname = current_user"
     )
-    preloaded, allowed = cursor.fetchone()
+    preloaded, allowed = one_row(cursor)
     if allowed is None:
         return NOT_INSTALLED
     if not preloaded:

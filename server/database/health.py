@@ -1,4 +1,4 @@
-"""What the database says of itself and of the devices, for ``metrics`` and ``doctor``."""
+"""The state of the database and of the devices, for ``metrics`` and ``doctor``."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,21 +6,22 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from edge_lib.shared.sample import EARLIEST
+from server.database.connection import one_row
 from server.database.edition import edition as edition_of
-from server.database.pool import Database, query
+from server.database.pool import Database, Row, query
 
 _STEP, _AHEAD = timedelta(days=3, hours=7), timedelta(days=730)
 
 
 class Edition(NamedTuple):
-    """Which database this is; ``timescaledb`` is None where the extension is not there."""
+    """Which database this is; ``timescaledb`` is None without the extension."""
 
     name: str
     postgresql: str
     timescaledb: str | None
 
     def labels(self) -> dict[str, str]:
-        """Return it as texts, empty where there is none."""
+        """Return it as texts, empty for what is missing."""
         return {
             "edition": self.name,
             "postgresql": self.postgresql,
@@ -29,53 +30,54 @@ class Edition(NamedTuple):
 
 
 def edition(db: Database) -> Edition:
-    """Ask for the edition.
+    """Return the edition.
 
     Raises:
-        DatabaseAway: it does not answer.
+        DatabaseAway: the database does not answer.
     """
     with db.transaction() as cursor:
         name = edition_of(cursor)
         cursor.execute(query("database-versions"))
-        return Edition(name, *cursor.fetchone())
+        return Edition(name, *one_row(cursor))
 
 
-def jobs(db: Database, edition: Edition) -> list[dict] | None:
+def jobs(db: Database, edition: Edition) -> list[Row] | None:
     """Return TimescaleDB's jobs: ``name``, ``is_failing``, ``is_behind``, ``error``.
 
     Returns:
         None on editions that have none.
 
     Raises:
-        DatabaseAway: it does not answer.
+        DatabaseAway: the database does not answer.
     """
     if edition.name != "community":
         return None
     return db.rows("timescaledb-jobs", {})
 
 
-def devices(db: Database, device_ids: Sequence[str]) -> list[dict]:
-    """Return a row for each of these devices, whether it ever sent anything or not.
+def devices(db: Database, device_ids: Sequence[str]) -> list[Row]:
+    """Return a row for each of these devices, even if it has never sent anything.
 
     Raises:
-        DatabaseAway: it does not answer.
+        DatabaseAway: the database does not answer.
     """
     return db.rows("devices-condition", {"device_ids": list(device_ids)})
 
 
 def zone_disagreement(db: Database, name: str) -> datetime | None:
-    """Return a moment at which PostgreSQL has another offset than Python; None where they agree.
+    """Return a moment at which PostgreSQL has another offset than Python; None if they agree.
 
-    The name may be used; but the two can have learned of its rules in different years.
+    The name is a usable one, but the two may know its rules as of different years.
 
     Raises:
-        DatabaseAway: it does not answer.
+        DatabaseAway: the database does not answer.
         DatabaseRefuses: it has no such zone.
     """
     end = datetime.now(UTC) + _AHEAD
     moments = [EARLIEST + n * _STEP for n in range((end - EARLIEST) // _STEP)]
     zone = ZoneInfo(name)
     for row in db.rows("zone-offsets", {"zone": name, "moments": moments}):
-        if row["offset_s"] != row["moment"].astimezone(zone).utcoffset().total_seconds():
-            return row["moment"]
+        moment: datetime = row["moment"]
+        if timedelta(seconds=row["offset_s"]) != moment.astimezone(zone).utcoffset():
+            return moment
     return None

@@ -1,6 +1,6 @@
-"""Logs trouble that goes on without flooding: at its start, every 15 minutes with a count, its end.
+"""Log lasting trouble without flooding: its start, every 15 minutes with a count, and its end.
 
-The edge has its like in ``edge_lib.repeat_log``, for one thread and an edge's clock.
+``edge_lib.repeat_log`` does the same for one thread, by the edge's clock.
 """
 
 import logging
@@ -8,15 +8,15 @@ import threading
 import time
 
 EVERY_S = 900.0
-CALM_S = 5.0  # where some succeed while others fail, it is not over
+CALM_S = 5.0  # while some succeed and others fail, it is not over
 
 
 class Outage:
-    """The log lines of one thing that fails again and again; safe to share between threads.
+    """The log lines of one thing that fails again and again; thread-safe.
 
     Args:
         log: where the lines go.
-        what: what is away.
+        what: its name.
     """
 
     def __init__(self, log: logging.Logger, what: str):
@@ -29,12 +29,12 @@ class Outage:
         self._count = 0
 
     def failed(self, kind: str, level: int, ends: bool = True, **fields: object) -> None:
-        """Count a failure; log it where the last line of its kind is 15 minutes old, or none.
+        """Count a failure; log it if the last line of its kind is 15 minutes old, or there is none.
 
         Args:
             kind: each kind has its own 15 minutes.
             level: of the line.
-            ends: whether a success of anything else says that this one is over.
+            ends: whether the success of anything else means that this one is over.
             fields: more for the line.
         """
         now_s = time.monotonic()
@@ -51,7 +51,7 @@ class Outage:
             self._log.log(level, "%s away", self._what, extra={**fields, "count": unsaid})
 
     def succeeded(self) -> None:
-        """Log once that it is back, when nothing has failed for some seconds."""
+        """Log once that it is back, as soon as nothing has failed for some seconds."""
         if self._began_s is None:
             return
         now_s = time.monotonic()

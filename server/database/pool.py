@@ -8,10 +8,11 @@ import hashlib
 import logging
 import select
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
@@ -22,9 +23,9 @@ from server.database.outage import Outage
 
 log = logging.getLogger("sungrow.server.db")
 SQL = Path(__file__).resolve().parents[2] / "sql"
-# Shorter than the patience of gunicorn and proxy: trouble has to end as a 503, not as a dead
+# Shorter than the time limits of gunicorn and proxy: trouble has to end as a 503, not as a dead
 # worker. And compiling (jit) a statement of some ms costs more than it could ever save: up to
-# half a second, where the planner expects many rows and few come.
+# half a second, if the planner expects many rows and few come.
 _LIMITS = {
     "statement_timeout": "10s",
     "lock_timeout": "2s",
@@ -32,8 +33,8 @@ _LIMITS = {
     "jit": "off",
 }
 _IDLE_CONNECTIONS = 32
-# Where the other machine has vanished without a word, this ends a wait that no time-out of the
-# server's can end.
+# If the other machine has vanished silently, this ends a wait that no time limit of the database's
+# own can end.
 _KEEPALIVE = {
     "keepalives_idle": 5,
     "keepalives_interval": 5,
@@ -41,6 +42,7 @@ _KEEPALIVE = {
     "tcp_user_timeout": 15_000,
 }
 RETRY_AFTER_S = 5
+Row = dict[str, Any]  # by the names of its columns
 # Classes of SQLSTATE; a connection that was not made has none.
 _OF_DATA = ("22", "23")
 _PASSING = ("", "08", "40", "53", "55", "57")
@@ -52,7 +54,7 @@ class DatabaseAway(Exception):
 
 
 class DatabaseUnfit(DatabaseAway):
-    """It is there, and of no use until somebody runs the command that the text names."""
+    """It answers, but is unusable until somebody runs the command that the text names."""
 
 
 class DatabaseRefuses(Exception):
@@ -67,7 +69,7 @@ def query(name: str) -> str:
 
 
 class Database:
-    """Hands out connections and keeps the idle ones; safe to share between threads."""
+    """Hands out connections and keeps the idle ones; thread-safe."""
 
     def __init__(self, url: str):
         self._url = url
@@ -77,7 +79,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
-        """Return a cursor; commit at the end of the block, roll back where it raises.
+        """Return a cursor; commit at the end of the block, roll back if it raises.
 
         Raises:
             DatabaseAway: try again later; nothing of this transaction is stored, or, where the
@@ -115,18 +117,18 @@ class Database:
         self._give_back(connection)
         self._outage.succeeded()
 
-    def rows(self, name: str, parameters: dict) -> list[dict]:
+    def rows(self, name: str, parameters: Mapping[str, object]) -> list[Row]:
         """Run the query of that name; return its rows as dicts by column name."""
         with self.statements() as cursor:
             cursor.execute(query(name), parameters)
-            names = [column.name for column in cursor.description]
+            names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def identity(self) -> str:
-        """Return what tells this database from all others, a restored copy of it too.
+        """Return what tells this database from all others, even from a restored copy of it.
 
         Raises:
-            DatabaseAway: it has to be asked, once a process and after it was away.
+            DatabaseAway: it has to be queried, once a process and after each outage.
         """
         known = self._identity
         if known is None:
@@ -151,7 +153,7 @@ class Database:
 
     def _new(self) -> Connection:
         connection = connect(self._url, _LIMITS, connect_timeout=3, **_KEEPALIVE)
-        self._identity = None  # where the URL leads may have become another one meanwhile
+        self._identity = None  # meanwhile the URL may lead to another one
         return connection
 
     def _give_back(self, connection: Connection) -> None:
@@ -172,24 +174,24 @@ class Database:
         if sqlstate[:2] in _OF_DATA:
             return DatabaseRefuses(reason(error))
         helps = what_helps(error)
-        words = helps or reason(error)
+        text = helps or reason(error)
         is_passing = not helps and sqlstate[:2] in _PASSING
         self._outage.failed(
-            sqlstate if is_passing else words,
+            sqlstate if is_passing else text,
             logging.WARNING if is_passing else logging.ERROR,
             ends=sqlstate in _NOT_REACHED or sqlstate[:2] == "08",
             sqlstate=sqlstate,
-            reason=words,
+            reason=text,
         )
-        return DatabaseUnfit(words) if helps else DatabaseAway(words)
+        return DatabaseUnfit(text) if helps else DatabaseAway(text)
 
 
 def _is_alive(connection: Connection) -> bool:
-    # An idle connection has nothing to say: where there is something to read, it is the server's
-    # farewell. Without this look each idle connection would cost one 503 after a restart.
+    # An idle connection is silent: something to read is the database's last message. Without this
+    # check each idle connection would cost one 503 after a restart.
     if connection.closed:
         return False
     # Not select(), which knows no descriptor from 1024 on.
-    farewell = select.poll()
-    farewell.register(connection, select.POLLIN)
-    return not farewell.poll(0)
+    readable = select.poll()
+    readable.register(connection, select.POLLIN)
+    return not readable.poll(0)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from server.database.connection import one_row
 from server.database.pool import query
 
 FOREVER = ("-infinity", "infinity")
@@ -69,7 +70,7 @@ def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> N
         end: the first moment after it.
     """
     lock(cursor, device_id)
-    start = first
+    start: datetime | str = first
     while days := next_days(cursor, device_id, start, end):
         rebuild_days(cursor, device_id, days, (first, end))
         start = days.end
@@ -81,7 +82,7 @@ def next_days(
     """Return the next whole days, a week at most, that hold anything of this time."""
     cursor.execute(query("days-next"), {"device_id": device_id, "first": first, "end": end})
     found = cursor.fetchone()
-    return found and Days(*found)
+    return Days(*found) if found else None
 
 
 def rebuild_days(
@@ -99,7 +100,7 @@ def rebuild_days(
     asked = {"device_id": device_id, **days._asdict()}
     bounds = {"shrink_first": shrink[0], "shrink_end": shrink[1]}
     cursor.execute(query("rollups-kept"), asked | bounds)
-    asked["slots"], asked["days"], kept, samples = cursor.fetchone()
+    asked["slots"], asked["days"], kept, samples = one_row(cursor)
     for statement in _DELETED:
         cursor.execute(statement, asked)
     _make_copy(cursor)

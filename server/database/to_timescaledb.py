@@ -10,17 +10,16 @@ from collections.abc import Iterator
 import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-from server.database import aggregates, migrations
+from server.database import aggregates, migrations, sql_files
 from server.database.edition import EDITIONS, create_extension, edition, is_richer
 
 # What has to be done once a database has seen the file of that number, on the way to an edition.
 # Every number whose file differs between the editions needs its line.
 STEPS = (
-    (2, "apache", "to-timescaledb/hypertable.sql"),
-    (2, "community", "to-timescaledb/columnstore.sql"),
-    (4, "community", "to-timescaledb/no_utc_views.sql"),
-    (4, "community", "0004_utc_views.community.sql"),
-    (20, "community", "0020_utc_views.community.sql"),
+    (3, "apache", "to-timescaledb/hypertable.sql"),
+    (3, "community", "to-timescaledb/columnstore.sql"),
+    (7, "community", "to-timescaledb/no_utc_views.sql"),
+    (7, "community", "0007_aggregates.community.sql"),
 )
 _PATIENCE = "10s"
 _IN_USE = (
@@ -42,28 +41,28 @@ def to_timescaledb(url: str) -> Iterator[str]:
     with migrations.connect(url) as connection:
         try:
             with connection, connection.cursor() as cursor:
-                was, now = _convert(cursor)
+                done = _convert(cursor)
         except psycopg2.errors.LockNotAvailable as error:
             raise migrations.SchemaError(_IN_USE) from error
-        if was != now:
-            yield f"converted from the edition {was} to {now}"
+        yield from done
         yield from aggregates.refresh(connection)
 
 
-def _convert(cursor: Cursor) -> tuple[str, str]:
-    """Return the edition before and after."""
+def _convert(cursor: Cursor) -> list[str]:
+    """Return what was done, as lines."""
     migrations.lock(cursor)
+    done = migrations.take_over(cursor)
     seen = migrations.applied(cursor)
     if not seen:
         raise migrations.SchemaError(f"the database is empty; run: {migrations.COMMAND}")
     was = seen[-1].edition
-    if found := migrations.edited(seen, migrations.migrations(was)):
+    if found := migrations.edited(seen, sql_files.migrations(was)):
         raise migrations.SchemaError("; ".join(found))
     if obstacle := create_extension(cursor):
         raise migrations.SchemaError(obstacle)
     now = edition(cursor)
     if was == now:
-        return was, now
+        return done
     if not is_richer(now, was):
         raise migrations.SchemaError(migrations.changed(was, now))
     cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'; SET LOCAL statement_timeout = 0")
@@ -72,18 +71,18 @@ def _convert(cursor: Cursor) -> tuple[str, str]:
     for statements in _steps(was, now, numbers):
         cursor.execute(statements)
     _note(cursor, now, numbers)
-    return was, now
+    return [*done, f"converted from the edition {was} to {now}", *migrations.apply(cursor)]
 
 
 def _steps(was: str, now: str, numbers: set[int]) -> Iterator[str]:
     passed = EDITIONS[EDITIONS.index(now) : EDITIONS.index(was)]
     for number, towards, path in STEPS:
         if number in numbers and towards in passed:
-            yield (migrations.SQL / path).read_text(encoding="utf-8")
+            yield (sql_files.SQL / path).read_text(encoding="utf-8")
 
 
 def _note(cursor: Cursor, now: str, numbers: set[int]) -> None:
-    for migration in migrations.migrations(now):
+    for migration in sql_files.migrations(now):
         if migration.number in numbers:
             cursor.execute(
                 "UPDATE schema_migrations SET name = %s, edition = %s, checksum = %s"

@@ -1,4 +1,4 @@
-"""Which names of time zones may be used: those that PostgreSQL and Python read alike.
+"""Which names of time zones can be used: those that PostgreSQL and Python read alike.
 
 Days are cut in SQL (``AT TIME ZONE``) and read in Python (``zoneinfo``). A name that the two read
 differently would give one day two beginnings.
@@ -7,7 +7,7 @@ differently would give one day two beginnings.
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 EXAMPLE = "Europe/Berlin"
-# To PostgreSQL these are abbreviations, without summer time; the IANA means these places by them.
+# PostgreSQL reads these as abbreviations without summer time, the IANA as these places.
 _PLACES = {
     "CET": "Europe/Brussels",
     "MET": "Europe/Brussels",
@@ -19,22 +19,26 @@ _COPIES = ("posix/", "right/")  # the second ones count leap seconds
 
 
 def problem(name: str) -> str | None:
-    """Return why this name cannot be used, and which one can; None where it can."""
+    """Return why this name cannot be used, and which one can; None if it can."""
     if name in _PLACES:
         return (
-            "is an abbreviation without summer time to PostgreSQL, and a place to others; take "
+            "is an abbreviation without summer time to PostgreSQL, and a place elsewhere; use "
             f"that place, {_PLACES[name]}, or your own"
         )
     if name.startswith(_COPIES):
-        return f"is a copy; take {instead(name)}"
+        return f"is a copy of another zone; use {instead(name)}"
     if name in _NO_PLACES or not _is_known(name):
         meant = _meant(name)
-        return f"is no IANA time zone; do you mean {meant}?" if meant else "is no IANA time zone"
+        return (
+            f"is not an IANA time zone; do you mean {meant}?"
+            if meant
+            else "is not an IANA time zone"
+        )
     return None
 
 
 def instead(name: str) -> str:
-    """Return a name to take in the place of one that cannot be used."""
+    """Return a name to use instead of one that cannot be used."""
     return _PLACES.get(name) or _meant(name) or EXAMPLE
 
 

@@ -1,7 +1,7 @@
-"""Changes the zone in which days are local ones, and cuts the days anew, in one transaction.
+"""Change the zone of local days, and compute the days anew, in one transaction.
 
-Five minutes belong to one local day in every zone, so the days are summed from these, and it does
-not matter whether the samples themselves are still there.
+A slot of five minutes belongs to one local day in every zone, so the days are summed from these
+slots, whether or not the samples themselves are still there.
 """
 
 from collections.abc import Iterable
@@ -10,17 +10,18 @@ from datetime import date
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.database import migrations, rollups
+from server.database.connection import one_row
 from server.database.pool import query
 
 _FIRST, _LAST = rollups.FOREVER
 
 
 class Uncut(Exception):
-    """Days of which no five minutes are left; the text names them and says what helps."""
+    """Days whose slots of five minutes are gone; the text names them and says what helps."""
 
 
 def change_device(cursor: Cursor, device_id: str, zone: str | None, shrink: bool) -> int:
-    """Return a device a zone of its own, or with None the site's; return the number of its days.
+    """Set the zone of a device, or with None the site's; return the number of its days.
 
     Raises:
         Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
@@ -63,7 +64,7 @@ def change_site(cursor: Cursor, zone: str, shrink: bool) -> dict[str, int]:
 
 
 def spans(days: Iterable[date]) -> str:
-    """Write sorted days down: ``2026-01-01 to 2026-01-05, 2026-02-01``."""
+    """Return sorted days as text: ``2026-01-01 to 2026-01-05, 2026-02-01``."""
     runs: list[list[date]] = []
     for day in days:
         if runs and (day - runs[-1][-1]).days == 1:
@@ -89,8 +90,9 @@ def _cut(cursor: Cursor, device_id: str) -> int:
     return rollups.cut(cursor, {**_all_days(cursor, device_id), "days": []})
 
 
-def _all_days(cursor: Cursor, device_id: str) -> dict:
-    # The zone as a value: asked for in the query, it would be looked up for each row.
+def _all_days(cursor: Cursor, device_id: str) -> dict[str, object]:
+    # The zone as a value: within the query it would be looked up for each row.
     cursor.execute("SELECT sungrow_timezone(%s)", (device_id,))
-    days = rollups.Days(_FIRST, _LAST, cursor.fetchone()[0], _FIRST, _LAST)
+    (zone,) = one_row(cursor)
+    days = rollups.Days(_FIRST, _LAST, zone, _FIRST, _LAST)
     return {"device_id": device_id, **days._asdict()}

@@ -1,1 +1,1 @@
-"""What ``python -m server.doctor`` looks at."""
+"""What ``python -m server.doctor`` checks."""

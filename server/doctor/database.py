@@ -1,7 +1,6 @@
-"""What ``doctor`` looks at in the database."""
+"""The checks of the database."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +8,12 @@ from pathlib import Path
 from edge_lib import VERSION
 from edge_lib.shared.command_names import edge_command, server_command
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
 from edge_lib.shared.sample import format_ts
 from server import settings as settings_module
 from server.auth.callers import Tokens
 from server.database import health, migrations, zone_names
-from server.database.pool import Database, DatabaseAway, DatabaseUnfit
-from server.doctor.machine import FAILED, OK, WARNING, Finding
+from server.database.pool import Database, DatabaseAway, DatabaseUnfit, Row
 
 LEAST_POSTGRESQL = 15
 # Before, an insert into a compressed chunk stopped at the first row that was there already.
@@ -26,7 +25,7 @@ DEBIANS_FOLDER = Path("/var/lib/postgresql")
 
 
 def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at the database as far as it can be looked at."""
+    """Check the database as far as it can be reached."""
     try:
         db = Database(settings_module.database_url(env))
         db.rows("health", {})
@@ -38,7 +37,7 @@ def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
         return
     except DatabaseAway as error:
         reason = " ".join(str(error).split())
-        yield Finding("database", FAILED, f"{reason}; is it running, and DATABASE_URL right?")
+        yield Finding("database", FAILED, f"{reason}; is it running, and is DATABASE_URL right?")
         return
     yield Finding("database", OK, "answers")
     found = health.edition(db)
@@ -53,37 +52,39 @@ def all_of(env: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def edition(found: health.Edition) -> Finding:
-    """Return whether this project can do with these versions."""
-    words = f"PostgreSQL {found.postgresql}"
+    """Return whether these versions are recent enough."""
+    versions = f"PostgreSQL {found.postgresql}"
     if found.timescaledb:
-        words = f"TimescaleDB {found.timescaledb} ({found.name}) on {words}"
-    if _numbers(found.postgresql) < (LEAST_POSTGRESQL,):
-        return Finding("edition", FAILED, f"{words}: it has to be {LEAST_POSTGRESQL} at least")
-    if found.timescaledb and _numbers(found.timescaledb) < LEAST_TIMESCALEDB:
+        versions = f"TimescaleDB {found.timescaledb} ({found.name}) on {versions}"
+    if version_numbers(found.postgresql) < (LEAST_POSTGRESQL,):
+        return Finding(
+            "edition", FAILED, f"{versions}: version {LEAST_POSTGRESQL} or later is needed"
+        )
+    if found.timescaledb and version_numbers(found.timescaledb) < LEAST_TIMESCALEDB:
         least = ".".join(map(str, LEAST_TIMESCALEDB))
         text = (
-            f"{words}: before {least} a resend into a compressed chunk lost the rows behind the "
+            f"{versions}: before {least} a resend into a compressed chunk lost the rows behind the "
             "first known one; install a newer package, then: ALTER EXTENSION timescaledb UPDATE"
         )
         return Finding("edition", WARNING, text)
-    return Finding("edition", OK, words)
+    return Finding("edition", OK, versions)
 
 
 def clock(theirs: datetime, ours: datetime) -> Finding:
     """Return whether this machine and the database's agree on the time."""
     apart_s = abs((theirs - ours).total_seconds())
     if apart_s > CLOCKS_WITHIN.total_seconds():
-        text = f"{apart_s:.0f} s from the database's; let both machines ask a time server"
+        text = f"{apart_s:.0f} s away from the database's; synchronise both with a time server"
         return Finding("clock", WARNING, text)
     return Finding("clock", OK, "agrees with the database's")
 
 
 def disk(bytes: int, is_local: bool, folder: str | None) -> Finding:
-    """Return whether the database has room, where its disk is one of ours."""
+    """Return whether the database has room, if its disk is one of this machine."""
     size = f"the database has {bytes >> 20} MB"
     place = Path(folder) if folder else DEBIANS_FOLDER
     if not (is_local and place.exists()):
-        return Finding("disk", OK, f"{size}; its disk cannot be seen from here")
+        return Finding("disk", OK, f"{size}; its disk is not on this machine")
     free_mb = room_mb(place)
     text = f"{size}, {free_mb} MB are free at {place}"
     if free_mb < NO_ROOM_MB:
@@ -94,7 +95,7 @@ def disk(bytes: int, is_local: bool, folder: str | None) -> Finding:
 
 
 def room_mb(folder: Path) -> int:
-    """Return the megabytes that are free where the folder lies, in its nearest visible parent."""
+    """Return the megabytes free at the folder, or at its nearest parent that we can see."""
     for place in (folder, *folder.parents):
         try:
             figures = os.statvfs(place)
@@ -104,8 +105,8 @@ def room_mb(folder: Path) -> int:
     return 0
 
 
-def jobs(found: list[dict] | None) -> Iterator[Finding]:
-    """Tell which of TimescaleDB's jobs do not do their work."""
+def jobs(found: list[Row] | None) -> Iterator[Finding]:
+    """Return which of TimescaleDB's jobs fail or are late."""
     for job in found or ():
         if job["is_failing"]:
             reason = job["error"] or "see timescaledb_information.job_errors"
@@ -114,7 +115,7 @@ def jobs(found: list[dict] | None) -> Iterator[Finding]:
         elif job["is_behind"]:
             last = f"since {format_ts(job['succeeded_at'])}" if job["succeeded_at"] else "yet"
             text = (
-                f"{job['name']} has not succeeded {last}; does its scheduler run? See "
+                f"{job['name']} has not succeeded {last}; is its scheduler running? See "
                 "timescaledb.max_background_workers, and PostgreSQL's log"
             )
             yield Finding("jobs", FAILED, text)
@@ -124,8 +125,8 @@ def jobs(found: list[dict] | None) -> Iterator[Finding]:
         yield Finding("jobs", OK, f"all {len(found)} succeed")
 
 
-def device(row: dict, now: datetime) -> Iterator[Finding]:
-    """Tell how one device is, by its row of ``condition.devices``."""
+def device(row: Row, now: datetime) -> Iterator[Finding]:
+    """Return how one device is, by its row of ``health.devices``."""
     name = row["device_id"]
     yield _newest(name, row["newest_ts"], now)
     if row["edge_version"]:
@@ -137,18 +138,18 @@ def device(row: dict, now: datetime) -> Iterator[Finding]:
         )
         yield Finding("lost", FAILED, text)
     if row["parked"]:
-        look = edge_command("parked")
-        text = f"{row['parked']} readings of {name} can be no sample; on its Pi run: {look}"
+        text = f"{row['parked']} readings of {name} are parked; on its Pi run: "
+        text += edge_command("parked")
         yield Finding("parked", WARNING, text)
 
 
 def _newest(name: str, newest: datetime | None, now: datetime) -> Finding:
     if newest is None:
-        text = f"{name} never sent anything; on its Pi run: {edge_command('doctor')}"
+        text = f"{name} has never sent anything; on its Pi run: {edge_command('doctor')}"
         return Finding("device", WARNING, text)
     if now - newest > SILENT_AFTER:
         look = edge_command("status")
-        text = f"{name} is silent since {format_ts(newest)}; on its Pi run: {look}"
+        text = f"{name} has been silent since {format_ts(newest)}; on its Pi run: {look}"
         return Finding("device", WARNING, text)
     age_s = max(0, round((now - newest).total_seconds()))
     return Finding("device", OK, f"{name}: newest sample {age_s} s old")
@@ -157,15 +158,11 @@ def _newest(name: str, newest: datetime | None, now: datetime) -> Finding:
 def _version(name: str, version: str) -> Finding:
     if version == VERSION:
         return Finding("edge", OK, f"{name} runs {VERSION}, as this server")
-    if _numbers(version) > _numbers(VERSION):
+    if version_numbers(version) > version_numbers(VERSION):
         text = f"{name} runs {version}, newer than this server's {VERSION}: upgrade the server"
     else:
         text = f"{name} runs {version}, older than this server's {VERSION}: upgrade that edge"
     return Finding("edge", WARNING, text)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version, re.ASCII)))
 
 
 def _schema(db: Database) -> Iterator[Finding]:
@@ -210,14 +207,14 @@ def _stored_zone(db: Database, device_id: str | None, name: str) -> Iterator[Fin
 def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
     known = _known(env)
     if known is None:
-        yield Finding("device", WARNING, "not looked at: the tokens have to be mended first")
+        yield Finding("device", WARNING, "not checked: the tokens have to be corrected first")
         return
     for row in health.devices(db, known):
         yield from device(row, datetime.now(UTC))
 
 
 def _known(env: Mapping[str, str]) -> list[str] | None:
-    """Return the devices that have a token; None where the tokens cannot be read."""
+    """Return the devices that have a token; None if the tokens cannot be read."""
     try:
         return Tokens(env).devices()
     except ConfigError:

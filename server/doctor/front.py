@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at from outside: the proxy in front of the server, as the edge meets it."""
+"""The checks from outside: the proxy in front of the server, as the edge reaches it."""
 
 import contextlib
 import http.client
@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from edge_lib import VERSION
-from server.doctor.machine import FAILED, OK, WARNING, Finding
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 
 TIMEOUT_S = 10
 DAYS_LEFT = 14
@@ -19,14 +19,14 @@ _MAX_BYTES = 65_536
 
 
 def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
-    """Look at certificate, ``/health`` and headers."""
+    """Check certificate, ``/health`` and headers."""
     try:
         trust = ssl.create_default_context(cafile=ca)
     except OSError as error:
         yield Finding("tls", FAILED, f"--ca {ca}: {error}")
         return
     client = http.client.HTTPSConnection(
-        url.hostname, url.port or 443, timeout=TIMEOUT_S, context=trust
+        str(url.hostname), url.port or 443, timeout=TIMEOUT_S, context=trust
     )
     with contextlib.closing(client):
         try:
@@ -36,7 +36,7 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
             return
         except ssl.SSLError as error:
             text = (
-                f"{url.netloc} broke the TLS handshake off ({error.reason}): mostly the proxy has "
+                f"{url.netloc} ended the TLS handshake ({error.reason}): usually the proxy has "
                 "no certificate for this name (yet): see SITE_ADDRESS, and journalctl -u caddy"
             )
             yield Finding("tls", FAILED, text)
@@ -44,44 +44,51 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
         except OSError as error:
             yield Finding("tls", FAILED, f"cannot connect to {url.netloc}: {error}")
             return
-        yield certificate(client.sock.getpeercert()["notAfter"], time.time())
+        presented = client.sock.getpeercert() or {}
+        yield certificate(str(presented.get("notAfter")), time.time())
         yield from _health(client, url.path.rstrip("/"))
 
 
 def certificate(not_after: str, now_s: float) -> Finding:
-    """Tell how long the certificate is good for."""
+    """Return how long the certificate is valid."""
     days = int((ssl.cert_time_to_seconds(not_after) - now_s) // _DAY_S)
     if days < DAYS_LEFT:
         text = f"the certificate ends in {days} days: does its renewal work?"
         return Finding("tls", WARNING, text)
-    return Finding("tls", OK, f"the certificate is good for {days} days")
+    return Finding("tls", OK, f"the certificate is valid for {days} days")
 
 
 def _health(client: http.client.HTTPSConnection, base: str) -> Iterator[Finding]:
     try:
         client.request("GET", f"{base}/health", headers={"Connection": "close"})
         answer = client.getresponse()
-        text = answer.read(_MAX_BYTES)
+        content = answer.read(_MAX_BYTES)
     except (OSError, http.client.HTTPException) as error:
         yield Finding("front", FAILED, f"no answer to {base}/health: {error!r}")
         return
-    yield _answer(answer.status, text)
+    yield _answer(answer.status, content)
     if answer.getheader("Strict-Transport-Security"):
-        yield Finding("hsts", OK, "browsers are told to come by HTTPS alone")
+        yield Finding("hsts", OK, "browsers are told to use HTTPS only")
     else:
         text = "no Strict-Transport-Security header; let the proxy add one"
         yield Finding("hsts", WARNING, text)
 
 
-def _answer(status: int, text: bytes) -> Finding:
+def _answer(status: int, content: bytes) -> Finding:
     if status in range(300, 400):
-        return Finding("front", FAILED, f"{status}: the edge follows no redirect; use its target")
+        return Finding(
+            "front",
+            FAILED,
+            f"{status}: the edge follows no redirects; use the address that it points to",
+        )
     try:
-        health = json.loads(text)
+        health = json.loads(content)
     except ValueError:
         health = None
     if type(health) is not dict or health.get("service") != "sungrow":
-        return Finding("front", FAILED, f"{status}, but not of this project: what is behind it?")
+        return Finding(
+            "front", FAILED, f"{status}, but not from this project's server: what answers there?"
+        )
     if health.get("status") != "ok":
         return Finding("front", FAILED, f"the server is up, its database {health.get('database')}")
     if health.get("version") != VERSION:

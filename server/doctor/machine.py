@@ -1,30 +1,23 @@
-"""What ``doctor`` looks at on this machine: settings, secrets, tokens, cache.
+"""The checks of this machine: settings, secrets, tokens, cache.
 
-Each function here and in ``checks_database`` and ``checks_front`` is one check; it gives findings,
-and raises for what it does not expect.
+Each public function here, in ``doctor.database`` and in ``doctor.front`` makes one check or some
+and returns findings.
 """
 
 import stat
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import ConfigError, secret, secret_file
-from server import cache, tokens
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
+from server import cache
 from server import settings as settings_module
+from server.auth import known_tokens
 from server.auth.callers import Tokens
 
-OK, WARNING, FAILED = "ok", "warning", "failed"
 SECRETS = ("DATABASE_URL", "DEVICE_TOKENS", "READ_TOKENS", "METRICS_TOKEN", "SECRET_KEY")
-
-
-class Finding(NamedTuple):
-    """One line: what was looked at, ``ok``, ``warning`` or ``failed``, and what to do."""
-
-    check: str
-    state: str
-    text: str
 
 
 def settings(env: Mapping[str, str]) -> list[Finding]:
@@ -37,7 +30,7 @@ def settings(env: Mapping[str, str]) -> list[Finding]:
 
 
 def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
-    """Return whether files of secrets can be read, and by nobody else."""
+    """Return whether the files of secrets are readable for us, and for nobody else."""
     found, files = [], 0
     for name in SECRETS:
         try:
@@ -46,27 +39,28 @@ def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
         except ConfigError as error:
             found.append(Finding("secrets", FAILED, str(error)))
     if dotenv.exists() and dotenv.stat().st_mode & stat.S_IRWXO:
-        text = f"others on this machine may read {dotenv}; run: chmod 640 {dotenv}"
+        text = f"other users of this machine can read {dotenv}; run: chmod 640 {dotenv}"
         found.append(Finding("secrets", FAILED, text))
-    text = f"{files} in files that nobody else may read" if files else "none is in a file"
+    text = f"{files} in files that only we can read" if files else "none of them in a file"
     return found or [Finding("secrets", OK, text)]
 
 
 def device_tokens(env: Mapping[str, str]) -> list[Finding]:
-    """Return whether the tokens are good, and none of them lies about in plain text."""
+    """Return whether the tokens are well-formed, and none is kept in plain text."""
     try:
         Tokens(env)
-        known = tokens.known(env)
+        known = known_tokens.known(env)
     except ConfigError as error:
         return [Finding("tokens", FAILED, str(error))]
     count = Counter(token.devices[0] for token in known if token.kind == "device")
     found = [
-        Finding("tokens", WARNING, f"{device} has {n} tokens; see: {tokens.COMMAND} list")
+        Finding("tokens", WARNING, f"{device} has {n} tokens; see: {server_command('tokens list')}")
         for device, n in count.items()
-        if n > tokens.LIVE_TOKENS
+        if n > known_tokens.LIVE_TOKENS
     ]
     if plain := sum(token.is_plain for token in known):
-        text = f"{plain} stand in plain text; {tokens.COMMAND} new makes ones kept as SHA-256 alone"
+        make = server_command("tokens new")
+        text = f"{plain} are kept in plain text; {make} makes tokens kept as SHA-256 alone"
         found.append(Finding("tokens", WARNING, text))
     readers = len(known) - count.total()
     text = f"{count.total()} of devices ({', '.join(count)}), {readers} that read"
@@ -81,6 +75,6 @@ def redis(env: Mapping[str, str]) -> list[Finding]:
         return [Finding("redis", FAILED, str(error))]
     state = cache.Cache(url, ttl_s=1, installation=str).state()
     if state == "down":
-        text = "no answer, so the database serves all; is Redis running, and REDIS_URL right?"
+        text = "no answer, so the database serves all; is Redis running, and is REDIS_URL right?"
         return [Finding("redis", WARNING, text)]
     return [Finding("redis", OK, "answers" if state == "ok" else "not used: no REDIS_URL")]

@@ -1,19 +1,20 @@
-"""``GET /metrics``: what Prometheus asks, in its text format; there only with a ``METRICS_TOKEN``.
+"""``GET /metrics`` in Prometheus' text format; there only with a ``METRICS_TOKEN``.
 
-What the database knows comes from there; the rest is what all workers have counted (``tally``), so
-every worker gives the same answer.
+What the database knows comes from there; the rest is what all workers have counted together
+(``worker_counters``), so every worker sends the same answer.
 """
 
 import hashlib
 import hmac
 import platform
+from datetime import datetime
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 
 from edge_lib import VERSION
 from server.api.errors import bad_token, bearer_token
 from server.database import health
-from server.database.pool import DatabaseAway
+from server.database.pool import DatabaseAway, Row
 from server.metrics import worker_counters
 from server.metrics.prometheus import CONTENT_TYPE, Metric, alone, text
 
@@ -21,15 +22,15 @@ blueprint = Blueprint("metrics", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Count what ``app`` answers, and offer the counts. Call it when all other routes are there.
+    """Count what ``app`` answers, and serve the counts. Call it after all other routes are there.
 
     Raises:
-        ConfigError: there is no place to count.
+        ConfigError: there is no folder for the counters.
     """
     app.register_blueprint(blueprint)
     settings = app.extensions["settings"]
     endpoints = sorted({rule.rule for rule in app.url_map.iter_rules()})
-    app.extensions["tally"] = worker_counters.of_server(
+    app.extensions["counters"] = worker_counters.of_server(
         settings.run_dir, settings.database_url, endpoints
     )
     app.after_request(_count)
@@ -37,7 +38,7 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return every number; 200 also where database or cache are away, which two of them say.
+    """Return every number; 200 even if database or cache are away, as two of the numbers tell.
 
     Raises:
         Refused: 401, 429.
@@ -58,12 +59,12 @@ def _count(response: Response) -> Response:
     endpoint = request.url_rule.rule if request.url_rule else None
     verdict = g.get("verdict")
     samples = verdict and (verdict.inserted, verdict.duplicates, len(verdict.conflicts))
-    current_app.extensions["tally"].count(endpoint, response.status_code, samples)
+    current_app.extensions["counters"].count(endpoint, response.status_code, samples)
     return response
 
 
 def _of_the_server() -> list[Metric]:
-    requests, samples = current_app.extensions["tally"].totals()
+    requests, samples = current_app.extensions["counters"].totals()
     labels = {"version": VERSION, "python": platform.python_version()}
     return [
         Metric("sungrow_build_info", "gauge", "The server's version.", [(labels, 1)]),
@@ -85,12 +86,12 @@ def _of_the_server() -> list[Metric]:
 def _of_the_cache() -> list[Metric]:
     state = current_app.extensions["cache"].state()
     up = None if state == "off" else float(state == "ok")
-    return [alone("sungrow_cache_up", "1 if Redis answers; absent where none is configured.", up)]
+    return [alone("sungrow_cache_up", "1 if Redis answers; absent if none is configured.", up)]
 
 
 def _of_the_database() -> list[Metric]:
     db, devices = current_app.extensions["db"], current_app.extensions["tokens"].devices()
-    about = "1 if the database answers; what it knows is absent where not."
+    about = "1 if the database answers; otherwise what it knows is absent."
     try:
         edition = health.edition(db)
         found = [*_of_the_edition(edition), *_of_the_jobs(health.jobs(db, edition))]
@@ -105,7 +106,7 @@ def _of_the_edition(edition: health.Edition) -> list[Metric]:
     return [Metric("sungrow_database_info", "gauge", about, [(edition.labels(), 1)])]
 
 
-def _of_the_jobs(jobs: list[dict] | None) -> list[Metric]:
+def _of_the_jobs(jobs: list[Row] | None) -> list[Metric]:
     failing = behind = None
     if jobs is not None:
         failing = sum(job["is_failing"] for job in jobs)
@@ -116,7 +117,7 @@ def _of_the_jobs(jobs: list[dict] | None) -> list[Metric]:
     ]
 
 
-def _of_the_devices(rows: list[dict]) -> list[Metric]:
+def _of_the_devices(rows: list[Row]) -> list[Metric]:
     edges = [
         ({"device_id": row["device_id"], "version": row["edge_version"]}, 1)
         for row in rows
@@ -135,12 +136,11 @@ def _of_the_devices(rows: list[dict]) -> list[Metric]:
     ]
 
 
-def _by_device(name: str, about: str, key: str, rows: list[dict]) -> Metric:
-    values = [({"device_id": row["device_id"]}, _float(row[key])) for row in rows]
-    return Metric(name, "gauge", about, [pair for pair in values if pair[1] is not None])
+def _by_device(name: str, about: str, key: str, rows: list[Row]) -> Metric:
+    found = [row for row in rows if row[key] is not None]
+    values = [({"device_id": row["device_id"]}, _number(row[key])) for row in found]
+    return Metric(name, "gauge", about, values)
 
 
-def _float(value: object) -> float | None:
-    if value is None:
-        return None
-    return value.timestamp() if hasattr(value, "timestamp") else float(value)
+def _number(value: datetime | float) -> float:
+    return value.timestamp() if isinstance(value, datetime) else float(value)

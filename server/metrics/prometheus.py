@@ -1,6 +1,6 @@
 """Prometheus' text format, version 0.0.4: numbers with a name, a kind, a sentence, and labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -8,16 +8,16 @@ _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
 class Metric(NamedTuple):
-    """One metric: its values by their labels; without values it is left out."""
+    """One metric: its values by their labels. Without values it is left out."""
 
     name: str
     kind: str  # counter or gauge
     about: str
-    values: list[tuple[dict[str, object], float]]
+    values: Sequence[tuple[Mapping[str, object], float]]
 
 
 def alone(name: str, about: str, value: float | None) -> Metric:
-    """Return a gauge of one value without labels; left out where it is None."""
+    """Return a gauge of one value without labels, left out if it is None."""
     return Metric(name, "gauge", about, [] if value is None else [({}, value)])
 
 
@@ -33,7 +33,7 @@ def _lines(metric: Metric) -> str:
     )
 
 
-def _labels(labels: dict[str, object]) -> str:
+def _labels(labels: Mapping[str, object]) -> str:
     if not labels:
         return ""
     return "{" + ",".join(f'{k}="{str(v).translate(_ESCAPED)}"' for k, v in labels.items()) + "}"

@@ -1,10 +1,10 @@
 """Counts that all workers of a server share, for ``/metrics``.
 
 Each worker counts in its memory and copies that to a file of its own, which nobody else writes; so
-no worker waits for another, not even for one that stands still. A lock on the file says that its
-worker lives; a new worker goes on in the file of a dead one, so no count goes with a worker, and
-there are no more files than there ever were workers at a time. The sum of the files is what the
-server has done. A file that somebody removes is made anew by its worker.
+no worker waits for another, not even for one that hangs. A lock on the file says that its worker is
+alive; a new worker continues the file of a dead one, so no count is lost with a worker, and there
+are never more files than there were workers at one time. The sum of the files is what the server
+has done. A file that somebody removes is made anew by its worker.
 """
 
 import contextlib
@@ -24,23 +24,23 @@ from psycopg2.extensions import parse_dsn
 
 from edge_lib.shared.env import ConfigError
 
-log = logging.getLogger("sungrow.server.tally")
+log = logging.getLogger("sungrow.server.worker_counters")
 VERDICTS = ("inserted", "duplicate", "conflict")
-OTHER = "other"  # requests for what is no endpoint
+OTHER = "other"  # requests for anything else
 _STATUSES = range(100, 600)
 _BYTES = 8
 
 
-class Tally:
-    """Counts requests by endpoint and status, and samples by verdict; safe between threads.
+class WorkerCounters:
+    """Counts requests by endpoint and status, and samples by verdict; thread-safe.
 
     Args:
-        folder: where the files lie.
-        endpoints: the paths that are counted apart.
+        folder: of the files.
+        endpoints: the paths that are counted separately.
     """
 
     def __init__(self, folder: Path, endpoints: Sequence[str]):
-        """Take a file.
+        """Take a file of counts.
 
         Raises:
             ConfigError: no file can be made there.
@@ -73,7 +73,7 @@ class Tally:
             self._write([place for place, _ in added])
 
     def totals(self) -> tuple[dict[tuple[str, int], int], dict[str, int]]:
-        """Return the requests by endpoint and status, and the samples by verdict, of all."""
+        """Return what all workers counted: requests by endpoint and status, samples by verdict."""
         with self._lock:
             if self._pid != os.getpid():
                 self._begin_after_fork()
@@ -83,11 +83,11 @@ class Tally:
         requests = {pair: count for pair, count in zip(pairs, sums, strict=False) if count}
         return requests, dict(zip(VERDICTS, sums[self._verdicts_at :], strict=True))
 
-    def _nothing(self) -> array:
+    def _nothing(self) -> "array[int]":
         return array("Q", bytes((self._verdicts_at + len(VERDICTS)) * _BYTES))
 
     def _write(self, places: Sequence[int]) -> None:
-        """Copy the counts that changed to the file; all, where that is not the whole file."""
+        """Copy the changed counts to the file; all of them, if the file is not complete."""
         try:
             if self._file is None or not self._file.is_in_place():
                 self._file = self._take_file()
@@ -98,19 +98,19 @@ class Tally:
                     self._file.put(self._counts[place : place + 1].tobytes(), place * _BYTES)
             self._is_written = True
         except OSError:
-            # Nothing is lost while this worker lives: all is written as soon as that can be.
+            # Nothing is lost while this worker lives: all is written as soon as possible.
             if self._is_written:
                 log.exception("this worker's counts cannot be written")
             self._is_written = False
 
-    def _others(self) -> Iterator[array]:
+    def _others(self) -> Iterator["array[int]"]:
         with contextlib.suppress(FileNotFoundError):
             for path in self._folder.iterdir():
                 if path.name.isdecimal() and not (self._file and path == self._file.path):
                     yield self._read(path)
 
-    def _read(self, path: Path) -> array:
-        # One that is just being made, or was cut, is shorter.
+    def _read(self, path: Path) -> "array[int]":
+        # One that is just being made, or was truncated, is shorter.
         counts = self._nothing()
         size = len(counts) * _BYTES
         try:
@@ -126,7 +126,7 @@ class Tally:
         self._write([])
 
     def _take_file(self) -> "CounterFile":
-        """Take the first file that no living worker has, and add to ours what it holds."""
+        """Take the first file that no living worker holds, and add its counts to ours."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = self._folder.lstat()
         if not stat.S_ISDIR(kept.st_mode) or kept.st_uid != os.geteuid() or kept.st_mode & 0o077:
@@ -144,7 +144,7 @@ class Tally:
 
 
 class CounterFile:
-    """A file of counts, which is locked as long as this object lives; made where there is none.
+    """A file of counts, locked as long as this object lives; made if it is missing.
 
     Raises:
         BlockingIOError: another has it.
@@ -156,12 +156,12 @@ class CounterFile:
         fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __del__(self) -> None:
-        # Where it was inherited, the parent's lock stays.
+        # If it was inherited, the parent's lock stays.
         if (descriptor := getattr(self, "descriptor", None)) is not None:
             os.close(descriptor)
 
     def is_in_place(self) -> bool:
-        """Return whether this is what its path leads to: nobody has removed or moved it."""
+        """Return whether its path still leads to this file: nobody has removed or moved it."""
         try:
             return os.path.samestat(self.path.lstat(), os.fstat(self.descriptor))
         except (FileNotFoundError, NotADirectoryError):
@@ -176,7 +176,7 @@ class CounterFile:
         os.pwrite(self.descriptor, content, offset)
 
 
-def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> Tally:
+def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> WorkerCounters:
     """Return the counts of all workers on this machine, of this user, that serve this database.
 
     Raises:
@@ -184,4 +184,4 @@ def of_server(run_dir: Path, database_url: str, endpoints: Sequence[str]) -> Tal
     """
     place = sorted(pair for pair in parse_dsn(database_url).items() if pair[0] != "password")
     name = hashlib.sha256(repr((place, tuple(endpoints))).encode()).hexdigest()[:16]
-    return Tally(run_dir / f"sungrow-metrics-{os.geteuid()}-{name}", endpoints)
+    return WorkerCounters(run_dir / f"sungrow-metrics-{os.geteuid()}-{name}", endpoints)

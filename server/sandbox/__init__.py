@@ -4,16 +4,17 @@
 module          owns
 =============== ====================================================================
 ``process``     a child process that dies with us, and the files it needs
-``database``    ``Postgres``, and ``edition``, which tells one database from another
-``cache``       ``Redis``
+``postgres``    ``Postgres``, and ``edition``, which tells one database from another
+``redis``       ``Redis``
 ``authority``   ``Authority``: a CA of our own, for servers on this machine
-``web``         ``Gunicorn``: the API itself
+``gunicorn``    ``Gunicorn``: the API itself
+``demo``        the whole chain, with ``demo_house`` and ``demo_client``
 =============== ====================================================================
 
 Each server is a child of this process, in a session of its own, so that Ctrl-C in the terminal does
 not reach it before we stop it in order. It dies with us whatever ends us, SIGKILL too: the kernel
 sends it a signal when the thread that started it is gone. So start servers in a thread that lives
-as long as they shall, best the main one.
+as long as they do, preferably the main one.
 """
 
 from server.sandbox.authority import Authority, Certificate

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg2
@@ -28,13 +29,14 @@ from edge_lib.shared.sample import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle
 from server import sandbox
 from server.sandbox.demo_client import Api, DemoError, line
-from server.sandbox.demo_house import DemoHouse
+from server.sandbox.demo_house import DemoHouse, Sample
 
 DEVICE_ID = "demo-house"
 CHECK_LIMIT_S = 120
 BATCH = 1000
 LOCK = "demo.lock"
 LOOK_EVERY_S = 1.0
+AnyServer = TypeVar("AnyServer", bound=sandbox.Server)
 
 
 class StopAskedError(Exception):
@@ -61,7 +63,7 @@ class Stop:
 
     def wait(self, seconds: float) -> None:
         """Wait, or raise ``StopAskedError`` as soon as a signal comes."""
-        sandbox.wait_until(lambda: self.asked, seconds)
+        sandbox.wait_until(lambda: bool(self.asked), seconds)
         self.check()
 
 
@@ -73,7 +75,7 @@ class Edge(sandbox.Server):
         self.settings = settings
 
     def start(self) -> None:
-        """Start it; whether it works, its readings will tell."""
+        """Start it; its readings will show whether it works."""
         argv = [sys.executable, sandbox.ROOT / "edge.py"]
         self._launch(argv, sandbox.environment(**self.settings), lambda: True, cwd=sandbox.ROOT)
 
@@ -107,7 +109,7 @@ class Chain:
         dongle = stack.enter_context(FakeDongle(self.house))
         self._start(stack, Edge(folder / "edge.log", self._edge_settings(dongle.port)))
 
-    def _start(self, stack: contextlib.ExitStack, server: sandbox.Server) -> sandbox.Server:
+    def _start(self, stack: contextlib.ExitStack, server: AnyServer) -> AnyServer:
         self.stop.check()
         stack.callback(server.close)
         server.start()
@@ -127,11 +129,11 @@ class Chain:
             "HEALTH_PATH": str(self.folder / "health.json"),
         }
 
-    def first_reading(self, limit_s: float) -> dict:
-        """Wait for a reading that came from the edge: of a boot, which history has not.
+    def first_reading(self, limit_s: float) -> Sample:
+        """Wait for a reading that came from the edge: one with a boot, which history lacks.
 
         Raises:
-            DemoError: none came in time; says what the API and the edge say.
+            DemoError: none came in time; the text has what the API and the edge said.
         """
         deadline, reason = time.monotonic() + limit_s, "not asked"
         while time.monotonic() < deadline:
@@ -145,10 +147,10 @@ class Chain:
                     return sample
                 reason = "the newest sample did not come from the edge"
             self.stop.wait(0.2)
-        words = self.servers[-1].last_words()
-        raise DemoError(f"no reading made the whole way in time: {reason}; the edge says:\n{words}")
+        log = self.servers[-1].last_words()
+        raise DemoError(f"no reading made the whole way in time: {reason}; the edge says:\n{log}")
 
-    def send_history(self, first: dict) -> int:
+    def send_history(self, first: Sample) -> int:
         """Send the house's past through the API, up to its first live reading; return the count."""
         samples, count = self.house.history(DEVICE_ID, parse_ts(first["ts"])), 0
         while batch := list(itertools.islice(samples, BATCH)):
@@ -157,8 +159,8 @@ class Chain:
             self.watch()
         return count
 
-    def readings(self) -> Iterator[dict]:
-        """Return each new reading, for ever."""
+    def readings(self) -> Iterator[Sample]:
+        """Yield each new reading, for ever."""
         last = None
         while True:
             self.watch()
@@ -172,12 +174,12 @@ class Chain:
         """Raise ``StopAskedError`` after a signal, ``DemoError`` if one of the servers has died."""
         self.stop.check()
         for server in self.servers:
-            if (code := server.process.poll()) is not None:
+            if (code := server.running().poll()) is not None:
                 raise DemoError(f"{server.log.stem} ended with {code}: {server.last_words()}")
 
 
 def site_timezone() -> str:
-    """Return the IANA name of this machine's zone; UTC where it cannot be told."""
+    """Return the IANA name of this machine's zone; UTC if it is unknown."""
     candidates = ["UTC"]
     link = Path("/etc/localtime").resolve()
     if link.is_relative_to("/usr/share/zoneinfo"):
@@ -195,11 +197,11 @@ def fresh_folder(folder: Path) -> Iterator[None]:
     """Empty the folder and hold it, so that no second demo empties it under us.
 
     Raises:
-        DemoError: another demo runs in it, or it holds what is none of a demo's.
+        DemoError: another demo runs in it, or it is not a demo's.
     """
     folder.mkdir(exist_ok=True)
     if any(folder.iterdir()) and not (folder / LOCK).exists():
-        raise DemoError(f"{folder} is no folder of the demo's: it would be emptied")
+        raise DemoError(f"{folder} is not a folder of the demo: it would be emptied")
     with (folder / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,7 +216,7 @@ def fresh_folder(folder: Path) -> Iterator[None]:
 
 
 def show(chain: Chain) -> None:
-    """Tell what runs and how to use it, then the readings until a signal comes."""
+    """Print what runs and how to use it, then the readings until a signal comes."""
     api = chain.api
     print(f"page          {api.url}/  log in with the read token; its CA: {api.ca}")
     print(f"database      {chain.edition}; days are those of {chain.zone}")

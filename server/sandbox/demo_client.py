@@ -3,12 +3,14 @@
 import gzip
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import requests
 
 from edge_lib.shared.sample import parse_ts
+from server.sandbox.demo_house import Sample
 
 TIMEOUT_S = 5
 
@@ -25,14 +27,15 @@ class Api:
         self._session = requests.Session()
         self._session.trust_env, self._session.verify = False, str(ca)
 
-    def newest(self) -> dict:
+    def newest(self) -> Sample:
         """Return the newest sample; raises ``DemoError`` where there is none."""
         answer = self._ask("GET", "/v1/realtime", self.read_token)
         if answer.status_code != 200:
             raise DemoError(f"/v1/realtime answers {answer.status_code}: {answer.text.strip()}")
-        return answer.json()
+        sample: Sample = answer.json()
+        return sample
 
-    def ingest(self, samples: list[dict]) -> None:
+    def ingest(self, samples: list[Sample]) -> None:
         """Send a batch as an edge does; raises ``DemoError`` unless it was stored."""
         content = gzip.compress(json.dumps({"samples": samples}).encode(), 6)
         answer = self._ask(
@@ -52,9 +55,14 @@ class Api:
         ]
 
     def _ask(
-        self, method: str, path: str, token: str, headers: dict | None = None, data: bytes = b""
+        self,
+        method: str,
+        path: str,
+        token: str,
+        more: Mapping[str, str] | None = None,
+        data: bytes = b"",
     ) -> requests.Response:
-        headers = {"Authorization": f"Bearer {token}", **(headers or {})}
+        headers = {"Authorization": f"Bearer {token}", **(more or {})}
         try:
             return self._session.request(
                 method, self.url + path, headers=headers, data=data, timeout=TIMEOUT_S
@@ -63,8 +71,8 @@ class Api:
             raise DemoError(f"{path}: {error}") from error
 
 
-def line(sample: dict, zone: str) -> str:
-    """Show a reading in one line, in the site's time."""
+def line(sample: Sample, zone: str) -> str:
+    """Return a reading in one line, in the site's time."""
     at = parse_ts(sample["ts"]).astimezone(ZoneInfo(zone))
     return (
         f"{at:%H:%M:%S}  solar {_number(sample['pv_power_w'], 5)} W"
@@ -82,5 +90,5 @@ def _flow(power_w: float | None, positive: str, negative: str) -> str:
 
 
 def _number(value: float | None, width: int, digits: int = 0) -> str:
-    """Show a number; what nobody measures is a dash."""
+    """Return a number; a dash for what nobody measures."""
     return f"{'-':>{width}}" if value is None else f"{value:{width}.{digits}f}"

@@ -3,12 +3,14 @@
 import copy
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 
 from edge_lib.clock import Clock
 from edge_lib.dongle.decode import decode
 from edge_lib.shared.sample import format_ts
 from edge_lib.simulator.household import Household
 
+Sample = dict[str, Any]  # as the API takes and returns it
 HISTORY = timedelta(days=21)
 HISTORY_STEP = timedelta(minutes=1)
 
@@ -24,7 +26,7 @@ class DemoHouse:
         self._house.advance(clock.now())
 
     def words(self) -> dict[int, int]:
-        """Return what the registers say now."""
+        """Return the registers as they are now."""
         self._house.advance(self._clock.now())
         return self._house.words()
 
@@ -32,10 +34,10 @@ class DemoHouse:
         """Refuse nothing."""
         return []
 
-    def history(self, device_id: str, until: datetime) -> Iterator[dict]:
-        """Live the past a second time, the same as the first; return a sample of each minute.
+    def history(self, device_id: str, until: datetime) -> Iterator[Sample]:
+        """Live the past a second time, the same as the first; yield a sample of each minute.
 
-        Each stands for the minute that follows it; the last one ends by ``until``.
+        Each counts for the minute that follows it; the last one ends by ``until``.
         """
         house, at = copy.deepcopy(self._young), self._born
         while at + HISTORY_STEP <= until:

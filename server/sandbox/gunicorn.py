@@ -15,7 +15,7 @@ class Gunicorn(Server):
     """The API behind gunicorn, on TLS at localhost or on plain HTTP at 127.0.0.1.
 
     Args:
-        log: the file for what it and the app say.
+        log: the file for what it and the app log.
         settings: the app's environment variables.
         certificate: serve TLS with it; None: plain HTTP.
         port: 0 takes a free one, which stays over restarts.
@@ -44,23 +44,23 @@ class Gunicorn(Server):
         return f"{scheme}://{host}:{self.port}"
 
     def start(self) -> None:
-        """Start it, and come back when it answers ``/health``, whatever it says there.
+        """Start it, and return when it answers ``/health`` with any status.
 
         Raises:
-            PortTakenError: somebody else listens on the port.
+            PortTakenError: another process listens on the port.
         """
         with self._bind() as listener:
-            argv = [sys.executable, "-m", "gunicorn", self.app]
+            argv: list[object] = [sys.executable, "-m", "gunicorn", self.app]
             argv += ["--bind", f"fd://{listener.fileno()}", "--worker-class", "gthread", *self.size]
             argv += ["--graceful-timeout", "5", "--no-control-socket"]
             if self.certificate:
                 argv += ["--certfile", self.certificate.cert, "--keyfile", self.certificate.key]
             fds, env = (listener.fileno(),), environment(**self.settings)
-            # Our copy is closed once the child has its own, or nobody would refuse after its end.
+            # Our copy is closed once the child has its own: the port must not outlive the child.
             self._launch(argv, env, lambda: self._answers(listener), pass_fds=fds, cwd=ROOT)
 
     def check_port(self) -> None:
-        """Raise ``PortTakenError`` if somebody else listens on the port."""
+        """Raise ``PortTakenError`` if another process listens on the port."""
         self._bind().close()
 
     def _bind(self) -> socket.socket:

@@ -1,4 +1,4 @@
-"""A private PostgreSQL, and what edition of the database a server is.
+"""A private PostgreSQL, and which edition of the database a server is.
 
 It listens on a unix socket alone, in a directory that only its account enters. PostgreSQL refuses
 to run as root: started by root it runs as ``postgres``, or ``nobody`` where there is none.
@@ -18,7 +18,7 @@ from server.sandbox.process import PrivateError, SocketServer, environment, run
 
 
 class Postgres(SocketServer):
-    """A cluster of the newest PostgreSQL installed; TimescaleDB is preloaded where it is there.
+    """A cluster of the newest installed PostgreSQL; TimescaleDB is preloaded if it is installed.
 
     Args:
         folder: where its data and its log go; the data go to the sockets' directory where the
@@ -41,7 +41,7 @@ class Postgres(SocketServer):
             conf.write(self._settings(fast))
 
     def start(self) -> None:
-        """Start it, and come back when it takes connections."""
+        """Start it, and return when it accepts connections."""
         argv = [self.bin_dir / "postgres", "-D", self.data]
         self._launch(argv, environment(), self._answers, cwd="/", **self.account)
 
@@ -105,7 +105,7 @@ def library_dir(bin_dir: Path) -> Path:
 
 
 def installed_edition() -> str:
-    """Tell from the files which database a ``Postgres`` will be, in the words of ``edition``."""
+    """Return from the files which database a ``Postgres`` will be, as ``edition`` writes it."""
     bin_dir = postgres_bin_dir()
     version = run([bin_dir / "postgres", "--version"]).split()[2]
     libraries = library_dir(bin_dir)
@@ -119,7 +119,7 @@ def installed_edition() -> str:
 
 
 def edition(url: str) -> str:
-    """Ask a database what it is: ``TimescaleDB 2.19.3 (apache) on PostgreSQL 17.11``."""
+    """Return what a database is: ``TimescaleDB 2.19.3 (apache) on PostgreSQL 17.11``."""
     query = (
         "select split_part(current_setting('server_version'), ' ', 1), extversion,"
         " current_setting('timescaledb.license', true)"
@@ -127,7 +127,7 @@ def edition(url: str) -> str:
     )
     with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(query)
-        version, extension, licence = cursor.fetchone()
+        ((version, extension, licence),) = cursor.fetchall()
     if extension is None:
         return f"plain PostgreSQL {version}"
     return f"TimescaleDB {extension} ({licence}) on PostgreSQL {version}"
@@ -139,11 +139,11 @@ def create_database(admin_url: str, name: str, template: str = "template0") -> N
     ``template`` may have no connections. TimescaleDB's launcher has one to any database that allows
     it, template1 too.
     """
-    words = sql.SQL("create database {} template {}")
-    execute(admin_url, words.format(sql.Identifier(name), sql.Identifier(template)))
+    statement = sql.SQL("create database {} template {}")
+    execute(admin_url, statement.format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def execute(url: str, statement: str | sql.Composable, values: tuple = ()) -> None:
+def execute(url: str, statement: str | sql.Composable, values: tuple[object, ...] = ()) -> None:
     """Run one statement by itself, outside a transaction."""
     with contextlib.closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True

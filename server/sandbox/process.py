@@ -9,30 +9,31 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_S = 60
+Env = Mapping[str, str]
 _PREFIX = "sungrow-private-"
 _SHORT = Path("/tmp")  # noqa: S108 - a socket's path has 107 bytes at most; the folders are 0700
-# $0 is our process id: had we died before the wish reached the kernel, no signal would come.
+# $0 is our process id: had we died before setpriv's call, no signal would come.
 _WHILE_PARENT_LIVES = '[ "$PPID" = "$0" ] && exec "$@"'
 
 
 class PrivateError(RuntimeError):
-    """A private server did not start, or a tool of it failed; the text ends with its last words."""
+    """A private server did not start, or a tool of it failed; the text has the end of its log."""
 
 
 class PortTakenError(PrivateError):
-    """Somebody else listens on the port that was asked for."""
+    """Another process listens on the requested port."""
 
 
-def service_account() -> dict:
-    """Return ``Popen`` an account for what may not run as root; nothing unless we are root."""
+def service_account() -> dict[str, Any]:
+    """Return arguments of ``Popen`` for what may not run as root; none unless we are root."""
     if os.geteuid() != 0:
         return {}
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -40,36 +41,39 @@ def service_account() -> dict:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def run(argv: list, env: dict | None = None, **popen: object) -> str:
+def run(argv: Sequence[object], env: Env | None = None, **popen: Any) -> str:
     """Run a tool to its end, away from the terminal's Ctrl-C; return what it printed.
 
     Raises:
         PrivateError: it failed.
     """
     process = spawn(argv, env, "KILL", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **popen)
-    words = process.communicate()[0].decode(errors="replace")
+    output = str(process.communicate()[0], errors="replace")
     if process.returncode:
-        tail = "\n".join(words.splitlines()[-15:])
-        raise PrivateError(f"{Path(argv[0]).name} exited with {process.returncode}: {tail}")
-    return words
+        tail = "\n".join(output.splitlines()[-15:])
+        raise PrivateError(f"{Path(str(argv[0])).name} exited with {process.returncode}: {tail}")
+    return output
 
 
-def spawn(argv: list, env: dict | None, death_signal: str, **popen: object) -> subprocess.Popen:
+def spawn(
+    argv: Sequence[object], env: Env | None, death_signal: str, **popen: Any
+) -> subprocess.Popen[bytes]:
     """Start a child that gets ``death_signal`` when the thread that calls this ends."""
     guard = ["setpriv", "--pdeathsig", death_signal, "sh", "-c", _WHILE_PARENT_LIVES]
-    return subprocess.Popen(  # noqa: S603 - nothing here comes from outside
+    child: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - nothing here comes from outside
         [*guard, str(os.getpid()), *map(str, argv)],
         env=env if env is not None else environment(),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         **popen,
     )
+    return child
 
 
-def environment(**variables: str) -> dict:
+def environment(**variables: str) -> dict[str, str]:
     """Return a child's environment: the least that programs need, and ``variables``.
 
-    A ``.env`` beside ``edge.py`` is meant for the real service: what it says is blanked here.
+    A ``.env`` beside ``edge.py`` is meant for the real service: its variables are blanked here.
     """
     dotenv = dotenv_values(ROOT / ".env", interpolate=False, encoding="utf-8-sig")
     blank = dict.fromkeys(dotenv, "")
@@ -78,7 +82,7 @@ def environment(**variables: str) -> dict:
 
 
 def wait_until(ready: Callable[[], bool], timeout_s: float) -> bool:
-    """Ask ``ready`` every 20 ms until it says yes; False when ``timeout_s`` are over."""
+    """Call ``ready`` every 20 ms until it returns True; False after ``timeout_s``."""
     deadline, pause = time.monotonic() + timeout_s, threading.Event()
     while not ready():
         if time.monotonic() > deadline:
@@ -94,7 +98,7 @@ class Server:
 
     def __init__(self, log: Path):
         self.log = log
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -104,7 +108,7 @@ class Server:
         self.close()
 
     def start(self) -> None:
-        """Start it, and come back when it answers; raises ``PrivateError``."""
+        """Start it, and return when it answers; raises ``PrivateError``."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -125,22 +129,30 @@ class Server:
         self.start()
 
     def pause(self) -> None:
-        """Let it hang: connections stand, nothing answers."""
-        os.killpg(self.process.pid, signal.SIGSTOP)
+        """Let it hang: connections stay open, nothing answers."""
+        os.killpg(self.running().pid, signal.SIGSTOP)
 
     def resume(self) -> None:
         """Go on after ``pause``."""
-        os.killpg(self.process.pid, signal.SIGCONT)
+        os.killpg(self.running().pid, signal.SIGCONT)
 
-    def _launch(self, argv: list, env: dict, ready: Callable[[], bool], **popen: object) -> None:
+    def running(self) -> subprocess.Popen[bytes]:
+        """Return its process, between ``start`` and ``stop``."""
+        if self.process is None:
+            raise PrivateError(f"{self.log.stem} was not started")
+        return self.process
+
+    def _launch(
+        self, argv: Sequence[object], env: Env, ready: Callable[[], bool], **popen: Any
+    ) -> None:
         with self.log.open("ab") as log:
-            self.process = spawn(
+            self.process = process = spawn(
                 argv, env, self.death_signal, stdout=log, stderr=subprocess.STDOUT, **popen
             )
-        if not wait_until(lambda: self.process.poll() is not None or ready(), START_TIMEOUT_S):
+        if not wait_until(lambda: process.poll() is not None or ready(), START_TIMEOUT_S):
             self.kill()
             raise PrivateError(f"{self.log.stem} did not answer: {self.last_words()}")
-        if (code := self.process.poll()) is not None:
+        if (code := process.poll()) is not None:
             self.kill()
             raise PrivateError(f"{self.log.stem} exited with {code}: {self.last_words()}")
 

@@ -16,7 +16,7 @@ class Redis(SocketServer):
         self.url = f"unix://{self.socket}"
 
     def start(self) -> None:
-        """Start it, and come back when it answers PING."""
+        """Start it, and return when it answers PING."""
         if (program := shutil.which("redis-server")) is None:
             raise PrivateError("no redis-server is installed; tests/run installs one")
         argv = [program, "--port", "0", "--unixsocket", self.socket, "--unixsocketperm", "700"]

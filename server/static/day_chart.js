@@ -43,7 +43,7 @@ export class DayChart extends Chart {
 
   // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms; meter: as meter.js has it.
   show({ start, end, now, zone, buckets, gaps, stepMs, meter }) {
-    const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(point);
+    const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(pointOf);
     this.#data = { start, end, points, gaps, now, zone, stepMs };
     this.meter = meter;
     this.hide(meter === 'there' ? [] : AT_THE_METER);
@@ -231,7 +231,7 @@ const sum = (p, stack) => stack.reduce((total, [key]) => total + (p[key] ?? 0), 
 // The one direction of a power, null where it is not known.
 const one = (watts, sign) => (watts === null ? null : Math.max(sign * watts, 0));
 
-function point(bucket) {
+function pointOf(bucket) {
   const battery = bucket.avg_battery_power_w ?? 0;
   const [house, out] = [bucket.avg_load_power_w, bucket.avg_export_power_w];
   return {

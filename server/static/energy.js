@@ -30,7 +30,7 @@ const SUMMED = [
 ];
 
 const isKnown = (value) => value !== null && value !== undefined;
-const sum = (row, names) => names.reduce((total, name) => total + (row[name] ?? 0), 0);
+const sum = (row, names) => names.reduce((subtotal, name) => subtotal + (row[name] ?? 0), 0);
 const house = (row) => sum(row, ['solar_to_house_kwh', 'battery_to_house_kwh', 'grid_to_house_kwh']);
 
 // What the API leaves to be taken from each other, so that import = house + battery + inverter + untraced, and

@@ -75,11 +75,11 @@ export function plainTable(caption, heads, rows) {
       el(
         'tbody',
         {},
-        rows.map((cells) =>
+        rows.map((row) =>
           el(
             'tr',
             {},
-            cells.map((cell) => el('td', {}, cell)),
+            row.map((cell) => el('td', {}, cell)),
           ),
         ),
       ),

@@ -8,7 +8,7 @@ const DAY_MS = 86400e3;
 // UTC where this browser has never heard of the zone.
 export function knownZone(zone) {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
+    format(zone);
     return zone;
   } catch {
     return 'UTC';

@@ -1,4 +1,4 @@
--- Called by completeness: every local day from first to last, or today's where they are null, whether
+-- Called by api/completeness: every local day from first to last, or today's where they are null, whether
 -- anything is known of it or not.
 SELECT day::date AS date, sungrow_timezone(%(device_id)s) AS timezone, counts.*
   FROM (SELECT (now() AT TIME ZONE sungrow_timezone(%(device_id)s))::date AS today) AS clock

@@ -1,2 +1,2 @@
--- Called by checks_database, for doctor: the time of the database's machine.
+-- Called by doctor/database, for doctor: the time of the database's machine.
 SELECT clock_timestamp() AS now

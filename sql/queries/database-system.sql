@@ -1,2 +1,2 @@
--- Called by db, where it may: which of all PostgreSQL servers this is.
+-- Called by database/pool, where it may: which of all PostgreSQL servers this is.
 SELECT system_identifier FROM pg_control_system()

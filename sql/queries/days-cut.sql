@@ -1,4 +1,4 @@
--- Called by rollups: the local days of a device, from their five minutes, as the trigger adds them up.
+-- Called by database/rollups: the local days of a device, from their five minutes, as the trigger adds them up.
 INSERT INTO sungrow_local_daily (
     device_id, bucket, sample_count, covered_s, first_ts, last_ts, pv_power_w_sum, pv_power_w_min,
     pv_power_w_max, load_power_w_sum, load_power_w_min, load_power_w_max, export_power_w_sum,

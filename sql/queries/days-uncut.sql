@@ -1,4 +1,4 @@
--- Called by zones: local days that count more samples than their five minutes do: these are gone, so the day
+-- Called by database/zones: local days that count more samples than their five minutes do: these are gone, so the day
 -- cannot be cut in another zone.
 SELECT day.bucket FROM sungrow_local_daily day
   LEFT JOIN (SELECT (bucket AT TIME ZONE %(zone)s)::date AS bucket,

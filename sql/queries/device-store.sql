@@ -1,4 +1,4 @@
--- Called by ingest: the facts of a device, as its edge reports them once a connection. What the edge does
+-- Called by database/parts: the facts of a device, as its edge reports them once a connection. What the edge does
 -- not know this time keeps its value; but another serial is another inverter, of which nothing is known but
 -- what is said now.
 INSERT INTO sungrow_devices AS d (device_id, serial, device_type_code, model, nominal_power_w, firmware,

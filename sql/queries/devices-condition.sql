@@ -1,4 +1,4 @@
--- Called by condition, for metrics and doctor: what is known of each of these devices; waiting and parked
+-- Called by database/health, for metrics and doctor: what is known of each of these devices; waiting and parked
 -- as the edge last reported, lost of the last seven days. A sample from the future (a clock ran ahead) is none
 -- of the newest.
 SELECT device_id, newest.ts AS newest_ts, device.edge_version, report.received_at AS reported_at,

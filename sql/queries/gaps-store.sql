@@ -1,4 +1,4 @@
--- Called by ingest: a span without readings that the edge knows the cause of.
+-- Called by database/parts: a span without readings that the edge knows the cause of.
 INSERT INTO sungrow_gaps (device_id, from_ts, to_ts, cause, count)
 VALUES (%(device_id)s, %(from_ts)s, %(to_ts)s, %(cause)s, %(count)s)
 ON CONFLICT (device_id, from_ts, cause) DO UPDATE SET

@@ -1,2 +1,2 @@
--- Called by health and checks_database: the cheapest sign of life.
+-- Called by __init__ and doctor/database: the cheapest sign of life.
 SELECT 1 AS alive

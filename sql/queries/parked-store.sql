@@ -1,4 +1,4 @@
--- Called by ingest: a reading that can never be a sample, with the reason.
+-- Called by database/parts: a reading that can never be a sample, with the reason.
 INSERT INTO sungrow_parked (device_id, boot, seq, ts, reason, content)
 VALUES (%(device_id)s, %(boot)s, %(seq)s, %(ts)s, %(reason)s, %(content)s)
 ON CONFLICT (device_id, boot, seq) DO UPDATE SET

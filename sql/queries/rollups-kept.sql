@@ -1,7 +1,7 @@
--- Called by rollups: what a rebuild of some whole local days must not touch, since their samples are gone (an
--- old chunk was dropped): quarter hours of which the rollup counts more samples than there are, and
--- days that count more than their quarter hours explain. Between shrink_first and shrink_end counts may
--- fall. The quarter hours of such a day stay as they are too.
+-- Called by database/rollups: what a rebuild of some whole local days must not touch, since their samples
+-- are gone (an old chunk was dropped): quarter hours of which the rollup counts more samples than there
+-- are, and days that count more than their quarter hours explain. Between shrink_first and shrink_end
+-- counts may fall. The quarter hours of such a day stay as they are too.
 WITH rolled AS (
     SELECT sungrow_slot(bucket) AS slot, sum(sample_count) AS count FROM sungrow_5min
      WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s GROUP BY 1

@@ -1,4 +1,4 @@
--- Called by hours: the raw samples of each hour UTC, counted, and the sum of their microseconds after it:
+-- Called by api/hours: the raw samples of each hour UTC, counted, and the sum of their microseconds after it:
 -- two sides that agree on both hold the same samples.
 SELECT date_bin('1 hour', ts, '2000-01-01 00:00Z') AS hour, count(*) AS count,
        sum(round(date_part('epoch', ts - date_bin('1 hour', ts, '2000-01-01 00:00Z')) * 1000000)::bigint)::bigint

@@ -1,5 +1,6 @@
--- Called by series for days and months: keys are the first local dates of the buckets, in order, end is
+-- Called by api/series for days and months: keys are the first local dates of the buckets, in order, end is
 -- where the last one ends. An energy is the counter's where that speaks for a day, else the integral's.
+-- Flows, and what a battery took and gave by integral, are null where its direction was never known.
 -- A day without samples is here too where the counters tell what it brought.
 SELECT keys[width_bucket(day, keys)] AS key,
        sum(pv_power_w_sum) / sum(sample_count) AS avg_pv_power_w,
@@ -15,8 +16,10 @@ SELECT keys[width_bucket(day, keys)] AS key,
        sum(coalesce(load_counter_kwh, load_integral_kwh)) AS load_kwh,
        sum(coalesce(import_counter_kwh, import_integral_kwh)) AS import_kwh,
        sum(coalesce(export_counter_kwh, export_integral_kwh)) AS export_kwh,
-       sum(coalesce(battery_charge_counter_kwh, battery_charge_integral_kwh)) AS battery_charge_kwh,
-       sum(coalesce(battery_discharge_counter_kwh, battery_discharge_integral_kwh)) AS battery_discharge_kwh,
+       sum(coalesce(battery_charge_counter_kwh, CASE WHEN tells_of_battery THEN battery_charge_integral_kwh END))
+           AS battery_charge_kwh,
+       sum(coalesce(battery_discharge_counter_kwh, CASE WHEN tells_of_battery THEN battery_discharge_integral_kwh END))
+           AS battery_discharge_kwh,
        sum(pv_counter_kwh) AS pv_counter_kwh,
        sum(load_counter_kwh) AS load_counter_kwh,
        sum(import_counter_kwh) AS import_counter_kwh,
@@ -27,20 +30,21 @@ SELECT keys[width_bucket(day, keys)] AS key,
        sum(load_integral_kwh) AS load_integral_kwh,
        sum(import_integral_kwh) AS import_integral_kwh,
        sum(export_integral_kwh) AS export_integral_kwh,
-       sum(battery_charge_integral_kwh) AS battery_charge_integral_kwh,
-       sum(battery_discharge_integral_kwh) AS battery_discharge_integral_kwh,
-       sum(solar_to_house_kwh) AS solar_to_house_kwh,
-       sum(solar_to_battery_kwh) AS solar_to_battery_kwh,
-       sum(solar_to_grid_kwh) AS solar_to_grid_kwh,
-       sum(battery_to_house_kwh) AS battery_to_house_kwh,
-       sum(battery_to_grid_kwh) AS battery_to_grid_kwh,
-       sum(grid_to_house_kwh) AS grid_to_house_kwh,
-       sum(grid_to_battery_kwh) AS grid_to_battery_kwh,
-       sum(loss_kwh) AS loss_kwh,
+       sum(battery_charge_integral_kwh) FILTER (WHERE tells_of_battery) AS battery_charge_integral_kwh,
+       sum(battery_discharge_integral_kwh) FILTER (WHERE tells_of_battery) AS battery_discharge_integral_kwh,
+       sum(solar_to_house_kwh) FILTER (WHERE flow_count > 0) AS solar_to_house_kwh,
+       sum(solar_to_battery_kwh) FILTER (WHERE flow_count > 0) AS solar_to_battery_kwh,
+       sum(solar_to_grid_kwh) FILTER (WHERE flow_count > 0) AS solar_to_grid_kwh,
+       sum(battery_to_house_kwh) FILTER (WHERE flow_count > 0) AS battery_to_house_kwh,
+       sum(battery_to_grid_kwh) FILTER (WHERE flow_count > 0) AS battery_to_grid_kwh,
+       sum(grid_to_house_kwh) FILTER (WHERE flow_count > 0) AS grid_to_house_kwh,
+       sum(grid_to_battery_kwh) FILTER (WHERE flow_count > 0) AS grid_to_battery_kwh,
+       sum(loss_kwh) FILTER (WHERE flow_count > 0) AS loss_kwh,
        bool_or(estimated) AS estimated
   FROM (SELECT %(keys)s::date[] AS keys) AS asked
  CROSS JOIN sungrow_daily_energy(%(device_id)s, %(first)s, %(end)s)
-  LEFT JOIN (SELECT * FROM sungrow_local_daily
+  LEFT JOIN (SELECT *, battery_power_w_count > 0 OR battery_soc_pct_count < sample_count AS tells_of_battery
+               FROM sungrow_local_daily
               WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s) AS daily
          ON bucket = day
  GROUP BY 1

@@ -1,4 +1,4 @@
--- Called by status: the polls of the last 24 hours, as the edge counted them, and why some failed.
+-- Called by api/status: the polls of the last 24 hours, as the edge counted them, and why some failed.
 WITH recent AS (
     SELECT polled, failed FROM sungrow_reports
      WHERE device_id = %(device_id)s AND slot > %(now)s - interval '24 hours' AND slot <= %(now)s

@@ -1,4 +1,4 @@
--- Called by status: what the edge last reported of itself. Of what came at once, a slot of the future (a clock
+-- Called by api/status: what the edge last reported of itself. Of what came at once, a slot of the future (a clock
 -- ran ahead) is the last that counts.
 SELECT received_at, slot, boot, clock, waiting, oldest_unsent_ts, parked
   FROM sungrow_reports WHERE device_id = %(device_id)s

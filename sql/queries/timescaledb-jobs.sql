@@ -1,4 +1,4 @@
--- Called by condition, for metrics and doctor, on the community edition: its background jobs. Behind is
+-- Called by database/health, for metrics and doctor, on the community edition: its background jobs. Behind is
 -- one without a success for three of its intervals, an hour at least; before its first run the schema's
 -- age counts, so a scheduler that never starts shows as well.
 SELECT job.job_id, concat_ws(' of ', job.proc_name, job.hypertable_name) AS name,

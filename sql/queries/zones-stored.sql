@@ -1,4 +1,4 @@
--- Called by checks_database: the site's zone, and those that some of these devices have of their own.
+-- Called by doctor/database: the site's zone, and those that some of these devices have of their own.
 SELECT NULL AS device_id, timezone FROM sungrow_site
  UNION ALL
 SELECT device_id, timezone FROM sungrow_devices

@@ -1,5 +1,5 @@
 -- Called by `server.migrate --to-timescaledb` for the community edition: what
--- 0002_hypertable.community.sql has beyond a hypertable.
+-- 0003_hypertable.community.sql has beyond a hypertable.
 ALTER TABLE sungrow_samples SET (
     timescaledb.enable_columnstore,
     timescaledb.segmentby = 'device_id',

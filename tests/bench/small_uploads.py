@@ -20,7 +20,7 @@ from tests.bench.servers import bare_table, started
 DEVICES, WORKERS, SAMPLES = 8, 2, 2
 ROUNDS, REQUESTS = 100, 25
 QUICK_ROUNDS, QUICK_REQUESTS = 2, 5
-GOAL = Goal(0.7)
+GOAL = Goal(0.6)
 
 
 def lines(quick: bool) -> Iterator[Line]:

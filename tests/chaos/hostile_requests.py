@@ -10,7 +10,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from edge_lib.shared.sample import FIELDS, NAMES
-from tests.chaos.stack import a_sample
+from tests.chaos.stack import numbered
 
 # May end without an answer: the server hangs up on what is no HTTP, or on a body it will not read.
 MAY_BE_SILENT = ("no_http", "framing", "too_big")
@@ -279,7 +279,7 @@ class Maker:
 
     def _sample(self) -> dict:
         self._number += 1
-        return a_sample(self.device, self._number, self._time(), "ab")
+        return numbered(self.device, self._number, self._time(), "ab")
 
     def _ts(self) -> str:
         return self._time().isoformat()

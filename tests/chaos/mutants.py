@@ -87,7 +87,7 @@ MUTANTS = (
         "DO UPDATE",
         (
             (
-                "sql/0013_insert_batch.sql",
+                "server/database/samples.py",
                 "DO NOTHING",
                 "DO UPDATE SET pv_power_w = excluded.pv_power_w",
             ),

@@ -24,7 +24,7 @@ from edge_lib.config import UploadConfig
 from edge_lib.spool import parked as spool_parked
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.uploader import Uploader
-from tests.chaos.stack import Progress, Stack, a_sample, fill, history, nice, quiet, token
+from tests.chaos.stack import Progress, Stack, fill, history, nice, numbered, quiet, token
 from tests.support.spooling import parked_of, read_of
 
 BOOT = "d" * 32
@@ -92,7 +92,7 @@ class Case:
         """Store other values under the times of the samples that are to conflict."""
         times = [s["ts"] for s in self._samples() if self._kind(s["seq"]) == "conflict"]
         taken = [
-            a_sample(self.device, 1, datetime.fromisoformat(ts), "0", load_power_w=1.0)
+            numbered(self.device, 1, datetime.fromisoformat(ts), "0", load_power_w=1.0)
             for ts in times
         ]
         answer = requests.post(

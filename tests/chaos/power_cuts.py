@@ -36,7 +36,8 @@ from edge_lib.clock import Clock
 from edge_lib.spool import file as spool_file
 from edge_lib.spool.spool import Spool
 from tests.chaos.crash_shim import Action, Control, NoCompiler, compiled
-from tests.support.spooling import a_sample, assert_every_sample_is_in_one_state
+from tests.support.samples import a_sample
+from tests.support.spooling import assert_every_sample_is_in_one_state
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = Path("/dev/shm")  # noqa: S108

@@ -19,6 +19,7 @@ from edge_lib.spool import rows as spool_row
 from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.chaos.fault_proxy import FaultProxy
+from tests.support.samples import a_sample
 
 pause = threading.Event().wait
 
@@ -87,11 +88,9 @@ def token(device: str) -> str:
     return f"token-of-{device}"
 
 
-def a_sample(device: str, number: int, ts: datetime, boot: str, **changes: object) -> dict:
+def numbered(device: str, number: int, ts: datetime, boot: str, **changes: object) -> dict:
     """Return a sample whose values follow from its number."""
-    return {
-        "device_id": device,
-        "ts": format_ts(ts),
+    values = {
         "pv_power_w": float(number % 100_000),
         "pv_daily_kwh": 12.5,
         "battery_power_w": -250.0,
@@ -101,11 +100,9 @@ def a_sample(device: str, number: int, ts: datetime, boot: str, **changes: objec
         "export_power_w": float(number % 1000),
         "inverter_power_w": 300.0 + number % 1000,
         "interval_s": 5.0,
-        "boot": boot,
-        "seq": number,
-        "ts_src": 0,
-        **changes,
     }
+    poll = {"device_id": device, "ts": format_ts(ts), "boot": boot}
+    return a_sample(number, **(poll | values | changes))
 
 
 def fill(spool: Spool, samples: Iterator[dict]) -> None:
@@ -125,7 +122,7 @@ def history(device: str, count: int, boot: str, end: datetime | None = None) -> 
     """Return ``count`` samples, five seconds apart, up to ``end``."""
     first = (end or datetime.now(UTC)) - timedelta(seconds=5 * count)
     return (
-        a_sample(device, number, first + timedelta(seconds=5 * number), boot)
+        numbered(device, number, first + timedelta(seconds=5 * number), boot)
         for number in range(1, count + 1)
     )
 

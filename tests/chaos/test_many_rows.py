@@ -1,4 +1,5 @@
-from tests.support.batches import a_sample, app_on, verdict
+from tests.support.batches import app_on, verdict
+from tests.support.samples import a_sample
 
 
 def test_the_verdict_on_hundreds_of_samples_counts_every_one_of_them(database_url):

@@ -5,7 +5,6 @@ import re
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,32 +12,19 @@ import pytest
 
 from edge_lib import commands
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import format_ts
 from edge_lib.spool.recovery import backup as copies
 from edge_lib.spool.recovery.backup import BackupError, Copied, backup, check, restore
 from edge_lib.spool.spool import Spool
 from tests.edge.test_edge import run, settings
 from tests.support.disks import remount, small_disk
+from tests.support.samples import a_sample
 
 __all__ = ["settings"]
-
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
-
-def sample(seq: int) -> dict:
-    return {
-        "device_id": "house",
-        "ts": format_ts(NOON + timedelta(seconds=5 * seq)),
-        "pv_power_w": 1000 + seq,
-        "boot": "ab",
-        "seq": seq,
-        "ts_src": 0,
-    }
 
 
 def fill(spool: Spool, *seqs: int) -> None:
     for seq in seqs:
-        spool.put(sample(seq), 5_000_000 * seq)
+        spool.put(a_sample(seq, pv_power_w=1000 + seq), 5_000_000 * seq)
 
 
 def seqs_waiting(spool: Spool) -> list[int]:
@@ -96,7 +82,7 @@ def test_a_restored_copy_adds_what_is_missing_and_doubles_nothing_however_often(
 def test_numbers_go_on_above_those_of_the_copy(tmp_path):
     path, clock = tmp_path / "spool.db", Clock()
     with Spool.strict(path) as spool:
-        spool.put(sample(1) | {"boot": clock.boot(), "seq": 9}, 5_000_000)
+        spool.put(a_sample(1) | {"boot": clock.boot(), "seq": 9}, 5_000_000)
     backup(path, tmp_path / "copy.db")
     path.unlink()
     restore(path, tmp_path / "copy.db")

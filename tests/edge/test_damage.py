@@ -12,8 +12,9 @@ import pytest
 from edge_lib import commands
 from edge_lib.doctor import machine
 from tests.chaos.bit_flips import _spans, _varint
+from tests.support.clocks import EARLIER
 from tests.support.edge_env import edge_env
-from tests.support.edge_world import DEVICE, EARLIER, PRESENT, World, furnish
+from tests.support.edge_world import DEVICE, PRESENT, World, furnish
 from tests.support.spooling import ask, read_of
 
 FAST = Path("/dev/shm")  # noqa: S108  no power is cut here: no disk is needed

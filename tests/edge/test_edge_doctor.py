@@ -14,9 +14,9 @@ import pytest
 from edge_lib.clock import Clock
 from edge_lib.doctor import dongle, machine
 from edge_lib.doctor import run as doctor
-from edge_lib.doctor.machine import FAILED, OK, WARNING, Finding
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import wire_address
+from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, Group
 from edge_lib.simulator.fake_dongle import DumpSource
 from edge_lib.spool.spool import Spool
 from server import sandbox
@@ -205,11 +205,11 @@ def test_a_spool_too_large_to_be_read_through_is_said_to_be_so(world, diagnose, 
 def test_a_check_that_hangs_or_breaks_does_not_stand_for_ok():
     forever = threading.Event()
     groups = [
-        doctor.Group("hanging", lambda: iter([Finding("one", OK, "")] * (not forever.wait()))),
-        doctor.Group("empty", list),
-        doctor.Group("good", lambda: [Finding("two", OK, "yes")]),
+        Group("hanging", lambda: iter([Finding("one", OK, "")] * (not forever.wait()))),
+        Group("empty", list),
+        Group("good", lambda: [Finding("two", OK, "yes")]),
     ]
-    found = doctor.findings(groups, Clock(), patience_s=0.1)
+    found = doctor.checked(groups, Clock(), patience_s=0.1)
     forever.set()
     assert [(f.check, f.state) for f in found] == [
         ("hanging", FAILED),
@@ -234,8 +234,8 @@ def test_what_was_seen_of_a_dongle_is_told_although_the_rest_takes_too_long(worl
         proxy.always(SILENCE, wire_address(13000))
         env = world.settings | {"SUNGROW_PORT": str(proxy.port), "MODBUS_TIMEOUT_S": "20"}
         over = threading.Event()
-        look = doctor.Group("dongle", lambda: dongle.all_of(env, world.clock, over.wait))
-        found = doctor.findings([look], world.clock, patience_s=3)
+        look = Group("dongle", lambda: dongle.all_of(env, world.clock, over.wait))
+        found = doctor.checked([look], world.clock, patience_s=3)
         over.set()
     machine = [(finding.check, finding.state) for finding in found]
     blocks = [(f"block {name}", OK) for name in "ABC"]

@@ -17,7 +17,6 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pyModbusTCP.server import DataBank, DataHandler, ModbusServer
 
-from edge_lib.clock import Clock
 from edge_lib.dongle.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import (
@@ -31,6 +30,7 @@ from edge_lib.dongle.registers import (
     wire_address,
 )
 from tests.support import wire_proxy as wire
+from tests.support.clocks import SkippingClock
 
 A, B, C, D = BLOCKS
 SH40RS, SH10RS = 0x0D18, 0x0D1B
@@ -106,18 +106,6 @@ def unit(server):
 def proxy(unit):
     with wire.WireProxy(unit.address) as proxy:
         yield proxy
-
-
-class SkippingClock(Clock):
-    """The real one, but ``skip`` makes time pass."""
-
-    skipped_s = 0.0
-
-    def skip(self, seconds):
-        self.skipped_s += seconds
-
-    def monotonic_s(self):
-        return super().monotonic_s() + self.skipped_s
 
 
 @pytest.fixture

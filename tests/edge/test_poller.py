@@ -20,39 +20,16 @@ from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from edge_lib.simulator.register_image import encode
 from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse
+from tests.support.clocks import SkippingClock
 from tests.support.spooling import parked_of, seqs
 from tests.support.wire_proxy import SILENCE, Fault, WireProxy
 
 FIRST = BLOCKS[0].number - 1
 
 
-class Fast(Clock):
-    """Real clocks, but ``skip`` makes time pass."""
-
-    def __init__(self):
-        super().__init__()
-        self.skipped_s, self.right = 0.0, True
-
-    def skip(self, seconds: float) -> bool:
-        self.skipped_s += max(0.0, seconds)
-        return False
-
-    def monotonic_s(self) -> float:
-        return super().monotonic_s() + self.skipped_s
-
-    def now(self) -> datetime:
-        return super().now() - timedelta(hours=1) + timedelta(seconds=self.skipped_s)
-
-    def boottime_us(self) -> int:
-        return super().boottime_us() + int(self.skipped_s * 1e6)
-
-    def synchronised(self) -> bool:
-        return self.right
-
-
 @pytest.fixture
 def clock():
-    return Fast()
+    return SkippingClock(back=timedelta(hours=1))
 
 
 @pytest.fixture

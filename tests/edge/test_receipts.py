@@ -3,7 +3,8 @@
 import pytest
 
 from edge_lib.spool.gaps import THINNED, Gap
-from tests.support.edge_world import NO_PV, PRESENT, START, World
+from tests.support.clocks import START
+from tests.support.edge_world import NO_PV, PRESENT, World
 from tests.support.spooling import read_of, us, write_of
 
 

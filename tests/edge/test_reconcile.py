@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
 from edge_lib.shared.sample import format_ts
 from edge_lib.spool.spool import Spool
@@ -16,27 +15,16 @@ from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.reconcile import AGAIN_S, MOST_HOURS, Reconciler, _spans
 from edge_lib.upload.uploader import Uploader
 from server import sandbox
-from tests.support.batches import a_sample
+from tests.support.clocks import SkippingClock
 from tests.support.edge_env import edge_env
+from tests.support.samples import a_sample
 
 DEVICE = "reconciled"
 
 
-class Later(Clock):
-    """The real clocks, and some time that has passed."""
-
-    skipped_s = 0.0
-
-    def monotonic_s(self):
-        return super().monotonic_s() + self.skipped_s
-
-    def synchronised(self):
-        return True
-
-
 @pytest.fixture
 def clock():
-    return Later()
+    return SkippingClock()
 
 
 @pytest.fixture

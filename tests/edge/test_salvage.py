@@ -14,21 +14,11 @@ from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery.pages import Pages
 from edge_lib.spool.spool import Spool
 from tests.bench.spool import reading as household
-from tests.edge.test_store import StillClock, drain, state
+from tests.edge.test_store import drain, state
+from tests.support.clocks import BOOT, EARLIER, START, FakeClock
 from tests.support.disks import nothing_can_be_written
-from tests.support.spooling import (
-    BOOT,
-    EARLIER,
-    START,
-    S,
-    a_sample,
-    ask,
-    crash,
-    database,
-    ids,
-    put,
-    seqs,
-)
+from tests.support.samples import a_sample
+from tests.support.spooling import S, ask, crash, database, ids, put, seqs
 
 COUNT, DELIVERED = 3000, 1200
 PROVISIONAL = 20
@@ -76,7 +66,7 @@ def crashed(tmp_path_factory):
 
 @pytest.fixture
 def clock():
-    return StillClock()
+    return FakeClock(passed_s=100_000.0)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from edge_lib.spool import meta
 from edge_lib.spool.gaps import THINNED, Gap
 from edge_lib.spool.recovery.salvage import Salvage
 from edge_lib.spool.spool import Spool
-from tests.support.edge_world import EARLIER, PRESENT, UNSURE, World, furnish
+from tests.support.clocks import EARLIER
+from tests.support.edge_world import PRESENT, UNSURE, World, furnish
 from tests.support.spooling import as_schema_1, ask, read_of, write_of
 
 

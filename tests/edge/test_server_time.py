@@ -4,27 +4,18 @@ import pytest
 
 from edge_lib.clock import StepWatch
 from edge_lib.upload.server_time import ServerTime
+from tests.support.clocks import FakeClock
 
 BOOTED = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-class UptimeClock:
-    """A machine that knows how long it runs, and nothing else."""
-
-    def __init__(self):
-        self.up_s = 0.0
-
-    def boottime_us(self):
-        return int(self.up_s * 1e6)
-
-
 @pytest.fixture
 def clock():
-    return UptimeClock()
+    return FakeClock()
 
 
 def hear(server_time, clock, at_s, delay_s=0.0):
-    clock.up_s = at_s + delay_s
+    clock.passed_s = at_s + delay_s
     date = BOOTED + timedelta(seconds=at_s)
     server_time.received(date.replace(microsecond=0))
 
@@ -37,12 +28,12 @@ def test_the_servers_time_is_used_only_after_a_quarter_of_an_hour_without_anothe
     server_time = ServerTime(clock)
     hear(server_time, clock, 890)
     assert server_time.began_us() is None
-    clock.up_s = 900
+    clock.passed_s = 900
     assert server_time.began_us() is not None
 
 
 def test_a_machine_that_heard_no_server_knows_nothing(clock):
-    clock.up_s = 10_000
+    clock.passed_s = 10_000
     assert ServerTime(clock).began_us() is None
 
 

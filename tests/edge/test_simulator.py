@@ -5,7 +5,7 @@ import logging
 import socket
 import struct
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,28 +16,12 @@ from edge_lib.dongle.inverter import Inverter
 from edge_lib.dongle.registers import BLOCKS, BY_NAME, wire_address
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle, HouseholdSource, local_zone
 from edge_lib.simulator.household import Household
+from tests.support.clocks import FakeClock
 
 DUMPS = sorted((Path(__file__).parents[1] / "dumps").glob("*.json"))
 REFUSING = Path(__file__).parents[1] / "dumps" / "sh80rt_v112_winet_s_wlan_2026-09-08.json"
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 6, 10, 12, tzinfo=BERLIN)
-
-
-class HandClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now):
-        self.time, self.seconds = now, 100.0
-
-    def now(self):
-        return self.time.astimezone(UTC)
-
-    def monotonic_s(self):
-        return self.seconds
-
-    def pass_s(self, seconds):
-        self.seconds += seconds
-        self.time += timedelta(seconds=seconds)
 
 
 class Words:
@@ -284,7 +268,7 @@ def test_the_sources_words_may_change_between_two_requests(serve):
     ],
 )
 def test_a_fault_replaces_a_registers_words_while_it_lasts(serve, name, fault, words):
-    dongle, asking = serve(HouseholdSource(HandClock(NOON), tz=BERLIN))
+    dongle, asking = serve(HouseholdSource(FakeClock(NOON), tz=BERLIN))
     right = read(asking, name)
     assert right != words
     dongle.faults[number_of(name)] = fault
@@ -295,7 +279,7 @@ def test_a_fault_replaces_a_registers_words_while_it_lasts(serve, name, fault, w
 
 
 def test_a_frozen_value_stands_still_while_the_others_go_on(serve):
-    clock = HandClock(NOON)
+    clock = FakeClock(NOON)
     dongle, asking = serve(HouseholdSource(clock, tz=BERLIN))
     dongle.faults[number_of("total_dc_power")] = "frozen"
     stuck = read(asking, "total_dc_power")
@@ -319,7 +303,7 @@ def test_a_number_outside_the_table_can_fail_too(serve):
 
 
 def test_a_house_refuses_what_a_winet_s_refuses(serve):
-    _, asking = serve(HouseholdSource(HandClock(NOON), tz=BERLIN))
+    _, asking = serve(HouseholdSource(FakeClock(NOON), tz=BERLIN))
     for hole in (5006, 5008, 13014, 13043, 13047, 5740):
         assert asking.read_input_registers(hole, 1) is None
         assert exception_of(asking) == 2
@@ -332,7 +316,7 @@ def test_a_house_refuses_what_a_winet_s_refuses(serve):
 
 
 def test_all_requests_of_one_poll_see_one_moment(serve):
-    clock = HandClock(NOON)
+    clock = FakeClock(NOON)
     source = HouseholdSource(clock, speed=600, tz=BERLIN)
     _, asking = serve(source)
 
@@ -361,7 +345,7 @@ def test_all_requests_of_one_poll_see_one_moment(serve):
 
 
 def test_a_day_starts_at_its_midnight_and_runs_at_its_speed(serve):
-    clock = HandClock(NOON)
+    clock = FakeClock(NOON)
     source = HouseholdSource(clock, day=date(2026, 3, 29), speed=3600, tz=BERLIN)
     _, asking = serve(source)
     assert asking.read_holding_registers(4999, 6) == [2026, 3, 29, 0, 0, 0]
@@ -378,7 +362,7 @@ def test_a_day_starts_at_its_midnight_and_runs_at_its_speed(serve):
 
 
 def test_without_a_day_the_house_lives_now_and_has_a_past_since_midnight(serve):
-    clock = HandClock(NOON)
+    clock = FakeClock(NOON)
     source = HouseholdSource(clock, tz=BERLIN)
     assert source.household.at == NOON
     assert source.household.truth.daily_kwh.pv > 3
@@ -388,7 +372,7 @@ def test_without_a_day_the_house_lives_now_and_has_a_past_since_midnight(serve):
 
 
 def test_a_house_of_ones_own_goes_on_from_where_it_stands(serve):
-    clock = HandClock(NOON)
+    clock = FakeClock(NOON)
     house = Household(datetime(2026, 1, 5, 7, tzinfo=BERLIN))
     source = HouseholdSource(clock, speed=60, household=house)
     clock.pass_s(60)
@@ -403,7 +387,7 @@ def test_the_machines_zone_is_one_that_knows_its_changes():
 
 
 def test_two_clients_at_once_get_the_right_answers(serve):
-    source = HouseholdSource(HandClock(NOON), tz=BERLIN)
+    source = HouseholdSource(FakeClock(NOON), tz=BERLIN)
     dongle, _ = serve(source)
     right = [source.words()[address] for address in range(13001, 13013)]
     wrong = []
@@ -425,7 +409,7 @@ def test_two_clients_at_once_get_the_right_answers(serve):
 
 
 def test_our_own_poller_reads_the_house(serve):
-    clock = HandClock(NOON)
+    clock = FakeClock(NOON)
     source = HouseholdSource(clock, tz=BERLIN)
     dongle, _ = serve(source)
     inverter = Inverter(dongle.host, dongle.port, 1, 5.0, 0.0, clock, lambda _: False)

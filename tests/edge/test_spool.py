@@ -4,12 +4,10 @@ import pytest
 
 from edge_lib.shared.sample import check
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import BOOT, EARLIER, START
+from tests.support.samples import a_sample
 from tests.support.spooling import (
-    BOOT,
-    EARLIER,
-    START,
     S,
-    a_sample,
     ask,
     assert_every_sample_is_in_one_state,
     crash,
@@ -72,7 +70,7 @@ def test_a_time_with_another_offset_is_stored_in_utc(spool):
 
 
 def test_a_whole_number_written_as_a_fraction_is_not_taken_for_damage(spool):
-    spool.put(a_sample() | {"seq": 1.0, "ts_src": 0.0}, 5.0 * S)
+    spool.put(a_sample(1) | {"seq": 1.0, "ts_src": 0.0}, 5.0 * S)
     assert seqs(spool.oldest(1)) == [1]
 
 
@@ -257,7 +255,7 @@ def test_a_parked_poll_used_its_number_up(path):
         spool.park_words({5017: 1}, "why", START, BOOT, 2, 10 * S, 0)
     with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 2
-        assert spool.release([1], lambda _: a_sample()) == 1
+        assert spool.release([1], lambda _: a_sample(1)) == 1
     with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 2
 

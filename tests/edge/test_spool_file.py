@@ -12,8 +12,8 @@ import pytest
 
 from edge_lib.spool.errors import SpoolBusy, SpoolError
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import BOOT
 from tests.support.spooling import (
-    BOOT,
     ask,
     assert_every_sample_is_in_one_state,
     database,
@@ -169,10 +169,11 @@ def test_two_threads_share_the_spool(path, spool):
 
 WRITER = """
 import os, sys
-sys.path[:0] = [{root!r}, {tests!r}]
 from pathlib import Path
+sys.path[:0] = [{root!r}, {tests!r}]
 from edge_lib.spool.spool import Spool
-from tests.support.spooling import BOOT, deliver_oldest, put
+from tests.support.clocks import BOOT
+from tests.support.spooling import deliver_oldest, put
 with Spool.strict(Path({path!r})) as spool:
     seq = spool.last_seq(BOOT)
     while True:

@@ -3,11 +3,10 @@ import json
 import pytest
 
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import BOOT, START
+from tests.support.samples import a_sample
 from tests.support.spooling import (
-    BOOT,
-    START,
     S,
-    a_sample,
     ask,
     assert_every_sample_is_in_one_state,
     deliver_oldest,
@@ -95,7 +94,7 @@ def test_a_released_sample_returns_under_its_own_time_boot_and_number(path, spoo
 
 def test_released_words_are_decoded_again(spool):
     spool.park_words({5017: 7}, "why", START, BOOT, 9, 45 * S, 0)
-    fields = {k: v for k, v in a_sample().items() if k not in ("ts", "boot", "seq", "ts_src")}
+    fields = {k: v for k, v in a_sample(1).items() if k not in ("ts", "boot", "seq", "ts_src")}
     assert spool.release([1]) == 0
     assert spool.release([1], lambda _: None) == 0
     assert len(parked_of(spool)) == 1

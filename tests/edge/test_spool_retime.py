@@ -3,11 +3,8 @@ from datetime import timedelta
 import pytest
 
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import BOOT, EARLIER, FIRST, START
 from tests.support.spooling import (
-    BOOT,
-    EARLIER,
-    FIRST,
-    START,
     ask,
     assert_every_sample_is_in_one_state,
     parked_of,

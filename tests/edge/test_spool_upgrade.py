@@ -13,9 +13,10 @@ from edge_lib.spool import file, schema, upgrade
 from edge_lib.spool.errors import SpoolDamaged, SpoolError
 from edge_lib.spool.recovery.backup import Copied, backup, restore
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import EARLIER
 from tests.support.disks import fill_up, nothing_can_be_written, small_disk
 from tests.support.edge_env import edge_env
-from tests.support.edge_world import EARLIER, PRESENT, World, furnish
+from tests.support.edge_world import PRESENT, World, furnish
 from tests.support.spooling import (
     SCHEMA_1,
     as_schema_1,

@@ -23,38 +23,15 @@ from edge_lib.spool.readings import of_sample
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import Answer
 from edge_lib.upload.uploader import Uploader
+from tests.support.clocks import BOOT, START, FakeClock
 from tests.support.disks import fill_up, not_ours, nothing_can_be_written, remount, small_disk
-from tests.support.spooling import BOOT, START, S, a_sample, ask, database, ids, put, seqs, us
-
-
-class StillClock:
-    """A clock that only the test moves: by a poll's period at each look at it, unless told."""
-
-    def __init__(self):
-        self.passed_s = 100_000.0
-
-    def now(self):
-        return START + timedelta(seconds=self.passed_s)
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def boottime_us(self):
-        return int(self.passed_s * S)
-
-    def boot(self):
-        return BOOT
-
-    def synchronised(self):
-        return True
-
-    def confirm(self, _):
-        return True
+from tests.support.samples import a_sample
+from tests.support.spooling import S, ask, database, ids, put, seqs, us
 
 
 @pytest.fixture
 def clock():
-    return StillClock()
+    return FakeClock(passed_s=100_000.0)
 
 
 @pytest.fixture

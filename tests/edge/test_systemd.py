@@ -20,20 +20,11 @@ from edge_lib.shared.sample import format_ts
 from edge_lib.simulator.fake_dongle import FakeDongle
 from edge_lib.systemd import LOOK_S, Pulse, Systemd, steps_s
 from server import sandbox
+from tests.support.clocks import FakeClock
 from tests.support.edge_env import edge_env
 from tests.support.wire_proxy import Fault, WireProxy, exception
 
 STEPS_S = {"poll": 100.0, "upload": 300.0}
-
-
-class HandClock:
-    """Stands still until it is moved."""
-
-    def __init__(self):
-        self.now_s = 5.0
-
-    def monotonic_s(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture(params=["a file", "an abstract name"])
@@ -59,14 +50,14 @@ def silent(heard: socket.socket) -> bool:
     return select.select([heard], [], [], 0)[0] == []
 
 
-def systemd(address: str, clock: HandClock, pulse: Pulse, **environ: str) -> Systemd:
+def systemd(address: str, clock: FakeClock, pulse: Pulse, **environ: str) -> Systemd:
     environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "60000000", **environ}
     return Systemd(environ, clock, pulse, lambda: "all is well")
 
 
 def test_it_says_ready_alive_and_stopping(manager):
     heard, address = manager
-    clock = HandClock()
+    clock = FakeClock()
     pulse = Pulse(clock, STEPS_S)
     us = systemd(address, clock, pulse)
     us.ready()
@@ -82,14 +73,14 @@ def test_it_says_ready_alive_and_stopping(manager):
 def test_it_is_fed_every_ten_seconds_or_thrice_in_the_watchdogs_time(manager):
     heard, address = manager
     for watchdog_us, every_s in (("60000000", LOOK_S), ("6000000", 2.0), ("", LOOK_S)):
-        clock = HandClock()
+        clock = FakeClock()
         us = systemd(address, clock, Pulse(clock, STEPS_S), WATCHDOG_USEC=watchdog_us)
         us.update()
         hear(heard)
-        clock.now_s += every_s - 1
+        clock.passed_s += every_s - 1
         us.update()
         assert silent(heard)
-        clock.now_s += 1
+        clock.passed_s += 1
         us.update()
         assert "WATCHDOG=1" in hear(heard)
 
@@ -99,14 +90,14 @@ def test_it_is_not_fed_while_one_thread_hangs_and_again_once_it_goes_on(
     manager, hangs, lives, caplog
 ):
     heard, address = manager
-    clock, free = HandClock(), threading.Event()
+    clock, free = FakeClock(), threading.Event()
     pulse = Pulse(clock, STEPS_S)
     us = systemd(address, clock, pulse)
     stuck = threading.Thread(target=free.wait, name=hangs)
     stuck.start()
     pulse.beat(hangs)
     for _ in range(2):
-        clock.now_s += STEPS_S[hangs] + 0.1
+        clock.passed_s += STEPS_S[hangs] + 0.1
         pulse.beat(lives)
         us.update()
         assert hear(heard) == [f"STATUS=the thread {hangs} hangs"]
@@ -116,7 +107,7 @@ def test_it_is_not_fed_while_one_thread_hangs_and_again_once_it_goes_on(
     free.set()
     stuck.join()
     pulse.beat(hangs)
-    clock.now_s += LOOK_S
+    clock.passed_s += LOOK_S
     us.update()
     assert "WATCHDOG=1" in hear(heard)
 
@@ -146,7 +137,7 @@ class StopAfter:
 
 
 def edge_with(**parts: object) -> SimpleNamespace:
-    given = {"clock": HandClock(), "stop": StopAfter(), "pulse": Heard()}
+    given = {"clock": FakeClock(), "stop": StopAfter(), "pulse": Heard()}
     return SimpleNamespace(**given, **parts)
 
 
@@ -165,12 +156,12 @@ def test_the_upload_loop_beats_before_each_wait_and_each_step():
 
 
 def test_a_loop_that_said_how_long_it_waits_is_not_late():
-    clock = HandClock()
+    clock = FakeClock()
     pulse = Pulse(clock, STEPS_S)
     pulse.beat("poll", wait_s=3600)
-    clock.now_s += 3600 + STEPS_S["poll"]
+    clock.passed_s += 3600 + STEPS_S["poll"]
     assert pulse.late() == set()
-    clock.now_s += 0.1
+    clock.passed_s += 0.1
     assert pulse.late() == {"poll"}
 
 
@@ -184,11 +175,11 @@ def test_the_slowest_step_that_the_settings_allow_is_no_hang(timeout_s, keep_day
 
 def test_a_poll_of_many_slow_requests_is_no_hang():
     """A unit that refuses everything is asked for each register, here with four seconds a time."""
-    clock, late = HandClock(), []
+    clock, late = FakeClock(), []
     pulse = Pulse(clock, steps_s(5, 7))
 
     def slow(answer: bytes, _former: bytes) -> bytes:
-        clock.now_s += 4
+        clock.passed_s += 4
         late.append(pulse.late())
         return exception(2).change(answer, b"")
 
@@ -206,7 +197,7 @@ def test_a_poll_of_many_slow_requests_is_no_hang():
 
 
 def test_without_systemd_nothing_is_sent_and_nothing_fails(caplog):
-    clock = HandClock()
+    clock = FakeClock()
     us = Systemd({}, clock, Pulse(clock, STEPS_S), lambda: "unused")
     us.ready()
     us.update()
@@ -216,7 +207,7 @@ def test_without_systemd_nothing_is_sent_and_nothing_fails(caplog):
 
 def test_a_systemd_that_is_gone_is_logged_and_ends_nothing(tmp_path, caplog):
     caplog.set_level("WARNING", "sungrow.edge.notify")
-    clock = HandClock()
+    clock = FakeClock()
     us = systemd(str(tmp_path / "nobody"), clock, Pulse(clock, STEPS_S))
     us.ready()
     assert [record.message for record in caplog.records] == ["systemd not notified"]

@@ -20,44 +20,12 @@ from edge_lib.upload.batch import Batch
 from edge_lib.upload.https import Answer
 from edge_lib.upload.receipt import UploadRefused, Verdicts, http_date, proof, retry_after_s
 from edge_lib.upload.uploader import Uploader
+from tests.support.clocks import BOOT, FakeClock
 from tests.support.spooling import parked_of
 from tests.support.tls_server import Authority, TlsServer, answer, message, raw, reset
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-BOOT = "b" * 32
 TOKEN = "token-that-nobody-may-see"
-
-
-class StoppedClock:
-    """A clock that the test moves."""
-
-    def __init__(self):
-        self.at, self.passed_s, self.known_good = NOW, 1000.0, True
-        self.heard = []
-
-    def now(self):
-        return self.at
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def boottime_us(self):
-        return int(self.passed_s * 1e6)
-
-    def boot(self):
-        return BOOT
-
-    def synchronised(self):
-        return self.known_good
-
-    def confirm(self, server_date):
-        self.heard.append(server_date)
-        self.known_good |= abs(server_date - self.at) <= timedelta(seconds=2)
-        return self.known_good
-
-    def pass_s(self, seconds):
-        self.passed_s += seconds
-        self.at += timedelta(seconds=seconds)
 
 
 class Ingest:
@@ -118,7 +86,7 @@ def good(authority):
 
 @pytest.fixture
 def clock():
-    return StoppedClock()
+    return FakeClock(NOW, booted_s=-1000.0)
 
 
 @pytest.fixture
@@ -895,7 +863,7 @@ def test_retry_after_is_understood_within_bounds_and_garbage_is_ignored(value, s
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_is_honoured_by_the_servers_own_clock(uploader, server, spool, clock, status):
     fill(spool, 1)
-    clock.at += timedelta(days=30)
+    clock.wrong_by += timedelta(days=30)
     later = format_datetime(NOW + timedelta(seconds=77), usegmt=True)
     server.answers(
         answer(status, headers={"Retry-After": "42"}),
@@ -946,21 +914,21 @@ def test_every_verified_answer_tells_the_clock_its_date(uploader, server, spool,
 def test_with_nothing_to_send_and_no_time_the_server_is_asked_once_a_minute(
     uploader, server, clock
 ):
-    clock.known_good = False
+    clock.right = False
     server.default = answer(200, {}, headers={"Date": None})
     for _ in range(19):
         assert uploader.upload_once() is False
         clock.pass_s(10)
     assert [(r.method, r.path) for r in server.requests] == [("GET", "/health")] * 4
     assert TOKEN.encode() not in server.received
-    clock.known_good = True
+    clock.right = True
     clock.pass_s(600)
     uploader.upload_once()
     assert len(server.requests) == 4
 
 
 def test_a_date_that_agrees_sets_provisional_readings_free(uploader, server, spool, clock, ingest):
-    clock.known_good = False
+    clock.right = False
     fill(spool, 2, ts_src=2, ts=format_ts(NOW - timedelta(days=400)))
     assert spool.counts().provisional == 2
     assert uploader.upload_once() is True  # asks, and learns
@@ -981,7 +949,7 @@ def test_a_provisional_reading_that_comes_late_is_placed_as_well(uploader, spool
 def test_failures_from_before_the_time_was_known_are_reported_once_it_is(
     authority, server, clock, tmp_path
 ):
-    clock.known_good = False
+    clock.right = False
     config = UploadConfig(server.url, TOKEN, authority.ca_file, 10.0, 500, 300.0)
     with closing(Spool(tmp_path / "store.db", 7, clock)) as store:
         reports = PollCounts(store, clock)

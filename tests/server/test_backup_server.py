@@ -20,6 +20,8 @@ from tests.conftest import migrate
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.releases import a_release, module
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 NOON = utc("2026-06-21 12:00")
 SYSTEMD = sandbox.ROOT / "systemd"
 # Peer authentication wants users of the machine; a private cluster trusts who gets to its socket.
@@ -335,7 +337,7 @@ def test_a_database_that_the_unit_alone_knows_is_refused_by_name(clusters, insta
     [
         ("DATABASE_URL=postgresql://x@127.0.0.1:1/x\n", "refused"),
         ("DATABASE_URL=postgresql:///x?host=/nowhere\n", "No such file"),
-        ("DATABASE_URL=://\n", "no libpq URL"),
+        ("DATABASE_URL=://\n", "not a valid libpq URL"),
         ("", "DATABASE_URL is missing"),
     ],
 )

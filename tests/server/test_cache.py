@@ -14,16 +14,8 @@ from server import sandbox
 from server.cache import Cache
 from server.database.pool import Database, DatabaseAway
 from server.sandbox import wait_until
-from tests.support.batches import (
-    DEVICE,
-    LogLines,
-    a_sample,
-    app_on,
-    assert_error,
-    get,
-    migrated,
-    send,
-)
+from tests.support.batches import LogLines, app_on, assert_error, get, migrated, send
+from tests.support.samples import DEVICE, a_sample
 
 TTL_S = 3600  # so long that only the server itself can be why something is forgotten
 _seconds = itertools.count(-3000)
@@ -245,7 +237,7 @@ def test_while_it_is_away_it_is_asked_only_now_and_then(my_redis, keys, new_cach
     my_redis.stop()
     try:
         for _ in range(50):
-            cache._try(lambda r: asked.append(1) or r.ask("PING"))
+            cache._try(lambda r: asked.append(1) or r.call("PING"))
     finally:
         my_redis.start()
     assert len(asked) < 5
@@ -512,6 +504,7 @@ def test_after_the_database_was_another_one_its_name_is_asked_for_again(database
     assert database.identity() != before
 
 
+@pytest.mark.server
 def test_without_the_database_its_cached_answer_is_still_there(tmp_path, my_redis, keys):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         settings = {"REDIS_URL": my_redis.url, "CACHE_TTL_S": str(TTL_S)}

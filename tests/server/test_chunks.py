@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pytest
 
 from server.database.pool import query
-from tests.support.batches import DEVICE
 from tests.support.commands import only_on
 from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.samples import DEVICE
 
 WEEKS = 60
 NEWEST = utc("2026-05-05 12:00")

@@ -2,25 +2,14 @@
 
 import itertools
 import random
-import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from server.database import migrations
-from tests.support.batches import (
-    DEVICE,
-    READ_TOKEN,
-    TOKEN,
-    a_sample,
-    app_on,
-    assert_error,
-    get,
-    rows,
-    verdict,
-)
-from tests.support.readings import connected, insert_by_hand, new_device, reading, store, utc
+from tests.support.batches import READ_TOKEN, TOKEN, app_on, assert_error, get, rows, verdict
+from tests.support.readings import connected, new_device, reading, store, utc
 from tests.support.readings import rows as run
+from tests.support.samples import DEVICE, a_sample
 
 DAY = "2026-05-05"
 NOON = utc(f"{DAY} 12:00")
@@ -515,25 +504,6 @@ def test_the_numbers_are_kept_exactly_whatever_the_order_and_the_batches(databas
         " FROM sungrow_samples WHERE device_id = %s GROUP BY 1, 2 ORDER BY 1, 2"
     )
     assert run(database, kept, device) == run(database, direct, device)
-
-
-def test_samples_that_were_there_before_the_table_are_counted(
-    empty_database_url, monkeypatch, tmp_path
-):
-    older = shutil.copytree(migrations.SQL, tmp_path / "sql")
-    for path in older.glob("[0-9]*.sql"):
-        if path.name >= "0006":
-            path.unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "SQL", older)
-        assert list(migrations.migrate(empty_database_url, "UTC"))
-    with connected(empty_database_url) as connection:
-        before = polls("ab", [*range(500), 503])
-        insert_by_hand(connection, [{**sample, "device_id": DEVICE} for sample in before])
-        assert list(migrations.migrate(empty_database_url, "UTC"))
-        store(connection, DEVICE, polls("ab", [501]))
-        settled(connection, DEVICE)
-        assert what_became(connection, DEVICE) == {"stored": 502, "lost": 2}
 
 
 def test_a_day_is_read_by_indexes_alone(database):

@@ -5,17 +5,18 @@ works with any backlog.
 """
 
 import contextlib
-import re
 from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
 
 from edge_lib.shared.sample import format_ts
-from server import forget, migrate, rebuild, sandbox
-from tests.support.batches import DEVICE, a_sample, app_on, verdict
+from server import forget, migrate, rebuild
+from tests.support import documents
+from tests.support.batches import app_on, verdict
 from tests.support.commands import assert_same, only_on, rollup, rollups, runner
 from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.samples import DEVICE, a_sample
 
 START = utc("2025-02-01 00:00")
 DAYS = 40
@@ -106,16 +107,9 @@ def run_policies(url: str) -> None:
                 cursor.execute("CALL run_job(%s)", (job,))
 
 
-def readme(marker: str) -> str:
-    """Return the statements of the README's block whose first line is that comment."""
-    text = (sandbox.ROOT / "README.md").read_text()
-    (block,) = re.findall(rf"```sql\n(-- {marker}.*?)```", text, re.DOTALL)
-    return block
-
-
 def test_what_was_dropped_stays_in_every_rollup(url, run):
     run_policies(url)
-    first = readme("community edition, before samples are dropped")
+    first = documents.block("sql", "-- community edition, before samples are dropped")
     assert '\'{"start_offset": "700 days"}\'' in first
     half = START + LENGTH / 2
     kept_days = (datetime.now(UTC) - half).days - 1

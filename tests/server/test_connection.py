@@ -13,12 +13,11 @@ import pytest
 from psycopg2 import sql
 
 from server import create_app, migrate, sandbox
-from server.database import connection, migrations, outage, pool
+from server.database import connection, migrations, outage, pool, sql_files
 from server.database.pool import Database, DatabaseAway, DatabaseUnfit
 from tests.support.batches import (
     SETTINGS,
     LogLines,
-    a_sample,
     app_on,
     assert_error,
     full_sample,
@@ -28,6 +27,7 @@ from tests.support.batches import (
     verdict,
 )
 from tests.support.commands import miss_a_library, runner
+from tests.support.samples import a_sample
 
 # What turns up where a float is written with fewer digits than it has, or a text is read otherwise.
 FLOATS = {"pv_power_w": 0.30000000000000004, "battery_soc_pct": 1 / 3, "load_power_w": 1e-17}
@@ -232,7 +232,7 @@ def test_what_such_a_database_holds_goes_over_by_the_command_that_is_named(
         it,
         it.cursor() as cursor,
     ):
-        for migration in migrations.migrations("plain"):
+        for migration in sql_files.migrations("plain"):
             cursor.execute(migration.statements)
         cursor.execute("insert into sungrow_devices (device_id, model) values ('house', 'Grün')")
     new = databases.empty()
@@ -287,6 +287,7 @@ def mine(tmp_path):
         yield server
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("immediate", [True, False])
 def test_a_database_that_is_away_is_logged_once_and_its_return_too(mine, monkeypatch, immediate):
     monkeypatch.setattr(outage, "CALM_S", 0.2)

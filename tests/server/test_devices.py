@@ -5,18 +5,17 @@ from datetime import timedelta
 import pytest
 
 from tests.support.batches import (
-    DEVICE,
     OTHER,
     OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
-    a_sample,
     app_on,
     assert_error,
     get,
     send,
 )
 from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.samples import DEVICE, a_sample
 
 FACTS = {
     "serial": "A2281234567",

@@ -1,7 +1,6 @@
-"""Dump and restore, exactly as the README says it: nothing changes, and all goes on."""
+"""Dump and restore, exactly as docs/operations.md says it: nothing changes, and all goes on."""
 
 import os
-import re
 from datetime import timedelta
 
 import psycopg2
@@ -10,11 +9,12 @@ import pytest
 from server import sandbox
 from server.migrate import main
 from server.sandbox.postgres import postgres_bin_dir
-from tests.support.batches import a_sample, app_on, verdict
+from tests.support import documents
+from tests.support.batches import app_on, verdict
 from tests.support.commands import VIEWS, assert_same, edition_of, rollup, rollups, runner
 from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.samples import a_sample
 
-README = (sandbox.ROOT / "README.md").read_text()
 START = utc("2026-03-25 03:00")
 DEVICE = "house"
 
@@ -48,9 +48,8 @@ def filled(databases) -> str:
 
 
 def commands(marker: str) -> str:
-    """Return the lines of the README's block whose first line is that comment."""
-    (block,) = re.findall(rf"```sh\n(# {marker}.*?)```", README, re.DOTALL)
-    return block
+    """Return the lines of the documents' block whose first line is that comment."""
+    return documents.block("sh", f"# {marker}")
 
 
 def run(block: str, folder, **variables: str) -> None:

@@ -1,6 +1,5 @@
 """Energy from the lifetime counters, with each of their faults by itself."""
 
-import shutil
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import cursor as TupleCursor  # noqa: N812  a type, not a function
 
-from server.database import migrations
 from server.database.rollups import rebuild
 from tests.support.energies import (
     COUNTERS,
@@ -427,23 +425,6 @@ def test_the_view_shows_the_counters_opinion_and_else_that_of_the_powers(databas
     assert (row["pv_kwh"], row["pv_counter_kwh"]) == (pytest.approx(24), row["pv_kwh"])
     assert (row["export_kwh"], row["export_counter_kwh"]) == (pytest.approx(3.6), None)
     assert row["load_kwh"] == row["load_integral_kwh"] == pytest.approx(21.6)
-
-
-def test_an_inverter_that_was_known_before_the_table_is_its_first(
-    empty_database_url, monkeypatch, tmp_path
-):
-    older = shutil.copytree(migrations.SQL, tmp_path / "sql")
-    for path in older.glob("[0-9]*.sql"):
-        if path.name >= "0007":
-            path.unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "SQL", older)
-        assert list(migrations.migrate(empty_database_url, "UTC"))
-    with connected(empty_database_url) as connection:
-        rows(connection, "INSERT INTO sungrow_devices (device_id, serial) VALUES ('house', 'A1')")
-        assert list(migrations.migrate(empty_database_url, "UTC"))
-        found = rows(connection, "SELECT device_id, since::text, serial FROM sungrow_inverters")
-    assert found == [{"device_id": "house", "since": "-infinity", "serial": "A1"}]
 
 
 # The sum of the days is what the counter rose by

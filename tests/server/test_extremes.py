@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from server import create_app
 from server.database import migrations
-from tests.support.commands import as_edition, edition_of
+from tests.support import before
+from tests.support.commands import edition_of
 from tests.support.energies import COUNTERS
 from tests.support.readings import connected, insert_by_hand, reading, rows, store, utc
 
@@ -179,11 +180,11 @@ def test_a_loss_of_next_to_nothing_is_none(database, rest_kwh):
 
 @pytest.fixture
 def older(databases) -> str:
-    """A database before the file that knows of it, with all of these readings."""
+    """A database of before, whose trigger summed all of these readings as they are."""
     url = databases.empty()
     with connected(databases.migrated()) as connection:
         kind = edition_of(connection)
-    as_edition(url, kind, 18)
+    before.make(url, kind, last=18)
     with connected(url) as connection:
         cases = itertools.product(TINY, (1.0, 3600.0))
         for name, (value, interval_s) in zip(_HOUSES, cases, strict=False):
@@ -191,6 +192,7 @@ def older(databases) -> str:
             insert_by_hand(connection, samples)
             more = {"ts": DAY + timedelta(hours=1), **dict.fromkeys(COUNTERS, value)}
             insert_by_hand(connection, [samples[1] | more])
+    before.make(url, kind, first=19)
     return url
 
 

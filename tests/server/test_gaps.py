@@ -7,18 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from edge_lib.shared.sample import format_ts
-from tests.support.batches import (
-    DEVICE,
-    READ_TOKEN,
-    TOKEN,
-    a_sample,
-    app_on,
-    assert_error,
-    get,
-    verdict,
-)
+from tests.support.batches import READ_TOKEN, TOKEN, app_on, assert_error, get, verdict
 from tests.support.readings import connected, new_device, reading, store, utc
 from tests.support.readings import rows as run
+from tests.support.samples import DEVICE, a_sample
 
 NOON = utc("2026-05-05 12:00")
 DAY = (utc("2026-05-05 00:00"), utc("2026-05-06 00:00"))

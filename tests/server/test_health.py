@@ -39,6 +39,7 @@ def test_a_cache_that_is_down_degrades_nothing(database_url):
     assert answer.json == body("ok", "down")
 
 
+@pytest.mark.server
 def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         url = migrated(mine)

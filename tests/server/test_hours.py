@@ -4,17 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.batches import (
-    DEVICE,
-    OTHER,
-    OTHER_TOKEN,
-    READ_TOKEN,
-    TOKEN,
-    app_on,
-    assert_error,
-    get,
-)
+from tests.support.batches import OTHER, OTHER_TOKEN, READ_TOKEN, TOKEN, app_on, assert_error, get
 from tests.support.readings import connected, reading, store, utc
+from tests.support.samples import DEVICE
 
 NOON = utc("2026-05-05 12:00")
 

@@ -13,8 +13,9 @@ from functools import cache
 
 import pytest
 
-from server import create_app, sandbox
+from server import create_app
 from server.rebuild import main as rebuild
+from tests.support import documents
 from tests.support.commands import assert_same, rollups, runner
 from tests.support.direct import refresh
 from tests.support.grid_houses import (
@@ -311,11 +312,10 @@ def test_the_house_that_has_a_meter_shows_what_it_showed(ask):
 # A house whose edge sent zeros for years
 
 
-def test_the_readmes_example_takes_the_zeros_of_a_house_without_a_meter_away(
+def test_the_documents_example_takes_the_zeros_of_a_house_without_a_meter_away(
     databases, monkeypatch, capsys, tmp_path
 ):
-    text = (sandbox.ROOT / "README.md").read_text()
-    (block,) = re.findall(r"```sql\n(-- a house without a grid meter.*?)```", text, re.DOTALL)
+    block = documents.block("sql", "-- a house without a grid meter")
     url = databases.migrated(str(ZONE))
     zeros = dict.fromkeys(NO_METER, 0.0)
     client = create_app({"DATABASE_URL": url, "DEVICE_TOKENS": "t:home-1,u:home-2"}).test_client()
@@ -328,7 +328,10 @@ def test_the_readmes_example_takes_the_zeros_of_a_house_without_a_meter_away(
         assert rollups(connection, "home-1") != rollups(connection, "home-2")
         rows(connection, block)
         run = runner(rebuild, monkeypatch, capsys, tmp_path)
-        (command,) = re.findall(r"python -m server.rebuild (--device home-1 --from .*)\n", text)
+        shown = re.findall(
+            r"python -m server.rebuild (--device home-1 --from .*)\n", documents.everything()
+        )
+        (command,) = shown
         status, _, err = run(*command.split(), DATABASE_URL=url)
         assert (status, err) == (0, [])
         assert_same(rollups(connection, "home-1"), rollups(connection, "home-2"))

@@ -20,14 +20,13 @@ from server import make_app, sandbox
 from server.api.limiter import BAD_TOKENS
 from server.metrics import worker_counters
 from server.metrics.prometheus import Metric, text
-from server.metrics.worker_counters import Tally
+from server.metrics.worker_counters import WorkerCounters
+from tests.support import documents
 from tests.support.batches import (
     OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
     LogLines,
-    a_sample,
-    a_ts,
     app_on,
     assert_error,
     get,
@@ -37,6 +36,7 @@ from tests.support.batches import (
 )
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
+from tests.support.samples import a_sample, a_ts
 
 METRICS_TOKEN = "metrics-token-4711"
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -219,6 +219,7 @@ def test_the_edition_is_told(client, database_url):
     assert shown["timescaledb"] in words
 
 
+@pytest.mark.usefixtures("working_jobs")
 def test_jobs_are_there_on_the_community_edition_alone(client):
     found = scrape(client)
     ((info, _),) = found["sungrow_database_info"].items()
@@ -295,9 +296,9 @@ def test_counts_of_all_workers_are_one_and_outlive_a_worker(https_server, settin
 
 def test_a_new_worker_goes_on_in_the_file_of_a_dead_one(tmp_path):
     folder = tmp_path / "counts"
-    alive = Tally(folder, ["/a"])
+    alive = WorkerCounters(folder, ["/a"])
     for _ in range(5):
-        passing = Tally(folder, ["/a"])
+        passing = WorkerCounters(folder, ["/a"])
         passing.count("/a", 200, None)
         del passing
     assert len(list(folder.iterdir())) == 2
@@ -319,7 +320,7 @@ HARM = {
 @pytest.mark.parametrize("harm", HARM)
 def test_whatever_somebody_removes_the_living_workers_make_anew(tmp_path, harm):
     folder = tmp_path / "run" / "counts"
-    workers = [Tally(folder, ["/a"]) for _ in range(3)]
+    workers = [WorkerCounters(folder, ["/a"]) for _ in range(3)]
     for number, worker in enumerate(workers, 1):
         for _ in range(number):
             worker.count("/a", 200, (1, 0, 0))
@@ -330,22 +331,22 @@ def test_whatever_somebody_removes_the_living_workers_make_anew(tmp_path, harm):
         requests, samples = worker.totals()
         assert requests == {("/a", 200): 9}
         assert samples == {"inserted": 6, "duplicate": 3, "conflict": 0}
-    newcomer = Tally(folder, ["/a"])
+    newcomer = WorkerCounters(folder, ["/a"])
     newcomer.count("/a", 503, None)
     assert workers[0].totals()[0] == newcomer.totals()[0] == {("/a", 200): 9, ("/a", 503): 1}
 
 
 def test_whoever_is_asked_first_heals_its_own_file_before_it_answers(tmp_path):
-    worker = Tally(tmp_path / "counts", ["/a"])
+    worker = WorkerCounters(tmp_path / "counts", ["/a"])
     worker.count("/a", 200, None)
     shutil.rmtree(tmp_path / "counts")
     assert worker.totals()[0] == {("/a", 200): 1}
-    assert Tally(tmp_path / "counts", ["/a"]).totals()[0] == {("/a", 200): 1}
+    assert WorkerCounters(tmp_path / "counts", ["/a"]).totals()[0] == {("/a", 200): 1}
 
 
 def test_what_cannot_be_written_is_counted_on_and_written_later(tmp_path):
     with small_disk(tmp_path / "small", "64k") as disk:
-        worker = Tally(disk / "counts", ["/a"])
+        worker = WorkerCounters(disk / "counts", ["/a"])
         shutil.rmtree(disk / "counts")
         (disk / "full").write_bytes(b"x" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
         with LogLines() as log:
@@ -357,7 +358,7 @@ def test_what_cannot_be_written_is_counted_on_and_written_later(tmp_path):
         assert worker.totals()[0] == {("/a", 200): 5}
         (disk / "full").unlink()
         worker.count("/a", 200, None)
-        assert Tally(disk / "counts", ["/a"]).totals()[0] == {("/a", 200): 6}
+        assert WorkerCounters(disk / "counts", ["/a"]).totals()[0] == {("/a", 200): 6}
 
 
 def test_a_server_whose_counts_were_removed_tells_all_of_them_again(https_server, settings):
@@ -397,7 +398,7 @@ def test_where_there_is_no_such_folder_the_setting_is_named(database_url, settin
 
 
 def test_a_fork_after_loading_counts_for_itself(tmp_path):
-    counts = Tally(tmp_path / "counts", ["/a"])
+    counts = WorkerCounters(tmp_path / "counts", ["/a"])
     counts.count("/a", 200, None)
     children = []
     for _ in range(3):
@@ -416,14 +417,14 @@ def test_a_fork_after_loading_counts_for_itself(tmp_path):
 
 
 def test_a_worker_that_stands_still_holds_up_nobody(tmp_path):
-    first, second = (Tally(tmp_path / "counts", ["/a"]) for _ in range(2))
+    first, second = (WorkerCounters(tmp_path / "counts", ["/a"]) for _ in range(2))
     first._lock.acquire()
     second.count("/a", 503, None)
     assert second.totals()[0] == {("/a", 503): 1}
 
 
 def test_a_status_beyond_http_and_an_unknown_endpoint_are_no_error(tmp_path):
-    counts = Tally(tmp_path / "counts", ["/a"])
+    counts = WorkerCounters(tmp_path / "counts", ["/a"])
     counts.count("/b", 200, None)
     counts.count("/a", 999, (1, 1, 1))
     assert counts.totals()[0] == {("other", 200): 1}
@@ -433,10 +434,10 @@ def test_a_folder_of_somebody_else_is_not_counted_in(tmp_path):
     (tmp_path / "counts").mkdir(mode=0o777)
     (tmp_path / "counts").chmod(0o777)
     with pytest.raises(ConfigError, match=r"METRICS_TOKEN: .*this user alone.*example: RUNTIME"):
-        Tally(tmp_path / "counts", ["/a"])
+        WorkerCounters(tmp_path / "counts", ["/a"])
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(ConfigError):
-        Tally(tmp_path / "link", ["/a"])
+        WorkerCounters(tmp_path / "link", ["/a"])
 
 
 def test_two_servers_do_not_share_counts_but_a_password_makes_no_other(tmp_path):
@@ -455,9 +456,8 @@ def test_what_a_label_holds_cannot_break_out_of_it():
     assert len(parse(page)["sungrow_x"]) == 1
 
 
-def test_the_readme_lists_every_metric(client, device):
-    readme = (sandbox.ROOT / "README.md").read_text()
+def test_the_documents_list_every_metric(client, device):
     report = {"boot": "a", "slot": a_ts(), "polled": 1, "waiting": 0, "parked": 0}
     parts = {"reports": [report], "device": {"edge_version": VERSION}}
     send(client, a_sample(device_id=device), **parts)
-    assert {name for name in scrape(client) if f"`{name}`" not in readme} == set()
+    assert {name for name in scrape(client) if f"`{name}`" not in documents.everything()} == set()

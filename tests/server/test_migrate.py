@@ -15,7 +15,7 @@ import pytest
 from psycopg2 import sql
 
 from server import create_app, sandbox, settings
-from server.database import migrations
+from server.database import migrations, sql_files
 from server.database.edition import EDITIONS
 from server.database.edition import edition as edition_of
 from server.migrate import main
@@ -24,7 +24,7 @@ from tests.support.readings import connected, reading, rows, store, utc
 RIVAL_ZONE = "Asia/Kolkata"
 
 
-LAST = len(migrations.migrations("plain"))  # the number of the newest file
+LAST = len(sql_files.migrations("plain"))  # the number of the newest file
 
 
 def later(name: str, steps: int = 1) -> str:
@@ -55,8 +55,8 @@ def migrate(monkeypatch, capsys, tmp_path):
 @pytest.fixture
 def files(monkeypatch, tmp_path):
     """Return a copy of ``sql/`` that this test may change."""
-    copy = shutil.copytree(migrations.SQL, tmp_path / "sql")
-    monkeypatch.setattr(migrations, "SQL", copy)
+    copy = shutil.copytree(sql_files.SQL, tmp_path / "sql")
+    monkeypatch.setattr(sql_files, "SQL", copy)
     return copy
 
 
@@ -73,6 +73,12 @@ def ask(url: str, statement: str, *values) -> list[dict]:
 
 def noted(url: str) -> list[str]:
     return [row["name"] for row in ask(url, "SELECT name FROM schema_migrations ORDER BY number")]
+
+
+def every_file(kind: str) -> list[str]:
+    """Return the files of an edition, in the order in which they are applied."""
+    numbered = [migration.name for migration in sql_files.migrations(kind)]
+    return numbered + [function.path for function in sql_files.functions(kind)]
 
 
 def tables(url: str) -> list[str]:
@@ -105,9 +111,8 @@ def test_an_empty_database_becomes_current_and_stays_so(migrate, empty_database_
     url = empty_database_url
     status, out, _ = migrate(url)
     assert status == 0
-    names = [m.name for m in migrations.migrations(edition(url))]
-    assert out == [f"applied {name}" for name in names]
-    assert noted(url) == names
+    assert out == [f"applied {name}" for name in every_file(edition(url))]
+    assert noted(url) == [m.name for m in sql_files.migrations(edition(url))]
     assert migrate(url) == (0, ["current"], [])
     assert start_app(url).test_client().get("/health").status_code == 200
 
@@ -116,7 +121,7 @@ def test_each_file_is_noted_with_what_it_said(url):
     noted = ask(url, "SELECT *, applied_at <= now() AS past FROM schema_migrations ORDER BY number")
     assert [row["number"] for row in noted] == list(range(1, len(noted) + 1))
     for row in noted:
-        text = (migrations.SQL / row["name"]).read_bytes()
+        text = (sql_files.SQL / row["name"]).read_bytes()
         assert row["checksum"] == hashlib.sha256(text).hexdigest()
         assert row["edition"] == edition(url)
         assert row["past"]
@@ -126,7 +131,7 @@ def test_check_compares_and_changes_nothing(migrate, empty_database_url):
     url = empty_database_url
     status, out, err = migrate(url, "--check")
     assert (status, out, len(err)) == (1, [], 1)
-    assert "0001_samples.sql" in err[0]
+    assert "0001_migrations.sql" in err[0]
     assert migrations.COMMAND in err[0]
     assert tables(url) == []
     assert ask(url, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'") == []
@@ -173,8 +178,8 @@ def test_two_at_once_apply_each_file_once(empty_database_url):
     words = [process.communicate(timeout=60) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], words
     lines = b"".join(out for out, _ in words).decode().splitlines()
-    names = [m.name for m in migrations.migrations(edition(url))]
-    assert sorted(set(lines) - {"current"}) == [f"applied {name}" for name in names]
+    names = every_file(edition(url))
+    assert sorted(set(lines) - {"current"}) == sorted(f"applied {name}" for name in names)
     assert len([line for line in lines if line != "current"]) == len(names)
 
 
@@ -202,17 +207,17 @@ def assert_refused(migrate, url: str, *words: str) -> None:
 
 def test_an_edited_file_is_refused(migrate, url, files):
     before = noted(url)
-    with (files / "0003_rollups.sql").open("a") as file:
+    with (files / "0004_rollups.sql").open("a") as file:
         file.write("-- a harmless remark\n")
     (files / later("more")).write_text("CREATE TABLE more (a integer);")
-    assert_refused(migrate, url, "0003_rollups.sql", "edited")
+    assert_refused(migrate, url, "0004_rollups.sql", "edited")
     assert noted(url) == before
     assert "more" not in tables(url)
 
 
 def test_a_renamed_file_is_refused(migrate, url, files):
-    (files / "0003_rollups.sql").rename(files / "0003_sums.sql")
-    assert_refused(migrate, url, "0003_rollups.sql", "edited")
+    (files / "0004_rollups.sql").rename(files / "0004_sums.sql")
+    assert_refused(migrate, url, "0004_rollups.sql", "edited")
 
 
 def test_an_older_project_is_refused(migrate, url, files):
@@ -233,15 +238,15 @@ def test_a_number_that_is_there_twice_is_refused(migrate, url, files):
 
 
 def test_an_edition_without_its_variant_is_refused(migrate, empty_database_url, files):
-    for path in files.glob("0002*"):
+    for path in files.glob("0003*"):
         path.unlink()
-    assert_refused(migrate, empty_database_url, "0002")
+    assert_refused(migrate, empty_database_url, "0003")
     assert tables(empty_database_url) == []
 
 
 def test_a_file_is_never_applied_after_its_successors(migrate, url, files):
-    ask(url, "DELETE FROM schema_migrations WHERE number = 3")
-    assert_refused(migrate, url, "0003_rollups.sql", "never applied")
+    ask(url, "DELETE FROM schema_migrations WHERE number = 4")
+    assert_refused(migrate, url, "0004_rollups.sql", "never applied")
 
 
 def test_a_new_file_is_applied_next(migrate, url, files):
@@ -251,18 +256,18 @@ def test_a_new_file_is_applied_next(migrate, url, files):
     assert "more" in tables(url)
 
 
-def test_a_file_that_fails_leaves_nothing_behind(migrate, url, files):
+@pytest.mark.parametrize("bad", ["numbered", "function"])
+def test_what_fails_leaves_nothing_behind_of_all_that_was_missing(migrate, url, files, bad):
     (files / later("good")).write_text("CREATE TABLE good (a integer);")
-    (files / later("bad", 2)).write_text("CREATE TABLE bad (a integer);\nSELECT 1 / 0;")
-    (files / later("after", 3)).write_text("CREATE TABLE after (a integer);")
+    wrong = files / (later("bad", 2) if bad == "numbered" else "functions/sungrow_bad.sql")
+    wrong.write_text("CREATE TABLE bad (a integer);\nSELECT 1 / 0;")
     before = tables(url)
-    status, out, err = migrate(url)
-    assert (status, out) == (1, [f"applied {later('good')}"])
-    assert err == ["division by zero"]
-    assert tables(url) == sorted([*before, "good"])
-    assert noted(url)[-1] == later("good")
-    (files / later("bad", 2)).write_text("CREATE TABLE bad (a integer);")
-    assert migrate(url)[:2] == (0, [f"applied {later('bad', 2)}", f"applied {later('after', 3)}"])
+    assert migrate(url) == (1, [], ["division by zero"])
+    assert tables(url) == before
+    assert noted(url)[-1] != later("good")
+    wrong.write_text("CREATE TABLE bad (a integer);")
+    name = wrong.relative_to(files)
+    assert migrate(url)[:2] == (0, [f"applied {later('good')}", f"applied {name}"])
 
 
 def test_what_a_file_warns_of_is_said(migrate, url, files, caplog):
@@ -274,17 +279,133 @@ def test_what_a_file_warns_of_is_said(migrate, url, files, caplog):
 
 
 def test_no_file_opens_or_ends_a_transaction():
-    for path in migrations.SQL.glob("*.sql"):
+    for path in sql_files.SQL.rglob("*.sql"):
+        if path.parent.name == "queries":
+            continue
         text = re.sub(r"--.*", "", path.read_text())
         text = re.sub(r"\$\$.*?\$\$", "", text, flags=re.DOTALL)
         first_words = set(re.findall(r"(?:^|;)\s*(\w+)", text.upper()))
         assert not {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"} & first_words, path
 
 
+# Functions, triggers and views
+
+
+PLUS = "functions/sungrow_plus.sql"
+
+
+def plus(url: str) -> float:
+    return ask(url, "SELECT sungrow_plus(2, 3) AS sum")[0]["sum"]
+
+
+def edit(path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_a_function_whose_file_changed_is_applied_again(migrate, url, files):
+    edit(files / PLUS, "$1 + $2", "$1 + $2 + 1")
+    assert_stale(migrate, url, PLUS)
+    assert plus(url) == 5
+    assert migrate(url) == (0, [f"applied {PLUS}"], [])
+    assert plus(url) == 6
+    assert migrate(url) == (0, ["current"], [])
+    edit(files / PLUS, "$1 + $2 + 1", "$1 + $2")  # as an older release has it
+    assert migrate(url) == (0, [f"applied {PLUS}"], [])
+    assert plus(url) == 5
+
+
+def test_a_view_whose_file_changed_is_applied_after_the_functions(migrate, url, files):
+    (view,) = (files / "functions").glob(f"sungrow_monthly.*{edition(url)}*.sql")
+    edit(view, "AS export_power_w_count", "AS export_power_w_count, sungrow_new() AS new")
+    (files / "functions/sungrow_new.sql").write_text(
+        "CREATE OR REPLACE FUNCTION sungrow_new() RETURNS int LANGUAGE sql AS 'SELECT 7';"
+    )
+    status, out, _ = migrate(url)
+    assert (status, out[0]) == (0, "applied functions/sungrow_new.sql")
+    assert out[1].startswith("applied functions/sungrow_monthly.")
+
+
+def test_a_new_function_may_use_the_table_of_a_new_file(migrate, url, files):
+    (files / later("more")).write_text("CREATE TABLE more (a integer);")
+    made = "CREATE OR REPLACE VIEW sungrow_more AS SELECT a FROM more;"
+    (files / "functions/sungrow_more.sql").write_text(made)
+    done = [f"applied {later('more')}", "applied functions/sungrow_more.sql"]
+    assert migrate(url)[:2] == (0, done)
+
+
+def test_a_function_whose_file_is_gone_is_no_longer_noted(migrate, url, files):
+    (files / PLUS).unlink()
+    assert migrate(url, "--check") == (0, ["current"], [])
+    assert migrate(url) == (0, ["current"], [])
+    assert ask(url, "SELECT FROM schema_functions WHERE name = 'sungrow_plus.sql'") == []
+
+
+def test_many_changed_functions_are_counted_not_named(migrate, url, files):
+    ask(url, "UPDATE schema_functions SET checksum = 'other'")
+    count = len(sql_files.functions(edition(url)))
+    assert_stale(migrate, url, f"not applied: {count} files of functions/")
+
+
+def test_a_function_that_is_there_twice_is_refused(migrate, url, files):
+    (files / "functions/sungrow_plus.plain.apache.community.sql").write_text("SELECT 1;")
+    assert_refused(migrate, url, "sungrow_plus twice")
+
+
+def assert_stale(migrate, url: str, words: str) -> None:
+    """Check and app say the same: what is missing, and the command."""
+    status, out, err = migrate(url, "--check")
+    assert (status, out, len(err)) == (1, [], 1)
+    assert words in err[0]
+    assert err[0].endswith(f"run: {migrations.COMMAND}")
+    with pytest.raises(SystemExit):
+        start_app(url)
+
+
+# What is there, and where it is made
+
+
+def test_each_object_is_made_in_one_file_of_an_edition():
+    made = re.compile(
+        r"^CREATE (?:OR REPLACE )?(?:MATERIALIZED )?(TABLE|VIEW|FUNCTION|TYPE|DOMAIN|INDEX|TRIGGER)"
+        r" (\w+)(?:.* ON (\w+))?",
+        re.MULTILINE,
+    )
+    for kind in EDITIONS:
+        texts = [one.statements for one in sql_files.migrations(kind)]
+        texts += [one.statements for one in sql_files.functions(kind)]
+        found = [one for text in texts for one in made.findall(text)]
+        assert len(found) > 60
+        assert len(found) == len(set(found))
+
+
+def test_a_function_or_view_stands_in_the_file_of_its_name(url):
+    made = (
+        "SELECT proname AS name FROM pg_proc WHERE proname LIKE 'sungrow%'"
+        " UNION SELECT viewname FROM pg_views WHERE viewname LIKE 'sungrow%'"
+    )
+    aggregates = {"sungrow_hourly", "sungrow_daily"} if edition(url) == "community" else set()
+    files = {one.name.partition(".")[0] for one in sql_files.functions(edition(url))}
+    assert {row["name"] for row in ask(url, made)} == files | aggregates
+
+
+def test_every_table_view_and_column_is_explained(url):
+    silent = (
+        "SELECT relname, attname FROM pg_class LEFT JOIN pg_attribute"
+        "    ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'p')"
+        "   AND (obj_description(pg_class.oid, 'pg_class') IS NULL"
+        "        OR col_description(pg_class.oid, attnum) IS NULL)"
+    )
+    assert ask(url, silent) == []
+    assert len(tables(url)) > 10
+
+
 # By hand
 
 
-def by_hand(url: str, migration: migrations.Migration) -> None:
+def by_hand(url: str, migration: sql_files.Migration) -> None:
     """Do what ``psql -1 -f`` does."""
     with contextlib.closing(psycopg2.connect(url)) as it, it, it.cursor() as cursor:
         cursor.execute(migration.statements)
@@ -295,17 +416,23 @@ def test_files_applied_by_hand_are_noted_one_by_one(migrate, empty_database_url,
     kind = edition(url)
     if kind != "plain":
         sandbox.execute(by, "CREATE EXTENSION timescaledb")
-    for migration in migrations.migrations(kind):
+    for migration in sql_files.migrations(kind):
         by_hand(by, migration)
         number = str(migration.number)
         assert migrate(by, "--record", number) == (0, [f"noted {migration.name}"], [])
+    for function in sql_files.functions(kind):
+        with contextlib.closing(psycopg2.connect(by)) as it, it, it.cursor() as cursor:
+            cursor.execute("SET check_function_bodies = off")
+            cursor.execute(function.statements)
+        name = function.name.partition(".")[0]
+        assert migrate(by, "--record", name) == (0, [f"noted {function.path}"], [])
     assert migrate(by, zone=RIVAL_ZONE) == (0, ["current"], [])
     assert site_zone(by) == RIVAL_ZONE
     columns = "SELECT number, name, edition, checksum FROM schema_migrations ORDER BY number"
     assert ask(by, columns) == ask(url, columns)
 
 
-@pytest.mark.parametrize("number", ["0", "1", str(LAST), "99", "-1"])
+@pytest.mark.parametrize("number", ["0", "1", str(LAST), "99", "-1", "x", "functions/x.sql"])
 def test_nothing_else_can_be_noted(migrate, url, number):
     status, out, err = migrate(url, "--record", number)
     assert (status, out, len(err)) == (1, [], 1)
@@ -314,10 +441,10 @@ def test_nothing_else_can_be_noted(migrate, url, number):
 
 def test_only_the_next_file_can_be_noted(migrate, empty_database_url):
     url = empty_database_url
-    by_hand(url, migrations.migrations("plain")[0])
+    by_hand(url, sql_files.migrations("plain")[0])
     status, _, err = migrate(url, "--record", "2")
     assert status == 1
-    assert "0001_samples.sql" in err[0]
+    assert "0001_migrations.sql" in err[0]
     assert noted(url) == []
     assert migrate(url, "--record", "1")[0] == 0
 
@@ -363,7 +490,7 @@ def test_a_zone_that_does_not_exist_is_78(migrate, empty_database_url, zone):
 
 
 @pytest.mark.parametrize(
-    "argv", [["--bogus"], ["again"], ["--record"], ["--record", "x"], ["--check", "--record", "1"]]
+    "argv", [["--bogus"], ["again"], ["--record"], ["--check", "--record", "1"]]
 )
 def test_a_usage_error_is_2(argv):
     command = [sys.executable, "-m", "server.migrate", *argv]
@@ -513,7 +640,7 @@ def test_an_ordinary_role_that_owns_the_database_has_all_it_needs(
         mine = as_role(empty_database_url)
         status, out, err = migrate(mine, zone=RIVAL_ZONE)
         assert status == 0, err
-        assert out == [f"applied {name}" for name in noted(url)]
+        assert out == [f"applied {name}" for name in every_file(edition(url))]
         store_one(mine)
         client = start_app(mine).test_client()
         headers = {"Authorization": "Bearer token"}
@@ -570,10 +697,12 @@ def test_an_extension_that_is_not_preloaded_is_left_alone(migrate, tmp_path, cap
 @pytest.fixture
 def same_files(files):
     """Files that are the same for every edition."""
-    for number in ("0002", "0004"):
+    for number in ("0003", "0007"):
         for path in files.glob(f"{number}*"):
             path.unlink()
         (files / f"{number}_same.sql").write_text("SELECT 1;")
+    for path in files.glob("functions/*.*.sql"):
+        path.unlink()
     return files
 
 

@@ -12,17 +12,16 @@ from server.api.limiter import BAD_TOKENS
 from server.auth.session import COOKIE, LIFETIME_S, RENEW_AFTER_S
 from server.page import FOLDER
 from tests.support.batches import (
-    DEVICE,
     OTHER_TOKEN,
     READ_TOKEN,
     TOKEN,
     LogLines,
-    a_sample,
     app_on,
     assert_error,
     get,
     post,
 )
+from tests.support.samples import DEVICE, a_sample
 
 KEY = "a key of the tests that is long enough"
 HOST = "https://house.example.org"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from server import sandbox
-from tests.support.batches import DEVICE, LogLines, a_sample, app_on, post, rows, send, verdict
+from tests.support.batches import LogLines, app_on, post, rows, send, verdict
+from tests.support.samples import DEVICE, a_sample
 
 BOOT = "0123456789abcdef" * 2
 REPORT = {

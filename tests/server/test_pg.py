@@ -13,6 +13,8 @@ from server import sandbox, settings
 from server.pg import program, where
 from tests.support.releases import a_release, module
 
+pytestmark = pytest.mark.server
+
 # All that a shell, a URL, a settings file or libpq's own file might trip over.
 PASSWORD = "s3:c'r3t\\ %\"#$ {x}="
 WHO = "SELECT current_user || ' in ' || current_database()"
@@ -61,6 +63,7 @@ SPELLINGS = {
     "another's name behind": "DATABASE_URL={url}\nMY_DATABASE_URL=postgresql:///other\n",
     "in a file": "DATABASE_URL_FILE={file}\n",
     "in a file, quoted": 'export DATABASE_URL_FILE = "{file}" # root alone\r\n',
+    "a file of passwords beside its own": "DATABASE_URL={url}?passfile=/nowhere\n",
     "keys and values": "DATABASE_URL=\"host={address} dbname='my solar' user=solar {key}\"\n",
 }
 
@@ -112,7 +115,7 @@ def test_a_dump_and_back_go_the_same_way(release, url, tmp_path):
     ("text", "status", "words"),
     [
         ("", 78, "DATABASE_URL is missing"),
-        ("DATABASE_URL=://x\n", 78, "no libpq URL"),
+        ("DATABASE_URL=://x\n", 78, "not a valid libpq URL"),
         ("DATABASE_URL=postgresql://x/y?sslpassword=s3cr3t\n", 78, "sslpassword"),
         ("DATABASE_URL=postgresql://x:s3%0Acr3t@y/z\n", 78, "line break"),
         ("DATABASE_URL=postgresql://x:s3cr3t@127.0.0.1:1/z\n", 1, "refused"),
@@ -159,6 +162,17 @@ def test_other_programs_are_a_usage_error(release, argv):
 )
 def test_where_the_database_is(url, found):
     assert where(url) == found
+
+
+@pytest.mark.parametrize(
+    "url", ["service=x", "postgresql:///?service=x", "postgres:///y?service=x"]
+)
+def test_where_a_service_is_nobody_guesses(release, url):
+    (release / ".env").write_text(f"DATABASE_URL='{url}'\n")
+    done = module(release, "server.pg", "where")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "write out its host and name" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_where_is_told_without_asking_the_database(release):

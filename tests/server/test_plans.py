@@ -10,7 +10,6 @@ from datetime import date, timedelta
 import pytest
 
 from server.database.pool import SQL, Database, query
-from server.database.samples import insert
 from tests.support import direct, plans
 from tests.support.readings import connected, reading, rows, store, utc
 
@@ -43,7 +42,6 @@ ASKED = {
     "sample-newest": {"latest": NOON},
     "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "samples-hours": DAY,
-    "samples-insert": {"samples": [reading(NOON + timedelta(seconds=n)) for n in range(1, 4)]},
     "series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "series-device": {},
     "series-times": {**DAY, "keys": [NOON]},
@@ -82,7 +80,6 @@ READS = {
     "sample-newest": {"sungrow_samples", "sungrow_5min"},
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
-    "samples-insert": {"sungrow_devices", "sungrow_forgotten"},
     "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "series-device": {"sungrow_devices", "sungrow_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
@@ -182,8 +179,6 @@ def table_columns(connection, table: str) -> list[str]:
 def asking(name: str) -> Callable:
     """Return what runs a query of that name on a cursor."""
     asked = {**NULLS, **ALWAYS, **ASKED[name]}
-    if name == "samples-insert":
-        return lambda cursor: insert(cursor, asked["device_id"], asked["samples"])
     return lambda cursor: cursor.execute(query(name), asked)
 
 

@@ -10,7 +10,10 @@ from server.database.pool import SQL, query
 from tests.support.readings import connected, rows
 
 QUERIES = sorted(path.stem for path in (SQL / "queries").glob("*.sql"))
-SERVER = {path.stem: path.read_text() for path in (sandbox.ROOT / "server").glob("*.py")}
+_ROOMS = sandbox.ROOT / "server"
+SERVER = {
+    str(path.relative_to(_ROOMS).with_suffix("")): path.read_text() for path in _ROOMS.rglob("*.py")
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +38,14 @@ def without_comments(name: str) -> str:
 def test_the_first_line_says_who_calls_it(name):
     # The very first line of the text in db is the file's name.
     first = query(name).splitlines()[1]
-    found = re.match(r"-- Called by (\w+)(?: and (\w+))?\b.*[^ ]", first)
+    found = re.match(r"-- Called by ([\w/]+)(?: and ([\w/]+))?\b.*[^ ]", first)
     assert found, first
-    modules = {"__init__" if name == "health" else name for name in found.groups() if name}
+    modules = {name for name in found.groups() if name}
     assert modules <= set(SERVER)
     callers = {stem for stem, words in SERVER.items() if f'"{name}"' in words}
-    if name.endswith("-store"):  # parts calls them by the key of the body, for ingest
-        assert f'"{name.removesuffix("-store")}"' in SERVER["parts"]
-        assert modules == {"ingest"}
+    if name.endswith("-store"):  # called by the key of the body
+        assert f'"{name.removesuffix("-store")}"' in SERVER["api/batch_parts"]
+        assert modules == {"database/parts"}
     else:
         assert callers == modules
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_lib.shared.sample import NAMES, format_ts
-from tests.support.batches import a_sample, app_on, assert_error, full_sample, get, rows, send
+from tests.support.batches import app_on, assert_error, full_sample, get, rows, send
+from tests.support.samples import a_sample
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from edge_lib.shared.sample import format_ts
 from server.database import rollups as kept_rollups
 from server.rebuild import main
 from server.sandbox import wait_until
-from tests.support.batches import DEVICE, a_sample, app_on, verdict
+from tests.support.batches import app_on, verdict
 from tests.support.batches import rows as ask
 from tests.support.commands import ROLLUPS, assert_same, every, only_on, rollup, rollups, runner
 from tests.support.readings import connected, new_device, reading, rows, store, utc
+from tests.support.samples import DEVICE, a_sample
 
 SITE = "Australia/Adelaide"
 START, END = utc("2026-03-25 03:00"), utc("2026-04-08 09:00")  # a night of 25 hours lies between

@@ -1,45 +1,18 @@
 """The edge's own counts by the quarter hour, and what the server makes of them."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
-from edge_lib.clock import Clock
 from edge_lib.poll_counts import RUNNING_EVERY_S, PollCounts
 from edge_lib.shared.sample import format_ts
 from edge_lib.spool.spool import Spool
-from tests.support.spooling import a_sample, read_of
-
-START = datetime(2026, 6, 1, 12, tzinfo=UTC)
-BOOT = "b" * 32
-
-
-class World(Clock):
-    """A clock that stands until it is moved."""
-
-    def __init__(self):
-        super().__init__()
-        self.passed_s, self.right = 0.0, True
-
-    def now(self):
-        return START + timedelta(seconds=self.passed_s)
-
-    def monotonic_s(self):
-        return self.passed_s
-
-    def boot(self):
-        return BOOT
-
-    def boottime_us(self):
-        return int(self.passed_s * 1e6)
-
-    def synchronised(self):
-        return self.right
+from tests.support.clocks import BOOT, START, FakeClock
+from tests.support.samples import a_sample
+from tests.support.spooling import read_of
 
 
 @pytest.fixture
 def clock():
-    return World()
+    return FakeClock()
 
 
 @pytest.fixture

@@ -124,6 +124,58 @@ def test_however_seldom_it_is_polled(database, name, factor, interval_s):
             assert_true(day)
 
 
+def unpolled(samples: list[dict], first: int, until: int) -> list[dict]:
+    """Return the samples without those of some hours UTC of each day."""
+    return [s for s in samples if not first <= s["ts"].hour < until]
+
+
+@pytest.mark.parametrize("hours", [(7, 10), (0, 6), (6, 18)])
+@pytest.mark.parametrize("factor", [0.3, 1.5, 3.0, 10.0])
+@pytest.mark.parametrize("name", COUNTERS)
+def test_it_is_not_believed_either_where_a_part_of_the_day_was_not_polled(
+    database, name, factor, hours
+):
+    energy = OF_COUNTER[name]
+    for kind, nominal_w in ((faster, None), (multiplied, 4000.0)):
+        for day in days_of(database, unpolled(house(name, factor, kind), *hours), nominal_w)[1:-1]:
+            true = day[f"{energy}_kwh"] == pytest.approx(DAY_KWH[energy], rel=0.1, abs=DIGIT_KWH)
+            assert day["estimated"] or true
+            assert day[f"{energy}_kwh"] <= DAY_KWH[energy] * 1.1
+            assert day["load_kwh"] >= 0
+
+
+@pytest.mark.parametrize("jump_kwh", [1.0, 6.0, 15.0, 30.0, -30.0])
+@pytest.mark.parametrize("interval_s", [60.0, 300.0, 900.0])
+@pytest.mark.parametrize("name", COUNTERS)
+def test_a_jump_between_two_polls_over_midnight_counts_nothing(
+    database, name, interval_s, jump_kwh
+):
+    at = START + timedelta(days=2)
+    samples = lived(START, START + timedelta(days=4), interval_s)
+    samples = [s | {name: s[name] + jump_kwh} if s["ts"] >= at else s for s in samples]
+    for nominal_w in (None, 4000.0):
+        days = days_of(database, samples, nominal_w)
+        for day in days:
+            assert_true(day, within=0.05)
+        assert [day["estimated"] for day in days[1:3]] == [True, True]
+
+
+@pytest.mark.parametrize("jump_kwh", [9.0, 15.0, 20.0, 30.0, 60.0, 90.0])
+@pytest.mark.parametrize("interval_s", [60.0, 300.0, 900.0])
+@pytest.mark.parametrize("name", COUNTERS)
+def test_a_jump_within_a_day_counts_nothing_however_many_readings_it_makes_doubtful(
+    database, name, interval_s, jump_kwh
+):
+    """One of more than a step may rise and less than two may, beside which no reading fits."""
+    at = START + timedelta(days=1, hours=10)
+    samples = lived(START, START + timedelta(days=3), interval_s)
+    samples = [s | {name: s[name] + jump_kwh} if s["ts"] >= at else s for s in samples]
+    for nominal_w in (None, 4000.0):
+        day = days_of(database, samples, nominal_w)[1]
+        assert_true(day, within=0.05)
+        assert day["estimated"]
+
+
 @pytest.mark.parametrize("first", ["2026-03-28", "2026-10-24"])
 @pytest.mark.parametrize(("name", "factor"), [(EXPORT, 10.0), (PV, 0.1), (CHARGE, 1.5)])
 def test_a_day_of_23_hours_or_25_is_judged_by_its_own_length(database, name, factor, first):
@@ -224,6 +276,42 @@ def test_what_was_drawn_while_nobody_polled_is_believed(database):
     assert day["import_kwh"] == day["import_counter_kwh"] == pytest.approx(43.6, abs=0.1)
     assert day["load_kwh"] == pytest.approx(61.6, rel=0.07)  # but for its share of the loss
     assert not day["estimated"]
+
+
+@pytest.mark.parametrize("hours", [(7, 10), (0, 6), (6, 18), (2, 20)])
+def test_a_right_counter_is_believed_of_what_nobody_polled(database, hours):
+    """Four times a day's import, and all of it while nobody polled."""
+    first, until = hours
+    before = house(IMPORT, 1.0)[0][IMPORT]
+    samples = unpolled(house(IMPORT, 1.0, days=4), first, until)
+    samples = [
+        s
+        | {
+            IMPORT: before + 20 * (s["ts"] - START + timedelta(hours=22 - until)).days,
+            "export_power_w": max(s["export_power_w"], 0.0),
+        }
+        for s in samples
+    ]
+    for day in days_of(database, samples)[1:-1]:
+        assert day["import_kwh"] == day["import_counter_kwh"] == pytest.approx(20)
+        assert not day["estimated"]
+
+
+@pytest.mark.parametrize("late_s", [60, 300, 600])
+@pytest.mark.parametrize("interval_s", [30.0, 60.0, 300.0])
+def test_a_counter_that_is_written_some_minutes_late_is_believed_over_midnight(
+    database, interval_s, late_s
+):
+    """A car is charged with 22 kW all night; the counter is written in steps of so many seconds."""
+    first, samples = START + timedelta(hours=18), []
+    for s in lived(first, first + timedelta(hours=12), interval_s):
+        seconds = (s["ts"] - first).total_seconds() // late_s * late_s
+        house_w = s["pv_power_w"] - s["battery_power_w"] + 22_000
+        powers = {"load_power_w": house_w, "export_power_w": -22_000.0}
+        samples.append(s | powers | {IMPORT: 4000 + 22 * seconds / 3600, EXPORT: None})
+    for day in days_of(database, samples):
+        assert day["import_kwh"] == day["import_counter_kwh"] == pytest.approx(132, abs=4)
+        assert not day["estimated"]
 
 
 @pytest.mark.parametrize(("total", "power"), [(0.4, 0.2), (0.3, 0.02), (0.0, 0.3), (0.2, 0.45)])

@@ -12,6 +12,8 @@ import pytest
 
 from server import sandbox
 
+pytestmark = pytest.mark.server
+
 # An app in the place of ours, so that these tests know nothing of it.
 APP = """
 def create_app():
@@ -77,7 +79,7 @@ from server import sandbox
 folder = Path(sys.argv[1])
 servers = [sandbox.Postgres(folder, fast=True), sandbox.Redis(folder)]
 web = sandbox.Gunicorn(folder / "web.log", {"PYTHONPATH": sys.argv[2]}, workers=2)
-sandbox.web.ROOT = Path(sys.argv[2])
+sandbox.gunicorn.ROOT = Path(sys.argv[2])
 for server in [*servers, web]:
     server.start()
 groups = [server.process.pid for server in [*servers, web]]

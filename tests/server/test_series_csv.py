@@ -136,6 +136,7 @@ def my_postgres(tmp_path_factory):
         yield server
 
 
+@pytest.mark.server
 def test_a_slow_reader_holds_no_transaction_open(my_postgres):
     url = migrated(my_postgres)
     answer = get(history_client(url), f"{LONG}&format=csv", buffered=False)
@@ -195,6 +196,7 @@ def test_a_proxy_is_told_the_length(client, packed):
     assert proxied.data == direct.data
 
 
+@pytest.mark.server
 def test_what_fails_midway_is_a_503_to_a_proxy(tmp_path, monkeypatch):
     rows_of, asked = series._rows, []
 

@@ -202,6 +202,7 @@ def test_a_redis_url_that_may_work_is_taken(url):
         "redis://localhost/0?protocol=x",
         "redis://localhost/0?client_name=a%20b",
         "redis://localhost/0?client_name=a%0Ab",
+        "redis://localhost/0?client_name=K%C3%BCche",
         "rediss://localhost/0?ssl_cert_reqs=perhaps",
         "unix://",
         "unix:///",

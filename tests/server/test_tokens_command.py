@@ -187,7 +187,7 @@ def test_tokens_of_the_environment_are_listed_and_go_on_working(tokens, new, rea
     _, out, _ = tokens("list", **env)
     assert "plain text in DEVICE_TOKENS itself" in out
     words = refusal(tokens("revoke", digest(SECRET)[:12], **env))
-    assert "take it out there, restart the server" in words
+    assert "remove it there and restart the server" in words
     words = refusal(tokens("new", "home-1", **env), 78)
     assert words.startswith("DEVICE_TOKENS_FILE is missing")
     assert "move there what DEVICE_TOKENS holds" in words
@@ -347,12 +347,12 @@ def test_the_list_says_when_a_token_was_made_and_of_old_ones_that_nobody_knows(n
     reader = new("home-1", "home-2", "--read")
     found = {name: made for name, (made, _) in table().items()}
     assert found == {
-        digest(SECRET)[:12]: "not known",
+        digest(SECRET)[:12]: "unknown",
         digest("older")[:12]: "2025-02-03",
-        digest("third")[:12]: "not known",
-        digest("fourth")[:12]: "not known",
-        digest("fifth")[:12]: "not known",
-        digest("sixth")[:12]: "not known",
+        digest("third")[:12]: "unknown",
+        digest("fourth")[:12]: "unknown",
+        digest("fifth")[:12]: "unknown",
+        digest("sixth")[:12]: "unknown",
         digest(reader)[:12]: str(datetime.now(UTC).date()),
     }
 
@@ -371,7 +371,7 @@ def test_the_list_says_when_a_token_was_last_used(
     used, unused = new("house"), new("house")
     reader = new("house", "--read")
     env = {"RUNTIME_DIRECTORY": f"{run_dir}:/run/other"}
-    assert {last for _, last in table(**env).values()} == {"not known"}
+    assert {last for _, last in table(**env).values()} == {"unknown"}
     names = {"DEVICE_TOKENS": "", "READ_TOKENS": "", "SECRET_KEY": "k" * 32, **env}
     files = {"DEVICE_TOKENS_FILE": str(file), "READ_TOKENS_FILE": str(read_file)}
     client = app_on(database_url, **names, **files).test_client()
@@ -435,7 +435,7 @@ def test_where_uses_cannot_be_noted_nobody_is_refused(new, table, file, tmp_path
         for _ in range(3):
             assert known.caller(token)
     assert [line["event"] for line in log.fields()] == ["uses of tokens are not noted any more"]
-    assert table(**env) == {digest(token)[:12]: (str(datetime.now(UTC).date()), "not known")}
+    assert table(**env) == {digest(token)[:12]: (str(datetime.now(UTC).date()), "unknown")}
 
 
 def moment(text: str) -> datetime:

@@ -147,13 +147,16 @@ def bucket_columns(samples: list[dict], length: timedelta) -> dict:
         nothing = {"sample_count": 0, "coverage": 0, "grid_coverage": 0}
         return dict.fromkeys(BY_POWERS) | nothing
     integrals = direct.integrals(samples)
+    if not direct.with_direction(samples):
+        integrals |= dict.fromkeys(("battery_charge", "battery_discharge"))
     parts = direct.split(samples)
+    flows = direct.flow_columns(samples)
     view = direct.view_columns(samples)
     averages = {name: view[name] for name in COLUMNS if name in view}
     return {
         **averages,
         **{f"{name}_integral_kwh": energy for name, energy in integrals.items()},
-        **direct.flow_columns(samples),
+        **(flows if parts else dict.fromkeys(flows)),
         "coverage": coverage(samples, length),
         "grid_coverage": coverage(direct.with_grid(samples), length, slack=1e-9),
         "self_sufficiency": share(parts, "grid_to_house_kwh", "_to_house_kwh"),

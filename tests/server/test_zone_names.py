@@ -15,18 +15,10 @@ from server.api import query_args
 from server.database import health, zone_names
 from server.database.pool import Database
 from server.doctor import __main__ as doctor
-from tests.support.batches import (
-    DEVICE,
-    TOKEN,
-    LogLines,
-    a_sample,
-    app_on,
-    assert_error,
-    get,
-    verdict,
-)
+from tests.support.batches import TOKEN, LogLines, app_on, assert_error, get, verdict
 from tests.support.commands import runner
 from tests.support.readings import connected, rows
+from tests.support.samples import DEVICE, a_sample
 
 LATE_EVENING = "2026-07-14T22:30:00Z"  # where it is summer time, of the next day already
 

@@ -6,16 +6,16 @@ import pytest
 
 from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, KEY, NAMES, TEXTS
 from server.database.pool import SQL, query
+from server.database.samples import COLUMNS as COLUMNS_IN_ORDER
 from tests.support import batches
-from tests.support.batches import rows
+from tests.support.batches import DEVICE, app_on, rows, verdict
+from tests.support.readings import connected
+from tests.support.readings import rows as by_name
 
-TABLE = (SQL / "0001_samples.sql").read_text(encoding="utf-8")
+TABLE = (SQL / "0002_samples.sql").read_text(encoding="utf-8")
 CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", TABLE, re.DOTALL)[1]
 COLUMNS = dict(re.findall(r"^    ([a-z][a-z0-9_]*) +([^,\n]+)", CREATE, re.MULTILINE))
-LATER = "".join(path.read_text(encoding="utf-8") for path in sorted(SQL.glob("[0-9]*.sql"))[1:])
-COMMENTS = dict(
-    re.findall(r"COMMENT ON COLUMN sungrow_samples\.(\w+) IS '(.*)';", f"{TABLE}{LATER}")
-)
+COMMENTS = dict(re.findall(r"COMMENT ON COLUMN sungrow_samples\.(\w+) IS '(.*)';", TABLE))
 BY_THE_SERVER = ["extra", "received_at"]
 
 
@@ -42,7 +42,8 @@ def test_a_column_has_the_type_and_the_nulls_of_its_field(field, nullable):
     whole = {"seq": "bigint", "ts_src": "smallint"}.get(field.name, "integer")
     default = " DEFAULT 5" if field.name == "interval_s" else ""
     kind = whole if field.integer else "double precision"
-    assert COLUMNS[field.name].replace(" NOT NULL", "") == kind + default
+    written = COLUMNS[field.name].replace(" NOT NULL", "")
+    assert written.replace("sungrow_steps", "double precision") == kind + default
     assert nullable[field.name] is (field.nullable and field.name != "interval_s")
 
 
@@ -79,12 +80,17 @@ def test_a_query_reads_every_field_in_order(name):
     assert re.split(r",\s+", listed) == [*NAMES, "extra"]
 
 
-def test_a_batch_has_every_field_and_each_goes_into_its_column():
-    text = (SQL / "0017_insert_readings.sql").read_text(encoding="utf-8")
-    taken = text.partition("CREATE TYPE sungrow_reading AS (")[2].partition(");")[0]
-    assert re.findall(r"^    (\w+) ", taken, re.MULTILINE) == [*NAMES[1:], "extra"]
-    columns = text.partition("INSERT INTO sungrow_samples (")[2].partition(")")[0]
-    assert re.findall(r"\w+", columns) == [*NAMES, "extra"]
+def test_every_field_of_a_batch_goes_into_its_column(database_url):
+    whole = {field.name: number for number, field in enumerate(FIELDS, 1) if field.integer}
+    sample = {field.name: number + 0.5 for number, field in enumerate(FIELDS, 1)} | whole
+    sample |= {"ts_src": 2, "running_state": 3.0, "boot": "ab", "battery_power_source": "signed"}
+    sample |= {"a_new_one": 'a "word", (or) \\ two', "device_id": DEVICE, "ts": batches.a_ts()}
+    assert verdict(app_on(database_url).test_client(), sample) == (1, 0, [])
+    with connected(database_url) as connection:
+        (row,) = by_name(connection, "SELECT * FROM sungrow_samples WHERE ts = %s", sample["ts"])
+    assert row.pop("extra") == {"a_new_one": sample.pop("a_new_one")}
+    del row["ts"], row["received_at"], sample["ts"]
+    assert row == sample
 
 
 def test_the_database_itself_has_these_columns_and_this_key(database_url):
@@ -93,7 +99,7 @@ def test_the_database_itself_has_these_columns_and_this_key(database_url):
         "select column_name from information_schema.columns "
         "where table_name = 'sungrow_samples' order by ordinal_position",
     )
-    assert [name for (name,) in columns] == [*NAMES, *BY_THE_SERVER]
+    assert tuple(name for (name,) in columns) == COLUMNS_IN_ORDER
     key = rows(
         database_url,
         "select a.attname from pg_index i join pg_attribute a "

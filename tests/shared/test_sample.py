@@ -6,16 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_lib.shared.sample import MAX_PLACES, SampleError, check, extra, format_ts, parse_ts
-from tests.support.batches import (
-    NOT_NULL,
-    NUMBERS,
-    OPTIONAL,
-    REQUIRED,
-    TEXTS,
-    WHOLE,
-    a_sample,
-    full_sample,
-)
+from tests.support.batches import NOT_NULL, NUMBERS, OPTIONAL, REQUIRED, TEXTS, WHOLE, full_sample
+from tests.support.samples import a_sample
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -1,11 +1,9 @@
 """What the tests of the server share: the contract by hand, samples, and the app on a database."""
 
 import contextlib
-import itertools
 import json
 import logging
 import sys
-from datetime import UTC, datetime, timedelta
 
 import psycopg2
 from flask import Flask
@@ -14,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from edge_lib.shared import jsonlog
 from server import create_app, sandbox
+from tests.support.samples import DEVICE, a_sample
 
 # Section 1 of the contract, copied by hand and not from the code: field -> unit, low, high.
 REQUIRED = {
@@ -61,13 +60,12 @@ WHOLE = ("running_state", "power_flow_status", "seq", "ts_src")
 TEXTS = ("battery_power_source", "boot")
 NUMBERS = REQUIRED | OPTIONAL
 
-DEVICE, OTHER = "house", "garage"
+OTHER = "garage"
 TOKEN, OTHER_TOKEN, READ_TOKEN = "house-token", "garage-token", "read-both"
 SETTINGS = {
     "DEVICE_TOKENS": f"{TOKEN}:{DEVICE},{OTHER_TOKEN}:{OTHER}",
     "READ_TOKENS": f"{READ_TOKEN}:{DEVICE},{READ_TOKEN}:{OTHER}",
 }
-_minutes = itertools.count()
 
 
 def app_on(database_url: str, **settings: str) -> Flask:
@@ -80,27 +78,6 @@ def migrated(server: sandbox.Postgres, name: str = "mine") -> str:
     migrate = [sys.executable, "-m", "server.migrate"]
     sandbox.run(migrate, sandbox.environment(DATABASE_URL=url), cwd=sandbox.ROOT)
     return url
-
-
-def a_ts() -> str:
-    """A time of the past that no test has used yet."""
-    ts = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=next(_minutes))
-    return ts.isoformat().replace("+00:00", "Z")
-
-
-def a_sample(**changes: object) -> dict:
-    required = {
-        "device_id": DEVICE,
-        "ts": changes.get("ts") or a_ts(),
-        "pv_power_w": 5000,
-        "pv_daily_kwh": 54.3,
-        "battery_power_w": -1200.5,
-        "battery_soc_pct": 71.2,
-        "battery_temp_c": 21.5,
-        "load_power_w": 400,
-        "export_power_w": 4600,
-    }
-    return required | changes
 
 
 def full_sample(**changes: object) -> dict:

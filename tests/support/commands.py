@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from server import sandbox, settings
-from server.database import migrations
+from server.database import sql_files
 from server.database.edition import edition
 from tests.support.readings import connected, rows
 
@@ -80,14 +80,20 @@ def assert_same(found: dict[str, list[dict]], expected: dict[str, list[dict]]) -
 
 
 def as_edition(url: str, kind: str, files: int | None = None) -> None:
-    """Make the schema of an edition, or its first files, in an empty database, by hand."""
+    """Make the schema of an edition, or its first numbered files, in an empty database, by hand."""
     if kind != "plain":
         sandbox.execute(url, "CREATE EXTENSION timescaledb")
+    functions = [] if files else sql_files.functions(kind)
     with connected(url) as connection, connection, connection.cursor() as cursor:
-        for migration in migrations.migrations(kind)[:files]:
+        for migration in sql_files.migrations(kind)[:files]:
             cursor.execute(migration.statements)
             note = "INSERT INTO schema_migrations VALUES (%s, %s, %s, %s)"
             cursor.execute(note, (migration.number, migration.name, kind, migration.checksum))
+        cursor.execute("SET LOCAL check_function_bodies = off")
+        for function in functions:
+            cursor.execute(function.statements)
+            note = "INSERT INTO schema_functions VALUES (%s, %s)"
+            cursor.execute(note, (function.name, function.checksum))
 
 
 def every(first: datetime, end: datetime, step) -> Iterator[datetime]:

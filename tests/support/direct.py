@@ -70,6 +70,12 @@ def with_grid(samples: list[dict]) -> list[dict]:
     return [s for s in samples if None not in (s["load_power_w"], s["export_power_w"])]
 
 
+def with_direction(samples: list[dict]) -> list[dict]:
+    """Return those of which it is known what a battery did: where there is none, nothing."""
+    # A state of charge without a power: there is a battery, and its direction is not known.
+    return [s for s in samples if s["battery_power_w"] is not None or s["battery_soc_pct"] is None]
+
+
 def covered_s(samples: list[dict]) -> float:
     return math.fsum(s["interval_s"] for s in samples)
 
@@ -92,14 +98,8 @@ def integrals(samples: list[dict]) -> dict[str, object]:
 
 def split(samples: list[dict]) -> list[dict]:
     """Return where the energy of each sample went, kWh; ``size`` is all that was measured of it."""
-    # A state of charge without a power: there is a battery, and its direction is not known.
-    decided = [
-        s
-        for s in with_grid(samples)
-        if s["battery_power_w"] is not None or s["battery_soc_pct"] is None
-    ]
     found = []
-    for s in decided:
+    for s in with_direction(with_grid(samples)):
         battery, hours = s["battery_power_w"] or 0, s["interval_s"] / 3_600_000
         powers = (s["pv_power_w"], battery, s["load_power_w"], s["export_power_w"])
         flow = {f"{name.removesuffix('_w')}_kwh": w * hours for name, w in _flows(*powers).items()}
@@ -180,6 +180,8 @@ def view_columns(samples: list[dict]) -> dict:
         "battery_soc_pct_count": len(known(samples, "battery_soc_pct")),
         "load_power_w_sum": total_or_none(known(samples, "load_power_w")),
         "export_power_w_sum": total_or_none(known(samples, "export_power_w")),
+        "load_power_w_count": len(known(samples, "load_power_w")),
+        "export_power_w_count": len(known(samples, "export_power_w")),
     }
 
 

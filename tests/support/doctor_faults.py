@@ -19,14 +19,15 @@ from typing import NamedTuple
 
 from edge_lib import VERSION
 from edge_lib.clock import Clock
-from edge_lib.doctor.machine import FAILED, WARNING
 from edge_lib.dongle.lock import DongleLock
+from edge_lib.shared.findings import FAILED, WARNING
 from edge_lib.shared.sample import format_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import BOOT, START
 from tests.support.disks import remount, small_disk
 from tests.support.edge_env import edge_env
-from tests.support.spooling import BOOT, START, put
+from tests.support.spooling import put
 from tests.support.tls_server import Authority, Certificate, Script, Sink, TlsServer, answer
 from tests.support.wire_proxy import MISMATCHES, SILENCE, WireProxy, exception
 

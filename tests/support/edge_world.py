@@ -30,45 +30,13 @@ from edge_lib.systemd import Pulse
 from edge_lib.upload.https import Answer, HttpsError
 from edge_lib.upload.reconcile import Reconciler
 from edge_lib.upload.uploader import Uploader
+from tests.support.clocks import BOOT, EARLIER, START, FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
 DUMP = ROOT / "tests" / "dumps" / "sh80rt_v112_winet_s_wlan_2026-09-08.json"
-START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DEVICE = "house"
 POLL_S = 5.0
 PV_W, LOAD_W = 5017, 13008  # document numbers, low words
-
-
-class HandClock(Clock):
-    """Stands until it is moved; boots of any number."""
-
-    def __init__(self, boot: str = "b" * 32):
-        super().__init__()
-        self.passed_s, self.booted_s, self.right = 0.0, -100_000.0, True
-        self.wrong_by = timedelta(0)  # of the wall clock
-        self._name = boot
-
-    def reboot(self, boot: str) -> None:
-        self._name, self.booted_s = boot, self.passed_s - 20
-
-    def boot(self) -> str:
-        return self._name
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.passed_s) + self.wrong_by
-
-    def monotonic_s(self) -> float:
-        return self.passed_s - self.booted_s
-
-    def boottime_us(self) -> int:
-        return int((self.passed_s - self.booted_s) * 1e6)
-
-    def synchronised(self) -> bool:
-        return self.right
-
-    def confirm(self, server_date: datetime) -> bool:
-        self.right = self.right or abs(server_date - self.now()) <= timedelta(seconds=2)
-        return self.right
 
 
 @cache
@@ -97,7 +65,7 @@ class Played(Inverter):
 class Server:
     """Keeps what it is sent by the keys of the contract; fails as told."""
 
-    def __init__(self, clock: HandClock):
+    def __init__(self, clock: FakeClock):
         self._clock = clock
         self.status = 200
         self.error: HttpsError | None = None
@@ -168,9 +136,9 @@ class Server:
 class World:
     """One house: its clock, inverter and server go on while the service ends and begins."""
 
-    def __init__(self, path: Path, boot: str = "b" * 32, keep_days: float = 7.0):
+    def __init__(self, path: Path, boot: str = BOOT, keep_days: float = 7.0):
         self.path, self.keep_days = path, keep_days
-        self.clock = HandClock(boot)
+        self.clock = FakeClock(boot=boot, booted_s=-100_000.0)
         self.server = Server(self.clock)
         self.inverter = Played(self.clock)
         self.edge: Edge | None = None
@@ -236,7 +204,7 @@ class World:
 
 
 NO_PV = {5016: 0xFFFF, PV_W: 0x7FFF}
-EARLIER, UNSURE, PRESENT = "a" * 32, "c" * 32, "b" * 32
+UNSURE, PRESENT = "c" * 32, BOOT
 
 
 def furnish(world: World) -> None:

@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2.extras import RealDictCursor, execute_values, register_composite
 
 from edge_lib.shared.sample import NAMES
+from server.database import deletions
 from server.database.samples import insert
 
 _numbers = itertools.count(1)
@@ -61,7 +62,9 @@ def store(connection, device_id: str, readings: Iterable[dict]) -> int:
     """Store a batch as ingest does, in one transaction; return how many were new."""
     batch = {r["ts"]: r for r in sorted(readings, key=lambda r: r["ts"])}
     with connection, connection.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
-        return insert(cursor, device_id, [_sample(row) for row in batch.values()])[0]
+        gone = deletions.shared(cursor, device_id, batch)
+        samples = [_sample(row) | {"device_id": device_id} for row in batch.values()]
+        return insert(cursor, [one for one in samples if not gone.has(one["ts"])])
 
 
 def insert_by_hand(connection, readings: list[dict]) -> None:

@@ -6,32 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import format_ts, parse_ts
+from edge_lib.shared.sample import parse_ts
 from edge_lib.spool import parked
 from edge_lib.spool.attempts import Strict
 from edge_lib.spool.database import Database
 from edge_lib.spool.spool import Spool
+from tests.support.clocks import START
+from tests.support.samples import a_sample
 
 SCHEMA_1 = Path(__file__).with_name("spool_schema_1.sql")  # of the version before the present one
-START = datetime(2026, 6, 1, 12, tzinfo=UTC)
-BOOT, EARLIER, FIRST = "b" * 32, "a" * 32, "9" * 32
 S = 1_000_000
-
-
-def a_sample(seq=1, after_s=None, boot=BOOT, ts_src=0, **fields):
-    ts = START + timedelta(seconds=seq * 5 if after_s is None else after_s)
-    required = {
-        "device_id": "home",
-        "pv_power_w": 5000,
-        "pv_daily_kwh": 54.3,
-        "battery_power_w": None,
-        "battery_soc_pct": None,
-        "battery_temp_c": None,
-        "load_power_w": 400,
-        "export_power_w": -3,
-    }
-    poll = {"ts": format_ts(ts), "boot": boot, "seq": seq, "ts_src": ts_src}
-    return required | poll | fields
 
 
 def put(spool, seq=1, boottime_s=None, **fields):

@@ -18,6 +18,8 @@ import pytest
 from server import sandbox
 from server.sandbox.demo_client import line
 
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
 DEMO = [sandbox.ROOT / "server" / "demo", "--port", "0", "--folder"]
 INSTALL = ". server/install.sh; stoppable"
 

@@ -1,0 +1,45 @@
+"""What comes beside the samples of a batch, in the database: rows for the queries of ``sql/``."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database.deletions import Forgotten
+from server.database.pool import query
+
+_OF_READINGS = ("gaps", "parked")
+
+
+class Parts(NamedTuple):
+    """The parts of one batch: by name, the rows for ``sql/queries/NAME-store.sql``."""
+
+    rows: dict[str, list[dict]]
+
+    def moments(self) -> list[datetime]:
+        """Return the times of what could tell of a forgotten reading: gaps and parked ones."""
+        times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]
+        return [moment for pair in times for moment in pair]
+
+    def without(self, gone: Forgotten) -> "Parts":
+        """Return the parts without the gaps and parked readings of forgotten ranges."""
+        kept = {
+            name: [row for row in self.rows[name] if not _is_gone(row, gone)]
+            for name in _OF_READINGS
+        }
+        return Parts(self.rows | kept)
+
+    def store(self, cursor: Cursor, device_id: str) -> None:
+        """Store every row in the transaction of ``cursor``; a repeat replaces."""
+        for name, rows in self.rows.items():
+            for row in rows:
+                cursor.execute(query(f"{name}-store"), {**row, "device_id": device_id})
+
+
+def _times(row: dict) -> list[datetime]:
+    return [row[key] for key in ("ts", "from_ts", "to_ts") if row.get(key)]
+
+
+def _is_gone(row: dict, gone: Forgotten) -> bool:
+    times = _times(row)
+    return bool(times) and gone.has(*times)

@@ -1,0 +1,63 @@
+-- A counter's days, numbered, each by its first and last reading, and the step to it from the day
+-- before that has one. is_doubtful: the five-minute rows have to tell. Doubtful is also a day whose counter
+-- and powers disagree, where these may judge it; and so are both days of a step from one poll over midnight
+-- to the next in which a counter rose by more than three of its digits.
+CREATE OR REPLACE FUNCTION sungrow_counter_days(
+    of_device text, low date, high date, limits_kw double precision[], replaced timestamptz[])
+RETURNS TABLE (counter int, number bigint, day date, rise_kwh double precision,
+               from_day date, step_kwh double precision, from_ts timestamptz, first_ts timestamptz,
+               last_ts timestamptz, until_ts timestamptz, is_doubtful boolean)
+LANGUAGE sql STABLE AS $$
+    WITH day AS MATERIALIZED (
+        SELECT bucket, (counters_first).ts AS first_ts, sungrow_kwh(counters_first) AS first_kwh,
+               (counters_last).ts AS last_ts, sungrow_kwh(counters_last) AS last_kwh,
+               date_part('epoch', (counters_first).ts) AS first_s,
+               date_part('epoch', (counters_last).ts) AS last_s,
+               width_bucket((counters_first).ts, replaced) AS first_inverter,
+               width_bucket((counters_last).ts, replaced) AS last_inverter,
+               ARRAY[pv_integral_kwh, coalesce(import_integral_kwh, 0), coalesce(export_integral_kwh, 0),
+                     battery_charge_integral_kwh, battery_discharge_integral_kwh] AS integral_kwh,
+               sungrow_known_s(covered_s, gridless_s, sample_count, battery_power_w_count) AS known_s,
+               covered_s, greatest(60, 2.5 * covered_s / sample_count) AS most_s
+          FROM sungrow_local_daily
+         WHERE device_id = of_device AND bucket >= low AND bucket < high
+           AND (counters_first).ts IS NOT NULL
+    ), counted AS ( -- OFFSET 0: rows without the arrays are sorted in memory
+        SELECT counter, bucket, first_ts, last_ts, first_s, last_s, first_inverter, last_inverter,
+               first_kwh[counter] AS first_kwh, last_kwh[counter] AS last_kwh,
+               integral_kwh[counter] AS integral_kwh, limits_kw[counter] AS limit_kw,
+               known_s[counter] AS known_s, covered_s, most_s
+          FROM day CROSS JOIN generate_series(1, 5) AS counter
+         WHERE coalesce(first_kwh[counter], last_kwh[counter]) IS NOT NULL OFFSET 0
+    ), beside AS (
+        SELECT *, row_number() OVER w AS number, lag(bucket) OVER w AS from_day,
+               lag(last_ts) OVER w AS from_ts, lag(last_s) OVER w AS from_s,
+               lag(last_kwh) OVER w AS from_kwh,
+               lag(last_inverter) OVER w AS from_inverter,
+               lag(sungrow_ratio(last_kwh - first_kwh, integral_kwh)) OVER w AS usual,
+               lead(first_ts) OVER w AS until_ts, lead(first_s) OVER w AS until_s,
+               lead(first_kwh) OVER w AS until_kwh,
+               lead(first_inverter) OVER w AS until_inverter
+          FROM counted WINDOW w AS (PARTITION BY counter ORDER BY bucket)
+    )
+    SELECT counter, number, bucket, last_kwh - first_kwh, from_day, first_kwh - from_kwh, from_ts,
+           first_ts, last_ts, until_ts,
+           (first_inverter = last_inverter
+            AND sungrow_fits(last_kwh - first_kwh, last_s - first_s, limit_kw)
+            -- Some meters are some percent off every day, which is no doubt: hence usual.
+            AND last_kwh - first_kwh
+                >= integral_kwh * 0.97 * greatest(0.85, coalesce(least(1, usual), 1)) - 0.2
+            AND last_kwh - first_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600
+                * greatest(last_s - first_s - known_s, 0)
+            AND NOT (sungrow_disagree(last_kwh - first_kwh, integral_kwh)
+                     AND known_s >= 0.9 * least(covered_s, last_s - first_s)
+                     AND known_s >= 0.25 * (last_s - first_s))
+            AND (first_kwh - from_kwh > 0.3 AND first_s - from_s <= most_s) IS NOT TRUE
+            AND (until_kwh - last_kwh > 0.3 AND until_s - last_s <= most_s) IS NOT TRUE
+            AND (number = 1 OR (first_inverter = from_inverter
+                 AND sungrow_fits(first_kwh - from_kwh, first_s - from_s, limit_kw)))
+            AND (until_ts IS NULL OR (last_inverter = until_inverter
+                 AND sungrow_fits(until_kwh - last_kwh, until_s - last_s, limit_kw)))
+           ) IS NOT TRUE
+      FROM beside
+$$;
