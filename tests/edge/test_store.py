@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -16,10 +17,11 @@ from edge_lib.spool import file as spool_file
 from edge_lib.spool import memory_buffer
 from edge_lib.spool.attempts import CHUNK
 from edge_lib.spool.database import Database
-from edge_lib.spool.errors import SpoolBusy, SpoolError, SpoolFailing
+from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, SpoolFailing
 from edge_lib.spool.gaps import Gap
 from edge_lib.spool.memory_buffer import MemoryBuffer
 from edge_lib.spool.readings import of_sample
+from edge_lib.spool.rows import Row
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import Answer
 from edge_lib.upload.uploader import Uploader
@@ -112,6 +114,16 @@ def test_only_one_process_at_a_time_even_while_its_disk_fails(path, store, clock
         assert state(store) == "failing"
     with pytest.raises(SpoolBusy):
         Spool(path, 7, clock)
+
+
+def test_while_the_disk_works_no_reading_enters_memory(store, clock, monkeypatch):
+    entered = []
+    monkeypatch.setattr(MemoryBuffer, "add", lambda _, reading: entered.append(reading))
+    for seq in range(1, 6):
+        put(store, seq)
+    store.park_words({5017: 1}, "why", START, BOOT, 6, 30 * S, 0)
+    assert entered == []
+    assert drain(store, clock) == [1, 2, 3, 4, 5]
 
 
 # Full
@@ -356,7 +368,57 @@ def test_a_log_deleted_under_the_running_service_takes_nothing_along(path, store
     assert seqs(store.oldest(99)) == list(range(1, 52))
 
 
+# For a command
+
+
+def test_a_command_is_told_of_trouble_and_nothing_of_it_waits_in_memory(path):
+    with Spool.strict(path) as spool:
+        put(spool, 1)
+        with nothing_can_be_written():
+            with pytest.raises(SpoolFailing):
+                put(spool, 2)
+            with pytest.raises(SpoolFailing):
+                spool.note_meter("A1")
+        assert spool.figures()["ring_count"] == 0
+        assert seqs(spool.oldest(9)) == [1]
+
+
+def test_a_command_leaves_a_damaged_spool_where_it_is(path):
+    with Spool.strict(path) as spool:
+        put(spool, 1)
+    path.write_bytes(path.read_bytes()[:512] + b"\xff" * 4096)
+    damaged = path.read_bytes()
+    with pytest.raises(SpoolDamaged):
+        Spool.strict(path)
+    assert path.read_bytes() == damaged
+    assert not list(path.parent.glob("*corrupt*"))
+
+
 # Memory
+
+
+class Telegram(NamedTuple):
+    """A reading of a kind that the spool has never heard of, with a table of its own."""
+
+    row: Row
+    number: int
+
+    def insert(self, db):
+        db.execute("CREATE TABLE IF NOT EXISTS telegrams (id INTEGER PRIMARY KEY, number INTEGER)")
+        db.execute("INSERT INTO telegrams (number) VALUES (?)", (self.number,))
+
+
+def test_another_kind_of_reading_is_kept_like_the_others_and_in_their_order(store, path):
+    at = a_reading(1).row
+    store._attempts.put(Telegram(at, 1))
+    with nothing_can_be_written():
+        put(store, 1)
+        store._attempts.put(Telegram(at, 2))
+        store._attempts.put(Telegram(at, 3))
+        assert waiting(store) == 3
+    put(store, 2)
+    assert ask(path, "SELECT number FROM telegrams ORDER BY id") == [(1,), (2,), (3,)]
+    assert seqs(store.oldest(9)) == [1, 2]
 
 
 def a_reading(seq):
