@@ -19,18 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_lib import VERSION, commands, config
-from edge_lib.best_effort import Alone
+from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock
+from edge_lib.dongle.inverter import Inverter
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.health import Health, line
-from edge_lib.poll_counts import Reports
+from edge_lib.poll_counts import PollCounts
 from edge_lib.poller import Poller
 from edge_lib.shared import jsonlog
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from edge_lib.spool.database import SpoolBusy, SpoolError
-from edge_lib.spool.store import Store
+from edge_lib.spool.errors import SpoolBusy, SpoolError
+from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse, Systemd, steps_s
+from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.reconcile import Reconciler
 from edge_lib.upload.uploader import Uploader
 
@@ -55,8 +57,8 @@ class Edge(NamedTuple):
     reconciler: Reconciler
     health: Health
     pulse: Pulse
-    store: Store | None = None  # None: nothing to salvage
-    reports: Reports | None = None
+    spool: Spool
+    counts: PollCounts
 
 
 def main(argv: list[str]) -> int:
@@ -82,44 +84,44 @@ def service(env: Mapping[str, str]) -> int:
     jsonlog.start(settings.log_level)
     clock, stop = Clock(), threading.Event()
     try:
-        store = Store(place.spool_path, place.spool_keep_days, clock)
+        spool = Spool(place.spool_path, place.spool_keep_days, clock)
     except SpoolBusy as error:
         log.critical("not started", extra={"reason": str(error)})
         return EXIT_BUSY
     except SpoolError as error:
         raise ConfigError(str(error)) from error
     pulse = Pulse(clock, steps_s(settings.modbus_timeout_s, place.spool_keep_days))
-    inverter = commands.inverter_of(settings, clock, functools.partial(pause, pulse, stop))
-    client = commands.client_of(target)
-    reports = Reports(store, clock)
-    uploader = Uploader(target, store, clock, client, reports=reports)
-    reconciler = Reconciler(store, client, clock, settings.device_id)
+    inverter = Inverter.from_config(settings, clock, functools.partial(pause, pulse, stop))
+    client = HttpsClient.from_config(target)
+    counts = PollCounts(spool, clock)
+    uploader = Uploader(target, spool, clock, client, counts=counts)
+    reconciler = Reconciler(spool, client, clock, settings.device_id)
     lock = DongleLock(settings.host, settings.port)
-    health = Health(place.health_path, store, clock)
+    health = Health(place.health_path, spool, clock)
     poller = Poller(
         settings,
         inverter,
         lock,
-        store,
+        spool,
         clock,
-        reports,
+        counts,
         least_seq=health.last_seq,
         meter_silent_since=health.meter_silent_since,
     )
-    edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, store, reports)
+    edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, spool, counts)
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge, systemd)
     try:
-        reports.close()
+        counts.close()
     finally:
-        store.close()
+        spool.close()
     log.info("stopped", extra={"exit_status": exit_status})
     return exit_status
 
 
 def pause(pulse: Pulse, stop: threading.Event, pause_s: float) -> bool:
-    """Wait before a request, and be heard of: a unit that refuses much takes many of them a poll.
+    """Wait before a request, and beat: a unit that refuses much takes many of them a poll.
 
     Returns:
         Whether the program is to stop.
@@ -130,11 +132,11 @@ def pause(pulse: Pulse, stop: threading.Event, pause_s: float) -> bool:
 
 def poll_loop(edge: Edge) -> None:
     """Poll, and wait for the next poll's time."""
-    alone = Alone(log, edge.clock)
+    best_effort = BestEffort(log, edge.clock)
     while not edge.stop.is_set():
         started_s = edge.clock.monotonic_s()
         edge.pulse.beat("poll")
-        alone.run("poll", lambda: poll_step(edge), None)
+        best_effort.run("poll", lambda: poll_step(edge), None)
         wait_s = max(0.0, edge.poller.next_poll_s(started_s) - edge.clock.monotonic_s())
         edge.pulse.beat("poll", wait_s)
         edge.stop.wait(wait_s)
@@ -164,14 +166,14 @@ def poll_step(edge: Edge) -> None:
 
 def upload_loop(edge: Edge) -> None:
     """Upload, and wait unless more is waiting."""
-    alone, more = Alone(log, edge.clock), False
+    best_effort, more = BestEffort(log, edge.clock), False
     while not edge.stop.is_set():
         wait_s = 0.0 if more else edge.uploader.next_wait_s()
         edge.pulse.beat("upload", wait_s)
         if edge.stop.wait(wait_s):
             break
         edge.pulse.beat("upload")
-        more = alone.run("upload", lambda: upload_step(edge), otherwise=False)
+        more = best_effort.run("upload", lambda: upload_step(edge), otherwise=False)
     edge.uploader.close()
 
 
@@ -179,8 +181,7 @@ def upload_step(edge: Edge) -> bool:
     """Upload once, or compare with the server; salvage; True if more is waiting."""
     with ExitStack() as afterwards:  # each, whatever becomes of the others
         afterwards.callback(_write_upload_health, edge)
-        if edge.store:
-            afterwards.callback(edge.store.salvage)
+        afterwards.callback(edge.spool.salvage)
         more = edge.uploader.upload_once()
         if not more and edge.uploader.last_success and not edge.uploader.failures:
             more = edge.reconciler.step()
@@ -206,8 +207,8 @@ def _supervise(edge: Edge, systemd: Systemd) -> int:
         thread.start()
     systemd.ready()
     exit_status = 0
-    while not _stop_asked(1.0):
-        systemd.look()
+    while not _stop_requested(1.0):
+        systemd.update()
         if not all(thread.is_alive() for thread in threads):
             log.critical(
                 "a thread died", extra={"alive": [t.name for t in threads if t.is_alive()]}
@@ -222,7 +223,7 @@ def _supervise(edge: Edge, systemd: Systemd) -> int:
         thread.join(max(0.0, deadline_s - edge.clock.monotonic_s()))
     if any(thread.is_alive() for thread in threads):
         # Stuck in a system call. All that counts is on disk.
-        log.warning("abandoned what still blocks")
+        log.warning("exiting although a thread is still blocked")
         logging.shutdown()
         os._exit(exit_status)
     return exit_status
@@ -237,7 +238,7 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     parser.add_argument("--version", action="version", version=VERSION)
     command = parser.add_subparsers(dest="command", metavar="COMMAND (none: the service)")
     once = command.add_parser("once", help="poll once, print the sample, touch nothing else")
-    status = command.add_parser("status", help="what the service last said; 0 = healthy")
+    status = command.add_parser("status", help="the service's last state; 0 = healthy")
     parked = command.add_parser("parked", help="readings that could not be stored, with reasons")
     check = command.add_parser("doctor", help="what is wrong, and what to do about it")
     for printing in (once, status, parked, check):
@@ -246,7 +247,7 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
         "--release", nargs="+", type=int, default=[], metavar="ID", help="queue them again"
     )
     command.add_parser("reconcile", help="send again what the server has lost; 0 = it has all")
-    for name, about in (("backup", "copy the spool"), ("restore", "take over what a copy holds")):
+    for name, about in (("backup", "copy the spool"), ("restore", "bring back what a copy holds")):
         command.add_parser(name, help=about).add_argument("file", type=Path, metavar="FILE")
     command.add_parser("forget-meter", help="the grid meter was taken out of the house")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
@@ -285,7 +286,7 @@ def _malformed(text: str) -> Exception:
 
 
 def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
-    run = {
+    run: dict[str | None, Callable[[], int]] = {
         None: lambda: service(env),
         "once": lambda: commands.once(env, arguments.json),
         "status": lambda: commands.status(env, arguments.json),
@@ -315,9 +316,9 @@ def _block_stop_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 
-def _stop_asked(within_s: float) -> bool:
+def _stop_requested(within_s: float) -> bool:
     info = signal.sigtimedwait(STOP_SIGNALS, within_s)
-    # Stopped for longer (SIGSTOP) and continued, Python gives back a siginfo that nobody filled in.
+    # Stopped for longer (SIGSTOP) and continued, Python returns a siginfo that was never filled in.
     return info is not None and info.si_signo in STOP_SIGNALS
 
 

@@ -1,47 +1,20 @@
-"""The edge's rooms, and what it shares with the server. This file imports nothing.
+"""The edge: the map of its rooms, and its version. This file imports nothing.
 
-A reading goes through them in this order:
+- ``shared``: all that the server imports too: the sample, settings, log lines, command names
+- ``dongle``: a driver: the Modbus connection, the register map, decoding
+- ``spool``: a durable queue in SQLite; ``spool/recovery`` is for ill disks
+- ``upload``: batches, HTTPS, the server's proof, and comparing with the server
+- ``doctor``, ``simulator``, ``commands``: never in the service
+- ``poller``, ``device``: one poll; ``poll_counts``, ``health``: the edge's own figures
+- ``config``, ``clock``, ``systemd``, ``repeat_log``, ``best_effort``: what all of them use
 
-===================== ===================================================== ====================
-module                owns                                                  runs in
-===================== ===================================================== ====================
-``env`` ``config``    the settings, read once from the environment          main
-``clock``             every clock; nobody else reads one                    any thread
-``polling``           one poll, from the wire to the spool                  poll
-``inverter`` ``wire`` the one Modbus connection, and the pauses on it       poll
-``block_plan`` (and   what this unit refuses, and what is read in its place poll
-``pieces``)
-``registers``         the Sungrow register map: data                        any
-``decode`` ``battery`` words -> values; pure                                poll
-``called``            what commands are called on this machine              any, and the server
-``sample``            the contract of a sample                              any, and the server
-``store`` ``keeper``  no reading refused, whatever the disk does: the spool, poll and upload
-``ring`` ``ballast``  or memory in its place
-``spool`` (and        the one SQLite connection, behind one lock; the       poll and upload
-``spool_*``)          others hold its parts
-``salvage*``          a damaged spool's readings and books, brought over    upload
-``upload``            one batch a step                                      upload
-``choice`` ``batch``  which readings it takes; how it is written            upload
-``verdict``           what an answer proves; pure                           upload
-``https``             the one HTTPS session; ``https_wire`` can cut it      upload
-``health``            health.json                                           poll and upload
-``notify``            what systemd hears: started, alive, stopping          main
-``jsonlog`` ``repeat`` log lines, and repeated ones only now and then       any; ``log`` writes
-``alone``             that what is done beside readings fails alone         poll and upload
-``commands`` ``dump`` what ``edge.py`` does beside the service              never in the service
-``doctor`` ``checks*`` what is wrong, and what to do about it               never in the service
-``backup``            copies of the spool, and back from them               never in the service
-``dongle_lock``       that only one process talks to the dongle             poll, commands
-``simulator``         the fake dongle on ``modbus_server``; ``household``,  never in the service
-                      ``surroundings``, ``house_registers``: its house
-===================== ===================================================== ====================
-
-What may fail, and who hears of it: ``ConfigError`` stops the program, ``InverterError`` fails one
-poll, ``SpoolError`` one step of the upload (no poll hears of it), ``UploadRetry`` keeps everything
-and backs off, ``UploadRefused`` parks samples or halves the batch. A reading is stored before
-anything is counted, learnt or logged, and whatever goes wrong there goes wrong alone (``alone``).
-The server imports ``env``, ``called``, ``sample``, ``jsonlog`` and this file's ``VERSION``, and
-nothing else.
+The way of a reading: ``Poller`` reads words (``dongle/inverter``), decodes (``dongle/decode``) and
+checks them (``shared/sample``), then ``Spool.put`` -> insert -> commit. ``Uploader`` takes a batch
+of ``Spool.oldest`` or ``newest``, posts it, and hands ``Spool.delivered`` what the answer proves
+(``upload/receipt``). A reading is stored before anything is counted, learnt or logged, and what
+fails there fails alone (``best_effort``). ``ConfigError`` stops the program, ``InverterError``
+fails a poll, ``SpoolError`` a step of the upload, never a poll; ``UploadRetry`` keeps all and backs
+off, ``UploadRefused`` parks samples or halves the batch.
 """
 
 VERSION = "0.1.0"

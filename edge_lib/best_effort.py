@@ -10,12 +10,17 @@ from typing import TypeVar
 
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.spool.errors import SpoolError
 
 T = TypeVar("T")
 
 
-class Alone:
+class ExpectedError(Exception):
+    """A failure that is not a bug: it is logged in one line, as this event."""
+
+    event = "failed"
+
+
+class BestEffort:
     """Steps of one thread that fail alone."""
 
     def __init__(self, log: logging.Logger, clock: Clock):
@@ -25,9 +30,9 @@ class Alone:
         """Return what some work returns; ``otherwise`` if it raises, whatever that is."""
         try:
             return work()
-        except SpoolError as error:
+        except ExpectedError as error:
             reason = f"{step}: {type(error).__name__}"
-            self._repeat.failed("spool failed", reason, logging.CRITICAL, detail=str(error))
+            self._repeat.failed(error.event, reason, logging.CRITICAL, detail=str(error))
         except Exception as error:  # noqa: BLE001 - logged, with its traceback
             reason = f"{step}: {type(error).__name__}"
             self._repeat.failed("bug", reason, logging.ERROR, exc_info=error)

@@ -1,22 +1,21 @@
 """Every clock of the edge, and whether the wall clock can be believed. Nobody else reads one.
 
 A Pi has no battery-backed clock: after a power cut it wakes up in the past. So intervals run on the
-monotonic clock, each reading keeps the time since the boot beside the wall time, and ``boot`` tells
-one boot from the next. Needs no privilege and may be called from any thread. Tests inject an object
-with the same methods.
+monotonic clock, each reading keeps the time since the boot beside the wall time, and ``boot``
+distinguishes one boot from the next. Needs no privilege and may be called from any thread. Tests
+inject an object with the same methods.
 """
 
-import ctypes
 import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# systemd-timesyncd touches this file each time it has heard a time server.
+# systemd-timesyncd touches this file with each answer of a time server.
 TIMESYNC_FILE = Path("/run/systemd/timesync/synchronized")
 # How far the ``Date`` of an answer may lie off; it is cut to the second and some time on its way.
 AGREEMENT = timedelta(seconds=2)
@@ -24,33 +23,6 @@ AGREEMENT = timedelta(seconds=2)
 STEP = timedelta(seconds=1)
 
 _BOOT = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_STA_UNSYNC = 0x40  # Source: linux/timex.h
-_LIBC = ctypes.CDLL(None)  # once: each makes classes of its own
-
-
-class _Timex(ctypes.Structure):
-    """The head of ``struct timex`` (Source: adjtimex(2)); the rest is never looked at."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),  # 0 = only read, which needs no privilege
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_char * 512),
-    )
-
-
-def kernel_says_synchronised() -> bool:
-    """Ask the kernel whether a time daemon (chrony, ntpd, timesyncd) disciplines its clock.
-
-    A sandbox may forbid the question (``ProtectClock=yes`` answers EPERM): unknown counts as no.
-    A filter that kills instead of refusing needs ``SystemCallErrorNumber=EPERM`` in the unit.
-    """
-    state = _Timex()
-    answer = _LIBC.adjtimex(ctypes.byref(state))
-    return answer >= 0 and not state.status & _STA_UNSYNC
 
 
 class Clock:
@@ -61,11 +33,9 @@ class Clock:
         boot_id_file: Path = KERNEL_BOOT_ID,
         timesync_file: Path = TIMESYNC_FILE,
         environ: Mapping[str, str] = os.environ,
-        ask_kernel: Callable[[], bool] = kernel_says_synchronised,
     ):
         self._boot = _kernel_boot(boot_id_file) or _kept_boot(environ.get("RUNTIME_DIRECTORY"))
         self._timesync_file = timesync_file
-        self._ask_kernel = ask_kernel
         self._known_good = False
 
     def now(self) -> datetime:
@@ -87,18 +57,17 @@ class Clock:
     def synchronised(self) -> bool:
         """Return whether the wall time is known to be right.
 
-        Once known it stays known to this process: the kernel forgets after hours without a time
-        server, but a clock that was right drifts by a second or two a day at most, and an outage
-        must not turn good times into provisional ones.
+        Once known it stays known to this process: a clock that was right drifts by a second or two
+        a day at most, and an outage must not turn good times into provisional ones.
         """
         self._known_good = self._known_good or self.source() is not None
         return self._known_good
 
     def source(self) -> str | None:
-        """Name what on this machine set the wall clock right; None: nothing is known to have."""
-        if self._timesyncd_has_set_it():
-            return "systemd-timesyncd"
-        return "a time service" if self._ask_kernel() else None
+        """Return what on this machine set the wall clock right; None: nothing is known to have."""
+        # Not the kernel (adjtimex), which the unit's ProtectClock forbids: where another time
+        # daemon runs, the server's answers confirm the clock.
+        return "systemd-timesyncd" if self._timesyncd_has_set_it() else None
 
     def confirm(self, server_date: datetime) -> bool:
         """Compare with the ``Date`` of a verified TLS answer, aware.

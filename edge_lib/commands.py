@@ -1,6 +1,6 @@
-"""The commands of ``edge.py`` beside the service: each prints to stdout and gives its exit status.
+"""The commands of ``edge.py`` beside the service: they print, and return an exit status.
 
-What goes wrong is said on stderr, in one line.
+What goes wrong is printed to stderr, in one line.
 """
 
 import json
@@ -21,15 +21,14 @@ from edge_lib.dongle.inverter import Inverter, InverterError
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.poller import reading
 from edge_lib.shared import jsonlog
-from edge_lib.shared.env import ConfigError
-from edge_lib.shared.sample import FIELDS, TEXTS
+from edge_lib.shared.sample import FIELDS, TEXTS, Sample
 from edge_lib.spool import file
-from edge_lib.spool import parked as spool_parked
-from edge_lib.spool.database import Spool, SpoolBusy, SpoolError
-from edge_lib.spool.errors import SpoolDamaged, sqlite_errors
+from edge_lib.spool import parked as parked_rows
+from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, sqlite_errors
 from edge_lib.spool.recovery import backup as copies
 from edge_lib.spool.recovery.backup import BackupError, Copied
-from edge_lib.upload.https import HttpsClient, HttpsError
+from edge_lib.spool.spool import Spool
+from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.reconcile import ReconcileError, Reconciler
 from edge_lib.upload.uploader import Uploader
 
@@ -59,7 +58,7 @@ def once(env: Mapping[str, str], as_json: bool) -> int:
     for doubt in doubts:
         print(f"out of range, so null: {doubt}", file=sys.stderr)
     if problems:
-        return _fail("no sample: " + "; ".join(problems))
+        return _fail("not a sample: " + "; ".join(problems))
     if facts(words)["has_meter"] is False:
         print(NO_METER, file=sys.stderr)
     print(json.dumps(sample) if as_json else _table(sample))
@@ -67,7 +66,7 @@ def once(env: Mapping[str, str], as_json: bool) -> int:
 
 
 def status(env: Mapping[str, str], as_json: bool) -> int:
-    """Print what the service last said of itself; 0 if it is healthy."""
+    """Print the service's last state; 0 if it is healthy."""
     path = config.store_config(env).health_path
     try:
         state = health.read(path)
@@ -97,7 +96,7 @@ def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:
     except SpoolBusy:
         return _fail(f"the service runs; {_STOP}", BUSY)
     except SpoolDamaged as error:
-        text = "at its next start the service moves it aside and brings over what can be read"
+        text = "at its next start the service moves it aside and recovers what can be read"
         return _fail(f"{store.spool_path} is damaged ({error}); {text}")
     except SpoolError as error:
         return _fail(str(error))
@@ -113,9 +112,9 @@ def reconcile(env: Mapping[str, str]) -> int:
     """Compare with the server, send again what it lost, and compare once more."""
     target, store, clock = config.upload_config(env), config.store_config(env), Clock()
     device_id = config.dongle_config(env).device_id
-    client = client_of(target)
+    client = HttpsClient.from_config(target)
     try:
-        with Spool(store.spool_path, store.spool_keep_days) as spool:
+        with Spool.strict(store.spool_path, store.spool_keep_days) as spool:
             reconciler = Reconciler(spool, client, clock, device_id)
             found = reconciler.send_again(Uploader(target, spool, clock, client))
     except SpoolBusy:
@@ -124,7 +123,7 @@ def reconcile(env: Mapping[str, str]) -> int:
         return _fail(str(error))
     finally:
         client.close()
-    done, wrong = found.told()
+    done, wrong = found.sentences()
     if done:
         print("\n".join(done))
     return _fail("\n".join(wrong)) if wrong else OK
@@ -144,7 +143,7 @@ def backup(env: Mapping[str, str], target: Path) -> int:
 
 
 def restore(env: Mapping[str, str], copy: Path) -> int:
-    """Lay a copy where the service takes over what its spool lacks."""
+    """Put a copy where the service brings over from it what its spool lacks."""
     try:
         copied = copies.restore(config.store_config(env).spool_path, copy)
     except BackupError as error:
@@ -164,12 +163,12 @@ def _unknown(count: int | None) -> str:
 
 
 def forget_meter(env: Mapping[str, str]) -> int:
-    """Forget that the inverter has shown a grid meter: it was taken out."""
+    """Forget that the inverter has shown a grid meter: it was removed."""
     place = config.store_config(env)
     if not place.spool_path.exists():  # nor shall another user's command make it
         return _fail(_no_spool(place.spool_path))
     try:
-        with Spool(place.spool_path, place.spool_keep_days) as spool:
+        with Spool.strict(place.spool_path, place.spool_keep_days) as spool:
             known = spool.meter_serial() is not None
             spool.note_meter(None)
     except SpoolBusy:
@@ -231,7 +230,7 @@ def _dongle(settings: config.DongleConfig, clock: Clock) -> Iterator[Inverter | 
             )
             yield None
             return
-        inverter = inverter_of(settings, clock, threading.Event().wait)
+        inverter = Inverter.from_config(settings, clock, threading.Event().wait)
         try:
             yield inverter
         finally:
@@ -242,46 +241,12 @@ def _where(settings: config.DongleConfig) -> str:
     return f"{settings.host} port {settings.port}"
 
 
-def inverter_of(
-    settings: config.DongleConfig, clock: Clock, wait: Callable[[float], bool]
-) -> Inverter:
-    """Return the inverter that the settings name.
-
-    Raises:
-        ConfigError: its host is none.
-    """
-    try:
-        return Inverter(
-            settings.host,
-            settings.port,
-            settings.unit_id,
-            settings.modbus_timeout_s,
-            settings.inter_register_delay_s,
-            clock,
-            wait,
-        )
-    except ValueError as error:
-        raise ConfigError(f"SUNGROW_HOST={settings.host!r}: {error}") from error
-
-
-def client_of(target: config.UploadConfig) -> HttpsClient:
-    """Return the HTTPS session to the server that the settings name.
-
-    Raises:
-        ConfigError: there is no certificate to trust.
-    """
-    try:
-        return HttpsClient(target.ingest_url, target.token, target.ca_file)
-    except HttpsError as error:
-        raise ConfigError(f"VPS_CA_FILE: {error}") from error
-
-
-def _read_parked(path: Path) -> list[spool_parked.Parked]:
-    # Read-only, so that it may be asked while the service runs.
+def _read_parked(path: Path) -> list[parked_rows.Parked]:
+    # Read-only, so that it may be read while the service runs.
     if not path.exists():
         raise SpoolError(_no_spool(path))
     with sqlite_errors(), closing(file.connect_read_only(path)) as db:
-        return spool_parked.rows(db)
+        return parked_rows.rows(db)
 
 
 def _no_spool(path: Path) -> str:
@@ -291,10 +256,10 @@ def _no_spool(path: Path) -> str:
 def _release(store: config.StoreConfig, dongle: config.DongleConfig, ids: list[int]) -> int:
     known = {"device_id": dongle.device_id, "interval_s": dongle.poll_interval_s}
 
-    with Spool(store.spool_path, store.spool_keep_days) as spool:
+    with Spool.strict(store.spool_path, store.spool_keep_days) as spool:
         meter_seen = spool.meter_serial() is not None
 
-        def again(words: dict[int, int]) -> dict | None:
+        def again(words: dict[int, int]) -> Sample | None:
             decoded = decode(words, meter_seen=meter_seen)
             return None if decoded.problems else {**known, **decoded.values}
 
@@ -303,7 +268,7 @@ def _release(store: config.StoreConfig, dongle: config.DongleConfig, ids: list[i
     return OK if count == len(ids) else FAILED
 
 
-def _table(sample: dict) -> str:
+def _table(sample: Sample) -> str:
     lines = []
     for name, value in sample.items():
         unit, about = _ABOUT.get(name, ("", ""))

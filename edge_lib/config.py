@@ -1,7 +1,7 @@
 """Every setting of the edge: name, default, rule. Read once, at the start, from the environment.
 
 A value that breaks its rule stops the program with one line that names the variable, says what was
-wrong and gives an example. ``docs/edge.md`` explains the settings; the rules are here.
+wrong and has an example. ``docs/edge.md`` explains the settings; the rules are here.
 """
 
 import ipaddress
@@ -9,7 +9,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from edge_lib.shared.env import ConfigError, log_level, number, required, secret, text, whole
@@ -17,11 +17,11 @@ from edge_lib.shared.sample import is_device_id
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _URL = re.compile(r"[^\x00-\x20\x7f-\U0010ffff?#]+")
-_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)  # what HTTP can carry
 
 
 class DongleConfig(NamedTuple):
-    """What it takes to poll: the dongle's address, its manners, and the device's name."""
+    """What it takes to poll: the dongle's address, the pauses, and the device's name."""
 
     host: str
     port: int
@@ -81,6 +81,11 @@ def store_config(env: Mapping[str, str]) -> StoreConfig:
         ConfigError: one of them is malformed.
     """
     return StoreConfig(**{name: read(env) for name, read in _STORE.items()})
+
+
+def is_token(text: str) -> bool:
+    """Return whether HTTP can carry this as a bearer token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def problems(env: Mapping[str, str]) -> list[str]:
@@ -150,9 +155,9 @@ def _token(env: Mapping[str, str]) -> str:
             "VPS_TOKEN is missing: the bearer token that the server knows for this device; "
             "example: VPS_TOKEN_FILE=/etc/sungrow-edge/token"
         )
-    if not _TOKEN.fullmatch(token):
+    if not is_token(token):
         raise ConfigError(
-            "VPS_TOKEN must be one word of printable ASCII, without blanks; "
+            "VPS_TOKEN must be printable ASCII, without blanks; "
             "example: VPS_TOKEN_FILE=/etc/sungrow-edge/token"
         )
     return token
@@ -166,14 +171,14 @@ def _ca_file(env: Mapping[str, str]) -> Path | None:
         ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
-            f"VPS_CA_FILE: cannot read certificates from {path}: {error}; give the PEM file of the "
+            f"VPS_CA_FILE: cannot read certificates from {path}: {error}; name the PEM file of the "
             "authority that signed the server's certificate, or leave the setting out; "
             "example: VPS_CA_FILE=/etc/sungrow-edge/ca.pem"
         ) from error
     return Path(path)
 
 
-_Readers = dict[str, Callable[[Mapping[str, str]], object]]
+_Readers = dict[str, Callable[[Mapping[str, str]], Any]]
 
 _DONGLE: _Readers = {
     "host": _host,

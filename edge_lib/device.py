@@ -5,10 +5,10 @@ another inverter, of which nothing is known yet. Runs in the poll thread.
 """
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge_lib.clock import Clock
-from edge_lib.dongle.decode import Words, facts, value
+from edge_lib.dongle.decode import Words, facts, number, text
 from edge_lib.dongle.registers import BY_NAME
 from edge_lib.shared.sample import format_ts
 
@@ -30,16 +30,16 @@ class Device:
     """The inverter as its polls have shown it.
 
     Attributes:
-        facts: what the server is told of it; a new dict with each change.
-        meter_silent_since: since when a meter that was seen says exactly 0; None: it does not, or
-            nobody knew the time yet.
+        facts: what the server gets of it; a new dict with each change.
+        meter_silent_since: since when a meter that was seen has read exactly 0; None: it does not,
+            or the time was not known yet.
     """
 
     def __init__(self, memory: Memory, clock: Clock, meter_silent_since: datetime | None = None):
         self._memory, self._clock = memory, clock
         self._meter_of = self._noted = memory.meter_serial()
         self._serial = self._meter_of or None
-        self.facts: dict = {}
+        self.facts: dict[str, Any] = {}
         self.meter_silent_since = meter_silent_since
 
     @property
@@ -53,12 +53,12 @@ class Device:
         return self._meter_of is not None
 
     def recognise(self, words: Words) -> bool:
-        """Take note of whose words these are, before they are decoded.
+        """Find out which inverter these words are of, before they are decoded.
 
         Returns:
-            Whether another inverter stands there now. One that does not say its number is the same.
+            Whether it is another one now. One that does not report its number is the same.
         """
-        serial = value(words, _SERIAL)
+        serial = text(words, _SERIAL)
         replaced = bool(serial and self._serial and serial != self._serial)
         if replaced:
             self.facts, self._meter_of, self.meter_silent_since = {}, None, None
@@ -70,10 +70,10 @@ class Device:
         return replaced
 
     def learn(self, words: Words, ts: datetime) -> None:
-        """Take over what the words of a poll at ``ts`` tell; what they do not tell stays known."""
+        """Learn the facts in the words of a poll at ``ts``; what is not in them stays known."""
         known = {name: fact for name, fact in facts(words).items() if fact is not None}
         if known.get("serial", self.facts.get("serial")) != self.facts.get("serial"):
-            # Since when the server has to tell two inverters apart; a wrong clock does not know.
+            # From then on there are two inverters to the server; a wrong clock does not know when.
             known["since_ts"] = format_ts(ts) if self._clock.synchronised() else None
         if self.meter_seen:
             known["has_meter"] = True
@@ -85,7 +85,7 @@ class Device:
             self._noted = self._meter_of
 
     def _watch_meter(self, words: Words, ts: datetime) -> None:
-        read = [value(words, register) for register in _OF_THE_MOMENT if register.number in words]
+        read = [number(words, register) for register in _OF_THE_MOMENT if register.number in words]
         if not self.meter_seen or any(read):
             self.meter_silent_since = None
         elif read:

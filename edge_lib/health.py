@@ -1,4 +1,4 @@
-"""health.json: what the edge knows of itself, replaced atomically after each loop of a thread.
+"""health.json: the edge's own state, replaced atomically after each loop of a thread.
 
 ``edge.py status`` reads it, and so may any script.
 """
@@ -8,21 +8,21 @@ import logging
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from edge_lib import VERSION
-from edge_lib.best_effort import Alone
+from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.sample import format_ts, parse_ts
-from edge_lib.spool.database import Spool
-from edge_lib.spool.store import Store
+from edge_lib.spool.boots import FASTEST_POLL_US
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.uploader import FOR_A_HUMAN
 
 log = logging.getLogger("sungrow.edge.health")
-# No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.
-POLL_US = 5_000_000
 POLL_WITHIN = timedelta(minutes=1)
 UNSENT_WITHIN = timedelta(minutes=10)
+State = dict[str, Any]
 NEARLY_FULL = 0.7  # of the spool's limit
 _BACKLOG = "a backlog is being sent"
 _NO_TIME = "the clock is not synchronised; is a time server reachable?"
@@ -38,27 +38,28 @@ class Health:
         state: what was last written, or was to be; empty before the first time.
     """
 
-    def __init__(self, path: Path, spool: Spool | Store, clock: Clock):
+    def __init__(self, path: Path, spool: Spool, clock: Clock):
         self._path, self._spool, self._clock = path, spool, clock
         self._lock = threading.Lock()
-        self._repeat, self._alone = RepeatLog(log, clock), Alone(log, clock)
-        self._figures: dict = {}
+        self._repeat, self._best_effort = RepeatLog(log, clock), BestEffort(log, clock)
+        self._figures: State = {}
         self._started_s = clock.monotonic_s()
         earlier = _earlier(path)
         self.last_seq = _last_seq(earlier, clock)
         self.meter_silent_since = _time_of(earlier.get("meter_silent_since_ts"))
-        self.state: dict = {}
-        self._state: dict = {
+        self.state: State = {}
+        self._state: State = {
             "last_poll_ts": None,
             "last_upload_ts": None,
             "seq": self.last_seq,
         }
 
     def write(self, **news: object) -> None:
-        """Take what is new and write everything. A file that cannot be written stops nobody."""
+        """Note what is new and write everything. A file that cannot be written stops nothing."""
         with self._lock:
             self._state |= {k: _text(v) for k, v in news.items()}
-            self._figures = self._alone.run("figures", self._spool.figures, self._figures)
+            figures = self._best_effort.run("figures", self._spool.figures, self._figures)
+            self._figures = figures
             state = {
                 **self._state,
                 **self._figures,
@@ -76,7 +77,7 @@ class Health:
                 self._repeat.failed("health file not written", str(error), path=str(self._path))
 
 
-def read(path: Path) -> dict:
+def read(path: Path) -> State:
     """Return the last state.
 
     Raises:
@@ -92,12 +93,12 @@ def read(path: Path) -> dict:
     return state
 
 
-def complaints(state: dict, now: datetime) -> list[str]:
+def complaints(state: State, now: datetime) -> list[str]:
     """Return what is wrong, each in a sentence; [] if the edge is healthy."""
     return [text for found in complaints_by_part(state, now).values() for text in found]
 
 
-def complaints_by_part(state: dict, now: datetime) -> dict[str, list[str]]:
+def complaints_by_part(state: State, now: datetime) -> dict[str, list[str]]:
     """Return what is wrong with ``poll``, ``upload``, ``clock`` and ``spool``."""
     found: dict[str, list[str]] = {"poll": [], "upload": [], "clock": []}
     if not _is_within(state.get("last_poll_ts"), now, POLL_WITHIN):
@@ -109,13 +110,13 @@ def complaints_by_part(state: dict, now: datetime) -> dict[str, list[str]]:
     elif error and error.startswith(FOR_A_HUMAN):
         found["upload"].append(f"nothing can be delivered: {error}")
     if not state.get("clock_synced"):
-        # Readings without a time do not count as unsent, so nothing else would tell.
-        also = f" Nor can the server be asked: {error}" if error and not found["upload"] else ""
+        # Readings without a time do not count as unsent, so nothing else would show it.
+        also = f" Nor does the server answer: {error}" if error and not found["upload"] else ""
         found["clock"].append(f"{_NO_TIME}{also}")
     return found | {"spool": _spool_complaints(state)}
 
 
-def line(state: dict, now: datetime) -> str:
+def line(state: State, now: datetime) -> str:
     """Return the state in one line."""
     if not state:
         return "no poll has ended yet"
@@ -127,7 +128,7 @@ def line(state: dict, now: datetime) -> str:
     return "; ".join([f"last reading {last or 'none yet'}", f"{waiting} waiting", *found])
 
 
-def _spool_complaints(state: dict) -> list[str]:
+def _spool_complaints(state: State) -> list[str]:
     found = []
     free_mb = _number(state, "disk_free_bytes") >> 20
     waiting = f"{state.get('ring_count', 0)} readings wait in memory"
@@ -139,7 +140,7 @@ def _spool_complaints(state: dict) -> list[str]:
     if limit and used >= NEARLY_FULL * limit:
         found.append(f"the spool has {used >> 20} of at most {limit >> 20} MB: is it delivered?")
     if state.get("unsalvaged_spools"):
-        found.append("a damaged spool is being salvaged; its readings follow")
+        found.append("a damaged spool is being recovered; its readings follow")
     return found
 
 
@@ -150,7 +151,7 @@ def _is_within(text: object, now: datetime, span: timedelta) -> bool:
         return False
 
 
-def _number(state: dict, name: str) -> int:
+def _number(state: State, name: str) -> int:
     value = state.get(name)
     return value if type(value) is int else 0
 
@@ -159,7 +160,7 @@ def _text(value: object) -> object:
     return format_ts(value) if isinstance(value, datetime) else value
 
 
-def _earlier(path: Path) -> dict:
+def _earlier(path: Path) -> State:
     try:
         return read(path)
     except (OSError, ValueError):
@@ -173,11 +174,12 @@ def _time_of(text: object) -> datetime | None:
         return None
 
 
-def _last_seq(state: dict, clock: Clock) -> int:
+def _last_seq(state: State, clock: Clock) -> int:
     seq = state.get("seq")
     # The file may be damaged as well: what cannot be does not count.
-    possible = type(seq) is int and 0 <= seq <= clock.boottime_us() // POLL_US + 1
-    return seq if possible and state.get("boot") == clock.boot() else 0
+    if type(seq) is not int or not 0 <= seq <= clock.boottime_us() // FASTEST_POLL_US + 1:
+        return 0
+    return seq if state.get("boot") == clock.boot() else 0
 
 
 def _replace(path: Path, text: str) -> None:

@@ -1,20 +1,21 @@
 """The edge's own counts, by the quarter hour: what was polled, what failed and why.
 
 The server sets them beside what it stores, and so knows a gap's cause and whether anything is
-missing. Kept in memory while a quarter hour runs, since the spool itself tells how many readings it
-got; written down when it is over, and at each failure, of which nothing else would tell after a
+missing. Kept in memory while a quarter hour runs, since the spool itself knows how many readings it
+got; written down when it is over, and at each failure, of which nothing else would remain after a
 crash. Sent until the server acknowledges them, the running one once a minute.
 """
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from edge_lib.clock import Clock
-from edge_lib.spool import reports
+from edge_lib.shared.sample import to_us
 from edge_lib.spool.reports import SLOT_US, Slot
-from edge_lib.spool.rows import ts_us
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 
 MINUTE_US = 60 * 1_000_000
 DAY_US = 96 * SLOT_US
@@ -22,11 +23,11 @@ RUNNING_EVERY_S = 60.0
 KEPT = 1000  # acknowledged ones, for ``edge.py status``: ten days
 
 
-class Reports:
-    """Counts polls (thread ``poll``) and gives what is to be sent (thread ``upload``)."""
+class PollCounts:
+    """Counts polls (thread ``poll``) and returns what is to be sent (thread ``upload``)."""
 
-    def __init__(self, store: Store, clock: Clock):
-        self._store, self._clock = store, clock
+    def __init__(self, spool: Spool, clock: Clock):
+        self._spool, self._clock = spool, clock
         self._lock = threading.Lock()
         self._slot: Slot | None = None
         self._over: dict[tuple[str, int], Slot] = {}  # the other ones of its day
@@ -35,14 +36,14 @@ class Reports:
         self._sent_s = float("-inf")
 
     def polled(self, failure: str | None = None, ts: datetime | None = None, seq: int = 0) -> None:
-        """Count one poll, and the reason where it gave no words.
+        """Count one poll, and the reason where it failed.
 
-        While the clock may be wrong nobody knows in which quarter hour: the readings have their
+        While the clock may be wrong the quarter hour is not known: the readings have their
         place in the spool, and failures wait for ``place``, as long as the program runs.
 
         Args:
             failure: why there is no reading.
-            ts: when it was taken; now, if that is not said.
+            ts: when it was taken; None: now.
             seq: the number of the reading, which is stored: a quarter hour begins with those that
                 the spool holds, and this one is not to be counted twice.
         """
@@ -82,14 +83,14 @@ class Reports:
             running = self._slot
             for slot in list(self._unwritten.values()):
                 self._write(slot)
-            kept = self._store.look(lambda db: reports.unacknowledged(db, most), [])
+            kept = self._spool.unreported_slots(most)
         due = [slot for slot in kept if running is None or slot[:2] != running[:2]]
         is_time = self._clock.monotonic_s() - self._sent_s >= RUNNING_EVERY_S
         if running and is_time and len(kept) < most:
             due.append(running)
         return due
 
-    def acknowledged(self, slots: list[Slot]) -> None:
+    def acknowledged(self, slots: Sequence[Slot]) -> None:
         """Note that the server has these counts, and no others of the same quarter hours."""
         with self._lock:
             running = self._slot
@@ -97,9 +98,9 @@ class Reports:
                 self._sent_s = self._clock.monotonic_s()
             over = [s for s in slots if running is None or s[:2] != running[:2]]
             if over:
-                self._store.apply(lambda db: reports.acknowledge(db, over, KEPT), None)
+                self._spool.slots_reported(over, KEPT)
 
-    def day_so_far(self) -> dict:
+    def day_so_far(self) -> dict[str, Any]:
         """Return the counts of the day UTC so far, for ``edge.py status``."""
         with self._lock:
             running, over = self._slot, self._over
@@ -120,25 +121,26 @@ class Reports:
     def _current(self, now: datetime, seq: int) -> Slot:
         """Return the quarter hour of a poll, with what was counted in it before that poll."""
         boot = self._clock.boot()
-        slot_us = ts_us(now) // SLOT_US * SLOT_US
+        slot_us = to_us(now) // SLOT_US * SLOT_US
         if self._slot and self._slot[:2] == (boot, slot_us):
             return self._slot
         if self._slot:
             self._write(self._slot)
         self._over = self._of_day(slot_us // DAY_US)
-        return self._begun(boot, slot_us, seq)
+        return self._spool.begin_slot(boot, slot_us, seq)
 
     def _of_day(self, day: int) -> dict[tuple[str, int], Slot]:
         """Return what is known of that day, also what a failing disk has not taken."""
-        slots = self._store.look(lambda db: reports.since(db, day * DAY_US), [])
+        slots = self._spool.slots_since(day * DAY_US)
         slots += [*self._over.values(), *([self._slot] if self._slot else [])]
         return {slot[:2]: slot for slot in slots if slot.slot_us // DAY_US == day}
 
     def _add(self, boot: str, slot_us: int, failed: Counter[str]) -> None:
         running = self._slot
-        slot = running
         if running is None or running[:2] != (boot, slot_us):
-            slot = self._begun(boot, slot_us)
+            slot = self._spool.begin_slot(boot, slot_us)
+        else:
+            slot = running
         polled = slot.polled + failed.total()
         slot = slot._replace(polled=polled, failed=dict(failed + Counter(slot.failed)))
         if running and slot[:2] == running[:2]:
@@ -147,12 +149,8 @@ class Reports:
             self._over = self._over | {slot[:2]: slot}
         self._write(slot)
 
-    def _begun(self, boot: str, slot_us: int, before_seq: int = 0) -> Slot:
-        nothing = Slot(boot, slot_us, 0, {})
-        return self._store.look(lambda db: reports.begun(db, boot, slot_us, before_seq), nothing)
-
     def _write(self, slot: Slot) -> None:
-        if self._store.apply(lambda db: reports.write(db, slot), None) is None:
-            self._unwritten[slot[:2]] = slot
-        else:
+        if self._spool.write_slot(slot):
             self._unwritten.pop(slot[:2], None)
+        else:
+            self._unwritten[slot[:2]] = slot

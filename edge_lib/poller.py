@@ -1,40 +1,46 @@
 """One poll: words from the inverter, decoded, checked, and in the spool before it returns.
 
 Nothing that the inverter or the dongle does comes out of ``poll_once`` as an exception: a poll that
-gave no words is counted and logged; one whose words make no sample is parked with them.
+fails is counted and logged; one whose words make no sample is parked with them.
 """
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from edge_lib.best_effort import Alone
+from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
 from edge_lib.device import Device
 from edge_lib.dongle.decode import decode, is_silent
 from edge_lib.dongle.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.dongle.lock import DongleLock
-from edge_lib.poll_counts import Reports
+from edge_lib.poll_counts import PollCounts
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.shared.sample import EARLIEST, SampleError, check, format_ts, in_order
-from edge_lib.spool.database import Spool
+from edge_lib.shared.sample import (
+    EARLIEST,
+    Sample,
+    SampleError,
+    TsSource,
+    check,
+    format_ts,
+    in_order,
+    to_us,
+)
 from edge_lib.spool.gaps import CLOCK_STEP, Gap
-from edge_lib.spool.rows import ts_us
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 
 log = logging.getLogger("sungrow.edge.poll")
-SYNCHRONISED, PROVISIONAL = 0, 2  # ts_src
 MOST_INTERVAL_S = 60.0  # between two polls; what is longer is a gap
 NO_SAMPLE = "no_sample"  # the reason of a poll whose words make none
 
 
 class Reading(NamedTuple):
-    """What the words of one poll make."""
+    """One poll, decoded and checked."""
 
-    sample: dict
-    problems: tuple[str, ...]  # why it is no sample; () if it is one
+    sample: Sample
+    problems: tuple[str, ...]  # why it is not a sample; () if it is one
     doubts: tuple[str, ...]  # values out of range, so null
 
 
@@ -44,7 +50,7 @@ class Kept(NamedTuple):
     seq: int
     ts: datetime
     boottime_us: int
-    ts_src: int
+    ts_src: TsSource
     problems: tuple[str, ...]
     doubts: tuple[str, ...]
 
@@ -55,9 +61,9 @@ def reading(
     """Decode the words of a poll at ``ts``, and check what comes of them.
 
     Args:
-        words: as ``decode`` takes them.
+        words: as for ``decode``.
         ts: when they were read, by this machine's clock.
-        about: ``device_id``, and what else the sample says of its poll.
+        about: ``device_id``, and what else the sample holds of its poll.
         meter_seen: an earlier poll of this inverter has shown a grid meter.
     """
     decoded = decode(words, meter_seen=meter_seen)
@@ -65,8 +71,10 @@ def reading(
     return Reading(sample, decoded.problems or _problems(sample, ts), decoded.doubts)
 
 
-def _problems(sample: dict, now: datetime) -> tuple[str, ...]:
-    if sample.get("ts_src") == PROVISIONAL:  # a clock that begins in 1970 makes no reading wrong
+def _problems(sample: Sample, now: datetime) -> tuple[str, ...]:
+    if (
+        sample.get("ts_src") == TsSource.PROVISIONAL
+    ):  # a clock that begins in 1970 makes no reading wrong
         sample, now = {**sample, "ts": format_ts(EARLIEST)}, EARLIEST
     try:
         check(sample, now)
@@ -79,11 +87,11 @@ class Poller:
     """The poll thread's state between its polls.
 
     Attributes:
-        seq: the number of the last poll that gave words, counted within a boot.
+        seq: the number of the last poll that was answered, counted within a boot.
         device: what is known of the inverter.
-        failures: polls without words, in a row.
+        failures: polls without an answer, in a row.
         polls: all of them since the start.
-        failed_polls: those of them without words.
+        failed_polls: those of them without an answer.
         last_success: when a poll last made a sample; None before the first.
         last_sample: that sample.
         last_error: why the last one made none; None if it did.
@@ -94,9 +102,9 @@ class Poller:
         config: DongleConfig,
         inverter: Inverter,
         lock: DongleLock,
-        spool: Spool | Store,
+        spool: Spool,
         clock: Clock,
-        reports: Reports | None = None,
+        counts: PollCounts | None = None,
         least_seq: int = 0,
         meter_silent_since: datetime | None = None,
     ):
@@ -106,24 +114,24 @@ class Poller:
             config: of the dongle.
             inverter: reads it.
             lock: of the dongle.
-            spool: takes the readings.
+            spool: keeps the readings.
             clock: of this machine.
-            reports: counts the polls.
+            counts: counts the polls.
             least_seq: this boot's last number as known from outside the spool.
             meter_silent_since: as the program's last run knew it.
         """
         self._config, self._inverter, self._lock = config, inverter, lock
-        self._spool, self._clock, self._reports = spool, clock, reports
-        # A number given twice would hide a loss; a hole tells of it.
+        self._spool, self._clock, self._counts = spool, clock, counts
+        # A number used twice would hide a loss; a hole shows it.
         self.seq = max(spool.last_seq(clock.boot()), least_seq)
         self._failed, self._unfit, self._doubted = (RepeatLog(log, clock) for _ in range(3))
-        self._alone = Alone(log, clock)
+        self._best_effort = BestEffort(log, clock)
         self._steps = StepWatch()
         self._sampled_s: float | None = None  # when the poll before began, if it made a sample
         self.device = Device(spool, clock, meter_silent_since)
         self.failures = self.polls = self.failed_polls = 0
         self.last_success: datetime | None = None
-        self.last_sample: dict | None = None
+        self.last_sample: Sample | None = None
         self.last_error: str | None = None
 
     def poll_once(self) -> None:
@@ -149,14 +157,17 @@ class Poller:
             ("facts", lambda: self.device.learn(words, kept.ts)),
             ("counts", lambda: self._count(kept)),
             ("clock", lambda: self._watch_steps(kept)),
-            ("log", lambda: self._tell(kept)),
+            ("log", lambda: self._log(kept)),
         ):
-            self._alone.run(step, work, None)
+            self._best_effort.run(step, work, None)
 
-    def day_so_far(self) -> dict:
+    def day_so_far(self) -> dict[str, Any]:
         """Return the counts of the day UTC so far, where any are kept."""
-        reports = self._reports
-        return self._alone.run("day so far", reports.day_so_far, {}) if reports else {}
+        nothing: dict[str, Any] = {}
+        counts = self._counts
+        return (
+            self._best_effort.run("day so far", counts.day_so_far, nothing) if counts else nothing
+        )
 
     def next_poll_s(self, started_s: float) -> float:
         """Return the monotonic time of the next poll, after one that began at ``started_s``.
@@ -177,14 +188,15 @@ class Poller:
         self.polls += 1
         self.failed_polls += 1
         self.last_error, self._sampled_s = f"{error.reason}: {error}", None
-        if self._reports:
-            self._alone.run("counts", lambda: self._reports.polled(error.reason), None)
+        if self._counts:
+            counts = self._counts
+            self._best_effort.run("counts", lambda: counts.polled(error.reason), None)
         self._failed.failed("poll failed", error.reason, detail=str(error))
 
     def _count(self, kept: Kept) -> None:
         # One whose time is provisional is counted where its time will be, by the spool itself.
-        if self._reports and kept.ts_src == SYNCHRONISED:
-            self._reports.polled(ts=kept.ts, seq=kept.seq)
+        if self._counts and kept.ts_src == TsSource.SYNCHRONISED:
+            self._counts.polled(ts=kept.ts, seq=kept.seq)
 
     def _read_words(self) -> dict[int, int]:
         if not self._lock.acquire():
@@ -192,13 +204,13 @@ class Poller:
         words = self._inverter.read_words()
         if is_silent(words):
             raise InverterError("inverter_off", "the dongle answers, but with zeros alone")
-        if self._alone.run("device", lambda: self.device.recognise(words), otherwise=False):
+        if self._best_effort.run("device", lambda: self.device.recognise(words), otherwise=False):
             log.warning("another inverter answers", extra={"serial": self.device.serial})
             self._inverter.forget_unit()
         return words
 
     def _store(self, words: dict[int, int], ts: datetime, boottime_us: int) -> Kept:
-        source = SYNCHRONISED if self._clock.synchronised() else PROVISIONAL
+        source = TsSource.SYNCHRONISED if self._clock.synchronised() else TsSource.PROVISIONAL
         number = self.seq + 1
         sample, problems, doubts = reading(
             words, ts, self._about(number, source), meter_seen=self.device.meter_seen
@@ -214,7 +226,7 @@ class Poller:
         self._sampled_s = None if problems else self._inverter.first_request_s
         return Kept(number, ts, boottime_us, source, problems, doubts)
 
-    def _tell(self, kept: Kept) -> None:
+    def _log(self, kept: Kept) -> None:
         if kept.doubts:
             detail = "; ".join(kept.doubts)
             self._doubted.failed("values stored as null", "out_of_range", detail=detail)
@@ -228,9 +240,9 @@ class Poller:
         self._failed.recovered("poll works again")
 
     def _watch_steps(self, kept: Kept) -> None:
-        step = self._steps.step(kept.ts, kept.boottime_us, kept.ts_src == SYNCHRONISED)
+        step = self._steps.step(kept.ts, kept.boottime_us, kept.ts_src == TsSource.SYNCHRONISED)
         if step is not None:
-            begins_us, ends_us = sorted((ts_us(kept.ts - step), ts_us(kept.ts)))
+            begins_us, ends_us = sorted((to_us(kept.ts - step), to_us(kept.ts)))
             self._spool.note_gap(Gap(begins_us, ends_us, 0), CLOCK_STEP)
             step_s = round(step.total_seconds(), 3)
             log.warning("the wall clock was set", extra={"step_s": step_s})
@@ -247,11 +259,11 @@ class Poller:
         passed_s = round(self._inverter.first_request_s - self._sampled_s, 1)
         return max(period_s, passed_s) if passed_s <= MOST_INTERVAL_S else period_s
 
-    def _about(self, seq: int, ts_src: int) -> dict:
+    def _about(self, seq: int, ts_src: TsSource) -> dict[str, Any]:
         return {
             "device_id": self._config.device_id,
             "interval_s": self._interval_s(),
             "boot": self._clock.boot(),
             "seq": seq,
-            "ts_src": ts_src,
+            "ts_src": int(ts_src),
         }

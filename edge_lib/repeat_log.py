@@ -26,9 +26,9 @@ class RepeatLog:
 
         Args:
             event: what failed.
-            reason: a word; each has its own 15 minutes.
+            reason: its name; each has its own 15 minutes.
             level: of the line.
-            exc_info: what was raised, where its traceback is to be told.
+            exc_info: what was raised, where its traceback is to be logged.
             fields: more for the line.
         """
         self._count += 1

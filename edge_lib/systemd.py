@@ -1,7 +1,7 @@
-"""What systemd hears of the service: that it has started, lives, stops, and a line for people.
+"""What the service reports to systemd: that it has started, lives, stops, and a line for people.
 
-Each loop says, by ``Pulse``, within what time it will be heard of again. Only while both keep their
-word does the main thread feed systemd's watchdog, by ``Systemd``. Without systemd nothing is sent.
+Each loop announces, by ``Pulse``, within what time its next beat comes. Only while both are in time
+does the main thread feed systemd's watchdog, by ``Systemd``. Without systemd nothing is sent.
 """
 
 import logging
@@ -23,18 +23,18 @@ log = logging.getLogger("sungrow.edge.notify")
 
 
 def steps_s(modbus_timeout_s: float, spool_keep_days: float) -> dict[str, float]:
-    """Return how long a step of each loop may take with these settings and still be no hang."""
-    # A poll is heard of before each request; twenty limits are plenty for one and its connects.
+    """Return how long a step of each loop may take with these settings and not count as a hang."""
+    # A poll beats before each request; twenty limits are plenty for one and its connects.
     # One request of 30 s to compare each fortnight that the spool keeps.
     compare_s = 30 * (1 + spool_keep_days / 14)
     return {"poll": POLL_SLACK_S + 20 * modbus_timeout_s, "upload": UPLOAD_SLACK_S + compare_s}
 
 
 class Pulse:
-    """By when each loop is to be heard of again, on the monotonic clock; any thread may ask.
+    """By when each loop is to beat again, on the monotonic clock; any thread may read it.
 
     Args:
-        steps_s: for each loop's name, how long a step of it may take and still be no hang.
+        steps_s: for each loop's name, how long a step of it may take and not count as a hang.
     """
 
     def __init__(self, clock: Clock, steps_s: Mapping[str, float]):
@@ -46,7 +46,7 @@ class Pulse:
         self._due_s[name] = self._clock.monotonic_s() + wait_s + self._steps_s[name]
 
     def late(self) -> set[str]:
-        """Return the loops that should have been heard of by now."""
+        """Return the loops that should have beaten by now."""
         now_s = self._clock.monotonic_s()
         return {name for name, due_s in self._due_s.copy().items() if now_s > due_s}
 
@@ -56,7 +56,7 @@ class Systemd:
 
     Args:
         environ: with ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC``, where systemd has set them.
-        status: gives the line for ``systemctl status``.
+        status: returns the line for ``systemctl status``.
     """
 
     def __init__(
@@ -76,33 +76,33 @@ class Systemd:
         self._repeat = RepeatLog(log, clock)
 
     def ready(self) -> None:
-        """Say that the spool is open and both loops run."""
-        self._say("READY=1", "STATUS=started")
+        """Report that the spool is open and both loops run."""
+        self._send("READY=1", "STATUS=started")
 
-    def look(self) -> None:
-        """Feed the watchdog if both loops keep their word; to be called every second or so."""
+    def update(self) -> None:
+        """Feed the watchdog if both loops are in time; to be called every second or so."""
         if self._clock.monotonic_s() < self._next_s:
             return
         self._next_s = self._clock.monotonic_s() + self._every_s
         late = self._pulse.late()
-        self._tell(late)
+        self._log(late)
         if late:
-            self._say(f"STATUS=the thread {' and '.join(sorted(late))} hangs")
+            self._send(f"STATUS=the thread {' and '.join(sorted(late))} hangs")
         else:
-            self._say("WATCHDOG=1", f"STATUS={self._status()}")
+            self._send("WATCHDOG=1", f"STATUS={self._status()}")
 
     def stopping(self) -> None:
-        """Say that the service is on its way out."""
-        self._say("STOPPING=1", "STATUS=stopping")
+        """Report that the service is about to end."""
+        self._send("STOPPING=1", "STATUS=stopping")
 
-    def _tell(self, late: set[str]) -> None:
+    def _log(self, late: set[str]) -> None:
         for name in sorted(late - self._hanging):
             log.critical("a thread hangs", extra={"loop": name, "stack": _stack(name)})
         for name in sorted(self._hanging - late):
             log.warning("a thread goes on again", extra={"loop": name})
         self._hanging = late
 
-    def _say(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         if not self._address:
             return
         try:
@@ -110,14 +110,14 @@ class Systemd:
                 to_systemd.settimeout(SEND_TIMEOUT_S)
                 to_systemd.connect(self._address)
                 to_systemd.send("\n".join(lines).encode())
-            self._repeat.recovered("systemd hears us again")
+            self._repeat.recovered("systemd can be notified again")
         except OSError as error:
-            self._repeat.failed("systemd not told", str(error))
+            self._repeat.failed("systemd not notified", str(error))
 
 
 def _stack(thread_name: str) -> list[str]:
     """Return where the thread is, outermost call first."""
     frames = sys._current_frames()
-    found = [frames.get(one.ident) for one in threading.enumerate() if one.name == thread_name]
+    found = [frames.get(one.ident or 0) for one in threading.enumerate() if one.name == thread_name]
     calls = traceback.extract_stack(found[0]) if found and found[0] else []
     return [f"{call.filename}:{call.lineno} {call.name}" for call in calls]

@@ -1,1 +1,1 @@
-"""What ``edge.py doctor`` looks at, and how it tells."""
+"""The checks of ``edge.py doctor``, and how they are run and printed."""

@@ -1,7 +1,7 @@
-"""What ``doctor`` looks at behind the dongle: one poll over one connection, block by block.
+"""What ``doctor`` checks behind the dongle: one poll over one connection, block by block.
 
 As gentle as the service: the same reader, the same pauses. While the service polls, the dongle is
-left alone, and the service's last result stands.
+left alone, and the service's last result is the finding.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from edge_lib import config, health
 from edge_lib.clock import Clock
-from edge_lib.commands import inverter_of
 from edge_lib.doctor.machine import Service, service_of
 from edge_lib.dongle.advice import NO_METER, SENTENCES, about_the_unit, sentence, written_down
 from edge_lib.dongle.block_pieces import NEEDED
@@ -34,7 +33,7 @@ _NOTHING = {0, 0xFFFF, 0x7FFF}  # zero, and the words of "no value"
 def all_of(
     env: Mapping[str, str], clock: Clock, wait: Callable[[float], bool]
 ) -> Iterator[Finding]:
-    """Look at the dongle and the inverter, or at what the service last said of them."""
+    """Check the dongle and the inverter, or report the service's last result."""
     settings = config.dongle_config(env)
     with DongleLock(settings.host, settings.port) as lock:
         if not lock.acquire():
@@ -42,11 +41,13 @@ def all_of(
             return
         quick_s = min(settings.modbus_timeout_s, _QUICK_S)
         others = settings._replace(modbus_timeout_s=quick_s)
-        with closing(inverter_of(settings, clock, wait)) as inverter:
+        with closing(Inverter.from_config(settings, clock, wait)) as inverter:
             yield from _blocks(
                 inverter,
                 settings,
-                lambda unit: closing(inverter_of(others._replace(unit_id=unit), clock, wait)),
+                lambda unit: closing(
+                    Inverter.from_config(others._replace(unit_id=unit), clock, wait)
+                ),
             )
 
 
@@ -54,7 +55,7 @@ def _as_the_service_says(
     settings: config.DongleConfig, found: Service, clock: Clock
 ) -> Iterator[Finding]:
     if not found.runs:
-        text = "not looked at: another command of this machine talks to it; try again"
+        text = "not checked: another command of this machine talks to it; try again"
         yield Finding("dongle", WARNING, text)
         return
     complaints = health.complaints_by_part(found.state, clock.now())["poll"]
@@ -67,7 +68,7 @@ def _as_the_service_says(
     since = found.state.get("meter_silent_since_ts")
     if since and clock.now() - parse_ts(since) > _METER_SILENT:
         text = (
-            f"the grid meter has said exactly 0 since {since}: was it taken out? Then stop the "
+            f"the grid meter has read exactly 0 since {since}: was it removed? Then stop the "
             f"service, run: {edge_command('forget-meter')}, and start it again"
         )
         yield Finding("meter", WARNING, text)
@@ -76,13 +77,13 @@ def _as_the_service_says(
 def _of_its_polls(settings: config.DongleConfig, complaints: list[str], last_error: str) -> Finding:
     error = written_down(last_error)
     if error is None:
-        return Finding("dongle", FAILED, f"the service says: {'; '.join(complaints)}")
+        return Finding("dongle", FAILED, f"reported by the service: {'; '.join(complaints)}")
     if error.reason == NO_SAMPLE:
         return Finding("sample", FAILED, _parked(str(error)))
     if error.reason == "inverter_off":
         return Finding("sample", WARNING, SENTENCES["inverter_off"])
     text = sentence(error, f"{settings.host} port {settings.port}")
-    return Finding("dongle", FAILED, f"{text}; so says the service: {complaints[0]}")
+    return Finding("dongle", FAILED, f"{text}; reported by the service: {complaints[0]}")
 
 
 def _blocks(
@@ -90,7 +91,7 @@ def _blocks(
     settings: config.DongleConfig,
     others: Callable[[int], AbstractContextManager[Inverter]],
 ) -> Iterator[Finding]:
-    """Read the blocks of a poll, and tell of each as soon as the unit has shown that it is one."""
+    """Read the blocks of a poll, and report each as soon as the unit has proved to be there."""
     where = f"{settings.host} port {settings.port}"
     words: dict[int, int] = {}
     failures, waiting = [], [Finding("dongle", OK, f"answers at {where}")]
@@ -116,7 +117,7 @@ def _blocks(
 
 
 def _answers(inverter: Inverter) -> Iterator[tuple[Block, BlockAnswer]]:
-    """Read one block after the other; a first one that gives no answer at all is the last."""
+    """Read one block after the other; where the first one is not answered at all, no other."""
     words: dict[int, int] = {}
     for block in (*BLOCKS, FOUR_STRINGS):
         if block is FOUR_STRINGS and not has_four_strings(words):
@@ -131,12 +132,12 @@ def _answers(inverter: Inverter) -> Iterator[tuple[Block, BlockAnswer]]:
 def _who_else(
     others: Callable[[int], AbstractContextManager[Inverter]], unit_id: int
 ) -> str | None:
-    """Return what answers at another unit number, where the one that is set gives nothing."""
-    for unit, block, told in _ELSEWHERE:
+    """Return what answers at another unit number, where the one that is set does not."""
+    for unit, block, describe in _ELSEWHERE:
         if unit == unit_id:
             continue
         with others(unit) as inverter, contextlib.suppress(InverterError):
-            if text := told(inverter.read_block(block).words):
+            if text := describe(inverter.read_block(block).words):
                 return text
     return None
 
@@ -157,7 +158,7 @@ def _is_ihomemanager(words: dict[int, int]) -> str | None:
     )
 
 
-# What may be there instead: unit, a block that it serves, and what its words tell.
+# What may be there instead: unit, a block that it serves, and what its words mean.
 _ELSEWHERE = (
     (1, Block("type", 5000, 1, ((5000, 1),)), _is_unit_1),
     (247, _IHOMEMANAGER, _is_ihomemanager),
@@ -183,7 +184,7 @@ def _block(block: Block, answer: BlockAnswer) -> Finding:
             return Finding(name, FAILED, f"{text}no reading without pv_power_w")
         return Finding(name, WARNING, f"{text}stored as null")
     if set(words.values()) <= _NOTHING:
-        return Finding(name, OK, f"{text}: served, and nothing in it")
+        return Finding(name, OK, f"{text}: served, but empty")
     if answer.refused:
         return Finding(name, OK, f"{text}: served in pieces, with all that is used of it")
     return Finding(name, OK, f"{text}: served")
@@ -200,7 +201,7 @@ def _model(words: dict[int, int]) -> Finding:
     code, model = known["device_type_code"], known["model"]
     if model:
         return Finding("model", OK, str(model))
-    what = f"unknown type 0x{code:04X}" if code else "the inverter does not say its type"
+    what = f"unknown type 0x{code:04X}" if code else "the inverter does not report its type"
     text = f"{what}: read as any other; `{edge_command('dump')}` in a bug report makes it known"
     return Finding("model", WARNING, text)
 
@@ -209,7 +210,7 @@ def _sample(words: dict[int, int], device_id: str) -> Iterator[Finding]:
     if is_silent(words):
         yield Finding("sample", WARNING, SENTENCES["inverter_off"])
         return
-    # At a time that is good whatever this machine's clock says: that is another check.
+    # At a time that is valid whatever this machine's clock shows: that is another check.
     _, problems, doubts = reading(words, EARLIEST, {"device_id": device_id})
     if problems:
         yield Finding("sample", FAILED, _parked("; ".join(problems)))

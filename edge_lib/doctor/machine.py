@@ -19,9 +19,7 @@ from edge_lib import VERSION, config, health
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.env import ConfigError, secret, secret_file
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
-from edge_lib.spool import file as spool_file
-from edge_lib.spool import queue
-from edge_lib.spool import schema as spool_schema
+from edge_lib.spool import file, queue, schema
 from edge_lib.spool.errors import SpoolError, sqlite_errors
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.reserve import ROOM_BYTES
@@ -36,7 +34,7 @@ class Service(NamedTuple):
     """Whether the service holds the spool, and what its health file says; empty: nothing."""
 
     runs: bool
-    state: dict
+    state: health.State
 
 
 def settings(env: Mapping[str, str]) -> list[Finding]:
@@ -93,7 +91,7 @@ def room(folder: Path) -> Finding:
 
 
 def service_of(place: config.StoreConfig) -> Service:
-    """Look whether the service runs, and at what it last said of itself.
+    """Return whether the service runs, and its last state.
 
     Raises:
         OSError: not allowed to.
@@ -102,7 +100,7 @@ def service_of(place: config.StoreConfig) -> Service:
         state = health.read(place.health_path)
     except (FileNotFoundError, ValueError):
         state = {}
-    return Service(spool_file.is_locked(place.spool_path), state)
+    return Service(file.is_locked(place.spool_path), state)
 
 
 def service(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
@@ -113,7 +111,7 @@ def service(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
             yield Finding("service", OK, "has not run yet")
             return
         text = "does not run; start it: systemctl start sungrow-edge"
-        yield Finding("service", WARNING, f"{text} (last heard {found.state.get('written_ts')})")
+        yield Finding("service", WARNING, f"{text} (last seen {found.state.get('written_ts')})")
         return
     parts = health.complaints_by_part(found.state, now)
     complaints = parts["upload"] + parts["clock"]
@@ -148,7 +146,7 @@ def spool(env: Mapping[str, str], now: datetime) -> Iterator[Finding]:
 def _file(path: Path) -> Iterator[Finding]:
     try:
         read_through = path.stat().st_size <= READ_THROUGH_BYTES
-        damage = spool_file.damage(path, thorough=False) if read_through else None
+        damage = file.damage(path, thorough=False) if read_through else None
         if damage:
             text = (
                 f"{path} is damaged ({damage}); at its next start the service moves it aside and "
@@ -156,14 +154,14 @@ def _file(path: Path) -> Iterator[Finding]:
             )
             yield Finding("spool", FAILED, text)
             return
-        with sqlite_errors(), closing(spool_file.connect_read_only(path)) as db:
-            schema = spool_schema.version(db, path)
-            if schema is None:
+        with sqlite_errors(), closing(file.connect_read_only(path)) as db:
+            found = schema.version(db, path)
+            if found is None:
                 yield Finding("spool", OK, f"{path} is empty")
                 return
             queue.begin_to_count(db)
             counts = queue.counts(db, set())
-            set_aside = soundness.count(db) if schema == spool_schema.SCHEMA else 0
+            set_aside = soundness.count(db) if found == schema.SCHEMA else 0
     except SpoolError as error:
         yield Finding("spool", FAILED, str(error))
         return
@@ -188,7 +186,7 @@ def _owner(path: Path) -> Iterator[Finding]:
 
 def _parked(count: int) -> Iterator[Finding]:
     if count:
-        text = f"{count} readings can be no sample, and are kept; see: {edge_command('parked')}"
+        text = f"{count} readings could not be decoded, and are kept; see: {edge_command('parked')}"
         yield Finding("parked", WARNING, text)
 
 
@@ -208,6 +206,6 @@ def not_allowed(name: str, file: object) -> Finding:
 
 
 def skipped(name: str, error: ConfigError) -> Finding:
-    """Return the finding of a check that a setting did not let look."""
-    setting = re.match(r"\w*", str(error)).group()
-    return Finding(name, WARNING, f"not looked at: {setting} comes first")
+    """Return the finding of a check that a setting prevents."""
+    setting = re.split(r"\W", str(error), maxsplit=1)[0]
+    return Finding(name, WARNING, f"not checked: {setting} comes first")

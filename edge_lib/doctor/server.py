@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at on the way to the server, as the upload meets it; stores nothing there.
+"""What ``doctor`` checks on the way to the server, as the upload meets it; stores nothing there.
 
 And the time, which the server's answers confirm or contradict.
 """
@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from edge_lib import VERSION, config
@@ -16,7 +17,8 @@ from edge_lib.doctor.machine import skipped
 from edge_lib.shared.command_names import is_installed, server_command
 from edge_lib.shared.env import ConfigError
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
-from edge_lib.upload.https import Answer, HttpsClient, HttpsError
+from edge_lib.upload.cancellable import HttpsError
+from edge_lib.upload.https import Answer, HttpsClient
 from edge_lib.upload.receipt import http_date
 from edge_lib.upload.uploader import HEALTH, INGEST
 
@@ -24,15 +26,15 @@ TIMEOUT_S = 15.0  # of each of three requests
 
 
 def all_of(env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
-    """Look at name, certificate, server, token, and last at the time."""
-    heard: list[timedelta] = []
+    """Check name, certificate, server, token, and last the time."""
+    apart: list[timedelta] = []
     try:
         target, device_id = config.upload_config(env), config.device_id(env)
     except ConfigError as error:
         yield skipped("server", error)
     else:
-        yield from _way(target, device_id, _renew(env, device_id), clock, heard)
-    yield time(clock.source(), heard[0] if heard else None)
+        yield from _way(target, device_id, _renew(env, device_id), clock, apart)
+    yield time(clock.source(), apart[0] if apart else None)
 
 
 def _renew(env: Mapping[str, str], device_id: str) -> str:
@@ -48,7 +50,7 @@ def _way(
     device_id: str,
     renew: str,
     clock: Clock,
-    heard: list[timedelta],
+    apart: list[timedelta],
 ) -> Iterator[Finding]:
     url = urlsplit(target.ingest_url)
     try:
@@ -58,23 +60,23 @@ def _way(
         yield Finding("dns", FAILED, f"{text} machine's network and name server")
         return
     addresses = dict.fromkeys(entry[4][0] for entry in found)
-    yield Finding("dns", OK, f"{url.hostname} is {', '.join(addresses)}")
+    yield Finding("dns", OK, f"{url.hostname} is {', '.join(map(str, addresses))}")
     try:
         client = HttpsClient(target.ingest_url, target.token, target.ca_file, TIMEOUT_S)
         with closing(client):
-            yield from _exchanges(client, device_id, renew, clock, heard)
+            yield from _exchanges(client, device_id, renew, clock, apart)
     except HttpsError as error:
         name = "tls" if error.reason.startswith(("tls", "ca_file")) else "server"
         yield Finding(name, FAILED, str(error))
 
 
 def _exchanges(
-    client: HttpsClient, device_id: str, renew: str, clock: Clock, heard: list[timedelta]
+    client: HttpsClient, device_id: str, renew: str, clock: Clock, apart: list[timedelta]
 ) -> Iterator[Finding]:
     answer = client.get(HEALTH)
     date = http_date(answer.headers.get("Date"))
     if date is not None:
-        heard.append(clock.now() - date)
+        apart.append(clock.now() - date)
     yield Finding("tls", OK, "the server's certificate is good")
     server = _server(answer)
     yield server
@@ -92,7 +94,7 @@ _JSON = {"Content-Type": "application/json"}
 def _server(answer: Answer) -> Finding:
     health, status = _object(answer), answer.status
     if 300 <= status < 400:
-        text = f"{status}: it sends us elsewhere; set VPS_INGEST_URL to the final address"
+        text = f"{status}: it redirects; set VPS_INGEST_URL to the final address"
         return Finding("server", FAILED, text)
     if health.get("service") != "sungrow":
         text = (
@@ -150,13 +152,13 @@ def time(source: str | None, apart: timedelta | None) -> Finding:
 
     Args:
         source: what set it, as ``Clock.source``.
-        apart: this machine's time less that of the server's answer; None: it gave none.
+        apart: this machine's time less that of the server's answer; None: there was none.
     """
     if apart is not None and abs(apart) > AGREEMENT:
         side = "ahead of" if apart > timedelta(0) else "behind"
         text = f"this machine is {abs(apart).total_seconds():.0f} s {side} the server"
         if source:
-            text = f"{text}, though {source} sets it: let the server ask a time server, too"
+            text = f"{text}, though {source} sets it: set the server's clock by a time server, too"
             return Finding("clock", WARNING, text)
         return Finding("clock", FAILED, f"{text}, and {_UNKNOWN}")
     if source:
@@ -166,17 +168,19 @@ def time(source: str | None, apart: timedelta | None) -> Finding:
             f"set by {source}" + (", and agrees with the server's" if apart is not None else ""),
         )
     if apart is not None:
-        return Finding("clock", OK, "agrees with the server's, though no time service sets it")
+        return Finding(
+            "clock", OK, "agrees with the server's, though systemd-timesyncd does not set it"
+        )
     return Finding("clock", FAILED, _UNKNOWN)
 
 
 _UNKNOWN = (
-    "nothing is known to have set its clock: readings wait until it is right; make a time server "
-    "reachable (see: timedatectl timesync-status)"
+    "systemd-timesyncd has not set its clock: readings wait until the server confirms it; make a "
+    "time server reachable (see: timedatectl timesync-status)"
 )
 
 
-def _object(answer: Answer) -> dict:
+def _object(answer: Answer) -> dict[str, Any]:
     try:
         content = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -21,7 +21,7 @@ SENTENCES = {
     "timeout": f"it accepts the connection and does not answer. Either {_OTHER}, and {ALONE}; or "
     "SUNGROW_SLAVE_ID is not the inverter's; or SUNGROW_HOST is another machine",
     "reset": f"it accepts the connection and hangs up: {_OTHER}, and {ALONE}",
-    "mismatch": "what answers there does not speak Modbus, or does not answer what was asked. Is "
+    "mismatch": "what answers there does not speak Modbus, or answers another request. Is "
     f"SUNGROW_HOST the WiNet-S? If so, {_OTHER}, and {ALONE}",
     "exception_10": UNIT,
     "exception_11": UNIT,
@@ -36,7 +36,7 @@ SENTENCES = {
 }
 NO_METER = (
     "no grid meter seen: house use, import and export cannot be known and are stored as null; they "
-    "come by themselves once the inverter has a meter"
+    "appear by themselves once the inverter has a meter"
 )
 _REFUSED = (
     "it answers and refuses every register. Is the inverter in standby? Is it a hybrid inverter "
@@ -46,7 +46,7 @@ _REFUSED = (
 _CONNECTING: tuple[tuple[type[BaseException], str], ...] = (
     (
         socket.gaierror,
-        "SUNGROW_HOST: the name cannot be resolved; give the address that the router lists",
+        "SUNGROW_HOST: the name cannot be resolved; set the address that the router lists",
     ),
     (UnicodeError, "SUNGROW_HOST: this cannot be a host name"),
     (
@@ -56,8 +56,8 @@ _CONNECTING: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (
         TimeoutError,
-        "nobody is there: is SUNGROW_HOST (still) the dongle's address, is it on the Wi-Fi, may "
-        "this machine reach that network? Let the router always give it the same address",
+        "nothing is there: is SUNGROW_HOST (still) the dongle's address, is it on the Wi-Fi, may "
+        "this machine reach that network? Let the router always assign it the same address",
     ),
     (OSError, "no way there: is the dongle powered, is it in the same network as this machine?"),
 )
@@ -95,7 +95,7 @@ def written_down(text: str) -> InverterError | None:
 def about_the_unit(words: dict[int, int]) -> str | None:
     """Return why the words of a poll are not those of a hybrid inverter; None: they may be.
 
-    A unit that does not say its type is believed, as long as it says anything that a Sungrow says.
+    A unit that does not report its type is believed, if it reports anything that a Sungrow does.
     """
     known = facts(words)
     code = known["device_type_code"]

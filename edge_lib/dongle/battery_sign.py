@@ -1,14 +1,15 @@
 """Which way the battery's power flows: a chain of rules, since firmwares disagree about the sign.
 
-``readings`` is everywhere ``{register name: value or None}``, in the device's own signs. Pure; for
+``readings`` is everywhere ``{register name: number or None}``, in the device's own signs. Pure; for
 ``decode``.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from edge_lib.dongle.registers import is_rs
 
-Readings = dict[str, float | int | None]
+Readings = dict[str, Any]
 
 _CHARGING_BIT, _DISCHARGING_BIT = 0b010, 0b100
 _BALANCE_FROM_W = 50
@@ -17,16 +18,17 @@ _BALANCE_FROM_W = 50
 def power_and_source(readings: Readings) -> tuple[float | None, str | None]:
     """Return the battery's power, positive = charging, and the name of the rule that decided."""
     for source, register, rule in _CHAIN:
-        power = readings[register]
+        power: float | None = readings[register]
         direction = None if power is None else rule(readings)
-        if direction is not None:
+        if power is not None and direction is not None:
             return direction * abs(power), source
     return None, None
 
 
 def current(readings: Readings, power_w: float | None) -> float | None:
     """Return the battery's current, positive = charging: 5631 is signed, 13021 need not be."""
-    signed, legacy = readings["battery_current"], readings["battery_current_legacy"]
+    signed: float | None = readings["battery_current"]
+    legacy: float | None = readings["battery_current_legacy"]
     if signed:
         return -signed
     if not legacy:
@@ -40,7 +42,7 @@ def _sign(number: float) -> int:
 
 
 # The rules of the battery's sign. Each returns 1 for charging, -1 for discharging, 0 for idle, and
-# None where it cannot tell. The device's own sign, where it has one, is the other way round.
+# None where it cannot decide. The device's own sign, where it has one, is the other way round.
 
 
 def _signed(readings: Readings) -> int | None:
@@ -73,7 +75,7 @@ def _by_current(readings: Readings) -> int | None:
 
     Source: P16 for 5631; LIB (13021 is -14.5 A while charging); EV (+29.4 A while charging on an
     older SH-RT, so there a positive one says nothing); an SH4.0RS through a WiNet-S signs 13021. It
-    is not known that all SH-RS do: a positive one does not stand against the balance.
+    is not known that all SH-RS do: a positive one does not outweigh the balance.
     """
     if readings["battery_current"]:
         return -_sign(readings["battery_current"])
@@ -96,7 +98,7 @@ def _by_flow_bits(readings: Readings) -> int | None:
 
 
 def _by_balance(readings: Readings) -> int | None:
-    """Ask what is missing between roof and AC side: that the battery gives, or what is over, takes.
+    """Compare roof and AC side: what is missing, the battery delivers; what is left over, it takes.
 
     It must meet the magnitude within what is lost and mismeasured, and in one direction only. The
     losses grow with all that goes through the inverter. Source: inferred; the dumps meet it within

@@ -2,8 +2,8 @@
 
 A refused block falls apart, down to single registers, until all that is served is read. An
 exception that should pass, on the one value that every sample needs, is none of the block's own:
-it fails the poll. ``ask`` is everywhere ``(block, document number, count) -> words``, with the
-errors of ``wire``. Keeps nothing from one poll to the next; for ``inverter``.
+it fails the poll. ``request`` is everywhere ``(block, document number, count) -> words``, with the
+errors of ``modbus_client``. Keeps nothing from one poll to the next; for ``inverter``.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from edge_lib.dongle.registers import BY_NAME, REGISTERS, USED, Block, Register
 
 Words = dict[int, int]  # by document number
 Ranges = tuple[tuple[int, int], ...]  # (document number, count), rising
-Ask = Callable[[Block, int, int], Words]
+Request = Callable[[Block, int, int], Words]
 
 # The one value without which there is no sample.
 NEEDED = BY_NAME["total_dc_power"].number
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
     """Registers that are asked for with one request."""
 
     number: int
-    count: int
+    count: int  # type: ignore[assignment]  # over tuple's own method, which nobody calls
     registers: tuple[Register, ...]
 
     @classmethod
@@ -71,12 +71,12 @@ def gaps(block: Block, parts: Ranges) -> Ranges:
 
 
 def read_whole(
-    ask: Ask, block: Block, *, all_lasts: bool = False, thorough: bool = False
+    request: Request, block: Block, *, all_lasts: bool = False, thorough: bool = False
 ) -> tuple[Words, Ranges | None]:
     """Read the block with one request, and let it fall apart where that is refused.
 
     Args:
-        ask: does one request.
+        request: does one request.
         block: what to read.
         all_lasts: an exception that should pass has not passed for some time.
         thorough: all registers that the map knows are wanted, not only those that are used.
@@ -88,17 +88,17 @@ def read_whole(
         Refusal: One that should pass.
     """
     try:
-        return ask(block, block.number, block.count), None
+        return request(block, block.number, block.count), None
     except Refusal as refusal:
         if refusal.code in _PASSING_CODES and not all_lasts:
             raise
     words: Words = {}
-    parts = []
+    parts: list[tuple[int, int]] = []
     waiting = _pieces_of(block, thorough=thorough)
     while waiting:
         piece = waiting.pop(0)
         try:
-            words |= ask(block, piece.number, piece.count)
+            words |= request(block, piece.number, piece.count)
         except Refusal as refusal:
             if not thorough and _fails_the_poll(refusal, piece.number, piece.count):
                 raise
@@ -108,7 +108,7 @@ def read_whole(
     return words, tuple(parts)
 
 
-def read_parts(ask: Ask, block: Block, parts: Ranges) -> tuple[Words, Ranges]:
+def read_parts(request: Request, block: Block, parts: Ranges) -> tuple[Words, Ranges]:
     """Read the parts of a block, with a request each.
 
     Returns:
@@ -118,10 +118,11 @@ def read_parts(ask: Ask, block: Block, parts: Ranges) -> tuple[Words, Ranges]:
         Refusal: One that should pass, where it leaves nothing.
     """
     words: Words = {}
-    kept, passing = [], None
+    kept: list[tuple[int, int]] = []
+    passing: Refusal | None = None
     for part in parts:
         try:
-            words |= ask(block, *part)
+            words |= request(block, *part)
         except Refusal as refusal:
             if _fails_the_poll(refusal, *part):
                 raise

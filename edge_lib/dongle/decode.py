@@ -1,16 +1,23 @@
 """Decodes register words into values. Pure: no I/O, no clock, no log; the poll thread calls it.
 
-``words`` is everywhere ``{register number of the document: 16-bit word}``, as one poll gave them;
+``words`` is everywhere ``{register number of the document: 16-bit word}``, as one poll read them;
 what the unit refused is not in it. A register that is absent, says "no value", or says what cannot
-be, becomes None, and never another register's guess. Imports ``registers`` and ``battery``.
+be, becomes None, and never another register's guess. Imports ``registers`` and ``battery_sign``.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_lib.dongle import battery_sign
 from edge_lib.dongle.battery_sign import Readings
-from edge_lib.dongle.registers import BY_NAME, MODELS, REGISTERS, UNKNOWN_MODEL_MPPT_COUNT, Register
+from edge_lib.dongle.registers import (
+    BY_NAME,
+    MODELS,
+    REGISTERS,
+    UNKNOWN_MODEL_MPPT_COUNT,
+    Model,
+    Register,
+)
 from edge_lib.shared.sample import FIELDS
 
 Words = dict[int, int]
@@ -20,7 +27,7 @@ class Decoded(NamedTuple):
     """One poll, decoded.
 
     ``values`` are the fields of a sample that come from the inverter: each has its key, None where
-    unknown. ``problems`` say why this can be no sample: a field that may not be null is missing or
+    unknown. ``problems`` say why this is not a sample: a field that may not be null is missing or
     impossible; empty, it is a sample. ``doubts`` are the fields made None because they were out of
     their range. Both name the register and its words.
     """
@@ -36,23 +43,24 @@ _NEVER_ZERO = {"device_type_code", "nominal_power", "grid_frequency_coarse", "ba
 # The bounds of these grow with the inverter. 15 kW is the size that the table's are made for.
 _GROWING_UNITS = {"W", "A", "kWh"}
 _TABLE_NOMINAL_W = 15_000
+_NOMINAL_RANGE_W = (BY_NAME["nominal_power"].low or 0, BY_NAME["nominal_power"].high or 0)
 _BATTERY_POWERS = ("battery_power", "battery_power_legacy")
 _BATTERY_CURRENTS = ("battery_current", "battery_current_legacy")
 _SIGNED = (*_BATTERY_POWERS, *_BATTERY_CURRENTS)
 _FOR_RULES = {"device_type_code", *_SIGNED}
 _USED = tuple(r for r in REGISTERS if r.field or r.name in _FOR_RULES)
-_IDENTITY_END = 5002  # serial number, type code, size, output type; the firmware stands before them
+_IDENTITY_END = 5002  # serial number, type code, size, output type; the firmware comes before them
 _FIELDS = {field.name: field for field in FIELDS}
 _NOT_NULL = {field.name for field in FIELDS if field.required and not field.nullable}
 # What shows that there is a battery, a meter.
 _BATTERY_SIGNS = ("battery_capacity_precise", "battery_capacity", "battery_soc", *_SIGNED)
 _METER_SIGNS = ("meter_power", "export_power", "total_import_energy", "total_export_energy")
 # What only a meter can know. Without one a WiNet-S says 0, and for the load what the inverter
-# gives. Source: KR (an SH10RS), an SH4.0RS owner's log.
+# delivers. Source: KR (an SH10RS), an SH4.0RS owner's log.
 _OF_THE_METER = frozenset({*_METER_SIGNS, "load_power", "daily_direct_consumption"})
 _LINE_TO_LINE = 2  # output type, 5002; Source: P16
 _MOST_LINE_V = 800.0
-_MOST_BATTERY_A = 500.0  # a low-voltage pack gives 25 kW at 51 V
+_MOST_BATTERY_A = 500.0  # a low-voltage pack delivers 25 kW at 51 V
 _OUTPUT_TYPE = BY_NAME["output_type"]
 _BMS_LIMITS = ("bms_max_charging_current", "bms_max_discharging_current")
 # Fields that take the value of one of two registers.
@@ -65,11 +73,12 @@ def decode(words: Words, *, meter_seen: bool = False) -> Decoded:
     Args:
         words: of one poll.
         meter_seen: an earlier poll of this inverter has shown that it has a grid meter; else these
-            words alone tell, and without a meter all is None that only a meter can know.
+            words alone decide, and without a meter all is None that only a meter can know.
     """
     has_meter = meter_seen or bool(_has_meter(words))
     readings: Readings = dict.fromkeys(BY_NAME)
-    problems, doubts = [], []
+    problems: list[str] = []
+    doubts: list[str] = []
     for register in _expected(words, has_meter=has_meter):
         readings[register.name] = _plausible(words, register)
         if readings[register.name] is not None:
@@ -86,27 +95,45 @@ def value(words: Words, register: Register) -> float | int | str | None:
 
     Source: P16; every dump agrees that the low word comes first.
     """
-    raw = [words.get(register.number + at) for at in range(register.words)]
-    if None in raw:
+    return text(words, register) if register.kind == "UTF8" else number(words, register)
+
+
+def text(words: Words, register: Register) -> str | None:
+    """Return what a register says that holds a text; None: as ``value``, or an empty one."""
+    raw = _raw(words, register)
+    if raw is None:
         return None
-    if register.kind == "UTF8":
-        return _text(raw)
+    content = b"".join(word.to_bytes(2, "big") for word in raw).partition(b"\0")[0]
+    found = content.decode("ascii", "replace").strip()
+    return found if content.isascii() and found.isprintable() and found else None
+
+
+def number(words: Words, register: Register) -> float | int | None:
+    """Return what a register says that holds a number; None: as ``value``."""
+    raw = _raw(words, register)
+    if raw is None:
+        return None
     bits = 16 * register.words
-    number = sum(word << 16 * at for at, word in enumerate(raw))
-    if register.kind.startswith("S") and number >> (bits - 1):
-        number -= 1 << bits
-    if number == _NO_VALUE[register.kind]:
+    found = sum(word << 16 * at for at, word in enumerate(raw))
+    if register.kind.startswith("S") and found >> (bits - 1):
+        found -= 1 << bits
+    if found == _NO_VALUE[register.kind]:
         return None
     if register.scale >= 1:
-        return number * int(register.scale)
-    return round(number * register.scale, 3)  # 543 tenths are 54.3, not 54.300000000000004
+        return found * int(register.scale)
+    return round(found * register.scale, 3)  # 543 tenths are 54.3, not 54.300000000000004
 
 
-def _plausible(words: Words, register: Register) -> float | int | str | None:
+def _raw(words: Words, register: Register) -> list[int] | None:
+    numbers = range(register.number, register.number + register.words)
+    return [words[at] for at in numbers] if all(at in words for at in numbers) else None
+
+
+def _plausible(words: Words, register: Register) -> float | int | None:
     """Return what one register says in its unit; None: nothing, or what cannot be."""
-    number = _reading(words, register)
+    found = _reading(words, register)
     low, high = _bounds(register, words)
-    return number if number is not None and low <= number <= high else None
+    return found if found is not None and low <= found <= high else None
 
 
 def is_silent(words: Words) -> bool:
@@ -118,18 +145,18 @@ def is_silent(words: Words) -> bool:
     return bool(measured) and not any(measured)
 
 
-def facts(words: Words) -> dict[str, str | int | float | bool | None]:
+def facts(words: Words) -> dict[str, Any]:
     """Return what the inverter is: the contract's facts of a device; None: the words do not say.
 
     ``words`` may be those of a poll, with or without the firmware's block.
     """
-    code = _reading(words, BY_NAME["device_type_code"])
+    code, model = _reading(words, BY_NAME["device_type_code"]), _model(words)
     return {
-        "serial": value(words, BY_NAME["serial_number"]),
+        "serial": text(words, BY_NAME["serial_number"]),
         "device_type_code": code,
-        "model": MODELS[code].name if code in MODELS else None,
+        "model": model.name if model else None,
         "nominal_power_w": _nominal_power_w(words),
-        "firmware": value(words, BY_NAME["firmware_version_1"]),
+        "firmware": text(words, BY_NAME["firmware_version_1"]),
         "has_meter": _has_meter(words),
         "has_battery": _has_battery(words),
         "battery_capacity_kwh": _battery_capacity_kwh(words),
@@ -140,7 +167,7 @@ def _has_meter(words: Words) -> bool | None:
     """Return whether there is a grid meter, as far as these words show; None: none of it was read.
 
     Without a meter a WiNet-S serves 0 for all that only a meter can know, and a LAN port "no
-    value"; the load is no sign of one, it then shows the inverter's own power. Source: KR (an
+    value"; the load does not show one: it is then the inverter's own power. Source: KR (an
     SH10RS, reported), an SH4.0RS owner's log; P16, note 1.
     """
     signs = [BY_NAME[name] for name in _METER_SIGNS]
@@ -150,41 +177,35 @@ def _has_meter(words: Words) -> bool | None:
 
 
 def _battery_capacity_kwh(words: Words) -> float | None:
-    """Return the pack's nominal capacity; a 0 is that of a pack that does not tell it."""
+    """Return the pack's nominal capacity; a 0 is that of a pack that does not report it."""
     names = ("battery_capacity_precise", "battery_capacity")
-    return next((kwh for name in names if (kwh := value(words, BY_NAME[name]))), None)
-
-
-def _text(raw: list[int]) -> str | None:
-    content = b"".join(word.to_bytes(2, "big") for word in raw).partition(b"\0")[0]
-    text = content.decode("ascii", "replace").strip()
-    return text if content.isascii() and text.isprintable() and text else None
+    return next((kwh for name in names if (kwh := number(words, BY_NAME[name]))), None)
 
 
 def _reading(words: Words, register: Register) -> float | int | None:
-    number = value(words, register)
-    if number == 0 and register.name in _NEVER_ZERO:
+    found = number(words, register)
+    if found == 0 and register.name in _NEVER_ZERO:
         return None
-    return _in_other_scale(register, number)
+    return _in_other_scale(register, found)
 
 
-def _in_other_scale(register: Register, number: float | int | None) -> float | int | None:
+def _in_other_scale(register: Register, found: float | int | None) -> float | int | None:
     """Return the value in its unit where some firmware counts in steps of another size.
 
     The two scales of each do not overlap: no grid has 450 Hz, and no battery in use 10 % of health.
     Source: MK (frequency tenfold with the WiNet-S's P012), TC (whole percent on an SH10RS).
     """
-    if number is not None and register.name == "grid_frequency_coarse" and number > 400:
-        return round(number / 10, 3)
-    if number is not None and register.name == "battery_soh" and number <= 10:
-        return round(number * 10, 3)
-    return number
+    if found is not None and register.name == "grid_frequency_coarse" and found > 400:
+        return round(found / 10, 3)
+    if found is not None and register.name == "battery_soh" and found <= 10:
+        return round(found * 10, 3)
+    return found
 
 
-def _nominal_power_w(words: Words) -> int | None:
-    register = BY_NAME["nominal_power"]
-    number = _reading(words, register)
-    return number if number is not None and register.low <= number <= register.high else None
+def _nominal_power_w(words: Words) -> float | int | None:
+    low, high = _NOMINAL_RANGE_W
+    found = _reading(words, BY_NAME["nominal_power"])
+    return found if found is not None and low <= found <= high else None
 
 
 def _bounds(register: Register, words: Words) -> tuple[float, float]:
@@ -200,13 +221,13 @@ def _bounds(register: Register, words: Words) -> tuple[float, float]:
         is_power = register.name in _BATTERY_POWERS
         high = _most_battery_w(words) if is_power else _MOST_BATTERY_A
         low = -high
-    # However big the inverter: what a sample may not hold is no value.
-    field = _FIELDS.get(_FIELD_OF.get(register.name, register.field))
+    # However big the inverter: what a sample may not hold is not a value.
+    field = _FIELDS.get(_FIELD_OF.get(register.name, register.field or ""))
     return (max(low, field.low), min(high, field.high)) if field else (low, high)
 
 
 def _most_battery_w(words: Words) -> float:
-    """Return what the battery can give or take: by the inverter's size, or more if its BMS says so.
+    """Return what the battery can deliver or take: by the inverter's size, or more by its BMS.
 
     Twice the nominal power: an SH25T discharges with 28 kW, an SH4.0RS with 6.6. Without a size
     anything that a sample may hold. Source: P16 and data sheets (TC's model table).
@@ -214,21 +235,21 @@ def _most_battery_w(words: Words) -> float:
     nominal_w = _nominal_power_w(words)
     if nominal_w is None:
         return _FIELDS["battery_power_w"].high
-    volts = value(words, BY_NAME["battery_voltage"]) or 0
-    amperes = max(value(words, BY_NAME[name]) or 0 for name in _BMS_LIMITS)
+    volts = number(words, BY_NAME["battery_voltage"]) or 0
+    amperes = max(number(words, BY_NAME[name]) or 0 for name in _BMS_LIMITS)
     return max(_TABLE_NOMINAL_W, 2.0 * nominal_w, 1.2 * volts * amperes)
 
 
 def _complaint(words: Words, register: Register) -> str:
     raw = [words.get(register.number + at) for at in range(register.words)]
     shown = " ".join("----" if word is None else f"0x{word:04X}" for word in raw)
-    number, (low, high) = _reading(words, register), _bounds(register, words)
+    found, (low, high) = _reading(words, register), _bounds(register, words)
     if None in raw:
         why = "not read"
-    elif number is None:
+    elif found is None:
         why = "no value"
     else:
-        why = f"{number:.10g} {register.unit} is outside {low:.10g} to {high:.10g}"
+        why = f"{found:.10g} {register.unit} is outside {low:.10g} to {high:.10g}"
     return f"{register.field or register.name}: register {register.number} = {shown}: {why}"
 
 
@@ -248,11 +269,15 @@ def _mppt_count(words: Words) -> int:
 
     Every model that is known has at least two, and block A holds three.
     """
-    model = MODELS.get(words.get(BY_NAME["device_type_code"].number))
-    if model:
+    if model := _model(words):
         return model.mppt_count
     third = (BY_NAME["mppt3_voltage"], BY_NAME["mppt3_current"])
     return 3 if any(value(words, register) for register in third) else UNKNOWN_MODEL_MPPT_COUNT
+
+
+def _model(words: Words) -> Model | None:
+    code = words.get(BY_NAME["device_type_code"].number)
+    return None if code is None else MODELS.get(code)
 
 
 def _has_battery(words: Words) -> bool | None:

@@ -5,6 +5,8 @@ through ``Inverter`` alone, so gently and never anything but function 4. The for
 ``protocol/dumps``; its addresses are wire addresses.
 """
 
+from typing import Any
+
 from edge_lib import VERSION
 from edge_lib.dongle.decode import facts
 from edge_lib.dongle.inverter import Inverter, InverterError
@@ -13,14 +15,14 @@ from edge_lib.dongle.registers import BY_NAME, DUMP_BLOCKS, Block, wire_address
 _SERIAL = BY_NAME["serial_number"]
 
 
-def dump(inverter: Inverter) -> dict:
+def dump(inverter: Inverter) -> dict[str, Any]:
     """Read every block of the register map and return the dump, ready for JSON.
 
     What is refused is named under ``refused_input_ranges``, what failed in another way under
     ``failed_input_ranges`` with the reason; the rest is there all the same.
 
     Raises:
-        InverterError: The dongle answered nothing at all; there is no dump then.
+        InverterError: The dongle answered nothing at all; there is nothing to print then.
     """
     words: dict[int, int] = {}
     refused: list[tuple[int, int]] = []

@@ -10,14 +10,16 @@ poll is ``next_delay_s``. Runs in the poll thread; imports the register map.
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from edge_lib.clock import Clock
+from edge_lib.config import DongleConfig
 from edge_lib.dongle.block_pieces import NEEDED, Ranges, Words, gaps, read_parts, read_whole
 from edge_lib.dongle.block_plan import Plan
 from edge_lib.dongle.modbus_client import InverterError, Refusal, Wire
 from edge_lib.dongle.registers import BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, Block, wire_address
 from edge_lib.repeat_log import RepeatLog
+from edge_lib.shared.env import ConfigError
 
 __all__ = ["BlockAnswer", "Inverter", "InverterError", "next_delay_s"]
 
@@ -37,7 +39,7 @@ def next_delay_s(failures: int) -> float:
 
 
 class BlockAnswer(NamedTuple):
-    """What one block gave: words by document number, ranges that are refused, or the failure."""
+    """One block's answer: words by document number, ranges that are refused, or the failure."""
 
     words: Words
     refused: Ranges = ()
@@ -78,6 +80,26 @@ class Inverter:
         self._cut_short = RepeatLog(log, clock)
         self.first_request_s = float("-inf")  # monotonic: when the last poll began on the wire
 
+    @classmethod
+    def from_config(cls, config: DongleConfig, clock: Clock, wait: Callable[[float], bool]) -> Self:
+        """Return the inverter that the settings name.
+
+        Raises:
+            ConfigError: its host cannot be one.
+        """
+        try:
+            return cls(
+                config.host,
+                config.port,
+                config.unit_id,
+                config.modbus_timeout_s,
+                config.inter_register_delay_s,
+                clock,
+                wait,
+            )
+        except ValueError as error:
+            raise ConfigError(f"SUNGROW_HOST={config.host!r}: {error}") from error
+
     @property
     def refused(self) -> Ranges:
         """The ranges that the unit was found not to serve and that are not asked for now."""
@@ -114,7 +136,7 @@ class Inverter:
         return words
 
     def read_block(self, block: Block, *, thorough: bool = False) -> BlockAnswer:
-        """Return what one block gives now; nothing is remembered.
+        """Read one block now; nothing is remembered.
 
         Args:
             block: what to read; what is served of it, where the unit refuses the whole.
@@ -124,7 +146,7 @@ class Inverter:
             InverterError: The dongle cannot be reached, or the program is to stop.
         """
         try:
-            words, parts = read_whole(self._ask, block, thorough=thorough)
+            words, parts = read_whole(self._request, block, thorough=thorough)
         except InverterError as error:
             if not _is_of_the_block(error):
                 raise
@@ -133,7 +155,7 @@ class Inverter:
         return BlockAnswer(words, () if parts is None else gaps(block, parts))
 
     def forget_unit(self) -> None:
-        """Forget what was learned of the unit: another inverter stands there now."""
+        """Forget what was learned of the unit: it is another inverter now."""
         self._plan.clear()
         self._polled = self._firmware_asked = False
 
@@ -189,15 +211,15 @@ class Inverter:
     def _read(self, block: Block) -> tuple[Words, Ranges | None]:
         """Return the block's words, and the parts in which it is read if not as a whole."""
         parts = self._plan.parts(block)
-        if self._plan.is_due(block):
+        if parts is None or self._plan.is_due(block):
             try:
-                return read_whole(self._ask, block, all_lasts=self._plan.is_failing(block))
+                return read_whole(self._request, block, all_lasts=self._plan.is_failing(block))
             except Refusal:  # that should pass
                 if parts is None:
                     raise
-        return read_parts(self._ask, block, parts)
+        return read_parts(self._request, block, parts)
 
-    def _ask(self, block: Block, number: int, count: int) -> Words:
+    def _request(self, block: Block, number: int, count: int) -> Words:
         is_new = not self._wire.is_open
         self._connect()
         # Before each request, so that it holds after a failure and from poll to poll as well.

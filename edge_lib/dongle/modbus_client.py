@@ -28,7 +28,7 @@ _KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 10), (socket.TCP
 
 
 class InverterError(Exception):
-    """This poll gave no words; the next tick may.
+    """This poll failed; the next one may not.
 
     ``reason`` is a short word for counting: unreachable, timeout, reset, mismatch, exception_N,
     stopped, or locked where another command of this machine talks to the dongle. The text names the
@@ -40,14 +40,14 @@ class InverterError(Exception):
         self.reason = reason
 
     def place(self, where: str) -> None:
-        """Put before the text what was asked for."""
+        """Put before the text what was requested."""
         self.args = (f"{where}: {self}",)
 
 
 class Refusal(InverterError):
     """The unit answered with an exception: the connection is sound, the request was not served.
 
-    ``code`` is 0 where the unit gave none.
+    ``code`` is 0 where the unit sent none.
     """
 
     def __init__(self, code: int) -> None:
@@ -55,19 +55,19 @@ class Refusal(InverterError):
         self.code = code
 
 
-class Wire(ModbusClient):
+class Wire(ModbusClient):  # type: ignore[misc]  # an untyped base
     """pyModbusTCP's client, with what it leaves open closed.
 
     It compares transaction id, protocol and unit, and the byte count with the bytes that came. It
     does not look at the function of an answer, takes more words than were asked for, leaves what
-    follows a frame in the socket, where it would be read as the next answer, and cannot tell a
-    reset from a mismatch. Its time limit starts anew with each byte, its transaction ids are random
-    and may repeat, a name that does not resolve raises out of it, and a socket with the
+    follows a frame in the socket, where it would be read as the next answer, and cannot distinguish
+    a reset from a mismatch. Its time limit starts anew with each byte, its transaction ids are
+    random and may repeat, a name that does not resolve raises out of it, and a socket with the
     descriptor 0 counts as closed.
 
     Some WiNet-S firmware sends an exception of three bytes under a header that announces two. The
     third is its code, and is read as such. What follows is thrown away: it answers nothing, and the
-    exception stands without it. Source: sungrowlib (module M_WiNet-S_V01_V01_A), and the bytes in
+    exception is valid without it. Source: sungrowlib (module M_WiNet-S_V01_V01_A), and the bytes in
     pymodbus#1924 and #2151.
 
     Attributes:
@@ -118,7 +118,7 @@ class Wire(ModbusClient):
             self._sock.setsockopt(socket.IPPROTO_TCP, option, number)
 
     def unread(self) -> bytes | None:
-        """Return a byte that nobody asked for, b"" if the peer has hung up, None if all is quiet.
+        """Return a byte that was not requested, b"" if the peer has hung up, None if all is quiet.
 
         What came behind an exception is thrown away first.
         """
@@ -142,13 +142,13 @@ class Wire(ModbusClient):
         """
         self._deadline_s = self._clock.monotonic_s() + self.timeout
         if self.unread():
-            raise InverterError("mismatch", "bytes that nobody asked for")
-        words = self.read_input_registers(address, count)
+            raise InverterError("mismatch", "bytes that were not requested")
+        words: list[int] = self.read_input_registers(address, count)  # None where it failed
         refused = self.last_error == MB_EXCEPT_ERR
-        if words is None and not refused:
+        if not words and not refused:
             text = f"{self.last_error_as_txt}, answer {self._answer.hex() or 'none'}"
             raise InverterError(_REASONS.get(self.last_error, "mismatch"), text)
-        # The library's verdict stands; what it did not compare is compared here.
+        # The library's verdict is kept; what it did not compare is compared here.
         head = (READ_INPUT_REGISTERS, 2 * count)
         if refused:
             head = (READ_INPUT_REGISTERS | 0x80, self.last_except)
@@ -168,7 +168,7 @@ class Wire(ModbusClient):
     def _add_mbap(self, pdu: bytes) -> bytes:
         # Counted, so that a late answer's id cannot come again before 65,536 requests.
         self._requests = (self._requests + 1) & 0xFFFF
-        frame = super()._add_mbap(pdu)
+        frame: bytes = super()._add_mbap(pdu)
         self._transaction_id = self._requests
         return struct.pack(">H", self._requests) + frame[2:]
 
@@ -177,7 +177,7 @@ class Wire(ModbusClient):
         self.sent_s = self._clock.monotonic_s()
 
     def _recv_all(self, size: int) -> bytes:
-        answer = super()._recv_all(size)
+        answer: bytes = super()._recv_all(size)
         if size == _HEADER_BYTES and self._was_refused:
             self._was_refused = False
             answer = self._without_strays(answer)

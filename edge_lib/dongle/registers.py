@@ -27,7 +27,7 @@ that needs a rule of its own (a sign, a choice of two registers) gets a function
 instead.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Register(NamedTuple):
@@ -50,7 +50,17 @@ _ALL = "P16 MK SG DB FP"
 _ALL_EV = "P16 MK SG EV DB FP"
 
 
-def _r(number, kind, name, scale=1.0, unit="", low=None, high=None, source=_ALL, field=None):
+def _r(
+    number: int,
+    kind: str,
+    name: str,
+    scale: float = 1.0,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    source: str = _ALL,
+    field: str | None = None,
+) -> Register:
     words = {"U16": 1, "S16": 1, "U32": 2, "S32": 2}[kind]
     return Register(number, name, kind, words, scale, unit, low, high, source, field)
 
@@ -59,11 +69,13 @@ def _text(number: int, words: int, name: str, source: str) -> Register:
     return Register(number, name, "UTF8", words, 1.0, "", None, None, source)
 
 
-def _daily(number, name, high, source=_ALL, field=None) -> Register:
+def _daily(
+    number: int, name: str, high: float, source: str = _ALL, field: str | None = None
+) -> Register:
     return _r(number, "U16", name, 0.1, "kWh", 0, high, source, field)
 
 
-def _total(number, name, source=_ALL, field=None) -> Register:
+def _total(number: int, name: str, source: str = _ALL, field: str | None = None) -> Register:
     return _r(number, "U32", name, 0.1, "kWh", 0, 1e6, source, field)
 
 
@@ -76,7 +88,7 @@ def _mppt(number: int, index: int, source: str) -> tuple[Register, Register]:
     )
 
 
-def _per_phase(number: int, step: int, kind: str, name: str, *rest) -> tuple[Register, ...]:
+def _per_phase(number: int, step: int, kind: str, name: str, *rest: Any) -> tuple[Register, ...]:
     names = [name.format(phase) for phase in "abc"]
     return tuple(_r(number + step * at, kind, named, *rest) for at, named in enumerate(names))
 
@@ -96,8 +108,8 @@ REGISTERS: tuple[Register, ...] = (
     _r(4952, "U32", "protocol_version", source="P16 MK DB FP"),
     _text(4954, 15, "arm_software_version", "P16 MK DB FP"),
     _text(4969, 15, "dsp_software_version", "P16 MK DB FP"),
-    # Block A. The output energies hold what the battery gave too: never the yield of the roof. An
-    # SH-CX counts them in whole kWh (P16).
+    # Block A. The output energies include the battery's: they are not the roof's yield. An SH-CX
+    # counts them in whole kWh (P16).
     _text(4990, 10, "serial_number", "P16 MK SG DB"),
     _r(5000, "U16", "device_type_code"),
     _r(5001, "U16", "nominal_power", 100.0, "W", 100, 150_000, _ALL_EV),
@@ -115,7 +127,7 @@ REGISTERS: tuple[Register, ...] = (
     _r(5021, "U16", "phase_c_voltage", 0.1, "V", 0, 300),
     _r(5033, "S32", "reactive_power", 1.0, "var", -20_000, 20_000),
     _r(5035, "S16", "power_factor", 0.001, "", -1, 1),
-    # P012 of the WiNet-S serves hundredths (MK): ``decode`` tells the two scales apart.
+    # P012 of the WiNet-S serves hundredths (MK): ``decode`` distinguishes the two scales.
     _r(5036, "U16", "grid_frequency_coarse", 0.1, "Hz", 45, 65, "P16 SG FP", "grid_frequency_hz"),
     *_mppt(5115, 4, "P16 MK TC"),
     # Block B. Positive = discharging, the other way round than a sample's: see decode's chain.
@@ -165,7 +177,7 @@ REGISTERS: tuple[Register, ...] = (
     _r(13029, "U16", "self_consumption_today", 0.1, "%", 0, 100, "P16 SG DB FP"),
     *_per_phase(13031, 1, "S16", "phase_{}_current", 0.1, "A", -100, 100),
     _r(13034, "S32", "total_active_power", 1.0, "W", -30_000, 30_000, _ALL, "inverter_power_w"),
-    # 13036 and 13045, today's import and export, stand still behind a WiNet-S on SH-RS and SH-T.
+    # 13036 and 13045, today's import and export, do not move behind a WiNet-S on SH-RS and SH-T.
     _daily(13036, "daily_import_energy", 500),
     _total(13037, "total_import_energy", _ALL_EV, "total_import_kwh"),
     _r(13039, "U16", "battery_capacity", 0.1, "kWh", 0, 600, "P16 SG DB FP"),
@@ -200,7 +212,7 @@ class Block(NamedTuple):
 
     name: str
     number: int
-    count: int
+    count: int  # type: ignore[assignment]  # over tuple's own method, which nobody calls
     pieces: tuple[tuple[int, int], ...]
 
 
@@ -241,7 +253,7 @@ class Model(NamedTuple):
 
 
 # Series, string inputs, values of register 5000 with their models. Source: P16; for the SH-K MK and
-# SG, which give no count (two is the least). Of an SH-CX's ten, the first four are read.
+# SG, which have no count (two is the least). Of an SH-CX's ten, the first four are read.
 _SERIES = (
     # SH4.6RS: in P16's V1.0.20, gone from V1.0.23 on; SG and ioBroker know it.
     ("SH-RS", 2, "0D17 SH3.0RS, 0D0D SH3.6RS, 0D18 SH4.0RS, 0D0E SH4.6RS"),

@@ -19,6 +19,6 @@ def edge_command(arguments: str) -> str:
 def server_command(arguments: str) -> str:
     """Return how one calls a command of the server: ``python -m server.doctor``, or as installed.
 
-    Of the other machine nobody knows more than that it was mostly installed as this one was.
+    Nothing is known of the other machine but that it was most likely installed as this one was.
     """
     return f"{'sungrow-server ' if is_installed() else 'python -m server.'}{arguments}"

@@ -23,7 +23,7 @@ class ConfigError(Exception):
 def environment(dotenv: Path) -> dict[str, str]:
     """Return the environment, with the file ``dotenv`` (which may be absent) underneath it.
 
-    A value is what stands there: ``${`` may be part of a secret, and begins no variable.
+    A value is taken literally: ``${`` may be part of a secret, and does not begin a variable.
 
     Raises:
         ConfigError: the file is there and cannot be read.
@@ -91,7 +91,7 @@ def secret(env: Mapping[str, str], name: str) -> str | None:
     """Return a secret from ``NAME`` or from the file that ``NAME_FILE`` points to; None if neither.
 
     Raises:
-        ConfigError: both are given, or the file cannot be read, or others could read it too.
+        ConfigError: both are set, or the file cannot be read, or others could read it too.
     """
     path = secret_file(env, name)
     if path is None:
@@ -111,7 +111,7 @@ def secret_file(env: Mapping[str, str], name: str) -> Path | None:
     """Return the file that ``NAME_FILE`` points to; None where that is not set.
 
     Raises:
-        ConfigError: the secret itself is given, too.
+        ConfigError: the secret itself is set, too.
     """
     path = env.get(f"{name}_FILE", "").strip()
     if path and env.get(name, "").strip():
@@ -126,7 +126,7 @@ def _refuse_if_open(name: str, path: Path, mode: int) -> None:
     """Do nothing where only the file's owner may write it, and nobody but owner and group read it.
 
     systemd's credentials (0400, 0440) pass; so do pipes. What a container's engine mounts at
-    ``/run/secrets`` is 0444 whatever one asks for, and no other user lives in there.
+    ``/run/secrets`` is always 0444, and there is no other user in there.
     """
     if not stat.S_ISREG(mode) or not mode & _TOO_OPEN or path.is_relative_to(_CONTAINER_SECRETS):
         return

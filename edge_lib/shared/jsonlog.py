@@ -6,7 +6,7 @@ escapes line breaks, so nothing that a peer sends can forge a line. Edge and ser
 Where stderr is systemd's journal each line begins with its priority (``<4>``, see sd-daemon(3)),
 which the journal takes off: so ``journalctl -p warning`` finds them.
 
-Whoever logs never waits for whoever reads: a pipe that nobody empties, a terminal that stands still
+A thread that logs never waits for a reader: a pipe that nobody empties, a stopped terminal
 and a log file on a disk that hangs hold up the thread ``log`` alone, which writes the lines.
 """
 
@@ -29,15 +29,15 @@ _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 def priority(level: int, fd: int = STDERR_FD) -> str:
     """Return what a line of this level begins with on ``fd``: "" unless that is the journal."""
-    told = os.environ.get("JOURNAL_STREAM")
-    if not told:
+    journal = os.environ.get("JOURNAL_STREAM")
+    if not journal:
         return ""
     try:
         stream = os.fstat(fd)
     except OSError:  # closed
         return ""
-    # The variable alone says nothing: children inherit it, whatever becomes of their stderr.
-    if told != f"{stream.st_dev}:{stream.st_ino}":
+    # The variable alone proves nothing: children inherit it, whatever becomes of their stderr.
+    if journal != f"{stream.st_dev}:{stream.st_ino}":
         return ""
     return f"<{next((number for least, number in _PRIORITIES if level >= least), 7)}>"
 
@@ -64,13 +64,16 @@ class Stderr:
     """A text stream onto stderr whose ``write`` never blocks; lines leave whole and in order.
 
     Lines that find ``MOST_WAITING`` before them are dropped, and so are all after them until those
-    have left; then one line tells how many. A line that could not be written (a disk is full, the
-    reader is gone) is counted in the same way, and told before the next one that can be.
+    have left; then one line says how many. A line that could not be written (a disk is full, the
+    reader is gone) is counted in the same way, and reported before the next one that can be.
     """
 
     def __init__(self, most_waiting: int = MOST_WAITING):
         """Prepare; the thread starts with the first line of each process."""
         self._most = most_waiting
+        self._full = False
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
         self._begin()
         # gunicorn forks its workers: threads are not inherited, and what waits is the parent's.
         os.register_at_fork(after_in_child=self._begin)
@@ -83,7 +86,7 @@ class Stderr:
                 self._dropped += 1
                 return
             if self._dropped:
-                self._tell()
+                self._log_dropped()
             self._waiting.append((text.encode(), 1))
             self._changed.notify_all()
             if self._thread is None:
@@ -98,29 +101,29 @@ class Stderr:
 
     def _begin(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[bytes, int]] = deque()  # a line, and for how many it stands
+        self._waiting: deque[tuple[bytes, int]] = deque()  # a line, and how many it counts for
         self._full, self._dropped = False, 0
         self._begun = b""  # the rest of a line that is half written
-        self._thread: threading.Thread | None = None
+        self._thread = None
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting)
-                line, stands_for = self._waiting[0]
+                line, counts_for = self._waiting[0]
             written = self._put(line)
             with self._changed:
                 self._waiting.popleft()
                 if not written:
-                    self._dropped += stands_for
+                    self._dropped += counts_for
                 if self._full and not self._waiting:
                     self._full = False
-                    self._tell()
+                    self._log_dropped()
                 self._changed.notify_all()
 
-    def _tell(self) -> None:
-        told = {"name": "sungrow.log", "levelname": "WARNING", "count": self._dropped}
-        record = logging.makeLogRecord({**told, "msg": "log lines dropped"})
+    def _log_dropped(self) -> None:
+        fields = {"name": "sungrow.log", "levelname": "WARNING", "count": self._dropped}
+        record = logging.makeLogRecord({**fields, "msg": "log lines dropped"})
         line = f"{priority(logging.WARNING)}{JsonFormatter().format(record)}\n"
         self._waiting.append((line.encode(), self._dropped))
         self._dropped = 0
@@ -161,7 +164,7 @@ def _alone() -> Iterator[None]:
 STDERR = Stderr()
 
 
-class _Lines(logging.StreamHandler):
+class _Lines(logging.StreamHandler[Stderr]):
     def format(self, record: logging.LogRecord) -> str:
         return priority(record.levelno) + super().format(record)
 

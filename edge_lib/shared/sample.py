@@ -2,13 +2,26 @@
 
 A sample is one poll of the inverter, decoded: a flat dict with the names below. The edge checks
 what it stores with ``check``, the server what it is sent; no other place states a unit or a range.
-Needs the standard library alone and reads no clock: the caller says what time it is.
+Needs the standard library alone and reads no clock: the caller passes the time.
 """
 
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+# One poll, decoded: a flat dict with the names below, as JSON has it.
+Sample = dict[str, Any]
+
+
+class TsSource(IntEnum):
+    """What a sample's time rests on: its field ``ts_src``."""
+
+    SYNCHRONISED = 0  # the clock counted as right when it was taken
+    CORRECTED = 1  # the boot's own clock became right later
+    PROVISIONAL = 2  # nothing vouches for it yet: never sent
+    ESTIMATED = 3  # the boot's clock never became right
 
 
 class Field(NamedTuple):
@@ -83,7 +96,7 @@ FIELDS = (
     Field("grid_voltage_v", "V", 0, 1500, "grid voltage, phase A"),
     Field("running_state", "code", 0, 65_535, "raw code of register 13000", integer=True),
     Field("power_flow_status", "bits", 0, 65_535, "raw bits of register 13001", integer=True),
-    Field("interval_s", "s", 1, 3600, "time that this sample stands for"),
+    Field("interval_s", "s", 1, 3600, "time that this sample covers"),
     Field("seq", "", 0, 2**53, "counts the polls of a boot", integer=True),
     Field(
         "ts_src",
@@ -103,6 +116,8 @@ TEXTS = {
     "boot": (re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII), "one value a boot of the edge"),
 }
 KEY = ("device_id", "ts")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_US = timedelta(microseconds=1)
 NAMES = (*KEY, *(field.name for field in FIELDS), *TEXTS)
 DEFAULT_INTERVAL_S = 5.0
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
@@ -124,7 +139,7 @@ _RANGES = {f.name: (f.low, f.high, f.integer) for f in FIELDS}
 
 
 class Place(NamedTuple):
-    """One thing that is wrong with a sample: which field, in words, and a word for programs."""
+    """One thing that is wrong with a sample: the field, a message, and a name for programs."""
 
     field: str
     msg: str
@@ -148,7 +163,7 @@ def parse_ts(text: object) -> datetime:
     """Return the time of an RFC 3339 text in UTC, to the microsecond.
 
     Raises:
-        ValueError: no text, no offset, a leap second, a word: anything but RFC 3339.
+        ValueError: anything but RFC 3339: not a text, without an offset, a leap second.
     """
     if type(text) is not str or _RFC3339.fullmatch(text) is None:
         raise ValueError("not RFC 3339 with an offset, like 2026-11-23T12:00:05.123456Z")
@@ -163,8 +178,18 @@ def format_ts(ts: datetime) -> str:
     return ts.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def to_us(ts: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (ts - _EPOCH) // _US
+
+
+def from_us(us: int) -> datetime:
+    """Return the time of microseconds since 1970."""
+    return _EPOCH + us * _US
+
+
 def check(sample: object, now: datetime) -> datetime:
-    """Check one sample as JSON gives it; give back its time in UTC.
+    """Check one sample as JSON has it; return its time in UTC.
 
     Args:
         sample: what should be a flat dict of the names above; unknown names are allowed as the
@@ -187,19 +212,19 @@ def check(sample: object, now: datetime) -> datetime:
     return ts
 
 
-def in_order(sample: dict) -> dict:
+def in_order(sample: Sample) -> Sample:
     """Return the sample with its known fields in the contract's order, and without others."""
     return {name: sample[name] for name in NAMES if name in sample}
 
 
-def extra(sample: dict) -> dict:
+def extra(sample: Sample) -> Sample:
     """Return the fields of a sample that this version does not know."""
     if sample.keys() <= _KNOWN:  # as nearly always
         return {}
     return {name: value for name, value in sample.items() if name not in _KNOWN}
 
 
-def _check_numbers(sample: dict) -> list[Place]:
+def _check_numbers(sample: Sample) -> list[Place]:
     places = []
     for name, value in sample.items():
         if value is None:
@@ -219,7 +244,7 @@ def _check_numbers(sample: dict) -> list[Place]:
     return places
 
 
-def _check_texts(sample: dict) -> list[Place]:
+def _check_texts(sample: Sample) -> list[Place]:
     places = []
     for name, (pattern, _) in TEXTS.items():
         value = sample.get(name)
@@ -230,7 +255,7 @@ def _check_texts(sample: dict) -> list[Place]:
     return places
 
 
-def _check_ts(sample: dict, now: datetime, places: list[Place]) -> datetime:
+def _check_ts(sample: Sample, now: datetime, places: list[Place]) -> datetime:
     if "ts" not in sample:
         return now
     try:
@@ -245,13 +270,15 @@ def _check_ts(sample: dict, now: datetime, places: list[Place]) -> datetime:
     return ts
 
 
-def _check_extra(fields: dict) -> list[Place]:
+def _check_extra(fields: Sample) -> list[Place]:
     places = []
     if len(fields) > MAX_EXTRA:
         places.append(Place("", f"more than {MAX_EXTRA} unknown fields", "too_many_fields"))
     for name, value in fields.items():
         if _EXTRA_KEY.fullmatch(name) is None:
-            places.append(Place(_printable(name), "unknown field, and no field name", "field_name"))
+            places.append(
+                Place(_printable(name), "unknown field, and not a field name", "field_name")
+            )
         elif not _is_extra_value(value):
             msg = "an unknown field may be a number, null or a text of at most 64 characters"
             places.append(Place(name, msg, "extra_value"))

@@ -4,7 +4,7 @@ What it serves comes from a source: ``DumpSource`` replays a register dump, ``Ho
 lives through a synthetic day. Any object with these is one; the last two may be missing:
 
 ================== ===============================================================================
-``words()``        the input table as ``{wire address: word}``; asked at each request
+``words()``        the input table as ``{wire address: word}``; read at each request
 ``refused()``      ``[(first, last)]``, wire addresses: a read that touches one gets exception 2
 ``holding()``      the holding table, likewise
 ``refused_starts`` wire addresses at which no read may *start*, as a WiNet-S has them
@@ -18,7 +18,7 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, date, timedelta, tzinfo
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from pyModbusTCP.constants import (
@@ -36,6 +36,10 @@ from edge_lib.simulator.profiles import midnight
 
 _MOST_WORDS = 125  # of one answer. Source: the Modbus specification
 _MAP_END = 0x10000
+# Codes of exceptions.
+_NOBODY_THERE: int = EXP_GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND
+_BAD_COUNT: int = EXP_DATA_VALUE
+_BAD_ADDRESS: int = EXP_DATA_ADDRESS
 _ONE_POLL_S = 0.5  # requests that follow each other closer belong to one poll
 
 
@@ -56,12 +60,14 @@ class FakeDongle:
     does not answer behind it (exception 11). Words that the source lacks read 0.
 
     Attributes:
-        port: The port asked for; the one really bound after ``start``, kept for a new start.
+        port: The port requested; the one really bound after ``start``, kept for a new start.
         faults: ``{document number: "sentinel" | "zero" | "frozen"}``: what this register says
             instead of its value. May be changed at any time.
     """
 
-    def __init__(self, source, host: str = "127.0.0.1", port: int = 0, unit_id: int = 1) -> None:
+    def __init__(
+        self, source: Any, host: str = "127.0.0.1", port: int = 0, unit_id: int = 1
+    ) -> None:
         self.source, self.host, self.port, self.unit_id = source, host, port, unit_id
         self.faults: dict[int, str] = {}
         self._frozen: dict[int, list[int]] = {}
@@ -72,7 +78,7 @@ class FakeDongle:
         """Listen and answer, in threads of its own.
 
         Raises:
-            OSError: The address is taken, or is none of this machine's.
+            OSError: The address is taken, or not one of this machine's.
         """
         server = ReadOnlyServer(self.host, self.port, self._answer)
         self.port = server.open()
@@ -92,18 +98,19 @@ class FakeDongle:
         self.stop()
 
     def _answer(self, unit: int, function: int, first: int, count: int) -> list[int] | int:
-        """Return the words asked for, or the code of an exception."""
+        """Return the requested words, or the code of an exception."""
         if unit != self.unit_id:
-            return EXP_GATEWAY_TARGET_DEVICE_FAILED_TO_RESPOND
+            return _NOBODY_THERE
         if not 1 <= count <= _MOST_WORDS:
-            return EXP_DATA_VALUE
+            return _BAD_COUNT
         if first + count > _MAP_END:
-            return EXP_DATA_ADDRESS
+            return _BAD_ADDRESS
+        words: dict[int, int]
         with self._lock:
             if function == READ_HOLDING_REGISTERS:
                 words = getattr(self.source, "holding", dict)()
             elif self._refuses(first, first + count - 1):
-                return EXP_DATA_ADDRESS
+                return _BAD_ADDRESS
             else:
                 words = self._with_faults(self.source.words())
         return [words.get(address, 0) for address in range(first, first + count)]
@@ -130,7 +137,7 @@ class FakeDongle:
         if fault == "zero":
             return (0,) * width
         if fault != "frozen":
-            raise ValueError(f"register {number}: {fault!r} is no fault")
+            raise ValueError(f"register {number}: {fault!r} is not a fault")
         first = wire_address(number)
         now = [words.get(address, 0) for address in range(first, first + width)]
         return self._frozen.setdefault(number, now)
@@ -140,7 +147,7 @@ class DumpSource:
     """Replays one dump of ``protocol/dumps``, or of ``edge.py dump``.
 
     Raises:
-        ValueError: The file cannot be read, or is no dump; says why.
+        ValueError: The file cannot be read, or is not a dump; says why.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -155,7 +162,7 @@ class DumpSource:
         except OSError as error:
             raise ValueError(f"cannot read the dump {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} is no register dump: {error!r}") from error
+            raise ValueError(f"{path} is not a register dump: {error!r}") from error
 
     def words(self) -> dict[int, int]:
         """Return the recorded input words."""
@@ -178,7 +185,7 @@ class HouseholdSource:
         day: Starts at this day's local midnight; None = now, with a past since the last midnight.
         speed: Seconds of the house for each second.
         tz: The house's zone; None = this machine's.
-        household: Goes on from where this one stands instead; ``day`` and ``tz`` then say nothing.
+        household: Goes on from where this one is instead; ``day`` and ``tz`` are then ignored.
     """
 
     # Source: DB (measured, SH15T behind a WiNet-S2); 5740-5745: MK.
@@ -194,12 +201,12 @@ class HouseholdSource:
     ) -> None:
         self.household = household or _house(clock, day, tz or local_zone())
         self._clock, self._speed = clock, speed
-        self._start = self.household.at.astimezone(UTC)  # local time is no line to add seconds to
+        self._start = self.household.at.astimezone(UTC)  # seconds cannot be added to local time
         self._start_s = self._asked_s = clock.monotonic_s()
         self._words = self.household.words()
 
     def words(self) -> dict[int, int]:
-        """Return the house's words; those of the last look while one poll goes on."""
+        """Return the house's words; the same ones while one poll goes on."""
         now_s = self._clock.monotonic_s()
         if now_s - self._asked_s >= _ONE_POLL_S:
             self.household.advance(
@@ -253,12 +260,12 @@ def _table(words: dict[str, int]) -> dict[int, int]:
     table = {int(address): word for address, word in words.items()}
     for address, word in table.items():
         if type(word) is not int or not (0 <= word < _MAP_END and 0 <= address < _MAP_END):
-            raise ValueError(f"address {address} holds {word!r}, which is no 16-bit word")
+            raise ValueError(f"address {address} holds {word!r}, which is not a 16-bit word")
     return table
 
 
 def _range(pair: list[int]) -> tuple[int, int]:
     first, last = pair
     if type(first) is not int or type(last) is not int or not 0 <= first <= last < _MAP_END:
-        raise ValueError(f"{pair!r} is no range of addresses")
+        raise ValueError(f"{pair!r} is not a range of addresses")
     return first, last

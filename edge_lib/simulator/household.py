@@ -1,13 +1,13 @@
 """A synthetic house with an SH4.0RS: panels, battery, people, meter. For tests and the demo.
 
 Owns the physics behind the simulator. Pure: reads no clock, no file and no global randomness, so
-one seed and one start give one life. All powers are whole watts, as in the registers, and at
+one seed and one start make one life. All powers are whole watts, as in the registers, and at
 every moment exactly
 
     active = load + export        pv + discharge - charge = active + losses,  losses >= 0
 
 What flows at a moment flows until the next step, so the counters are the exact integral of what a
-reader sees. ``surroundings`` gives sun and people, ``house_registers`` the words.
+reader sees. ``profiles`` makes sun and people, ``register_image`` the words.
 """
 
 import math

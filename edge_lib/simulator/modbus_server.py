@@ -1,6 +1,6 @@
 """A Modbus TCP server that can only be read, and that ends with all its threads. For the simulator.
 
-pyModbusTCP's own server leaves the threads of its connections behind for a second, tells nobody
+pyModbusTCP's own server leaves the threads of its connections behind for a second, does not say
 which port a 0 became, and lets itself be written to. The names with an underscore that are used
 here are those of the pinned version.
 """
@@ -23,7 +23,7 @@ _STOP_S = 1.0
 Answer = Callable[[int, int, int, int], list[int] | int]
 
 
-class ReadOnlyServer(ModbusServer):
+class ReadOnlyServer(ModbusServer):  # type: ignore[misc]  # an untyped base
     """Answers functions 3 and 4 as ``answer`` says, any other with exception 1.
 
     ``answer`` is called in the thread of the connection. What it raises ends that connection, with
@@ -42,7 +42,7 @@ class ReadOnlyServer(ModbusServer):
         """Listen on ``port``, 0 = any free one; return the port.
 
         Raises:
-            OSError: The address is taken, or is none of this machine's.
+            OSError: The address is taken, or not one of this machine's.
         """
         try:
             self.start()
@@ -51,7 +51,7 @@ class ReadOnlyServer(ModbusServer):
             cause = error.args[0]
             where = f"{self.host} port {self.port}"
             raise OSError(cause.errno, cause.strerror, where) from error
-        return self._service.server_address[1]
+        return int(self._service.server_address[1])
 
     def close(self) -> None:
         """Stop listening, hang up on everybody, and wait for the threads."""

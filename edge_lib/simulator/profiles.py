@@ -1,10 +1,11 @@
 """What happens around a synthetic house: the sun, the clouds, the people. Pure functions.
 
-Everything is a function of a seed and a moment, so it does not matter how often somebody looks.
+Everything is a function of a seed and a moment, so it does not matter how often it is read.
 ``edge_lib.simulator.household`` is the only user.
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ _MASK = (1 << 64) - 1
 
 
 class Plane(NamedTuple):
-    """A string of panels: its peak power and the direction it looks (unit vector)."""
+    """A string of panels: its peak power and the direction it faces (unit vector)."""
 
     kwp: float
     south: float
@@ -49,7 +50,7 @@ class Day(NamedTuple):
     seed: int
     sin_declination: float
     cos_declination: float
-    noon_s: float  # when the sun stands highest
+    noon_s: float  # when the sun is highest
     clouds: float  # 0 to 1
     gusts: float  # how far the clouds come and go
     ambient_c: float
@@ -139,10 +140,14 @@ def house_load_w(day: Day, at_s: float) -> int:
     return round(watts)
 
 
-def _uses(today: date, weekend: bool, local_s, mood: float) -> tuple[Use, ...]:
+def _uses(
+    today: date, weekend: bool, local_s: Callable[..., float], mood: float
+) -> tuple[Use, ...]:
     """List the day's big appliances; which of them run goes with the weekday and the mood."""
 
-    def use(lane: int, hour: float, spread_h: float, minutes: float, watts: int, on_s: int = 120):
+    def use(
+        lane: int, hour: float, spread_h: float, minutes: float, watts: int, on_s: int = 120
+    ) -> Use:
         start_s = local_s(hour, spread_h, lane)
         return Use(start_s, start_s + 60 * minutes, watts, on_s)
 

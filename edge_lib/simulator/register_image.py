@@ -82,11 +82,11 @@ def encode(register: Register, value: float | str) -> list[int]:
             raise ValueError(f"{value!r} is too long for {register.name}")
         return [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
     bits = 16 * register.words
-    raw = round(value / register.scale)
+    number = round(float(value) / register.scale)
     low = -(1 << (bits - 1)) if register.kind.startswith("S") else 0
-    if not low <= raw < low + (1 << bits):
+    if not low <= number < low + (1 << bits):
         raise ValueError(f"{value!r} does not fit into {register.name}")
-    return [(raw >> 16 * n) & 0xFFFF for n in range(register.words)]
+    return [(number >> 16 * n) & 0xFFFF for n in range(register.words)]
 
 
 def words(house: Truth, seed: int, *, has_meter: bool = True) -> dict[int, int]:
@@ -155,7 +155,7 @@ def _measured(house: Truth, seed: int) -> dict[str, float]:
 
 
 def _without_meter(house: Truth) -> dict[str, float]:
-    """Return what a WiNet-S says for a meter that is not there: 0, and as load what it gives.
+    """Return what a WiNet-S serves for a meter that is not there: 0, and as load its own power.
 
     Source: KR (an SH10RS, reported); an owner's raw reads of an SH4.0RS through a WiNet-S.
     """
@@ -167,7 +167,7 @@ def _strings(house: Truth, seed: int) -> dict[str, float]:
     """Return volts and amperes of both strings; nothing at night, as an SH-RT serves it."""
     if not house.pv_power_w:
         return {}
-    values = {}
+    values: dict[str, float] = {}
     for number, watts in enumerate(house.string_powers_w, 1):
         volts = 340 - watts / 250 + 4 * _noise(house, seed, 4 + number)
         values |= {f"mppt{number}_voltage": volts, f"mppt{number}_current": watts / volts}

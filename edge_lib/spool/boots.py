@@ -1,8 +1,8 @@
-"""The last number of each boot's polls, so that none is ever given twice.
+"""The last number of each boot's polls, so that none is ever used twice.
 
 ``boots`` knows it of all samples up to ``covered_id``, whatever was deleted since; the samples
-after it tell of themselves. Where a row of ``boots`` was damaged there is no ``covered_id``, until
-the next opening has asked every sample. Every function runs inside its caller's lock, the writing
+after it hold their own. Where a row of ``boots`` was damaged there is no ``covered_id``, until the
+next opening has read every sample. Every function runs inside its caller's lock, the writing
 ones inside its transaction.
 """
 
@@ -14,6 +14,9 @@ from edge_lib.spool.recovery import soundness
 from edge_lib.spool.recovery.soundness import Table, is_count
 from edge_lib.spool.rows import Row, next_id
 
+# No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.
+FASTEST_POLL_US = 5_000_000
+
 BOOTS = Table(
     "boots",
     "SELECT rowid, boot, last_seq, crc FROM boots",
@@ -24,11 +27,11 @@ BOOTS = Table(
 
 
 class Uncovered:
-    """What the samples tell that ``boots`` does not.
+    """What the samples know that ``boots`` does not.
 
     Attributes:
         seqs: each boot's last number among them.
-        is_all: whether they and ``boots`` tell every number that was given.
+        is_all: whether they and ``boots`` know every number that was used.
     """
 
     def __init__(self, db: sqlite3.Connection):
@@ -59,27 +62,27 @@ def _is_last_given(db: sqlite3.Connection, last: Row | None) -> bool:
 
 
 def begin(db: sqlite3.Connection, uncovered: Uncovered) -> None:
-    """Write down what the samples tell, at an opening."""
+    """Write down what the samples know, at an opening."""
     cover_more(db, uncovered.seqs)
     if uncovered.is_all:
         _put_covered(db)
 
 
 def cover(db: sqlite3.Connection, seqs: dict[str, int]) -> None:
-    """Write down each boot's last number, before samples that tell it may be deleted."""
+    """Write down each boot's last number, before samples that hold it may be deleted."""
     cover_more(db, seqs)
     if meta.get(db, COVERED) is not None:
         _put_covered(db)
 
 
 def cover_at_least(db: sqlite3.Connection, boot: str, seq: int) -> None:
-    """Write down a number that nothing given to this boot can exceed, where nobody knows more."""
+    """Write down a number that no poll of this boot can exceed, where nothing more is known."""
     cover_more(db, {boot: seq})
     _put_covered(db)
 
 
 def cover_more(db: sqlite3.Connection, seqs: dict[str, int]) -> None:
-    """Write down numbers that boots have reached, as another file tells them."""
+    """Write down numbers that boots have reached, as another file knows them."""
     for boot, seq in seqs.items():
         known = _written(db, boot)
         if known is None or known < seq:

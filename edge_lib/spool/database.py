@@ -1,61 +1,64 @@
-"""The spool: every reading on disk before anything else happens to it, until the server proved it.
+"""The spool's database: one connection behind one lock, its transactions, and the receipts.
 
-One SQLite connection behind one lock, shared by the poll and the upload thread. A reading exists
-from its commit on (``put``, ``park_words``) and then never leaves but by a proof (``delivered``) or
-to ``parked``. ``schema.sql`` says what is kept where; ``spool_file`` owns the file,
-``spool_row`` and ``spool_parked`` the rows, ``spool_keep`` what stays after delivery,
-``spool_boots`` the polls' numbers, ``spool_sound`` which row of bookkeeping is believed,
-``spool_time`` the correction of provisional times. Every method raises SpoolError when SQLite
-fails: the attempt is rolled back, nothing is lost.
+A reading exists from its commit on (``put``) and then never leaves but by a proof (``delivered``)
+or to ``parked``. ``schema.sql`` says what is kept where; ``file`` owns the file, and each table has
+a module whose functions run in ``read`` or ``write``. Every method raises SpoolError when SQLite
+fails: the attempt is rolled back, nothing is lost. Use it from any thread.
 """
 
 import math
 import os
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Protocol, Self, TypeVar
 
+from edge_lib.shared.sample import TsSource
 from edge_lib.spool import boots, file, gaps, parked, queue, retention, upgrade
-from edge_lib.spool import retime as spool_time
-from edge_lib.spool import rows as spool_row
-from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, sqlite_errors
+from edge_lib.spool.errors import SpoolDamaged, sqlite_errors
 from edge_lib.spool.file import transaction
 from edge_lib.spool.gaps import Gap
 from edge_lib.spool.queue import Counts, Spooled
-from edge_lib.spool.rows import HOUR_US, PROVISIONAL, Reading, Row
-from edge_lib.spool.turns import Turns
-
-__all__ = ["Counts", "Spool", "SpoolBusy", "SpoolError", "Spooled"]
+from edge_lib.spool.readings import Reading
+from edge_lib.spool.rows import HOUR_US, Row
 
 # So many receipts are worth a commit of their own; fewer ride in the next reading's.
 ACKS_WORTH_A_COMMIT = 50
 # ``boots`` is brought up to date after so many readings, and before any is deleted.
 COVER_EVERY = 1000
 
+T = TypeVar("T")
 
-class Spool(Turns):
-    """The spool at a path, opened; made on first use. Use it from any thread."""
+
+class Write(Protocol):
+    """Runs a function in one transaction and returns what it returns; None: not now."""
+
+    def __call__(self, work: Callable[[sqlite3.Connection], T], /) -> T | None:
+        """Run it."""
+
+
+class Database:
+    """The database at a path, opened; made on first use."""
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: Path,
         keep_days: float = 7.0,
         *,
         locked: bool = False,
         read_only: bool = False,
         above_id: int = 0,
     ):
-        """Open the spool.
+        """Open the database.
 
         Args:
             path: the file; its directory must exist.
             keep_days: how long delivered samples stay, counted from delivery in hours; 0 = not.
             locked: the caller holds the lock.
-            read_only: look into it only, on a disk that takes nothing; receipts stay in memory.
-            above_id: a new file gives ids above this one, which an earlier file may have given.
+            read_only: for a disk that takes nothing; receipts stay in memory.
+            above_id: a new file's ids begin above this one, which an earlier file may have used.
 
         Raises:
             SpoolBusy: another process has it open.
@@ -71,43 +74,45 @@ class Spool(Turns):
         self._counting = False
         with ExitStack() as undo:
             if not locked:
-                undo.callback(os.close, file.lock(Path(path)))
+                undo.callback(os.close, file.lock(path))
             with sqlite_errors():
-                connect = file.connect_read_only if read_only else file.connect
-                self._db = connect(Path(path))
+                self._db = file.connect_read_only(path) if read_only else file.connect(path)
             undo.callback(self._db.close)
             if read_only:
                 with sqlite_errors():
                     upgrade.stand_in_if_former(self._db)
-            with self._beginning() as db:
+            with self._reading() if read_only else self.writing() as db:
                 uncovered = boots.Uncovered(db)
-                self._seqs, self._tells_all = uncovered.seqs, uncovered.is_all
+                self._seqs, self._knows_seqs = uncovered.seqs, uncovered.is_all
                 if not read_only:
                     boots.begin(db, uncovered)
                     retention.number_above(db, above_id)
                 self._hour = retention.newest_hour(db)
             self._release_all = undo.pop_all()
 
-    def __enter__(self) -> "Spool":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def put(self, sample: dict, boottime_us: int) -> dict:
-        """Store one checked sample, in one commit.
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what a reading function of a table returns; the other thread waits for it."""
+        with self._reading() as db:
+            return work(db)
 
-        Args:
-            sample: with ``ts``, ``boot``, ``seq`` and ``ts_src``; one with ``ts_src`` 2 is held
-                back until ``retime``.
-            boottime_us: the time since the boot at which it was taken.
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a writing function of a table in one transaction, and return what it returns."""
+        with self.writing() as db:
+            return work(db)
 
-        Returns:
-            The sample as stored: ``ts`` moved by microseconds where the spool held it already.
-        """
-        return self.put_all([spool_row.reading(sample, boottime_us)])[0].sample()
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Wait for the other thread, and begin a transaction."""
+        with self._lock, transaction(self._db):
+            yield self._db
 
-    def put_all(self, readings: Sequence[Reading], gap: Gap | None = None) -> list[Row]:
+    def put(self, readings: Sequence[Reading], gap: Gap | None = None) -> list[Row]:
         """Store readings in their order, in one commit, and with them a gap that they left.
 
         Returns:
@@ -116,7 +121,7 @@ class Spool(Turns):
         with self._commit([reading.row for reading in readings]) as db:
             if gap:
                 gaps.note(db, gap)
-            return [row for reading in readings if (row := _insert(db, reading))]
+            return [row for reading in readings if (row := reading.insert(db))]
 
     def oldest(self, n: int) -> list[Spooled]:
         """Return the ``n`` samples that wait longest to be sent, in the order of their arrival."""
@@ -127,7 +132,7 @@ class Spool(Turns):
         return self._queued(queue.NEWEST, n)[::-1]
 
     def delivered(self, ids: Collection[int]) -> None:
-        """Take the server's proof that it has these samples; they are not offered again.
+        """Accept the server's proof that it has these samples; they are not offered again.
 
         A few wait for the next reading's commit. A crash before it offers them again, and the
         server counts them as duplicates. Ids that do not wait to be sent change nothing.
@@ -139,25 +144,11 @@ class Spool(Turns):
 
     def park(self, reasons: dict[int, str]) -> None:
         """Put samples aside that the server will never take: ``{id: reason}``."""
-        with self._writing() as db:
+        with self.writing() as db:
             for row_id, reason in reasons.items():
                 found = queue.one(db, row_id)
                 if found and row_id not in self._acked:
                     parked.park_row(db, found, reason)
-
-    def park_words(
-        self,
-        words: dict[int, int],
-        reason: str,
-        ts: datetime,
-        boot: str,
-        seq: int,
-        boottime_us: int,
-        ts_src: int,
-    ) -> None:
-        """Keep a poll that could be no sample: its words by document number, and the reason."""
-        row = spool_row.new(ts, boot, seq, boottime_us, ts_src)
-        self.put_all([Reading(row, words, reason)])
 
     def release(self, ids: Collection[int], decode: parked.Decode | None = None) -> int:
         """Put parked readings back in the queue, under their own time, boot and seq.
@@ -165,12 +156,12 @@ class Spool(Turns):
         Args:
             ids: their ``id`` in ``parked``.
             decode: ``{document number: word}`` -> the fields of a sample (``device_id`` included,
-                times, boot and seq not), or None if it is still no sample; for polls kept as words.
+                times, boot and seq not), or None if they still make none.
 
         Returns:
-            How many went; those that are still no sample, or damaged, stay.
+            How many went; those that still make no sample, or are damaged, stay.
         """
-        with self._writing() as db:
+        with self.writing() as db:
             rows = [parked.release(db, i, decode) for i in ids]
             released = [row for row in rows if row is not None]
             for row in released:
@@ -182,36 +173,15 @@ class Spool(Turns):
         with self._reading() as db:
             return max(self._seqs.get(boot, 0), boots.covered_seq(db, boot))
 
-    def tells_all(self) -> bool:
-        """Return whether ``last_seq`` can be relied on: no row that told of numbers was damaged."""
-        return self._tells_all
+    def knows_seqs(self) -> bool:
+        """Return whether ``last_seq`` can be relied on: no row that holds numbers was damaged."""
+        return self._knows_seqs
 
     def last_seq_at_most(self, boot: str, seq: int) -> None:
-        """Take note of what the last number of a boot can have been, where nothing here tells."""
+        """Note what the last number of a boot can have been, where nothing here knows it."""
         if not self.read_only:
-            self.apply(lambda db: boots.cover_at_least(db, boot, seq))
-            self._tells_all = True
-
-    def retime(self, boot: str, offset_us: int) -> int:
-        """Correct every provisional time and queue the samples, now that the clock is right.
-
-        Args:
-            boot: the present one.
-            offset_us: its start: wall time - boottime.
-
-        Returns:
-            How many were corrected. Committed in chunks, so that polls go on in between.
-        """
-        return spool_time.retime(self._writing, boot, offset_us)
-
-    def figures(self) -> dict:
-        """Return what the health file tells of the spool: see ``Store.figures``."""
-        counts = self.counts()
-        return {
-            "spool_count": counts.depth + counts.provisional,
-            "oldest_unsent_ts": counts.oldest_unsent_ts,
-            "parked_count": counts.parked,
-        }
+            self.write(lambda db: boots.cover_at_least(db, boot, seq))
+            self._knows_seqs = True
 
     def counts(self) -> Counts:
         """Count what waits."""
@@ -222,7 +192,7 @@ class Spool(Turns):
             return queue.counts(db, self._acked)
 
     def close(self, *, write: bool = True) -> None:
-        """Commit the receipts that wait, if told to, and let go. What comes later fails."""
+        """Commit the receipts that wait, if ``write``, and let go. What comes later fails."""
         with self._lock, self._release_all:
             if write:
                 self._flush()
@@ -236,8 +206,10 @@ class Spool(Turns):
         """Return the receipts that no commit has written down, even after ``close``."""
         return set(self._acked)
 
-    def _beginning(self) -> AbstractContextManager[sqlite3.Connection]:
-        return self._reading() if self.read_only else self._writing()
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, sqlite_errors():
+            yield self._db
 
     @contextmanager
     def _commit(self, rows: Sequence[Row]) -> Iterator[sqlite3.Connection]:
@@ -246,7 +218,8 @@ class Spool(Turns):
             seqs = dict(self._seqs)
             for row in rows:
                 seqs[row.boot] = max(row.seq, seqs.get(row.boot, 0))
-            hour = rows[-1].ts_us // HOUR_US if rows[-1].ts_src != PROVISIONAL else self._hour
+            is_timed = rows[-1].ts_src != TsSource.PROVISIONAL
+            hour = rows[-1].ts_us // HOUR_US if is_timed else self._hour
             expire = hour != self._expired
             deletes = expire or (self._acked and not self._keeps)
             cover = deletes or self._uncovered >= COVER_EVERY
@@ -289,10 +262,3 @@ class Spool(Turns):
                 with transaction(db):
                     for row in damaged:
                         parked.park_damaged(db, row)
-
-
-def _insert(db: sqlite3.Connection, reading: Reading) -> Row | None:
-    if reading.words is None:
-        return spool_row.insert(db, reading.row)
-    parked.park_words(db, reading.row, reading.reason, reading.words)
-    return None

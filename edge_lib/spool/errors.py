@@ -1,19 +1,23 @@
-"""What can go wrong with the spool, told apart by what would help: room, the disk, another file."""
+"""What can go wrong with the spool, named by what would help: room, the disk, another file."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from edge_lib.best_effort import ExpectedError
 
 
 class SpoolBusy(Exception):
     """Another process holds the spool."""
 
 
-class SpoolError(Exception):
+class SpoolError(ExpectedError):
     """The spool could not do it; nothing of the attempt is stored, and the cause is attached.
 
     When opening, and none of the three below: the settings or the owner are wrong.
     """
+
+    event = "spool failed"
 
 
 class SpoolFull(SpoolError):
@@ -21,7 +25,7 @@ class SpoolFull(SpoolError):
 
 
 class SpoolFailing(SpoolError):
-    """The disk does not do what it is asked: an I/O error, read-only, locked. Open anew."""
+    """The disk does not do what it should: an I/O error, read-only, locked. Open anew."""
 
 
 class SpoolInUse(SpoolFailing):
@@ -29,7 +33,7 @@ class SpoolInUse(SpoolFailing):
 
 
 class SpoolDamaged(SpoolError):
-    """The file seems damaged. Only ``damage`` proves it: a dying disk says the same of any file."""
+    """The file seems damaged. Only ``file.damage`` proves it: a dying disk acts alike."""
 
 
 # SQLite's primary codes; what is in none of these cannot happen to a file that is whole.
@@ -53,15 +57,15 @@ def sqlite_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise kind_of(error)(f"the spool failed: {words_of(error)}") from error
+        raise kind_of(error)(f"the spool failed: {text_of(error)}") from error
     except MemoryError as error:  # a damaged length
         raise SpoolDamaged("the spool failed: a row of impossible length") from error
-    except UnicodeDecodeError as error:  # SQLite's own words, which quote a damaged table's name
+    except UnicodeDecodeError as error:  # SQLite's own text, which quotes a damaged table's name
         raise SpoolDamaged("the spool failed: the names of its tables are damaged") from error
 
 
 def kind_of(error: sqlite3.Error) -> type[SpoolError]:
-    """Say what an error of SQLite means for the spool."""
+    """Return what an error of SQLite means for the spool."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # closed
         return SpoolError
@@ -69,6 +73,6 @@ def kind_of(error: sqlite3.Error) -> type[SpoolError]:
     return next((kind for codes, kind in kinds if code & 0xFF in codes), SpoolDamaged)
 
 
-def words_of(error: sqlite3.Error) -> str:
+def text_of(error: sqlite3.Error) -> str:
     """Return its text and its name."""
     return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"

@@ -13,10 +13,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from edge_lib.spool import schema as spool_schema
-from edge_lib.spool import upgrade, wal
+from edge_lib.spool import schema, upgrade, wal
 from edge_lib.spool.errors import (
     SpoolBusy,
     SpoolDamaged,
@@ -25,7 +24,7 @@ from edge_lib.spool.errors import (
     SpoolFull,
     kind_of,
     sqlite_errors,
-    words_of,
+    text_of,
 )
 from edge_lib.spool.recovery.soundness import ReadOnly
 
@@ -41,11 +40,13 @@ BUSY_TIMEOUT_S = 5.0
 # What the spool may grow to: more than a year of readings. Receipts go on at the limit.
 LIMIT_BYTES = 2 << 30
 
+Files = tuple[tuple[int, int], ...]  # device and inode of each
+
 log = logging.getLogger("sungrow.edge.spool")
 
 
 def lock(path: Path) -> int:
-    """Take the spool's lock and give its descriptor; closing that lets go.
+    """Take the spool's lock and return its descriptor; closing that lets go.
 
     Raises:
         SpoolBusy: another process has it.
@@ -72,7 +73,7 @@ def is_locked(path: Path) -> bool:
     """Return whether another process holds the spool; makes nothing and keeps nothing.
 
     Raises:
-        OSError: its lock may not be looked at.
+        OSError: its lock may not be read.
     """
     try:
         file = os.open(f"{path}.lock", os.O_RDONLY)
@@ -120,7 +121,7 @@ def connect(path: Path) -> sqlite3.Connection:
             undo.callback(db.close)
             _prepare(db, path)
         except sqlite3.Error as error:
-            raise kind_of(error)(f"SPOOL_PATH: {path}: {words_of(error)}") from error
+            raise kind_of(error)(f"SPOOL_PATH: {path}: {text_of(error)}") from error
         except UnicodeDecodeError as error:
             raise SpoolDamaged(f"SPOOL_PATH: {path}: its tables' names are damaged") from error
         except OSError as error:
@@ -130,7 +131,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open the spool only to look into it: reads, and never checkpoints.
+    """Open the spool only to read it, and never checkpoint.
 
     Raises:
         sqlite3.Error: it cannot be opened.
@@ -160,10 +161,10 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 
 
 def damage(path: Path, thorough: bool) -> str | None:
-    """Read the file through a connection of its own and say what is wrong with it; None: nothing.
+    """Read the file through a connection of its own; return what is wrong with it, None: nothing.
 
     Args:
-        path: the spool; nobody else has it open.
+        path: the spool; nothing else has it open.
         thorough: compares the indexes with their tables, too.
 
     Raises:
@@ -181,7 +182,7 @@ def damage(path: Path, thorough: bool) -> str | None:
             found = _one(db, f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)")
     except SpoolDamaged as error:
         return str(error)
-    return None if found == "ok" else found
+    return None if found == "ok" else str(found)
 
 
 @contextmanager
@@ -216,8 +217,8 @@ def usage(db: sqlite3.Connection) -> Usage:
     return Usage((pages - free) * size, free * size, (most - pages) * size)
 
 
-def parts(path: Path) -> tuple:
-    """Tell which files the names lead to: if others, what is written now is lost with the names."""
+def parts(path: Path) -> Files:
+    """Return which files the names lead to: if others, what is written now is lost with them."""
     files = (Path(f"{path}{part}") for part in ("", "-wal"))
     try:
         return tuple((found.st_dev, found.st_ino) for found in (file.stat() for file in files))
@@ -242,8 +243,8 @@ def _open_ours(file: Path, flags: int) -> int:
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.text_factory = _lenient_text
-    schema = spool_schema.version(db, path)
-    if schema is None:  # both only before the first table
+    found = schema.version(db, path)
+    if found is None:  # both only before the first table
         db.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES:d}")
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     if _one(db, "PRAGMA journal_mode = WAL") != "wal":
@@ -252,18 +253,19 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute(f"PRAGMA cache_size = -{CACHE_KIB:d}")
     _one(db, f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES:d}")
     _one(db, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES:d}")
-    if schema is None:
-        spool_schema.create(db, path)
-    elif schema == spool_schema.BEFORE:
+    if found is None:
+        schema.create(db, path)
+    elif found == schema.BEFORE:
         with transaction(db):
             upgrade.take_over(db)
     _one(db, f"PRAGMA max_page_count = {LIMIT_BYTES // _one(db, 'PRAGMA page_size'):d}")
 
 
 def _lenient_text(raw: bytes) -> str:
-    # A damaged text must not make its neighbours unreadable; its row's checksum tells.
+    # A damaged text must not make its neighbours unreadable; its row's checksum shows it.
     return raw.decode(errors="backslashreplace")
 
 
-def _one(db: sqlite3.Connection, sql: str) -> object:
-    return db.execute(sql).fetchall()[0][0]
+def _one(db: sqlite3.Connection, sql: str) -> Any:
+    ((value,),) = db.execute(sql).fetchall()
+    return value

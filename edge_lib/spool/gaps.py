@@ -8,7 +8,7 @@ never covers more than what was sent.
 import re
 import sqlite3
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.recovery.soundness import Table, is_count
@@ -68,12 +68,12 @@ def insert(db: sqlite3.Connection, gap_id: int, gap: Gap, cause: str, known: boo
 
 
 def is_there(db: sqlite3.Connection, gap: Gap, cause: str) -> bool:
-    """Return whether a gap is noted already, on its own or grown together with others."""
+    """Return whether a gap is noted already, alone or merged with others."""
     where = "WHERE cause = ? AND from_us <= ? AND to_us >= ?"
     return bool(soundness.rows(db, GAPS, where, (cause, gap.from_us, gap.to_us)))
 
 
-def unreported(db: sqlite3.Connection, n: int) -> list[dict]:
+def unreported(db: sqlite3.Connection, n: int) -> list[dict[str, Any]]:
     """Return the oldest ``n`` that the server does not have."""
     where = "WHERE acknowledged IS NOT crc ORDER BY id LIMIT ?"
     return [

@@ -1,4 +1,4 @@
-"""Delivered samples by the hour, to compare with a server that may have lost some. For ``Spool``.
+"""Delivered samples by the hour, to compare with a server that may have lost some.
 
 Every function runs inside its caller's lock, the writing ones inside its transaction. An hour is
 counted since 1970, UTC.
@@ -38,12 +38,12 @@ def requeue(db: sqlite3.Connection, hour: int) -> int:
 def settled(db: sqlite3.Connection) -> dict[int, str]:
     """Return the hours that differ for good, with what the server had when that was found."""
     found = meta.under(db, SETTLED).items()
-    return {int(hour): value for hour, value in found if hour.isdecimal() and hour.isascii()}
+    return {int(hour): str(value) for hour, value in found if hour.isdecimal() and hour.isascii()}
 
 
 def settle(db: sqlite3.Connection, hours: dict[int, str]) -> None:
     """Replace the hours that differ for good."""
-    for hour in meta.under(db, SETTLED):
-        meta.remove(db, f"{SETTLED}{hour}")
+    for known in meta.under(db, SETTLED):
+        meta.remove(db, f"{SETTLED}{known}")
     for hour, value in hours.items():
         meta.put(db, f"{SETTLED}{hour:d}", value)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from edge_lib.spool.gaps import Gap
-from edge_lib.spool.rows import Reading
+from edge_lib.spool.readings import Reading
 
 MOST = 2880  # four hours of a reading each five seconds; about 5 MB
 
 
-class Ring:
+class MemoryBuffer:
     """The readings that wait for the spool. For one thread at a time."""
 
     def __init__(self, most: int = MOST):
@@ -20,7 +20,7 @@ class Ring:
         return len(self._readings)
 
     def add(self, reading: Reading) -> bool:
-        """Take one more; True: there was no room, and every second one before it went.
+        """Add one; True: there was no room, and every second one before it went.
 
         Energy counters go on through what is left, and neither the oldest nor the newest is lost.
         """
@@ -35,7 +35,7 @@ class Ring:
         return self._readings[:n]
 
     def drop(self, n: int) -> None:
-        """Let go of the ``n`` that came first, and of the gap: they are in the spool."""
+        """Drop the ``n`` that came first, and of the gap: they are in the spool."""
         del self._readings[:n]
         self.gap = None
 

@@ -5,7 +5,7 @@ import sqlite3
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.recovery.soundness import Table
 
-COVERED, SETTLED = "covered_id", "settled:"  # see ``spool_boots`` and ``spool_hours``
+COVERED, SETTLED = "covered_id", "settled:"  # see ``boots`` and ``hours``
 META = Table(
     "meta",
     "SELECT rowid, key, value, crc FROM meta",
@@ -17,7 +17,8 @@ META = Table(
 def get(db: sqlite3.Connection, key: str) -> int | str | None:
     """Return what is kept under a name; None: nothing, or nothing that can be believed."""
     found = soundness.rows(db, META, "WHERE key = ?", (key,))
-    return found[-1][2] if found else None
+    value: int | str | None = found[-1][2] if found else None
+    return value
 
 
 def under(db: sqlite3.Connection, prefix: str) -> dict[str, int | str]:

@@ -14,7 +14,7 @@ _KEY = "meter_of"
 def serial(db: sqlite3.Connection) -> str | None:
     """Return the serial number of the inverter whose meter was seen; None: no meter was seen.
 
-    "" stands for an inverter whose number could not be read.
+    "" is an inverter whose number could not be read.
     """
     found = meta.get(db, _KEY)
     return found if isinstance(found, str) else None

@@ -1,4 +1,4 @@
-"""Opens the spool, in whatever state its file is: checked, moved aside if it is damaged, made anew.
+"""Opens the database, whatever state its file is in: checked, moved aside if damaged, made anew.
 
 Holds the lock from the first success on, through every closing and opening in between.
 """
@@ -10,17 +10,16 @@ from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.spool import file, wal
-from edge_lib.spool.database import Spool
+from edge_lib.spool.boots import FASTEST_POLL_US
+from edge_lib.spool.database import Database
 from edge_lib.spool.errors import SpoolDamaged, SpoolError, SpoolFailing, SpoolInUse
 from edge_lib.spool.recovery import quarantine
-from edge_lib.spool.reserve import Ballast
+from edge_lib.spool.reserve import Reserve
 
-# The same trouble so often, while another file can be written and this one is said to be whole:
-# then the file is to blame, whatever the check says. A bad sector, for one.
+# The same trouble so often, while another file can be written and this one passes the check:
+# then the file is to blame all the same. A bad sector, for one.
 STRIKES = 3
 FORGIVEN_S = 60.0  # after the last of them
-# No poll follows another faster (POLL_INTERVAL_S), so a boot has no more of them than that.
-POLL_US = 5_000_000
 
 # What no disk mends that comes back.
 _SETTINGS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
@@ -35,75 +34,76 @@ class Opener:
         asides: damaged spools whose readings are still to be brought over.
     """
 
-    def __init__(self, path: Path, keep_days: float, clock: Clock, ballast: Ballast):
+    def __init__(self, path: Path, keep_days: float, clock: Clock, reserve: Reserve):
         self._path, self._keep_days, self._clock = path, keep_days, clock
-        self._ballast = ballast
+        self._reserve = reserve
         self._lock: int | None = None
-        self._was_ours: bool | None = None  # None: not looked yet
+        self._was_ours: bool | None = None  # None: not known yet
         self._suspect: str | None = None
         self._strikes, self._last_strike_s = 0, 0.0
         self.asides: list[Path] = []
 
-    def open(self, above_id: int) -> Spool:
+    def open(self, above_id: int) -> Database:
         """Open the spool, another one in its place if it is damaged.
 
         Args:
-            above_id: see ``Spool``.
+            above_id: see ``Database``.
 
         Raises:
             SpoolBusy, SpoolFull, SpoolFailing, SpoolDamaged, SpoolError: see there.
         """
         try:
-            self._look_around()
+            self._note_what_is_there()
             if self._lock is None:
                 self._lock = file.lock(self._path)
             file.claim(self._path)
             reason = self._damage()
-        except OSError as error:  # the folder itself cannot be looked into
+        except OSError as error:  # the folder itself cannot be read
             kind = SpoolError if error.errno in _SETTINGS else SpoolFailing
             raise kind(f"SPOOL_PATH: {self._path}: {error.strerror}") from error
         if reason:
             self._set_aside(reason)
-        return Spool(self._path, self._keep_days, locked=True, above_id=above_id)
+        return Database(self._path, self._keep_days, locked=True, above_id=above_id)
 
-    def open_read_only(self) -> Spool | None:
-        """Open it only to look into it; None if not even that is possible."""
+    def open_read_only(self) -> Database | None:
+        """Open it only to read it; None if not even that is possible."""
         if self._lock is None:
             return None
         try:
             if not self._path.exists():
                 return None
-            return Spool(self._path, self._keep_days, locked=True, read_only=True)
+            return Database(self._path, self._keep_days, locked=True, read_only=True)
         except (SpoolError, OSError):
             return None
 
     def blame(self, error: SpoolError) -> None:
         """Count a failure that may be the file's fault: not one of the whole disk."""
         by_file = isinstance(error, SpoolDamaged | SpoolFailing) and type(error) is not SpoolInUse
-        if by_file and self._ballast.disk_works():
+        if by_file and self._reserve.disk_works():
             self._suspect = str(error)
             self._strikes += 1
             self._last_strike_s = self._clock.monotonic_s()
 
     def forgive(self) -> None:
-        """Take note that it works, for some time already."""
+        """Note that it works, and has for some time."""
         if self._clock.monotonic_s() > self._last_strike_s + FORGIVEN_S:
             self._strikes = 0
 
     def last_seqs(self, boot: str, *, known: bool) -> list[int]:
         """Return what a boot's numbers may have reached in the files that are not open.
 
-        Where they do not tell, it is more than can have been: a hole in the numbers is seen by the
-        server, a number given twice is not.
+        Where that is not known, it is more than can have been: the server sees a hole in the
+        numbers, but not a number used twice.
 
         Args:
             boot: whose.
-            known: False: the spool itself could not tell.
+            known: False: the spool itself does not know it.
         """
         seqs = [_last_seq(aside, boot) for aside in self.asides]
-        if known and None not in seqs:
-            return seqs
-        return [self._clock.boottime_us() // POLL_US]
+        found = [seq for seq in seqs if seq is not None]
+        if known and len(found) == len(seqs):
+            return found
+        return [self._clock.boottime_us() // FASTEST_POLL_US]
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -111,20 +111,20 @@ class Opener:
             os.close(self._lock)
             self._lock = None
 
-    def _look_around(self) -> None:
-        """See what an earlier run of the program left, before this one leaves anything."""
+    def _note_what_is_there(self) -> None:
+        """Note what an earlier run of the program left, before this one leaves anything."""
         if self._was_ours is None:
             self.asides = quarantine.unsalvaged(self._path)
             self._was_ours = Path(f"{self._path}.lock").exists()
 
     def _damage(self) -> str | None:
-        """Say why the file must go, if it must."""
+        """Return why the file must go; None: it need not."""
         if quarantine.is_half_aside(self._path):
             return "its log was moved aside already"
         suspect, self._suspect = self._suspect, None
         found = file.damage(self._path, thorough=suspect is not None)
         if found and not self._was_ours:
-            raise SpoolError(f"SPOOL_PATH: {self._path} is no spool, and is left alone: {found}")
+            raise SpoolError(f"SPOOL_PATH: {self._path} is not a spool, and is left alone: {found}")
         self._was_ours = True
         if not found and self._strikes >= STRIKES:
             found = f"{self._strikes} failures, and the disk works: {suspect}"
@@ -144,7 +144,7 @@ def _last_seq(aside: Path, boot: str) -> int | None:
     try:
         if wal.is_damaged(Path(f"{aside}-wal"), file.PAGE_SIZE_BYTES):
             return None
-        with Spool(aside, locked=True, read_only=True) as spool:
-            return spool.last_seq(boot) if spool.tells_all() else None
+        with Database(aside, locked=True, read_only=True) as database:
+            return database.last_seq(boot) if database.knows_seqs() else None
     except (SpoolError, OSError):
         return None

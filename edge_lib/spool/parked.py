@@ -1,4 +1,4 @@
-"""The spool's parked readings: what can be no sample, kept with its reason.
+"""Parked readings: what makes no sample, or was refused, kept with its reason.
 
 The functions that take a connection run inside their caller's lock and transaction.
 """
@@ -7,17 +7,17 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_lib.spool.errors import SpoolDamaged
 from edge_lib.spool.recovery.soundness import is_count
-from edge_lib.spool.rows import Row, checksum, insert, is_time, next_id, pack, ts_text, whole
+from edge_lib.spool.rows import Row, checksum, insert, is_time, next_id, pack, ts_text
 
 DAMAGED = "checksum"  # the row is not what was written: it stays where it is
 MISSING = "missing"  # queued, but the row itself is gone
 _NO_CRC = -1  # what ``reported`` says of a row that damage has left without one
 
-Decode = Callable[[dict[int, int]], dict | None]
+Decode = Callable[[dict[int, int]], dict[str, Any] | None]
 
 log = logging.getLogger("sungrow.edge.spool")
 
@@ -44,38 +44,32 @@ class Parked(NamedTuple):
         """Return whether the server has it."""
         return self.reported == (_NO_CRC if self.crc is None else self.crc)
 
-    def shown(self) -> dict:
+    def shown(self) -> dict[str, Any]:
         """Return ``id, boot, seq, ts, reason, content, reported``; damage shows as None or text.
 
         ``content`` is the sample, or ``{"words": {register number as text: word}}``.
         """
-        shown = self._readable() if self.releasable() else self._damaged()
+        row = self.releasable()
+        shown = self._readable(row) if row else self._damaged()
         return {"id": self.id, **shown, "reported": self.is_reported()}
 
-    def releasable(self) -> bool:
-        """Return whether the reading itself is whole."""
+    def releasable(self) -> Row | None:
+        """Return the reading as a sample's row, without an id; None: it is not whole."""
         if not self.intact() or self.reason in (DAMAGED, MISSING):
-            return False
+            return None
         # A checksum of texts takes '5' for 5 and 'None' for None.
         texts = all(type(value) is str for value in (self.boot, self.reason, self.content))
         numbers = all(type(value) is int for value in (self.seq, self.boottime_us, self.ts_src))
-        return texts and numbers and is_time(self.ts_us)
+        if not (texts and numbers and is_time(self.ts_us)):
+            return None
+        return Row._make((0, *self[1:6], self.content, 0))
 
-    def words(self) -> dict[int, int] | None:
-        """Return the words of a poll that could not be decoded, by document number."""
-        words = json.loads(self.content).get("words")
-        return words and {int(number): word for number, word in words.items()}
-
-    def _readable(self) -> dict:
-        if self.words() is None:
-            content = whole(self.content, self.ts_us, self.boot, self.seq, self.ts_src)
-        else:
-            content = json.loads(self.content)
-        ts = ts_text(self.ts_us)
-        poll = {"boot": self.boot, "seq": self.seq, "ts": ts}
+    def _readable(self, row: Row) -> dict[str, Any]:
+        content = row.sample() if words_in(row.payload) is None else json.loads(row.payload)
+        poll = {"boot": row.boot, "seq": row.seq, "ts": ts_text(row.ts_us)}
         return poll | {"reason": self.reason, "content": content}
 
-    def _damaged(self) -> dict:
+    def _damaged(self) -> dict[str, Any]:
         # Nothing here may spoil the JSON in which it travels to the server.
         known = self.intact() and type(self.reason) is str
         return {
@@ -87,8 +81,14 @@ class Parked(NamedTuple):
         }
 
 
+def words_in(content: str) -> dict[int, int] | None:
+    """Return the words of a poll that could not be decoded, by document number."""
+    words = json.loads(content).get("words")
+    return words and {int(number): word for number, word in words.items()}
+
+
 def park_damaged(db: sqlite3.Connection, row: Row) -> None:
-    """Move a sample aside that is not what was written, and say so: its medium is failing."""
+    """Move a sample aside that is not what was written, and log it: the card may be failing."""
     log.error("damaged row parked", extra={"id": row.id, "boot": row.boot, "seq": row.seq})
     park_row(db, row, DAMAGED)
 
@@ -126,7 +126,7 @@ def park_words(db: sqlite3.Connection, row: Row, reason: str, words: dict[int, i
 
 def park(db: sqlite3.Connection, row: Row, reason: str, content: str | None) -> None:
     """Add one row to ``parked``."""
-    # A reason may quote what a server sent, and half a surrogate pair is no UTF-8.
+    # A reason may quote what a server sent, and half a surrogate pair is not UTF-8.
     reason = reason.encode(errors="backslashreplace").decode()
     values = (*row[1:6], reason, content)
     add(db, Parked(0, *values, checksum(*values), 0))
@@ -143,8 +143,8 @@ def last_seq(db: sqlite3.Connection, boot: str) -> int:
     sql = "SELECT id FROM parked WHERE boot = ? AND typeof(seq) = 'integer' ORDER BY seq DESC"
     for key in db.execute(sql, (boot,)):
         row = Parked(*db.execute("SELECT * FROM parked WHERE id = ?", key).fetchall()[0])
-        if row.releasable():
-            return row.seq
+        if sample := row.releasable():
+            return sample.seq
     return 0
 
 
@@ -167,25 +167,23 @@ def reported(db: sqlite3.Connection, ids: Collection[int]) -> None:
 
 
 def release(db: sqlite3.Connection, parked_id: int, decode: Decode | None) -> Row | None:
-    """Make a parked reading a sample again, under its own time, boot and seq.
+    """Turn a parked reading into a sample again, under its own time, boot and seq.
 
     Returns:
-        The stored sample's row; None if there is no such reading, or it is still no sample.
+        The stored sample's row; None if there is no such reading, or it still makes none.
     """
     found = db.execute("SELECT * FROM parked WHERE id = ?", (parked_id,)).fetchall()
-    payload = _payload(Parked(*found[0]), decode) if found else None
-    if payload is None:
+    row = Parked(*found[0]).releasable() if found else None
+    payload = _payload(row, decode) if row else None
+    if row is None or payload is None:
         return None
-    parked = Parked(*found[0])
     db.execute("DELETE FROM parked WHERE id = ?", (parked_id,))
-    return insert(db, Row(0, *parked[1:6], payload, 0))
+    return insert(db, row._replace(payload=payload))
 
 
-def _payload(parked: Parked, decode: Decode | None) -> str | None:
-    if not parked.releasable():
-        return None
-    words = parked.words()
+def _payload(row: Row, decode: Decode | None) -> str | None:
+    words = words_in(row.payload)
     if words is None:
-        return parked.content
+        return row.payload
     fields = decode(words) if decode else None
     return None if fields is None else pack(fields)

@@ -1,4 +1,4 @@
-"""The spool's queue as it is asked for: what waits, in which order, and how much.
+"""The queue: what waits, in which order, and how much.
 
 Every function runs inside its caller's lock. ``acked``: delivered, but not yet written down.
 """
@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Collection
 from typing import NamedTuple
 
-from edge_lib.spool import rows as spool_row
-from edge_lib.spool.rows import Row
+from edge_lib.shared.sample import Sample
+from edge_lib.spool.rows import Row, ts_text
 
 _QUEUED = (
     "SELECT queue.id, ts_us, boot, seq, boottime_us, ts_src, payload, crc"
@@ -33,9 +33,10 @@ class Spooled(NamedTuple):
     text: str
 
     @property
-    def sample(self) -> dict:
+    def sample(self) -> Sample:
         """The sample; optional fields that were null are absent."""
-        return json.loads(self.text)
+        sample: Sample = json.loads(self.text)
+        return sample
 
 
 class Counts(NamedTuple):
@@ -85,5 +86,5 @@ def counts(db: sqlite3.Connection, acked: Collection[int]) -> Counts:
     )
     ((queued, parked, provisional),) = db.execute(sql).fetchall()
     first = rows(db, OLDEST, 1, acked)
-    ts = spool_row.ts_text(first[0].ts_us) if first and first[0].intact() else None
+    ts = ts_text(first[0].ts_us) if first and first[0].intact() else None
     return Counts(queued - len(acked), parked, ts, provisional)

@@ -7,7 +7,7 @@ transaction.
 import json
 import sqlite3
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_lib.spool.parked import Parked
 from edge_lib.spool.recovery import soundness
@@ -31,14 +31,14 @@ class Slot(NamedTuple):
     failed: Mapping[str, int]
     last_seq: int = 0
 
-    def content(self) -> dict:
+    def content(self) -> dict[str, Any]:
         """Return it as the contract has it."""
         slot = ts_text(self.slot_us)
         return {"boot": self.boot, "slot": slot, "polled": self.polled, "failed": self.failed}
 
     def text(self) -> str:
         """Return what the spool keeps of it beside its key."""
-        counts = {"polled": self.polled, "failed": self.failed}
+        counts: dict[str, Any] = {"polled": self.polled, "failed": self.failed}
         return json.dumps(counts | ({"seq": self.last_seq} if self.last_seq else {}))
 
     def row(self) -> tuple[str, int, str, int]:
@@ -49,7 +49,7 @@ class Slot(NamedTuple):
 
 def read(boot: object, slot_us: object, content: object) -> Slot | None:
     """Return the counts of a row; None where it holds none."""
-    if not (type(boot) is str and is_time(slot_us) and type(content) is str):
+    if type(boot) is not str or type(content) is not str or not is_time(slot_us):
         return None
     try:
         counts = json.loads(content)
@@ -76,7 +76,7 @@ REPORTS = Table(
 def write(db: sqlite3.Connection, slot: Slot) -> Slot:
     """Write the counts down, and return them; what is known of that quarter hour beyond them stays.
 
-    Nothing is counted back. But a spool that is salvaged may tell of the time before a restart.
+    Nothing is counted back. But a spool that is salvaged may know of the time before a restart.
     """
     known = _written(db, slot.boot, slot.slot_us)
     if known is None:
@@ -102,7 +102,7 @@ def _joined(slot: Slot, known: Slot) -> Slot:
     for one, other in ((slot, known), (known, slot)):
         if one.polled >= other.polled and failed == one.failed:
             return one
-    # Which readings are among them nobody can tell now.
+    # Which readings are among them is unknown now.
     return slot._replace(polled=max(known.polled, slot.polled), failed=failed, last_seq=0)
 
 
@@ -120,12 +120,10 @@ def begun(db: sqlite3.Connection, boot: str, slot_us: int, before_seq: int = 0) 
     """
     slot = _written(db, boot, slot_us) or Slot(boot, slot_us, 0, {})
     span = (boot, slot_us, slot_us + SLOT_US, slot.last_seq, before_seq or 2**63 - 1)
-    found = [
-        row.seq
-        for kind, sql in _READINGS
-        for row in map(kind._make, db.execute(sql, span).fetchall())
-        if row.intact()
-    ]
+    samples = map(Row._make, db.execute(_SAMPLES, span).fetchall())
+    parked = map(Parked._make, db.execute(_PARKED, span).fetchall())
+    found = [row.seq for row in samples if row.intact()]
+    found += [row.seq for row in parked if row.intact() and row.seq is not None]
     if slot.last_seq:
         polled = slot.polled + len(found)
     else:
@@ -134,9 +132,8 @@ def begun(db: sqlite3.Connection, boot: str, slot_us: int, before_seq: int = 0) 
 
 
 _SPAN = "WHERE boot = ? AND ts_us >= ? AND ts_us < ? AND seq > ? AND seq < ?"
-_READINGS = tuple(
-    (kind, f"{select} {_SPAN}")
-    for kind, select in ((Row, "SELECT * FROM samples"), (Parked, "SELECT * FROM parked"))
+_SAMPLES, _PARKED = (
+    f"{select} {_SPAN}" for select in ("SELECT * FROM samples", "SELECT * FROM parked")
 )
 
 
@@ -170,5 +167,5 @@ def _written(db: sqlite3.Connection, boot: str, slot_us: int) -> Slot | None:
     return read(*found[-1][1:]) if found else None
 
 
-def _slots(found: list[tuple]) -> list[Slot]:
-    return [read(*values) for _, *values in found]
+def _slots(found: list[tuple[Any, ...]]) -> list[Slot]:
+    return [slot for _, *values in found if (slot := read(*values))]

@@ -1,4 +1,4 @@
-"""A file of nothing beside the spool: on a full disk even a receipt needs room to be written down.
+"""A reserve file beside the spool: on a full disk even a receipt needs room to be written down.
 
 Freed when the disk is full, made again when there is room for it and more.
 """
@@ -6,13 +6,13 @@ Freed when the disk is full, made again when there is room for it and more.
 import os
 from pathlib import Path
 
-BALLAST_BYTES = 4 << 20
-# With so much free the disk is not full: enough for the ballast and for half a day of readings.
-ROOM_BYTES = BALLAST_BYTES + (8 << 20)
+RESERVE_BYTES = 4 << 20
+# With so much free the disk is not full: enough for the reserve and for half a day of readings.
+ROOM_BYTES = RESERVE_BYTES + (8 << 20)
 _PROBE_BYTES = 64 << 10
 
 
-class Ballast:
+class Reserve:
     """The file ``spool.db.ballast``, there or not."""
 
     def __init__(self, spool_path: Path):
@@ -27,14 +27,14 @@ class Ballast:
             return False
         if self.free_bytes() < ROOM_BYTES:
             return False
-        return self._write(self._path, BALLAST_BYTES)
+        return self._write(self._path, RESERVE_BYTES)
 
     def free(self) -> bool:
-        """Return its room back; False: there was none."""
+        """Delete it, which frees its room; False: there was none."""
         return _remove(self._path)
 
     def free_bytes(self) -> int:
-        """Return what the disk has left for us; 0 if it does not say."""
+        """Return what the disk has left for us; 0 if that is not known."""
         try:
             disk = os.statvfs(self._path.parent)
         except OSError:

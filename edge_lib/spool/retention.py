@@ -6,7 +6,8 @@ Every function runs inside its caller's lock, the writing ones inside its transa
 import sqlite3
 from collections.abc import Iterable
 
-from edge_lib.spool.rows import HOUR_US, NUMBERED, PROVISIONAL, Row
+from edge_lib.shared.sample import TsSource
+from edge_lib.spool.rows import HOUR_US, NUMBERED, Row
 
 # What an hour may delete: three times what it adds at the shortest period, so a backlog's expiry
 # never stalls a poll, and a clock gone wrong cannot take the whole reserve at once.
@@ -39,7 +40,7 @@ def expire_early(db: sqlite3.Connection, n: int) -> None:
     _delete(db, f"{_DELIVERED} ORDER BY id LIMIT ?", (n,))
 
 
-def _delete(db: sqlite3.Connection, sql: str, args: tuple) -> None:
+def _delete(db: sqlite3.Connection, sql: str, args: tuple[int, ...]) -> None:
     ids = db.execute(sql, args).fetchall()
     db.executemany("DELETE FROM samples WHERE id = ?", ids)
     db.executemany("DELETE FROM delivered WHERE id = ?", ids)
@@ -55,6 +56,8 @@ def number_above(db: sqlite3.Connection, above_id: int) -> None:
 
 def newest_hour(db: sqlite3.Connection) -> int:
     """Return the hour of the newest sample with a time to trust; 0 without one."""
-    found = db.execute("SELECT * FROM samples WHERE ts_src <> ? ORDER BY id DESC", (PROVISIONAL,))
+    found = db.execute(
+        "SELECT * FROM samples WHERE ts_src <> ? ORDER BY id DESC", (int(TsSource.PROVISIONAL),)
+    )
     newest = next(filter(Row.intact, (Row(*row) for row in found)), None)
     return newest.ts_us // HOUR_US if newest else 0

@@ -7,13 +7,12 @@ which that boot began.
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from edge_lib.shared.sample import TsSource
 from edge_lib.spool.parked import park_damaged
 from edge_lib.spool.rows import Row, free_ts
 
-CORRECTED = 1  # ts_src: the boot's own clock became right later
-ESTIMATED = 3  # ts_src: it never did
 # A machine takes longer than this from its last reading of one boot to the start of the next.
 PAUSE_US = 1_000_000
 # Rows of one transaction: a poll that wants to store its reading waits no longer than that.
@@ -41,11 +40,11 @@ class Place(NamedTuple):
     """Wall time = boottime + ``began_us``."""
 
     began_us: int
-    ts_src: int
+    ts_src: TsSource
 
 
 def places(runs: list[Run], boot: str, began_us: int) -> dict[str, Place]:
-    """Say where each boot's samples belong.
+    """Return where each boot's samples belong.
 
     A boot that never knew the time keeps its order and spacing and is placed as late as possible:
     its last sample just before the next boot began, but none before what was trustworthy already.
@@ -55,7 +54,7 @@ def places(runs: list[Run], boot: str, began_us: int) -> dict[str, Place]:
         boot: the present one.
         began_us: its start, now known.
     """
-    placed = {boot: Place(began_us, CORRECTED)}
+    placed = {boot: Place(began_us, TsSource.CORRECTED)}
     next_began_us = began_us
     for run in reversed([run for run in runs if run.boot != boot]):
         place = _place(run, next_began_us)
@@ -66,18 +65,18 @@ def places(runs: list[Run], boot: str, began_us: int) -> dict[str, Place]:
 
 def _place(run: Run, next_began_us: int) -> Place:
     if run.began_us is not None:
-        return Place(run.began_us, CORRECTED)
+        return Place(run.began_us, TsSource.CORRECTED)
     began_us = next_began_us - PAUSE_US - run.last_us
     if run.after_us is not None:
         began_us = max(began_us, run.after_us + PAUSE_US - run.first_us)
-    return Place(began_us, ESTIMATED)
+    return Place(began_us, TsSource.ESTIMATED)
 
 
 def retime(turn: Turn, boot: str, began_us: int) -> int:
     """Correct and queue all provisional samples, each chunk in a turn at the spool of its own.
 
     Args:
-        turn: waits for the spool and gives a transaction on it.
+        turn: waits for the spool and begins a transaction on it.
         boot: the present one.
         began_us: its start, now known.
     """
@@ -135,14 +134,14 @@ def _begin(db: sqlite3.Connection, first: Row) -> Run:
 
 
 def _move(db: sqlite3.Connection, row: Row, place: Place) -> None:
-    """Return a provisional sample its time, and queue it."""
+    """Give a provisional sample its time, and queue it."""
     ts_us = free_ts(db, place.began_us + row.boottime_us, row.id)
-    row = row._replace(ts_us=ts_us, ts_src=place.ts_src).sealed()
+    row = row._replace(ts_us=ts_us, ts_src=int(place.ts_src)).sealed()
     sql = "UPDATE samples SET ts_us = ?, ts_src = ?, crc = ? WHERE id = ?"
     db.execute(sql, (row.ts_us, row.ts_src, row.crc, row.id))
     db.execute("INSERT OR IGNORE INTO queue VALUES (?)", (row.id,))
 
 
-def _intact(found: list[tuple]) -> Row | None:
+def _intact(found: list[tuple[Any, ...]]) -> Row | None:
     rows = [Row(*row) for row in found]
     return rows[0] if rows and rows[0].intact() else None

@@ -6,19 +6,16 @@ The functions that take a connection run inside their caller's transaction.
 import json
 import sqlite3
 import zlib
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
+from typing import NamedTuple, TypeGuard
 
-from edge_lib.shared.sample import FIELDS, format_ts, parse_ts
+from edge_lib.shared.sample import FIELDS, Sample, TsSource, format_ts, from_us, to_us
 
-PROVISIONAL = 2  # ts_src of a time that nobody vouches for yet
 HOUR_US = 3_600_000_000
 
 # Beyond that an id, like a time, is the work of damage.
 MOST_ID = 2**53
 _END_US = 253_402_300_800_000_000  # the year 10000, which no datetime reaches
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
 _COLUMNS = frozenset({"ts", "boot", "seq", "ts_src"})
 _REQUIRED = frozenset(field.name for field in FIELDS if field.required)
 
@@ -43,28 +40,13 @@ class Row(NamedTuple):
         """Return the row with the checksum that belongs to it."""
         return self._replace(crc=checksum(*self[:-1]))
 
-    def sample(self) -> dict:
+    def sample(self) -> Sample:
         """Return the sample; optional fields that were null are absent."""
         return whole(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
 
     def text(self) -> str:
         """Return the sample as JSON."""
         return text(self.payload, self.ts_us, self.boot, self.seq, self.ts_src)
-
-
-class Reading(NamedTuple):
-    """What a poll gave: a sample's row, or the words that can be none and the reason."""
-
-    row: Row
-    words: dict[int, int] | None = None
-    reason: str = ""
-
-
-def reading(sample: dict, boottime_us: int) -> Reading:
-    """Make a reading of a checked sample."""
-    ts, payload = parse_ts(sample["ts"]), pack(sample)
-    keys = (sample[name] for name in ("boot", "seq"))
-    return Reading(new(ts, *keys, boottime_us, sample["ts_src"], payload))
 
 
 def checksum(*values: object) -> int:
@@ -75,25 +57,20 @@ def checksum(*values: object) -> int:
 def new(ts: datetime, boot: str, seq: int, boottime_us: int, ts_src: int, payload: str = "") -> Row:
     """Return a row that is not stored yet: without id and crc."""
     # int(): SQLite would store 5.0 as 5, and the checksum would not fit it.
-    return Row(0, ts_us(ts), boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
+    return Row(0, to_us(ts), boot, int(seq), int(boottime_us), int(ts_src), payload, 0)
 
 
-def is_time(value: object) -> bool:
+def is_time(value: object) -> TypeGuard[int]:
     """Return whether a value can be microseconds since 1970."""
     return type(value) is int and 0 <= value < _END_US
 
 
-def ts_us(ts: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return (ts - _EPOCH) // _US
-
-
 def ts_text(ts_us: int) -> str:
     """Write microseconds since 1970 as the contract's ``ts``."""
-    return format_ts(_EPOCH + ts_us * _US)
+    return format_ts(from_us(ts_us))
 
 
-def pack(sample: dict) -> str:
+def pack(sample: Sample) -> str:
     """Write what the columns do not hold as compact JSON, without nulls that may as well be absent.
 
     Raises:
@@ -114,13 +91,14 @@ def text(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> str:
     return f"{payload[:-1]},{columns}}}"
 
 
-def whole(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> dict:
+def whole(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> Sample:
     """Put a sample together again."""
-    return json.loads(text(payload, ts_us, boot, seq, ts_src))
+    sample: Sample = json.loads(text(payload, ts_us, boot, seq, ts_src))
+    return sample
 
 
 def insert(db: sqlite3.Connection, row: Row) -> Row:
-    """Store a sample, queued unless its time is provisional; its id and crc are given here.
+    """Store a sample, queued unless its time is provisional, under an id and a crc of its own.
 
     A commit that failed may have reached the disk all the same: where the log could not be cut, the
     next opening finds it whole. So a reading that is there already is not stored again.
@@ -134,15 +112,15 @@ def insert(db: sqlite3.Connection, row: Row) -> Row:
     new_id = next_id(db, "samples")  # here, because the checksum covers it
     row = row._replace(id=new_id, ts_us=free_ts(db, row.ts_us, new_id)).sealed()
     db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-    if row.ts_src != PROVISIONAL:
+    if row.ts_src != TsSource.PROVISIONAL:
         db.execute("INSERT OR IGNORE INTO queue VALUES (?)", (row.id,))
     return row
 
 
 def next_id(db: sqlite3.Connection, table: str) -> int:
-    """Return the id of a table's next row: above every one that it ever gave, as far as it knows.
+    """Return the id of a table's next row: above every id ever used, as far as it knows.
 
-    Asked for instead of left to AUTOINCREMENT, which a damaged counter would bring to its end.
+    Queried instead of left to AUTOINCREMENT, which a damaged counter would bring to its end.
     """
     used = db.execute(_COUNTED, (table, MOST_ID)).fetchall()
     used += db.execute(_HIGHEST[table], (MOST_ID,)).fetchall()

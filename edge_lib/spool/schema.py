@@ -1,14 +1,14 @@
-"""Which tables a spool has: made from ``schema.sql``, and known again by them."""
+"""The spool's tables: made from ``schema.sql``, and recognised by it."""
 
-import os
 import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from edge_lib.shared.flush import flush_names
 from edge_lib.spool.errors import SpoolDamaged, SpoolError
 
-SCHEMA, BEFORE = 2, 1  # ``spool_upgrade`` makes the one of the other
+SCHEMA, BEFORE = 2, 1  # ``upgrade`` makes the one of the other
 SCHEMA_FILE = Path(__file__).with_name("schema.sql")
 # What schema 1 has not, or otherwise.
 NEW = ("boots", "damaged", "gaps", "meta", "reports")
@@ -20,11 +20,7 @@ def create(db: sqlite3.Connection, path: Path) -> None:
         f"BEGIN IMMEDIATE;\n{SCHEMA_FILE.read_text()}\nPRAGMA user_version = {SCHEMA:d};\nCOMMIT;"
     )
     db.executescript(script)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)  # a power cut may otherwise take the new file's name with it
-    finally:
-        os.close(directory)
+    flush_names(path.parent)  # a power cut may otherwise take the new file's name with it
 
 
 def version(db: sqlite3.Connection, path: Path) -> int | None:
@@ -39,9 +35,9 @@ def version(db: sqlite3.Connection, path: Path) -> int | None:
     if found == 0 and not tables:
         return None
     # Of those that both have, both have the same.
-    former = {name: words for name, words in ours.items() if name not in NEW}
+    former = {name: text for name, text in ours.items() if name not in NEW}
     for known, texts, names in ((SCHEMA, ours, set(ours)), (BEFORE, former, {*ours} - {"damaged"})):
-        is_whole = all(tables.get(name) == words for name, words in texts.items())
+        is_whole = all(tables.get(name) == text for name, text in texts.items())
         if found == known and len(names & tables.keys()) > len(names) / 2:
             if is_whole:
                 return known
@@ -80,6 +76,6 @@ def _model() -> sqlite3.Connection:
 
 
 def _tables(db: sqlite3.Connection) -> dict[str, list[str]]:
-    """Return the words of each table and index, without the comments, which may change."""
+    """Return the text of each table and index, in pieces, without comments, which may change."""
     found = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     return {str(name): re.sub("--.*", "", str(sql)).split() for name, sql in found}

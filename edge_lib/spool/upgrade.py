@@ -1,4 +1,4 @@
-"""Takes a spool of schema 1 over: its bookkeeping had no checksums.
+"""Upgrades a spool of schema 1: its bookkeeping had no checksums.
 
 In place and in one transaction, so that a crash leaves the one schema or the other. Samples, their
 queue and what is parked stay where they are. A row of bookkeeping is believed where it makes sense;
@@ -8,13 +8,10 @@ the others go to ``damaged``.
 import logging
 import re
 import sqlite3
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from edge_lib.spool import boots as spool_boots
-from edge_lib.spool import gaps as spool_gaps
-from edge_lib.spool import meta as spool_meta
-from edge_lib.spool import reports as spool_reports
-from edge_lib.spool import schema
+from edge_lib.spool import boots, gaps, meta, reports, schema
 from edge_lib.spool.gaps import Gap
 from edge_lib.spool.recovery import soundness
 
@@ -26,14 +23,14 @@ _BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 class Books(NamedTuple):
     """The rows of bookkeeping of a spool of schema 1."""
 
-    boots: list[tuple]
-    meta: list[tuple]
-    reports: list[tuple]
-    gaps: list[tuple]
+    boots: list[tuple[Any, ...]]
+    meta: list[tuple[Any, ...]]
+    reports: list[tuple[Any, ...]]
+    gaps: list[tuple[Any, ...]]
 
 
 def take_over(db: sqlite3.Connection) -> None:
-    """Make schema 2 of schema 1. Runs inside a transaction."""
+    """Turn schema 1 into schema 2. Runs inside a transaction."""
     books = _read(db)
     last_gap_id = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'gaps'").fetchall()
     for name in Books._fields:
@@ -64,7 +61,7 @@ def stand_in_if_former(db: sqlite3.Connection) -> None:
 def is_boot(boot: object, last_seq: object) -> bool:
     """Return whether a row without a checksum, of whatever table, is one of ``boots``."""
     is_name = type(boot) is str and _BOOT.fullmatch(boot)
-    return bool(is_name) and spool_boots.BOOTS.fits(boot, last_seq)
+    return bool(is_name) and boots.BOOTS.fits(boot, last_seq)
 
 
 def _read(db: sqlite3.Connection) -> Books:
@@ -77,40 +74,40 @@ def _read(db: sqlite3.Connection) -> Books:
 
 
 def _fill(db: sqlite3.Connection, books: Books) -> None:
-    takers = (_take_boot, _take_meta, _take_report, _take_gap)
+    takers: tuple[Callable[..., bool], ...] = (_take_boot, _take_meta, _take_report, _take_gap)
     for name, rows, take in zip(Books._fields, books, takers, strict=True):
         for row in rows:
             if not take(db, *row):
                 soundness.keep(db, name, row)
 
 
-def _take_boot(db: sqlite3.Connection, boot: object, last_seq: object) -> bool:
+def _take_boot(db: sqlite3.Connection, boot: Any, last_seq: Any) -> bool:
     fits = is_boot(boot, last_seq)
     if fits:
-        spool_boots.insert(db, boot, last_seq)
+        boots.insert(db, boot, last_seq)
     return fits
 
 
-def _take_meta(db: sqlite3.Connection, key: object, value: object) -> bool:
-    fits = spool_meta.META.fits(key, value)
+def _take_meta(db: sqlite3.Connection, key: Any, value: Any) -> bool:
+    fits = meta.META.fits(key, value)
     if fits:
-        spool_meta.put(db, key, value)
+        meta.put(db, key, value)
     return fits
 
 
-def _take_report(db: sqlite3.Connection, boot: object, slot_us: object, *rest: object) -> bool:
+def _take_report(db: sqlite3.Connection, boot: object, slot_us: object, *rest: Any) -> bool:
     content, acknowledged = rest
-    slot = spool_reports.read(boot, slot_us, content)
+    slot = reports.read(boot, slot_us, content)
     if slot:
-        spool_reports.insert(db, slot, known=acknowledged == 1)
+        reports.insert(db, slot, known=acknowledged == 1)
     return slot is not None
 
 
-def _take_gap(db: sqlite3.Connection, gap_id: int, *rest: object) -> bool:
+def _take_gap(db: sqlite3.Connection, gap_id: int, *rest: Any) -> bool:
     *values, acknowledged = rest
-    fits = spool_gaps.GAPS.fits(*values)
+    fits = gaps.GAPS.fits(*values)
     if fits:
         from_us, to_us, cause, count = values
         gap = Gap(from_us, to_us, count)
-        spool_gaps.insert(db, gap_id, gap, cause, known=acknowledged == 1)
+        gaps.insert(db, gap_id, gap, cause, known=acknowledged == 1)
     return fits

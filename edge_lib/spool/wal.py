@@ -32,7 +32,7 @@ class Frame(NamedTuple):
 def is_damaged(path: Path, page_bytes: int) -> bool:
     """Return whether commits lie behind a frame that SQLite would stop at.
 
-    The last commit may be cut short by a power cut: that is no damage, nobody was told of it. But
+    The last commit may be cut short by a power cut: not damage, as nothing was acknowledged. But
     when it was begun, the one before was on the disk, whole. Nor is it damage where the database
     holds them already: a log begins its next round only then, and may be cut short in its header.
 

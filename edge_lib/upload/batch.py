@@ -5,9 +5,9 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from edge_lib.spool.database import Spooled
+from edge_lib.spool.queue import Spooled
 from edge_lib.spool.reports import Slot
 
 # Measured on 500 readings: 6 takes twice as long for a sixth less. On two it makes no difference.
@@ -19,20 +19,20 @@ class Batch(NamedTuple):
 
     batch_id: str
     rows: list[Spooled]
-    parked: list[dict]
-    facts: dict | None
-    gaps: Sequence[dict] = ()
+    parked: list[dict[str, Any]]
+    facts: dict[str, Any] | None
+    gaps: Sequence[dict[str, Any]] = ()
     slots: Sequence[Slot] = ()
     now: Mapping[str, object] = MappingProxyType({})  # what the newest report adds
     packed: bytes = b""  # the body, where it was made before
 
     def body(self) -> bytes:
-        """Return the gzip'd JSON; the same batch gives the same bytes."""
+        """Return the gzip'd JSON: the same bytes for the same batch."""
         return self.packed or self._pack()
 
     def _pack(self) -> bytes:
         of_parked = ("boot", "seq", "ts", "reason", "content")
-        content = {"batch_id": self.batch_id}
+        content: dict[str, Any] = {"batch_id": self.batch_id}
         if self.facts is not None:
             content["device"] = self.facts
         if self.parked:

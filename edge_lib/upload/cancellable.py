@@ -1,4 +1,4 @@
-"""Below ``https``: connections that can be cut at any moment, and words for what breaks them."""
+"""Below ``https``: connections that can be cut at any moment, and names for what breaks them."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, IncompleteRead
+from typing import Any
 
 import requests
 from urllib3.connection import HTTPSConnection
@@ -36,8 +37,7 @@ _HANDSHAKE = (  # parts of OpenSSL's reasons, and what they mean
     ),
     (
         ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH", "RECORD_LAYER_FAILURE"),
-        "what answers there speaks no TLS at all: is it the port of plain HTTP? check "
-        "VPS_INGEST_URL",
+        "what answers there does not speak TLS: is it the port of plain HTTP? check VPS_INGEST_URL",
     ),
 )
 _SENTENCES = {
@@ -50,7 +50,7 @@ _SENTENCES = {
     "ca_file": "no certificates to verify the server with",
     "dns": "the name cannot be resolved: check VPS_INGEST_URL and the network",
     "refused": "nothing listens there: check VPS_INGEST_URL, and that the server runs",
-    "unreachable": "no way there: check the network",
+    "unreachable": "it cannot be reached: check the network",
     "timeout": "no complete answer in time",
     "reset": "the connection broke before the answer",
     "half_answer": "the connection broke in the middle of the answer",
@@ -61,22 +61,22 @@ _SENTENCES = {
 }
 
 # urllib3 complains in plain text when the clock is years behind, as after a boot without a battery
-# clock. The certificate then fails as "not valid yet", and that sentence says all that it would.
+# clock. The certificate then fails as "not valid yet", and that sentence says all there is to say.
 warnings.filterwarnings("ignore", category=SystemTimeWarning)
 
 
 class HttpsError(Exception):
-    """No answer. ``reason`` is a word to count by, the text a sentence that a user can act on."""
+    """No answer. ``reason`` is a name to count by, the text a sentence that a user can act on."""
 
     def __init__(self, reason: str, where: str, more: str = ""):
         self.reason = reason
         super().__init__(f"{where}: {_SENTENCES[reason]}{f' ({more})' if more else ''}")
 
 
-class Leash:
+class CancelScope:
     """Holds the socket of the request under way, to shut it down from another thread.
 
-    Time limits of sockets are no help against a server that sends a byte now and then: they begin
+    Time limits of sockets do not help against a server that sends a byte now and then: they begin
     anew with each. A socket that is shut down ends whatever waits on it, the handshake included.
     """
 
@@ -139,9 +139,9 @@ class Leash:
 
 
 class Connection(HTTPSConnection):
-    """A connection whose socket is on the leash from before its first packet on."""
+    """A connection whose socket is in the scope from before its first packet on."""
 
-    leash: Leash
+    scope: CancelScope
 
     def connect(self) -> None:
         """Connect and verify; no byte of a request goes before."""
@@ -149,27 +149,27 @@ class Connection(HTTPSConnection):
         try:
             super().connect()
         except ssl.SSLCertVerificationError as error:
-            self.leash.check()
+            self.scope.check()
             reason = _CERTIFICATE.get(error.verify_code, "tls")
             raise HttpsError(reason, where, error.verify_message) from None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            self.leash.check()
+            self.scope.check()
             raise HttpsError("reset", where, "during the TLS handshake") from None
         except ssl.SSLError as error:
-            self.leash.check()
+            self.scope.check()
             reason = str(error.reason)
-            advice = (text for words, text in _HANDSHAKE if any(w in reason for w in words))
+            advice = (text for parts, text in _HANDSHAKE if any(part in reason for part in parts))
             raise HttpsError("tls", where, "; ".join([*advice, reason])) from None
         except OSError as error:
-            self.leash.check()
+            self.scope.check()
             raise HttpsError(reason_of(error), where) from None
 
-    def request(self, *args: object, **kwargs: object) -> None:
+    def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request, over a kept connection as well."""
-        self.leash.hold(self.sock)
+        self.scope.hold(self.sock)
         super().request(*args, **kwargs)
-        if self.leash.meanwhile:
-            self.leash.meanwhile()
+        if self.scope.meanwhile:
+            self.scope.meanwhile()
 
     def _new_conn(self) -> socket.socket:
         # urllib3's own would hand the socket over only after it is connected.
@@ -178,7 +178,7 @@ class Connection(HTTPSConnection):
             places = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
         except (socket.gaierror, UnicodeError):
             raise HttpsError("dns", host) from None
-        failure = OSError("no address")
+        failure: OSError | HttpsError = OSError("no address")
         for family, kind, protocol, _, address in places:
             sock = socket.socket(family, kind, protocol)
             try:
@@ -190,15 +190,15 @@ class Connection(HTTPSConnection):
                 return sock
         raise failure
 
-    def _open(self, sock: socket.socket, address: tuple) -> None:
-        self.leash.hold(sock)
+    def _open(self, sock: socket.socket, address: tuple[Any, ...]) -> None:
+        self.scope.hold(sock)
         sock.settimeout(self.timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect(address)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the word for what broke an exchange, from the libraries' nest of exceptions."""
+    """Return the name of what broke an exchange, from the libraries' nest of exceptions."""
     nest = []
     link: BaseException | None = error
     while link is not None and link not in nest:

@@ -1,7 +1,7 @@
 """The one HTTPS session: a bounded answer of the server that was meant, or ``HttpsError``.
 
-Nothing of a request leaves before the certificate is verified, and there is no way to ask for less.
-The environment has no say: no proxy, no ``.netrc``, no other store of certificates. Redirects are
+Nothing of a request leaves before the certificate is verified, and there is no way around that.
+The environment is not read: no proxy, no ``.netrc``, no other store of certificates. Redirects are
 answers like any other, bodies are never decompressed, cookies are never kept.
 
 Connections are kept for the next request. One that the server has closed meanwhile is replaced
@@ -12,29 +12,29 @@ Runs in the thread that calls ``post`` or ``get``; ``abort`` may be called from 
 """
 
 import http.cookiejar
-import re
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from edge_lib import VERSION
-from edge_lib.upload.cancellable import Connection, HttpsError, Leash, reason_of
+from edge_lib.config import UploadConfig, is_token
+from edge_lib.shared.env import ConfigError
+from edge_lib.upload.cancellable import CancelScope, Connection, HttpsError, reason_of
 
 MAX_ANSWER_BYTES = 65_536
 SYSTEM_STORE = Path("/etc/ssl/certs/ca-certificates.crt")  # Debian's, from ca-certificates
 
-_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
-
 
 class Answer(NamedTuple):
-    """What the verified server said; ``headers`` finds names whatever their case."""
+    """The verified server's answer; ``headers`` finds names whatever their case."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,26 +56,38 @@ class HttpsClient:
 
         Args:
             base_url: starts with ``https://``; paths are appended to it.
-            token: goes with every POST, and with a GET that asks for it.
+            token: goes with every POST, and with a GET that is ``authorised``.
             ca_file: PEM file with the only authorities to trust; None: those of the system.
             total_timeout_s: from the call to the end of the answer, whatever happens between. Only
                 the look-up of the name has a limit of its own, the resolver's.
             connect_timeout_s: for each address of the server, and for the TLS handshake.
 
         Raises:
-            ValueError: no https URL, or no token that HTTP can carry.
+            ValueError: not an https URL, or not a token that HTTP can carry.
             HttpsError: ``ca_file``: no certificates to trust.
         """
         if not base_url.startswith("https://"):
             raise ValueError("the base URL must start with https://")
-        if not _TOKEN.fullmatch(token):
-            raise ValueError("the token must be one word of printable ASCII")
+        if not is_token(token):
+            raise ValueError("the token must be printable ASCII, without blanks")
         self._base_url, self._token = base_url.rstrip("/"), token
         self._where = urlsplit(base_url).netloc
         self._total_timeout_s = total_timeout_s
         self._timeouts_s = (min(connect_timeout_s, total_timeout_s), total_timeout_s)
-        self._leash = Leash(self._where)
-        self._session = _session(_tls_context(ca_file, self._where), self._leash)
+        self._scope = CancelScope(self._where)
+        self._session = _session(_tls_context(ca_file, self._where), self._scope)
+
+    @classmethod
+    def from_config(cls, config: UploadConfig) -> Self:
+        """Return the session to the server that the settings name.
+
+        Raises:
+            ConfigError: there is no certificate to trust.
+        """
+        try:
+            return cls(config.ingest_url, config.token, config.ca_file)
+        except HttpsError as error:
+            raise ConfigError(f"VPS_CA_FILE: {error}") from error
 
     def post(
         self,
@@ -89,14 +101,14 @@ class HttpsClient:
         Raises:
             HttpsError: no answer; the server may have acted on the request all the same.
         """
-        self._leash.meanwhile = meanwhile
+        self._scope.meanwhile = meanwhile
         try:
             return self._exchange("POST", path, body, {**headers, **self._authorization()})
         finally:
-            self._leash.meanwhile = None
+            self._scope.meanwhile = None
 
     def get(self, path: str, authorised: bool = False) -> Answer:
-        """Ask, with the token only where ``authorised``.
+        """Send a GET, with the token only where ``authorised``.
 
         Raises:
             HttpsError: no answer.
@@ -105,7 +117,7 @@ class HttpsClient:
 
     def abort(self) -> None:
         """End the request under way at once, and refuse every later one."""
-        self._leash.cut("aborted")
+        self._scope.cut("aborted")
 
     def close(self) -> None:
         """Close the kept connection."""
@@ -117,7 +129,7 @@ class HttpsClient:
     def _exchange(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
-        with self._leash.held_for(self._total_timeout_s):
+        with self._scope.held_for(self._total_timeout_s):
             try:
                 with self._session.request(
                     method,
@@ -131,31 +143,31 @@ class HttpsClient:
                     content = _read(response)
             except (requests.RequestException, HTTPError, OSError) as error:
                 # Their texts are not passed on: some hold the request, and so the token.
-                self._leash.check()
+                self._scope.check()
                 raise HttpsError(reason_of(error), self._where) from None
             # A cut connection looks like the regular end of an answer without a length.
-            self._leash.check()
+            self._scope.check()
         if len(content) > MAX_ANSWER_BYTES:
             raise HttpsError("too_big", self._where)
         return Answer(response.status_code, response.headers, content)
 
 
 class _Adapter(HTTPAdapter):
-    """Returns every connection our TLS context and our leash."""
+    """Gives every connection our TLS context and our cancel scope."""
 
-    def __init__(self, context: ssl.SSLContext, leash: Leash):
+    def __init__(self, context: ssl.SSLContext, scope: CancelScope):
         self._context = context
-        connection = type("Connection", (Connection,), {"leash": leash})
+        connection = type("Connection", (Connection,), {"scope": scope})
         self._pools = {"https": type("Pool", (HTTPSConnectionPool,), {"ConnectionCls": connection})}
         super().__init__(pool_connections=1, pool_maxsize=1)
 
-    def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools; there is none for ``http``."""
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def cert_verify(self, conn: HTTPSConnectionPool, *_: object) -> None:
-        """Verify, whatever was asked for, against the context's authorities alone.
+        """Verify, whatever was requested, against the context's authorities alone.
 
         What requests does here would add its own bundle to a private authority.
         """
@@ -163,10 +175,10 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """A session that has never heard of redirects."""
+    """A session that knows no redirects."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: for a redirect requests reads and unpacks the body, whatever it is told."""
+        """Return None: for a redirect requests reads and unpacks the body, whatever is set."""
 
 
 def _read(response: requests.Response) -> bytes:
@@ -177,7 +189,7 @@ def _read(response: requests.Response) -> bytes:
     return content
 
 
-def _session(context: ssl.SSLContext, leash: Leash) -> requests.Session:
+def _session(context: ssl.SSLContext, scope: CancelScope) -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -189,7 +201,7 @@ def _session(context: ssl.SSLContext, leash: Leash) -> requests.Session:
         }
     )
     session.adapters.clear()
-    session.mount("https://", _Adapter(context, leash))
+    session.mount("https://", _Adapter(context, scope))
     return session
 
 
@@ -216,4 +228,4 @@ def _system_store() -> Path:
     usable = (
         place for place in places if place.is_file() or (place.is_dir() and any(place.iterdir()))
     )
-    return next(usable, Path(requests.certs.where()))
+    return next(usable, Path(DEFAULT_CA_BUNDLE_PATH))

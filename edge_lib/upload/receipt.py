@@ -10,11 +10,11 @@ import re
 from collections import deque
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from edge_lib.upload.https import Answer
 
-MAX_REASON = 300  # characters of a server's words that are kept
+MAX_REASON = 300  # characters of a server's text that are kept
 RETRY_AFTER_S = (1.0, 900.0)
 
 log = logging.getLogger("sungrow.edge.upload")
@@ -39,7 +39,7 @@ class Proof(NamedTuple):
 
 
 class UploadRetry(Exception):
-    """Nothing proven: keep all, back off. Time heals it, or a human whom the text tells how."""
+    """Nothing proven: keep all, back off. Time heals it, or a human: the text says how."""
 
     def __init__(self, reason: str, text: str, retry_after_s: float | None = None):
         self.reason, self.retry_after_s = reason, retry_after_s
@@ -117,10 +117,10 @@ def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> Proof:
     conflicts = content.get("conflicts")
     if not (ours and _adds_up(content, conflicts, count)):
         raise UploadRetry("no_proof", "a 200, but not from ingest: something answers in its place")
-    return Proof(content["inserted"], content["duplicates"], frozenset(conflicts))
+    return Proof(content["inserted"], content["duplicates"], frozenset(content["conflicts"]))
 
 
-def _adds_up(content: dict, conflicts: object, count: int) -> bool:
+def _adds_up(content: dict[str, Any], conflicts: object, count: int) -> bool:
     """Return whether the verdicts account for every sample exactly once."""
     inserted, duplicates = content.get("inserted"), content.get("duplicates")
     if not (_is_count(inserted) and _is_count(duplicates) and type(conflicts) is list):
@@ -130,13 +130,13 @@ def _adds_up(content: dict, conflicts: object, count: int) -> bool:
     return distinct and inserted + duplicates + len(conflicts) == count
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0  # True is no number
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and value >= 0  # True is not a number
 
 
 def _places(detail: object, count: int) -> tuple[dict[int, str], frozenset[int]]:
     """Sort the samples that a 422 names: to be parked, with the reason, and only too early."""
-    words: dict[int, list[str]] = {}
+    reasons: dict[int, list[str]] = {}
     early: set[int] = set()
     for entry in detail if type(detail) is list else ():
         loc = entry.get("loc") if type(entry) is dict else None
@@ -149,8 +149,10 @@ def _places(detail: object, count: int) -> tuple[dict[int, str], frozenset[int]]
             early.add(place)
         else:
             field = ".".join(map(str, loc[3:]))
-            words.setdefault(place, []).append(f"{field}: {entry.get('msg')} ({entry.get('type')})")
-    return {i: _clean("; ".join(w)) for i, w in words.items()}, frozenset(early - words.keys())
+            text = f"{field}: {entry.get('msg')} ({entry.get('type')})"
+            reasons.setdefault(place, []).append(text)
+    parked = {i: _clean("; ".join(texts)) for i, texts in reasons.items()}
+    return parked, frozenset(early - parked.keys())
 
 
 def _clean(text: str) -> str:
@@ -158,7 +160,7 @@ def _clean(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text[:MAX_REASON])
 
 
-def _json_object(body: bytes) -> dict:
+def _json_object(body: bytes) -> dict[str, Any]:
     """Return the object of a JSON text, or an empty one."""
     try:
         content = json.loads(body)

@@ -1,6 +1,6 @@
 """Finds what a server has lost after it had proved it, and queues it again.
 
-A server that was restored from a backup lacks what came since, and nobody there knows. The spool
+A server that was restored from a backup lacks what came since, and does not know it. The spool
 still holds it (``SPOOL_KEEP_DAYS``), so both sides compare, hour by hour, the number of samples and
 the sum of their times. Where the edge holds more it sends the hour again; where that changes
 nothing (conflicts, what was forgotten on purpose) the hour is settled, until the server's numbers
@@ -17,14 +17,16 @@ from urllib.parse import quote
 
 from edge_lib.clock import Clock
 from edge_lib.shared.command_names import edge_command
-from edge_lib.shared.sample import format_ts, parse_ts
-from edge_lib.spool.database import Spool
+from edge_lib.shared.sample import format_ts, from_us, parse_ts, to_us
 from edge_lib.spool.errors import SpoolError
-from edge_lib.upload.https import HttpsClient, HttpsError
+from edge_lib.spool.rows import HOUR_US
+from edge_lib.spool.spool import Spool
+from edge_lib.upload.cancellable import HttpsError
+from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.uploader import Uploader
 
 NIGHTLY = time(3, 10, tzinfo=UTC)
-SPREAD_S = 3600.0  # that not all edges ask at once
+SPREAD_S = 3600.0  # so that not all edges compare at once
 AGAIN_S = 600.0  # after hours were queued, to see what became of them
 RETRY_S = 900.0
 MOST_HOURS = 14 * 24  # a request: the answer has to fit into what https takes
@@ -32,12 +34,10 @@ MOST_HOURS = 14 * 24  # a request: the answer has to fit into what https takes
 _LEFT_OUT = "the server says that they lie in the future; compare the clocks of both machines"
 
 log = logging.getLogger("sungrow.edge.reconcile")
-_HOUR = timedelta(hours=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ReconcileError(Exception):
-    """The server could not be asked, or its answer is none; ask again later."""
+    """The server did not answer, or not as it should; try again later."""
 
 
 class Outcome(NamedTuple):
@@ -61,8 +61,8 @@ class Outcome(NamedTuple):
     missing: int | None
     settled: int
 
-    def told(self) -> tuple[list[str], list[str]]:
-        """Return in sentences what was done, and what is not as it should be."""
+    def sentences(self) -> tuple[list[str], list[str]]:
+        """Return what was done, and what is not as it should be."""
         done, wrong = [], []
         if not (self.waiting or self.parked):
             again = f"{self.queued} readings sent again"
@@ -82,7 +82,7 @@ class Outcome(NamedTuple):
             wrong.append(f"{self.parked} readings were refused, and are parked; see: {see}")
         if self.missing is None:
             wrong.append(
-                "the server could not be asked again whether it has them now; run this again"
+                "the server did not answer again, so it may lack them still; run this again"
             )
         elif self.missing:
             wrong.append(f"the server still lacks some of {self.missing} readings; run this again")
@@ -104,7 +104,7 @@ class Reconciler:
         device_id: str,
         spread: float | None = None,
     ):
-        """Prepare; ``spread``, from 0 to 1, is where in the hour after ``NIGHTLY`` it asks."""
+        """Prepare; ``spread``, from 0 to 1, is where in the hour after ``NIGHTLY`` it compares."""
         self._spool, self._client, self._clock = spool, client, clock
         self._path = f"/v1/hours?device_id={quote(device_id)}"
         self._spread_s = SPREAD_S * (random.random() if spread is None else spread)  # noqa: S311
@@ -132,11 +132,15 @@ class Reconciler:
             How many readings were queued.
 
         Raises:
-            ReconcileError: the server could not be asked; nothing is queued.
+            ReconcileError: the server did not answer; nothing is queued.
             SpoolError: the spool failed.
         """
         ours = self._spool.delivered_hours()
-        theirs = {h: v for first, end in _spans(ours) for h, v in self._ask(first, end).items()}
+        theirs = {
+            h: v
+            for first, end in _spans(ours)
+            for h, v in self._hours_of_the_server(first, end).items()
+        }
         differing = {
             h: _text(theirs.get(h, (0, 0))) for h in ours if _lacks(ours[h], theirs.get(h))
         }
@@ -159,7 +163,7 @@ class Reconciler:
         """Compare, send all that waits, and compare once more; for a command, without the service.
 
         Raises:
-            ReconcileError: the server could not be asked; nothing is queued.
+            ReconcileError: the server did not answer; nothing is queued.
             SpoolError: the spool failed.
         """
         queued = self.compare()
@@ -185,9 +189,9 @@ class Reconciler:
             len(self.settled.keys() - settled.keys()),
         )
 
-    def _ask(self, first: int, end: int) -> dict[int, tuple[int, int]]:
+    def _hours_of_the_server(self, first: int, end: int) -> dict[int, tuple[int, int]]:
         span = "".join(
-            f"&{name}={quote(format_ts(_EPOCH + hour * _HOUR))}"
+            f"&{name}={quote(format_ts(from_us(hour * HOUR_US)))}"
             for name, hour in (("from", first), ("to", end))
         )
         try:
@@ -198,7 +202,7 @@ class Reconciler:
             raise ReconcileError(f"the server answered {answer.status} to /v1/hours")
         try:
             return {
-                (parse_ts(row["hour"]) - _EPOCH) // _HOUR: (int(row["count"]), int(row["sum_us"]))
+                to_us(parse_ts(row["hour"])) // HOUR_US: (int(row["count"]), int(row["sum_us"]))
                 for row in json.loads(answer.body)["hours"]
             }
         except (ValueError, TypeError, KeyError, RecursionError) as error:

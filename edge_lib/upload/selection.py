@@ -1,4 +1,4 @@
-"""Which of the waiting readings the next batch takes, in the light of what became of the last ones.
+"""Which of the waiting readings go into the next batch, by what became of the last ones.
 
 Those that the server calls too early are left out for a while; a long queue goes from both ends in
 turn; and when too much is refused, only what the hold began with is tried again.
@@ -11,7 +11,8 @@ from datetime import datetime
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.sample import FUTURE_SLACK, parse_ts
-from edge_lib.spool.database import Spool, Spooled
+from edge_lib.spool.queue import Spooled
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.receipt import Verdicts
 
 MAX_EARLY = 1000  # rows left out that a step reads at most to find others behind them
@@ -19,8 +20,8 @@ EARLY_S = 60.0  # a row left out is offered again after that, or later
 log = logging.getLogger("sungrow.edge.choice")
 
 
-class Choice:
-    """The state of the choice between batches."""
+class BatchSelection:
+    """The state of the selection between batches."""
 
     def __init__(self, spool: Spool, clock: Clock):
         self._spool, self._clock = spool, clock

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from tests.bench.edges import Edge, running
 from tests.bench.ingest import post
 from tests.bench.paired import Goal, Line, beside, in_turn, spent_s
@@ -77,7 +77,7 @@ class Drain:
 def fill_spool(path: Path, count: int) -> None:
     """Lay down so many readings, all of which wait to be sent."""
     dice = random.Random(1)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         fill(spool, (full_sample(number, dice, DEVICE) for number in range(1, count + 1)))
 
 

@@ -12,13 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.commands import inverter_of
 from edge_lib.config import DongleConfig, dongle_config
+from edge_lib.dongle.inverter import Inverter
 from edge_lib.dongle.lock import DongleLock
-from edge_lib.poll_counts import Reports
+from edge_lib.poll_counts import PollCounts
 from edge_lib.poller import Poller
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.bench.paired import Goal, Line, beside, spent_s
 
 POLLS, QUICK_POLLS = 50, 5
@@ -46,7 +46,7 @@ def lines(quick: bool) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder, FakeDongle(source) as dongle:
         env = {"SUNGROW_HOST": dongle.host, "SUNGROW_PORT": str(dongle.port), "DEVICE_ID": "bench"}
         config = dongle_config(env)
-        with closing(Store(Path(folder, "spool.db"), 7, Clock())) as store:
+        with closing(Spool(Path(folder, "spool.db"), 7, Clock())) as store:
             poller = _poller(config, store)
             poller.poll_once()  # connects
             for _ in range(QUICK_POLLS if quick else POLLS):
@@ -62,9 +62,9 @@ def lines(quick: bool) -> Iterator[Line]:
     yield Line("poll: requests", "a poll", most, goal=Goal(at_most=4), note="5 with four strings")
 
 
-def _poller(config: DongleConfig, store: Store) -> Poller:
+def _poller(config: DongleConfig, store: Spool) -> Poller:
     """Return it as the service makes it."""
     clock = Clock()
-    inverter = inverter_of(config, clock, threading.Event().wait)
+    inverter = Inverter.from_config(config, clock, threading.Event().wait)
     lock = DongleLock(config.host, config.port)
-    return Poller(config, inverter, lock, store, clock, Reports(store, clock))
+    return Poller(config, inverter, lock, store, clock, PollCounts(store, clock))

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from edge_lib.shared.sample import format_ts
 from edge_lib.spool import file
-from edge_lib.spool.database import Spool
 from edge_lib.spool.rows import pack
+from edge_lib.spool.spool import Spool
 from tests.bench.paired import Goal, Line, beside, table
 from tests.bench.samples import POLL_S, START, full_sample
 
@@ -50,7 +50,7 @@ def live(path: Path, readings: int, keep_days: float) -> None:
     """Live through the readings' whole lives; print the bytes of their payloads."""
     chance = random.Random(1)
     payload_bytes = 0
-    with Spool(path, keep_days) as spool:
+    with Spool.strict(path, keep_days) as spool:
         for number in range(readings):
             sample = reading(number, chance)
             payload_bytes += len(pack(sample))

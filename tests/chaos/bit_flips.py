@@ -32,13 +32,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib import commands
-from edge_lib.best_effort import Alone
+from edge_lib.best_effort import BestEffort
 from edge_lib.doctor import machine
 from edge_lib.spool import file as spool_file
 from edge_lib.spool.errors import SpoolError
 from tests.chaos.crash_points import FAST
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import PRESENT, UNSURE, World, furnish
+from tests.support.spooling import read_of, write_of
 
 PLACES = ("rows", "live", "file", "wal")
 TABLES = ("samples", "queue", "delivered", "parked", "boots", "reports", "gaps", "meta")
@@ -82,12 +83,12 @@ class Source(NamedTuple):
 @contextlib.contextmanager
 def bare() -> Iterator[None]:
     """Let what fails alone not fail alone: an exception is one."""
-    run = Alone.run
-    Alone.run = lambda *args, **_: args[2]()
+    run = BestEffort.run
+    BestEffort.run = lambda *args, **_: args[2]()
     try:
         yield
     finally:
-        Alone.run = run
+        BestEffort.run = run
 
 
 def filled(folder: Path, rows: int, in_log: bool) -> Source:
@@ -98,8 +99,8 @@ def filled(folder: Path, rows: int, in_log: bool) -> Source:
     pages, spool_file.CHECKPOINT_PAGES = spool_file.CHECKPOINT_PAGES, 1 << 20 if in_log else 2000
     world = World(live)
     furnish(world)
-    world.edge.store.apply(lambda db: db.execute(STRANGE), None)
-    world.edge.store.salvage()
+    write_of(world.edge.spool, lambda db: db.execute(STRANGE))
+    world.edge.spool.salvage()
     world.poll(rows)
     last_seq = world.edge.poller.seq
     if not in_log:
@@ -140,7 +141,7 @@ def goes_on(world: World) -> bool:
     held_up = False
     for _ in range(3):
         world.poll()
-        held_up = held_up or world.edge.store.figures()["ring_count"] > 0
+        held_up = held_up or world.edge.spool.figures()["ring_count"] > 0
     for _ in range(2):
         try:
             world.drain()
@@ -195,7 +196,7 @@ def outcome(source: Source, folder: Path, place: str, dice: random.Random) -> Ou
                 return Outcome(0, refused=True)
             world.poll(2)
         held_up = goes_on(world)
-        state = world.edge.store.figures()
+        state = world.edge.spool.figures()
         world.stop()
         commands_work(world)
     except Stuck:
@@ -259,10 +260,10 @@ def flip_live(world: World, dice: random.Random) -> None:
         log = Path(f"{world.path}-wal")
         flip(log, dice.randrange(32, log.stat().st_size), dice.randrange(8))
     else:
-        store = world.edge.store
-        store.look(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall(), None)
+        store = world.edge.spool
+        read_of(store, lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
         flip(world.path, *in_a_row(world.path, dice))
-    world.edge.store.look(lambda db: db.execute("PRAGMA shrink_memory").fetchall(), None)
+    read_of(world.edge.spool, lambda db: db.execute("PRAGMA shrink_memory").fetchall())
 
 
 def in_a_row(path: Path, dice: random.Random) -> tuple[int, int]:

@@ -31,11 +31,11 @@ from typing import NamedTuple
 
 from edge_lib.shared.sample import parse_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from tests.chaos.crash_points import DUMP, ROOT
 from tests.chaos.crash_shim import NoCompiler, compiled
 from tests.support.edge_env import edge_env
-from tests.support.spooling import us
+from tests.support.spooling import parked_of, us
 from tests.support.tls_server import Authority, TlsServer, message
 
 SHARED = struct.Struct("=qd")
@@ -221,9 +221,9 @@ def tell(story: Story, folder: Path, library: Path) -> Told:
             with preloaded(library, shared):
                 said += live(order, story.zone, folder / "log")
             tls.hang_up()
-    with closing(Spool(spool)) as kept:
+    with closing(Spool.strict(spool)) as kept:
         spooled = [row.sample for row in kept.oldest(10_000)]
-        parked = len(kept.parked())
+        parked = len(parked_of(kept))
     with closing(sqlite3.connect(spool)) as db:
         held = db.execute("SELECT boot, seq FROM samples WHERE ts_src = 2").fetchall()
     log = [json.loads(line) for line in (folder / "log").read_text().splitlines()]

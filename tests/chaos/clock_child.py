@@ -95,7 +95,7 @@ class ShimClock(WorldClock):
     """The product's clock on this world's time; it finds out by itself whether it is right."""
 
     def __init__(self) -> None:
-        Clock.__init__(self, NOWHERE, self.world.sync_file, {}, lambda: False)
+        Clock.__init__(self, NOWHERE, self.world.sync_file, {})
 
     def now(self) -> datetime:
         self.world.share()

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import edge
 from edge_lib.shared.env import ConfigError
 from edge_lib.spool.errors import SpoolError
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.chaos.crash_shim import Action, Control
 from tests.chaos.crash_world import World, enter
 
@@ -85,13 +85,13 @@ def start(env: dict, say) -> int:
 def listen(world: World, say) -> None:
     """Say of each reading that it is polled, and that it is stored once it has left memory."""
     for name in ("put", "park_words"):
-        real = getattr(Store, name)
+        real = getattr(Spool, name)
         real = getattr(real, "real", real)
-        setattr(Store, name, _saying(real, name, world, say))
+        setattr(Spool, name, _saying(real, name, world, say))
 
 
 def _saying(real, name: str, world: World, say):
-    waiting: dict[Store, list[tuple]] = {}  # a store that is closed takes what it holds along
+    waiting: dict[Spool, list[tuple]] = {}  # a store that is closed takes what it holds along
 
     def method(self, *args, **kwargs):
         seq = args[0]["seq"] if name == "put" else args[4]
@@ -102,7 +102,7 @@ def _saying(real, name: str, world: World, say):
         done = real(self, *args, **kwargs)
         held = waiting.setdefault(self, [])
         held.append(news)
-        if len(self._keeper.ring):
+        if len(self._attempts.buffer):
             say("in memory", world.boot, seq)
         elif MUTANT != "EARLY":
             for words in held:

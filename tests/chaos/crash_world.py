@@ -93,7 +93,7 @@ class WorldClock(Inhabitant, Clock):
     """The machine's clock: wrong until its time comes."""
 
     def __init__(self) -> None:
-        super().__init__(NOWHERE, NOWHERE, {}, lambda: False)
+        super().__init__(NOWHERE, NOWHERE, {})
 
     def now(self) -> datetime:
         wrong_s = 0.0 if self.synchronised() else self.world.wrong_by_s

@@ -8,7 +8,6 @@ for certain (``put`` has come back, and none waits in memory) is noted in the le
 """
 
 import ctypes
-import functools
 import json
 import logging
 import os
@@ -20,13 +19,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import edge
-from edge_lib import commands
-from edge_lib.spool import store
+from edge_lib.spool import spool
 from edge_lib.upload.https import HttpsClient
 from tests.support import fast_edge
 
 DEADLINE_S = 0.6  # of a request: the proxy's worst harm is to say nothing
 _PR_SET_PDEATHSIG = 1
+
+
+class ImpatientClient(HttpsClient):
+    def __init__(self, *args):
+        super().__init__(*args, total_timeout_s=DEADLINE_S, connect_timeout_s=DEADLINE_S)
 
 
 def become_an_edge(env: dict[str, str], log: str, ledger: str) -> None:
@@ -36,15 +39,15 @@ def become_an_edge(env: dict[str, str], log: str, ledger: str) -> None:
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     os.dup2(os.open(log, append, 0o644), 2)
     noted = os.open(ledger, append, 0o644)
-    put = store.Store.put
+    put = spool.Spool.put
 
-    def put_and_note(self: store.Store, sample: dict, boottime_us: int) -> dict:
+    def put_and_note(self: spool.Spool, sample: dict, boottime_us: int) -> dict:
         stored = put(self, sample, boottime_us)
-        if not len(self._keeper.ring):  # what waits in memory dies with the process
+        if not len(self._attempts.buffer):  # what waits in memory dies with the process
             os.write(noted, f"{stored['seq']} {stored['ts']}\n".encode())
         return stored
 
-    store.Store.put = put_and_note
+    spool.Spool.put = put_and_note
     status = edge.main([])
     logging.shutdown()
     os._exit(status)
@@ -54,9 +57,7 @@ def main() -> None:
     # Long runs in a fast world take weeks there: they begin that far in the past.
     fast_edge.START -= timedelta(days=30)
     edge.Clock, edge.threading = fast_edge.FastClock, fast_edge.FastThreading
-    commands.HttpsClient = functools.partial(
-        HttpsClient, total_timeout_s=DEADLINE_S, connect_timeout_s=DEADLINE_S
-    )
+    edge.HttpsClient = ImpatientClient
     for line in sys.stdin:
         told = json.loads(line)
         if "kill" in told:

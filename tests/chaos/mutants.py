@@ -53,8 +53,8 @@ _ANY_ID = """        if size == 7 and len(received) == 7:
         return received
 """
 _COUNTS_FIRST = """        self.polls += 1
-        if self._reports:
-            self._reports.polled(ts=self._clock.now(), seq=self.seq + 1)
+        if self._counts:
+            self._counts.polled(ts=self._clock.now(), seq=self.seq + 1)
         kept = """
 MUTANTS = (
     Mutant(

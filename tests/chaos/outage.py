@@ -23,7 +23,7 @@ import requests
 
 from edge_lib.clock import Clock
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.chaos.stack import Progress, Stack, fill, history, nice, pause, rss_kib, token, until
 from tests.support.edge_env import edge_env
@@ -101,7 +101,7 @@ def run(count: int) -> int:
 def prefill(path: Path, count: int) -> None:
     # Ten minutes before now at the latest: the live readings come after them.
     end = datetime.now(UTC) - timedelta(minutes=10)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         fill(spool, history(DEVICE, count, BOOT, end))
 
 

@@ -22,10 +22,10 @@ import requests
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
 from edge_lib.spool import parked as spool_parked
-from edge_lib.spool.database import Spool
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.uploader import Uploader
 from tests.chaos.stack import Progress, Stack, fill, history, nice, numbered, quiet, token
+from tests.support.spooling import parked_of, read_of
 
 BOOT = "d" * 32
 SHARES_PCT = (0.1, 0.5, 1.0, 2.0)
@@ -56,7 +56,7 @@ class Case:
         )
         bad = random.Random(count).sample(range(1, count + 1), round(count * share_pct / 100))
         self.poison = dict(zip(sorted(bad), itertools.cycle(POISON)))
-        with Spool(self._path) as spool:
+        with Spool.strict(self._path) as spool:
             fill(spool, self._samples())
         self._open()
 
@@ -67,8 +67,8 @@ class Case:
     def release_all(self) -> int:
         """Queue again what is parked, as the command does: while nothing uploads."""
         self.close()
-        with Spool(self._path) as spool:
-            released = spool.release([entry["id"] for entry in spool.parked()])
+        with Spool.strict(self._path) as spool:
+            released = spool.release([entry["id"] for entry in parked_of(spool)])
         self._open()
         return released
 
@@ -82,7 +82,7 @@ class Case:
         return {seq for boot, seq, _ in self.stack.stored(self.device) if boot == BOOT}
 
     def parked(self) -> dict[int, str]:
-        return {row.seq: row.reason for row in self.store.look(spool_parked.rows, [])}
+        return {row.seq: row.reason for row in read_of(self.store, spool_parked.rows)}
 
     def parked_at_the_server(self) -> dict[int, str]:
         sql = "SELECT seq, reason FROM sungrow_parked WHERE device_id = %s"
@@ -105,7 +105,7 @@ class Case:
 
     def _open(self) -> None:
         clock = Clock()
-        self.store = Store(self._path, 7.0, clock)
+        self.store = Spool(self._path, 7.0, clock)
         self.uploader = Uploader(self._config, self.store, clock)
 
     def _kind(self, number: int) -> str:

@@ -34,7 +34,7 @@ from typing import NamedTuple
 
 from edge_lib.clock import Clock
 from edge_lib.spool import file as spool_file
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.chaos.crash_shim import Action, Control, NoCompiler, compiled
 from tests.support.samples import a_sample
 from tests.support.spooling import assert_every_sample_is_in_one_state
@@ -101,9 +101,9 @@ def run(*line: str) -> None:
         raise NoPowerCut(f"{line[0]}: {done.stderr.strip() or done.returncode}")
 
 
-def spool_at(path: Path) -> Store:
+def spool_at(path: Path) -> Spool:
     """Open the spool by the product's own path."""
-    return Store(path, 7.0, Clock())
+    return Spool(path, 7.0, Clock())
 
 
 def write(path: Path, boot: str, control: Control, pipe: int) -> None:
@@ -117,7 +117,7 @@ def write(path: Path, boot: str, control: Control, pipe: int) -> None:
         # A time of its own for every boot and reading.
         spool.put(a_sample(seq, after_s=int(boot, 16) * 2000 + seq, boot=boot), seq)
         waiting.append(seq)
-        if not len(spool._keeper.ring):
+        if not len(spool._attempts.buffer):
             entered, returned, _ = control.last_sync()
             lines = [json.dumps([stored, entered, returned]) + "\n" for stored in waiting]
             os.write(pipe, "".join(lines).encode())

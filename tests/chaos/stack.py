@@ -16,7 +16,7 @@ import psycopg2
 
 from edge_lib.shared.sample import format_ts
 from edge_lib.spool import rows as spool_row
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.chaos.fault_proxy import FaultProxy
 from tests.support.samples import a_sample

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
-from edge_lib.spool.database import Spool
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.uploader import Uploader
 from server import sandbox
@@ -81,9 +80,9 @@ def deliver(url: str, ca: str, device: str, count: int, path: str) -> None:
     client = HttpsClient(url, token(device), Path(ca), DEADLINE_S, DEADLINE_S)
     dice, clock = random.Random(device), Clock()
     with quiet():
-        with Spool(path) as spool:
+        with Spool.strict(path) as spool:
             fill(spool, history(device, count, BOOT))
-        with closing(Store(Path(path), 7.0, clock)) as store:
+        with closing(Spool(Path(path), 7.0, clock)) as store:
             config = UploadConfig(url, token(device), Path(ca), 10.0, 2, 300.0)
             uploader = Uploader(config, store, clock, client)
             while store.counts().depth:

@@ -12,11 +12,10 @@ import pytest
 
 from edge_lib import commands
 from edge_lib.clock import Clock
-from edge_lib.spool.database import Spool
+from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery import backup as copies
-from edge_lib.spool.recovery.backup import BackupError, Copied, backup, look, restore
-from edge_lib.spool.rows import reading
-from edge_lib.spool.store import Store
+from edge_lib.spool.recovery.backup import BackupError, Copied, backup, check, restore
+from edge_lib.spool.spool import Spool
 from tests.edge.test_edge import run, settings
 from tests.support.disks import remount, small_disk
 from tests.support.samples import a_sample
@@ -24,18 +23,18 @@ from tests.support.samples import a_sample
 __all__ = ["settings"]
 
 
-def fill(spool: Spool | Store, *seqs: int) -> None:
+def fill(spool: Spool, *seqs: int) -> None:
     for seq in seqs:
         spool.put(a_sample(seq, pv_power_w=1000 + seq), 5_000_000 * seq)
 
 
-def seqs_waiting(spool: Spool | Store) -> list[int]:
+def seqs_waiting(spool: Spool) -> list[int]:
     return sorted(row.sample["seq"] for row in spool.oldest(100))
 
 
 def restored(path) -> list[int]:
     """Start the service's spool on it, let it take over what lies there, give what waits."""
-    store = Store(path, 7, Clock())
+    store = Spool(path, 7, Clock())
     store.salvage()
     assert store.figures()["unsalvaged_spools"] == 0
     waiting = seqs_waiting(store)
@@ -46,7 +45,7 @@ def restored(path) -> list[int]:
 def test_a_copy_of_a_running_spool_is_one_whole_file_for_its_owner_alone(tmp_path):
     target = tmp_path / "away" / "copy.db"
     target.parent.mkdir()
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1, 2, 3)
         spool.delivered([row.id for row in spool.oldest(1)])
         fill(spool, 4)  # the receipt rides in this commit
@@ -55,11 +54,11 @@ def test_a_copy_of_a_running_spool_is_one_whole_file_for_its_owner_alone(tmp_pat
         assert seqs_waiting(spool) == [2, 3, 4, 5]
     assert [path.name for path in target.parent.iterdir()] == ["copy.db"]
     assert target.stat().st_mode & 0o777 == 0o600
-    assert look(target) == Copied(4, 3)
+    assert check(target) == Copied(4, 3)
 
 
 def test_readings_come_back_into_an_empty_spool(tmp_path):
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1, 2, 3)
         spool.delivered([row.id for row in spool.oldest(1)])
     backup(tmp_path / "spool.db", tmp_path / "copy.db")
@@ -70,11 +69,11 @@ def test_readings_come_back_into_an_empty_spool(tmp_path):
 
 def test_a_restored_copy_adds_what_is_missing_and_doubles_nothing_however_often(tmp_path):
     path = tmp_path / "spool.db"
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         fill(spool, 1, 2)
     backup(path, tmp_path / "copy.db")
     path.unlink()
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         fill(spool, 2, 3)
     for _ in range(2):
         restore(path, tmp_path / "copy.db")
@@ -83,18 +82,18 @@ def test_a_restored_copy_adds_what_is_missing_and_doubles_nothing_however_often(
 
 def test_numbers_go_on_above_those_of_the_copy(tmp_path):
     path, clock = tmp_path / "spool.db", Clock()
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         spool.put(a_sample(1) | {"boot": clock.boot(), "seq": 9}, 5_000_000)
     backup(path, tmp_path / "copy.db")
     path.unlink()
     restore(path, tmp_path / "copy.db")
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     assert store.last_seq(clock.boot()) == 9
     store.close()
 
 
 def test_no_copy_is_made_where_it_would_fill_the_disk_and_the_old_one_stays(tmp_path, monkeypatch):
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1)
     backup(tmp_path / "spool.db", tmp_path / "copy.db")
     before = (tmp_path / "copy.db").read_bytes()
@@ -124,24 +123,24 @@ def foreign(path):
 def test_what_is_no_copy_is_refused_and_nothing_is_left_behind(tmp_path, make):
     (tmp_path / "lib").mkdir()
     make(tmp_path / "copy.db")
-    with pytest.raises(BackupError, match=r"copy\.db is no "):
+    with pytest.raises(BackupError, match=r"copy\.db is not a "):
         restore(tmp_path / "lib" / "spool.db", tmp_path / "copy.db")
     assert not list((tmp_path / "lib").iterdir())
 
 
 def test_a_damaged_copy_is_refused(tmp_path):
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, *range(1, 90))
     backup(tmp_path / "spool.db", tmp_path / "copy.db")
     whole = (tmp_path / "copy.db").read_bytes()
     (tmp_path / "copy.db").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BackupError, match=r"copy\.db is no copy of a spool"):
+    with pytest.raises(BackupError, match=r"copy\.db is not a copy of a spool"):
         restore(tmp_path / "spool.db", tmp_path / "copy.db")
 
 
 def test_the_commands_copy_while_the_service_holds_the_spool_and_say_how_many(settings, tmp_path):
     copy = str(tmp_path / "copy.db")
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1, 2)
         made = run(settings, "backup", copy)
         taken = run(settings, "restore", copy)
@@ -150,7 +149,7 @@ def test_the_commands_copy_while_the_service_holds_the_spool_and_say_how_many(se
     assert "systemctl restart sungrow-edge" in taken.stdout
     assert len(list(tmp_path.glob("spool.corrupt-restored-*"))) == 1
     missing = run(settings, "restore", str(tmp_path / "nothing.db"))
-    assert (missing.returncode, missing.stderr) == (1, f"{tmp_path}/nothing.db is no file\n")
+    assert (missing.returncode, missing.stderr) == (1, f"{tmp_path}/nothing.db is not a file\n")
 
 
 def test_backup_before_the_first_start_says_so(settings, tmp_path):
@@ -203,7 +202,7 @@ NOWHERE = [
 def test_where_no_copy_can_be_made_it_says_what_to_do_and_changes_nothing(
     settings, tmp_path, make, monkeypatch, capsys
 ):
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1, 2)
         target, words = make(tmp_path)
         before = sorted(path.name for path in tmp_path.iterdir())
@@ -237,7 +236,7 @@ def test_a_folder_that_is_closed_to_us_is_named_with_what_to_do(closed):
         place.chmod(0o755)
         (place / "target").mkdir()
         (place / "lib").mkdir()
-        with Spool(place / "lib" / "spool.db") as spool:
+        with Spool.strict(place / "lib" / "spool.db") as spool:
             fill(spool, 1)
         backup(place / "lib" / "spool.db", place / "old.db")
         (place / "old.db").chmod(0o644)
@@ -254,13 +253,14 @@ def test_a_folder_that_is_closed_to_us_is_named_with_what_to_do(closed):
 
 def test_a_disk_that_fills_up_meanwhile_is_named_and_the_old_copy_stays(tmp_path, monkeypatch):
     with small_disk(tmp_path / "disk", "1m") as disk:
-        with Spool(tmp_path / "spool.db") as spool:
+        with Spool.strict(tmp_path / "spool.db") as spool:
             fill(spool, 1)
             backup_here = partial(backup, tmp_path / "spool.db", disk / "copy.db")
             monkeypatch.setattr(copies, "LEAVE_FREE_BYTES", 0)
             backup_here()
             before = (disk / "copy.db").read_bytes()
-            spool.put_all([reading(a_sample(seq), seq) for seq in range(2, 9000)])
+            many = [of_sample(a_sample(seq), seq) for seq in range(2, 9000)]
+            spool._attempts.run(lambda db: db.put(many), None)
             monkeypatch.setattr(copies, "_check_room", lambda *_: None)
             with pytest.raises(BackupError, match="full"):
                 backup_here()
@@ -269,7 +269,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_the_old_copy_stays(tmp_path
 
 
 def test_a_disk_that_is_read_only_is_named(tmp_path, monkeypatch):
-    with small_disk(tmp_path / "disk", "1m") as disk, Spool(tmp_path / "spool.db") as spool:
+    with small_disk(tmp_path / "disk", "1m") as disk, Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1)
         remount(disk, "ro")
         monkeypatch.setattr(copies, "LEAVE_FREE_BYTES", 0)
@@ -284,7 +284,7 @@ def test_a_spool_with_a_damaged_row_is_copied_and_comes_back_but_for_that_row(
     settings, tmp_path, capsys
 ):
     path = tmp_path / "spool.db"
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         fill(spool, *range(1, 30))
     damage_row(path)
     copy = tmp_path / "copy.db"

@@ -8,7 +8,7 @@ import pytest
 
 from edge import poll_step, upload_step
 from edge_lib import device
-from edge_lib.best_effort import Alone
+from edge_lib.best_effort import BestEffort
 from edge_lib.poll_counts import SLOT_US
 from edge_lib.shared.sample import parse_ts
 from tests.support.disks import nothing_can_be_written
@@ -35,21 +35,21 @@ def fails(*_: object, **__: object) -> None:
 NEVER = property(fails, fails)
 STEPS = {"poll": poll_step, "upload": upload_step}
 BROKEN = {
-    "counts": lambda patch, edge: patch.setattr(edge.reports, "polled", fails),
-    "day so far": lambda patch, edge: patch.setattr(edge.reports, "day_so_far", fails),
+    "counts": lambda patch, edge: patch.setattr(edge.counts, "polled", fails),
+    "day so far": lambda patch, edge: patch.setattr(edge.counts, "day_so_far", fails),
     "facts": lambda patch, _: patch.setattr(device, "facts", fails),
     "news of them": lambda patch, edge: patch.setattr(type(edge.uploader), "facts", NEVER),
-    "gap of a clock step": lambda patch, edge: patch.setattr(edge.store, "note_gap", fails),
+    "gap of a clock step": lambda patch, edge: patch.setattr(edge.spool, "note_gap", fails),
     "log": lambda patch, edge: patch.setattr(edge.poller._failed, "recovered", fails),
-    "figures": lambda patch, edge: patch.setattr(edge.store, "figures", fails),
+    "figures": lambda patch, edge: patch.setattr(edge.spool, "figures", fails),
     "health file": lambda patch, _: patch.setattr("edge_lib.health._replace", fails),
-    "reports": lambda patch, edge: patch.setattr(edge.reports, "due", fails),
-    "place": lambda patch, edge: patch.setattr(edge.reports, "place", fails),
-    "receipts": lambda patch, edge: patch.setattr(edge.reports, "acknowledged", fails),
-    "parked": lambda patch, edge: patch.setattr(edge.store, "unreported_parked", fails),
-    "gaps": lambda patch, edge: patch.setattr(edge.store, "unreported_gaps", fails),
-    "counts of the spool": lambda patch, edge: patch.setattr(edge.store, "counts", fails),
-    "salvage": lambda patch, edge: patch.setattr(edge.store, "salvage", fails),
+    "reports": lambda patch, edge: patch.setattr(edge.counts, "due", fails),
+    "place": lambda patch, edge: patch.setattr(edge.counts, "place", fails),
+    "receipts": lambda patch, edge: patch.setattr(edge.counts, "acknowledged", fails),
+    "parked": lambda patch, edge: patch.setattr(edge.spool, "unreported_parked", fails),
+    "gaps": lambda patch, edge: patch.setattr(edge.spool, "unreported_gaps", fails),
+    "counts of the spool": lambda patch, edge: patch.setattr(edge.spool, "counts", fails),
+    "salvage": lambda patch, edge: patch.setattr(edge.spool, "salvage", fails),
     "comparison": lambda patch, edge: patch.setattr(edge.reconciler, "step", fails),
 }
 
@@ -60,7 +60,7 @@ def test_what_fails_beside_a_reading_fails_alone_and_is_told_once(
 ):
     world.poll(1, "timeout")  # so that there is something to recover from
     BROKEN[what](monkeypatch, world.edge)
-    loops = {name: Alone(logging.getLogger("sungrow.edge"), world.clock) for name in STEPS}
+    loops = {name: BestEffort(logging.getLogger("sungrow.edge"), world.clock) for name in STEPS}
     for second in range(6):
         world.inverter.failure = None
         world.inverter.words = NO_PV if second == 3 else {}
@@ -82,13 +82,13 @@ def test_what_fails_beside_a_reading_fails_alone_and_is_told_once(
 
 
 def test_a_reading_is_in_the_spool_before_it_is_counted(world, monkeypatch):
-    counted, polled = [], world.edge.reports.polled
+    counted, polled = [], world.edge.counts.polled
 
     def look(failure=None, ts=None, seq=0):
-        counted.append((seq, [row.sample["seq"] for row in world.edge.store.newest(1)]))
+        counted.append((seq, [row.sample["seq"] for row in world.edge.spool.newest(1)]))
         polled(failure, ts, seq)
 
-    monkeypatch.setattr(world.edge.reports, "polled", look)
+    monkeypatch.setattr(world.edge.counts, "polled", look)
     world.poll(3)
     assert counted == [(1, [1]), (2, [2]), (3, [3])]
 
@@ -190,13 +190,13 @@ def test_counts_are_those_of_the_readings_across_quarter_hours_restarts_and_fail
 
 def test_a_reading_counts_in_the_quarter_hour_of_its_own_time(world, monkeypatch):
     world.clock.passed_s = 899.999
-    real = world.edge.store.put
+    real = world.edge.spool.put
 
     def slow(*args):
         world.clock.passed_s += 1  # the commit ends in the next quarter hour
         return real(*args)
 
-    monkeypatch.setattr(world.edge.store, "put", slow)
+    monkeypatch.setattr(world.edge.spool, "put", slow)
     world.poll(2)
     world.drain()
     assert counts_of_the_server(world) == {"12:00": (1, {}), "12:15": (1, {})}

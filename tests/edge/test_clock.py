@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_lib.clock import Clock, kernel_says_synchronised
+from edge_lib.clock import Clock
 
 NOWHERE = Path("/nonexistent/file")
 
 
-def clock(boot_id_file=NOWHERE, timesync_file=NOWHERE, environ=None, kernel=False):
-    return Clock(boot_id_file, timesync_file, environ or {}, lambda: kernel)
+def clock(boot_id_file=NOWHERE, timesync_file=NOWHERE, environ=None):
+    return Clock(boot_id_file, timesync_file, environ or {})
 
 
 @pytest.fixture
@@ -52,8 +52,7 @@ def test_the_boot_is_the_kernels_without_its_dashes():
 
 
 def test_the_source_of_the_time_is_named_where_there_is_one(timesync_file):
-    assert clock(timesync_file=timesync_file, kernel=True).source() == "systemd-timesyncd"
-    assert clock(kernel=True).source() == "a time service"
+    assert clock(timesync_file=timesync_file).source() == "systemd-timesyncd"
     assert clock().source() is None
 
 
@@ -93,14 +92,6 @@ def test_timesyncds_file_from_before_the_boot_proves_nothing(timesync_file):
     booted_s = time.time() - one.boottime_us() / 1e6
     os.utime(timesync_file, (booted_s - 5, booted_s - 5))
     assert not one.synchronised()
-
-
-def test_the_kernel_vouches_for_the_clock():
-    assert clock(kernel=True).synchronised()
-
-
-def test_asking_the_real_kernel_needs_no_privilege_and_gives_a_plain_answer():
-    assert kernel_says_synchronised() in (True, False)
 
 
 def test_once_known_to_be_right_the_clock_stays_so(timesync_file):

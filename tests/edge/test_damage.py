@@ -15,7 +15,7 @@ from tests.chaos.bit_flips import _spans, _varint
 from tests.support.clocks import EARLIER
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import DEVICE, PRESENT, World, furnish
-from tests.support.spooling import ask
+from tests.support.spooling import ask, read_of
 
 FAST = Path("/dev/shm")  # noqa: S108  no power is cut here: no disk is needed
 # What a column may hold after damage, as SQL.
@@ -145,7 +145,7 @@ def commands_work(world: World, ca_file: Path, monkeypatch, capsys) -> None:
     """Ask every command that reads the spool; none may end in a traceback."""
     env = edge_env(world.path.parent, ca_file, device_id=DEVICE)
     now = world.clock.now()
-    monkeypatch.setattr(commands, "client_of", lambda _: world.server)
+    monkeypatch.setattr(commands.HttpsClient, "from_config", lambda _: world.server)
     monkeypatch.setattr(commands, "Clock", lambda: world.clock)
     assert commands.status(env, as_json=False) == 0, capsys.readouterr()
     for as_json in (True, False):
@@ -348,9 +348,9 @@ def test_a_row_that_is_not_found_by_its_id_stops_nobody_while_it_runs(again, tab
         one.start()
         one.poll(1)
     goes_on(whole, caplog)
-    world.edge.store.look(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall(), None)
+    read_of(world.edge.spool, lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
     change_rowid(world.path, table)
-    world.edge.store.look(lambda db: db.execute("PRAGMA shrink_memory").fetchall(), None)
+    read_of(world.edge.spool, lambda db: db.execute("PRAGMA shrink_memory").fetchall())
     goes_on(world, caplog)
     lost = delivered(whole) - delivered(world)
     assert len(lost) <= (table == "samples")

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_lib import commands
 from edge_lib.clock import Clock
 from edge_lib.doctor import dongle, machine
 from edge_lib.doctor import run as doctor
@@ -19,7 +18,7 @@ from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import wire_address
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, Group
 from edge_lib.simulator.fake_dongle import DumpSource
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.support.doctor_faults import DUMP, FAULTS, World
 from tests.support.readings import connected, rows
@@ -103,7 +102,7 @@ def test_each_fault_is_named_with_what_helps(world, diagnose, fault):
 
 
 def test_in_a_healthy_house_all_is_ok(world, diagnose):
-    with Spool(world.spool_path) as spool:
+    with Spool.strict(world.spool_path) as spool:
         put(spool)
     before = {file.name for file in world.folder.iterdir()}
     status, found = diagnose()
@@ -118,7 +117,7 @@ def test_in_a_healthy_house_all_is_ok(world, diagnose):
     assert "1 readings wait" in found["spool"][0][1]
     left = {file.name for file in world.folder.iterdir()} - before
     assert left <= {"spool.db-wal", "spool.db-shm"}, "SQLite's own, and nothing else"
-    with Spool(world.spool_path), DongleLock("127.0.0.1", world.dongle.port) as lock:
+    with Spool.strict(world.spool_path), DongleLock("127.0.0.1", world.dongle.port) as lock:
         assert lock.acquire()
 
 
@@ -151,8 +150,8 @@ def test_all_bad_settings_are_named_at_once_and_what_does_not_hang_on_them_is_lo
     _, found = diagnose(SUNGROW_HOST="", BATCH_SIZE="many")
     named = [text.split("=")[0].split(" ")[0] for _, text in found["settings"]]
     assert named == ["SUNGROW_HOST", "BATCH_SIZE"]
-    assert found["dongle"] == [(WARNING, "not looked at: SUNGROW_HOST comes first")]
-    assert found["server"] == [(WARNING, "not looked at: BATCH_SIZE comes first")]
+    assert found["dongle"] == [(WARNING, "not checked: SUNGROW_HOST comes first")]
+    assert found["server"] == [(WARNING, "not checked: BATCH_SIZE comes first")]
     assert found["spool"][0][0] == OK
 
 
@@ -166,7 +165,7 @@ def test_a_clock_that_no_service_sets_is_good_where_the_server_agrees(world, dia
 def test_a_spool_of_another_user_is_named(world, diagnose):
     if os.geteuid():
         pytest.skip("only root gives files away")
-    with Spool(world.spool_path):
+    with Spool.strict(world.spool_path):
         pass
     os.chown(world.spool_path, 65534, -1)
     _, found = diagnose()
@@ -178,7 +177,7 @@ def test_a_spool_of_another_user_is_named(world, diagnose):
 def test_a_user_without_rights_is_told_whose_to_use(world, diagnose):
     if os.geteuid():
         pytest.skip("only root becomes somebody else")
-    with Spool(world.spool_path):
+    with Spool.strict(world.spool_path):
         pass
     world.folder.chmod(0o700)
     os.seteuid(65534)
@@ -194,7 +193,7 @@ def test_a_user_without_rights_is_told_whose_to_use(world, diagnose):
 
 
 def test_a_spool_too_large_to_be_read_through_is_said_to_be_so(world, diagnose, monkeypatch):
-    with Spool(world.spool_path) as spool:
+    with Spool.strict(world.spool_path) as spool:
         put(spool)
     monkeypatch.setattr(machine, "READ_THROUGH_BYTES", 0)
     _, found = diagnose()
@@ -247,11 +246,13 @@ def test_what_was_seen_of_a_dongle_is_told_although_the_rest_takes_too_long(worl
 def test_a_unit_that_may_not_be_there_gets_little_time(world, monkeypatch):
     asked = []
 
-    def inverter_of(settings, *rest):
-        asked.append((settings.unit_id, settings.modbus_timeout_s))
-        return commands.inverter_of(settings, *rest)
+    from_config = dongle.Inverter.from_config
 
-    monkeypatch.setattr(dongle, "inverter_of", inverter_of)
+    def noted(settings, *rest):
+        asked.append((settings.unit_id, settings.modbus_timeout_s))
+        return from_config(settings, *rest)
+
+    monkeypatch.setattr(dongle.Inverter, "from_config", noted)
     world.dongle.unit_id = 9
     env = world.settings | {"MODBUS_TIMEOUT_S": "30", "SUNGROW_SLAVE_ID": "2"}
     list(dongle.all_of(env, world.clock, _pause))

@@ -266,7 +266,7 @@ def test_plain_http_is_no_url_and_a_plain_server_no_peer(connect):
     with TlsServerWithoutTls() as sink:
         error = failure(connect(f"https://localhost:{sink.port}"))
     assert error.reason == "tls"
-    assert "speaks no TLS at all" in str(error)
+    assert "does not speak TLS" in str(error)
 
 
 class TlsServerWithoutTls(Sink):

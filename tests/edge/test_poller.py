@@ -18,10 +18,10 @@ from edge_lib.poller import Poller
 from edge_lib.shared.sample import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from edge_lib.simulator.register_image import encode
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse
 from tests.support.clocks import SkippingClock
-from tests.support.spooling import seqs
+from tests.support.spooling import parked_of, seqs
 from tests.support.wire_proxy import SILENCE, Fault, WireProxy
 
 FIRST = BLOCKS[0].number - 1
@@ -46,7 +46,7 @@ def proxy(dongle):
 
 @pytest.fixture
 def spool(tmp_path):
-    with Spool(tmp_path / "spool.db") as opened:
+    with Spool.strict(tmp_path / "spool.db") as opened:
         yield opened
 
 
@@ -113,7 +113,7 @@ def test_a_poll_that_can_be_no_sample_is_parked_with_its_words(poller, dongle, s
         dongle.source.words = lambda: words() | {5017: 0x7000}  # PV of 1.9 GW
     poller.poll_once()
     dongle.faults.clear()
-    [parked] = spool.parked()
+    [parked] = parked_of(spool)
     assert spool.counts().depth == 0
     assert "5017" in parked["reason"]
     assert len(parked["content"]["words"]) == sum(block.count for block in BLOCKS)
@@ -324,7 +324,7 @@ def test_readings_and_parked_ones_share_one_sequence_that_a_restart_goes_on_with
     again = Poller(poller._config, poller._inverter, poller._lock, spool, clock)
     again.poll_once()
     assert [row.sample["seq"] for row in spool.oldest(10)] == [1, 3]
-    assert [parked["seq"] for parked in spool.parked()] == [2]
+    assert [parked["seq"] for parked in parked_of(spool)] == [2]
 
 
 def test_no_number_is_given_twice_although_the_end_of_the_spool_is_gone(
@@ -332,11 +332,12 @@ def test_no_number_is_given_twice_although_the_end_of_the_spool_is_gone(
 ):
     path = tmp_path / "health.json"
     for _ in range(3):
-        poll_step(Edge(clock, None, poller, NoUploads(), None, Health(path, spool, clock), None))
+        health = Health(path, spool, clock)
+        poll_step(Edge(clock, None, poller, NoUploads(), None, health, None, spool, None))
     Health(path, spool, clock).write(last_upload_ts=None)  # the other thread was first
     assert Health(path, spool, clock).last_seq == 3
     (tmp_path / "new").mkdir()
-    with Spool(tmp_path / "new" / "spool.db") as emptied:
+    with Spool.strict(tmp_path / "new" / "spool.db") as emptied:
         known = Health(path, emptied, clock).last_seq
         again = Poller(
             poller._config, poller._inverter, poller._lock, emptied, clock, least_seq=known
@@ -464,7 +465,8 @@ def run_loop(poller, spool, clock, tmp_path, stop, polls: int):
 
     poller.poll_once = counted
     health = Health(tmp_path / "health.json", spool, clock)
-    poll_loop(Edge(clock, stop, poller, NoUploads(), None, health, Pulse(clock, {"poll": 60})))
+    pulse = Pulse(clock, {"poll": 60})
+    poll_loop(Edge(clock, stop, poller, NoUploads(), None, health, pulse, spool, None))
 
 
 @pytest.mark.slow

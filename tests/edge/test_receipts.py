@@ -5,7 +5,7 @@ import pytest
 from edge_lib.spool.gaps import THINNED, Gap
 from tests.support.clocks import START
 from tests.support.edge_world import NO_PV, PRESENT, World
-from tests.support.spooling import us
+from tests.support.spooling import read_of, us, write_of
 
 
 @pytest.fixture
@@ -73,10 +73,10 @@ def test_failures_that_are_placed_while_counts_travel_arrive_later(world, where_
     world.poll(185)
     world.clock.right = False
     at_s, world.clock.passed_s = world.clock.passed_s, where_s
-    world.edge.reports.polled("timeout")
+    world.edge.counts.polled("timeout")
     world.clock.passed_s, world.clock.right = at_s, True
     began_us = us(START) - int(-world.clock.booted_s * 1e6)
-    world.server.meanwhile = lambda: world.edge.reports.place(began_us)
+    world.server.meanwhile = lambda: world.edge.counts.place(began_us)
     # It is placed before the batch is made as well; here only while it is under way.
     world.edge.uploader._place_provisional = lambda: False
     world.upload()
@@ -94,32 +94,31 @@ def test_a_gap_that_grows_while_it_travels_is_sent_as_it_has_become(world, after
     at_us = us(START)
     gap = Gap(at_us, at_us + 10_000_000, 2)
     more = Gap(at_us + after_s * 1_000_000, at_us + (10 + after_s) * 1_000_000, 3)
-    world.edge.store.note_gap(gap, THINNED)
-    world.server.meanwhile = lambda: world.edge.store.note_gap(more, THINNED)
+    world.edge.spool.note_gap(gap, THINNED)
+    world.server.meanwhile = lambda: world.edge.spool.note_gap(more, THINNED)
     world.upload()
     assert [g["count"] for g in world.server.gaps.values()] == [2]
     world.upload()
     assert 5 in [g["count"] for g in world.server.gaps.values()]
-    assert world.edge.store.unreported_gaps(9) == []
+    assert world.edge.spool.unreported_gaps(9) == []
 
 
 def test_a_reading_parked_anew_while_its_former_self_travels_is_told_of_anew(world):
     world.poll(1)
     world.server.refuses = lambda _: True
     world.upload()
-    [first] = world.edge.store.look(lambda db: db.execute("SELECT id FROM parked").fetchall(), [])
+    [first] = read_of(world.edge.spool, lambda db: db.execute("SELECT id FROM parked").fetchall())
 
     def meanwhile():
-        keeper = world.edge.store._keeper
-        keeper.ask(lambda spool: spool.release([*first]), None)
-        [row] = world.edge.store.oldest(1)
-        world.edge.store.park({row.id: "refused again"})
+        world.edge.spool.release([*first])
+        [row] = world.edge.spool.oldest(1)
+        world.edge.spool.park({row.id: "refused again"})
 
     world.server.refuses = lambda _: False
-    world.edge.store.apply(lambda db: db.execute("UPDATE parked SET reported = 0"), None)
+    write_of(world.edge.spool, lambda db: db.execute("UPDATE parked SET reported = 0"))
     world.server.meanwhile = meanwhile
     world.upload()
-    assert [p["reason"] for p in world.edge.store.unreported_parked(9)] == ["refused again"]
+    assert [p["reason"] for p in world.edge.spool.unreported_parked(9)] == ["refused again"]
     world.upload()
     assert {reason for _, _, reason in world.server.parked} == {
         "x: as told (value)",

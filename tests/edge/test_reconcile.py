@@ -10,7 +10,7 @@ import pytest
 
 from edge_lib.config import UploadConfig
 from edge_lib.shared.sample import format_ts
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.reconcile import AGAIN_S, MOST_HOURS, Reconciler, _spans
 from edge_lib.upload.uploader import Uploader
@@ -29,7 +29,7 @@ def clock():
 
 @pytest.fixture
 def spool(tmp_path):
-    with Spool(tmp_path / "spool.db") as opened:
+    with Spool.strict(tmp_path / "spool.db") as opened:
         yield opened
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from edge_lib import commands
 from edge_lib.config import UploadConfig
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import HttpsError
 from edge_lib.upload.uploader import Uploader
 from tests.support.edge_env import edge_env
@@ -31,7 +31,7 @@ def world(tmp_path):
 @pytest.fixture
 def reconcile(world, ca, monkeypatch, capsys):
     """Run the command; return its exit status and what it printed to stdout and to stderr."""
-    monkeypatch.setattr(commands, "client_of", lambda _: world.server)
+    monkeypatch.setattr(commands.HttpsClient, "from_config", lambda _: world.server)
     monkeypatch.setattr(commands, "Clock", lambda: world.clock)
     env = edge_env(world.path.parent, ca.issue().ca, device_id=DEVICE, BATCH_SIZE="6")
 
@@ -44,7 +44,7 @@ def reconcile(world, ca, monkeypatch, capsys):
 
 
 def depth(world) -> int:
-    with Spool(world.path) as spool:
+    with Spool.strict(world.path) as spool:
         return spool.counts().depth
 
 
@@ -167,7 +167,7 @@ def test_readings_that_wait_since_before_are_not_said_to_be_there(reconcile, wor
 
 
 def delivered(world) -> list[dict]:
-    with Spool(world.path) as spool:
+    with Spool.strict(world.path) as spool:
         (hour,) = spool.delivered_hours()
         spool.requeue_hour(hour)
         rows = spool.oldest(99)
@@ -232,12 +232,12 @@ def test_a_server_that_is_gone_afterwards_is_said_to_be_unasked(reconcile, world
     world.server.get = goes
     code, out, err = reconcile()
     assert (code, out) == (1, "30 readings sent again\n")
-    assert "could not be asked again" in err
+    assert "did not answer again" in err
 
 
 def test_the_uploader_tells_a_failure_from_an_empty_queue(world):
     world.server.status = 503
-    with Spool(world.path) as spool:
+    with Spool.strict(world.path) as spool:
         (hour,) = spool.delivered_hours()
         spool.requeue_hour(hour)
         config = UploadConfig("https://x", "t", None, 10.0, 500, 300.0)

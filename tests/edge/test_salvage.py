@@ -8,17 +8,17 @@ import pytest
 
 from edge_lib.spool import file as spool_file
 from edge_lib.spool import schema, wal
-from edge_lib.spool.database import Spool, SpoolError
+from edge_lib.spool.errors import SpoolError
 from edge_lib.spool.gaps import Gap
+from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery.pages import Pages
-from edge_lib.spool.rows import reading
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.bench.spool import reading as household
 from tests.edge.test_store import drain, state
 from tests.support.clocks import BOOT, EARLIER, START, FakeClock
 from tests.support.disks import nothing_can_be_written
 from tests.support.samples import a_sample
-from tests.support.spooling import S, ask, crash, ids, put, seqs
+from tests.support.spooling import S, ask, crash, database, ids, put, seqs
 
 COUNT, DELIVERED = 3000, 1200
 PROVISIONAL = 20
@@ -31,21 +31,21 @@ def sample(seq, boot=BOOT, **changes):
 
 
 def fill(spool, count=COUNT, delivered=DELIVERED):
-    rows = [reading(sample(seq), 5 * seq * S) for seq in range(1, count + 1)]
-    spool.put_all(rows)
+    rows = [of_sample(sample(seq), 5 * seq * S) for seq in range(1, count + 1)]
+    database(spool).put(rows)
     spool.delivered(range(1, delivered + 1))
     for seq in range(1, PROVISIONAL + 1):
         spool.put(sample(seq, EARLIER, ts_src=2, ts=f"2020-01-01T00:00:{seq:02}Z"), seq * S)
     spool.park_words({5017: 1}, "unfit", START, BOOT, count + 1, S, 0)
     put(spool, count + 2)
-    spool.put_all([reading(a_sample(count + 3), S)], Gap(1, 2, 7))
+    database(spool).put([of_sample(a_sample(count + 3), S)], Gap(1, 2, 7))
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
     """A spool after a clean end: all is in the file."""
     path = tmp_path_factory.mktemp("filled") / "spool.db"
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         fill(spool)
     return path
 
@@ -56,7 +56,7 @@ def crashed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crashed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool_file, "CHECKPOINT_PAGES", 1_000_000)
-        with Spool(folder / "live.db") as spool:
+        with Spool.strict(folder / "live.db") as spool:
             for seq in range(1, 801):
                 put(spool, seq)
             for part in ("", "-wal"):
@@ -182,7 +182,7 @@ def test_a_damaged_spool_is_moved_aside_at_the_start_and_brought_over(
     harm(path, random.Random(seed))
     if spool_file.damage(path, thorough=True) is None and harm is other_page_size:
         pytest.skip("the same page size by chance")
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     first = store.last_seq(BOOT) + 1
     assert first >= COUNT + 3
     store.put(sample(first), 5)
@@ -206,7 +206,7 @@ def test_what_is_left_of_half_a_file_is_brought_over(filled, path, clock):
     half = path.stat().st_size // 2 // PAGE * PAGE
     with path.open("r+b") as file:
         file.truncate(half)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     salvage_all(store, clock)
     store.close()
     assert len(kept(path)) >= 0.4 * COUNT
@@ -218,7 +218,7 @@ def test_a_whole_spool_is_left_alone(filled, crashed, tmp_path, clock):
         path = tmp_path / source.parent.name
         path.mkdir()
         copy_of(source, path / "spool.db")
-        store = Store(path / "spool.db", 7, clock)
+        store = Spool(path / "spool.db", 7, clock)
         assert asides(path / "spool.db") == []
         store.close()
         copy_of(source, tmp_path / f"{source.parent.name}.db")
@@ -228,8 +228,8 @@ def test_a_whole_spool_is_left_alone(filled, crashed, tmp_path, clock):
 def test_a_file_that_never_was_a_spool_is_refused_and_left_alone(path, clock):
     content = b"somebody's diary, which is not ours to move" * 100
     path.write_bytes(content)
-    with pytest.raises(SpoolError, match="is no spool, and is left alone"):
-        Store(path, 7, clock)
+    with pytest.raises(SpoolError, match="is not a spool, and is left alone"):
+        Spool(path, 7, clock)
     assert path.read_bytes() == content
 
 
@@ -240,7 +240,7 @@ def test_each_flipped_bit_in_a_row_costs_that_row_at_most_and_is_told(filled, pa
         offset = dice.randrange(PAGE, path.stat().st_size)
         byte = path.read_bytes()[offset]
         overwrite(path, offset, bytes([byte ^ 1 << dice.randrange(8)]))
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     sent = drain(store, clock)
     salvage_all(store, clock)
     sent += drain(store, clock)
@@ -266,7 +266,7 @@ def test_a_flipped_bit_in_the_log_is_noticed_and_costs_a_row_at_most(crashed, pa
     offset = dice.randrange(0, 32) if seed < 3 else dice.randrange(32, log.stat().st_size - 20_000)
     byte = log.read_bytes()[offset]
     overwrite(log, offset, bytes([byte ^ 1 << dice.randrange(8)]))
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     assert len(asides(path)) == 1
     seq = store.last_seq(BOOT) + 1
     assert seq > 800
@@ -291,14 +291,14 @@ def test_a_log_cut_short_by_a_power_cut_is_no_damage(crashed, tmp_path, clock):
         else:
             with log.open("r+b") as file:
                 file.truncate(frame + dice.randrange(500))
-        store = Store(path, 7, clock)
+        store = Spool(path, 7, clock)
         assert asides(path) == []
         assert len(store.oldest(1000)) >= 799
         store.close()
 
 
 def test_a_log_that_begins_a_new_round_is_no_damage(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         for seq in range(1, 301):
             put(spool, seq)
         ask(path, "PRAGMA wal_checkpoint(PASSIVE)")
@@ -315,7 +315,7 @@ def test_a_log_that_begins_a_new_round_is_no_damage(path):
 
 
 def test_a_new_round_whose_header_is_cut_short_is_no_damage_and_costs_no_row(path, tmp_path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         for seq in range(1, 301):
             put(spool, seq)
         ask(path, "PRAGMA wal_checkpoint(PASSIVE)")
@@ -328,7 +328,7 @@ def test_a_new_round_whose_header_is_cut_short_is_no_damage_and_costs_no_row(pat
         torn.write_bytes(database)
         log.write_bytes(new[:written] + old[written:])
         assert not wal.is_damaged(log, PAGE), written
-        with Spool(torn) as spool:
+        with Spool.strict(torn) as spool:
             put(spool, 301)
             assert [row.sample["seq"] for row in spool.oldest(400)] == [*range(1, 302)]
     log.write_bytes(new[:16] + old[16:])
@@ -357,7 +357,7 @@ def test_damage_while_it_runs_is_noticed_and_polls_go_on_in_the_same_step(
 ):
     copy_of(filled, path)
     expected = kept(path)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     dice = random.Random(seed)
     for _ in range(3 if seed else 1):
         (random_page if seed else zero_header)(path, dice)
@@ -371,7 +371,7 @@ def test_damage_while_it_runs_is_noticed_and_polls_go_on_in_the_same_step(
         clock.passed_s += 5
     if not asides(path):  # the damage lies where nobody looks: the next start finds it
         store.close()
-        store = Store(path, 7, clock)
+        store = Spool(path, 7, clock)
     put(store, seq)
     salvage_all(store, clock)
     put(store, seq + 1)
@@ -382,7 +382,7 @@ def test_damage_while_it_runs_is_noticed_and_polls_go_on_in_the_same_step(
 
 
 def test_a_file_that_nothing_is_wrong_with_goes_at_the_third_failure(path, clock):
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     for seq in range(1, 11):
         put(store, seq)
     ask(path, "CREATE TRIGGER t BEFORE INSERT ON queue BEGIN SELECT raise(ABORT, 'why?'); END")
@@ -397,7 +397,7 @@ def test_a_file_that_nothing_is_wrong_with_goes_at_the_third_failure(path, clock
 
 
 def test_a_dead_disk_never_blames_the_file(path, clock):
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     put(store, 1)
     with nothing_can_be_written():
         for seq in range(2, 12):
@@ -410,11 +410,11 @@ def test_a_dead_disk_never_blames_the_file(path, clock):
 
 
 def test_a_late_receipt_of_the_old_file_names_nothing_in_the_new_one(path, clock):
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     for seq in range(1, 11):
         put(store, seq)
     sent = ids(store.oldest(10))  # and the answer is on its way
-    store._keeper._shut()
+    store._attempts._shut()
     zero_header(path, None)
     put(store, 11)
     assert len(asides(path)) == 1
@@ -431,14 +431,14 @@ def test_salvage_goes_on_after_a_restart_and_doubles_nothing(filled, path, clock
     copy_of(filled, path)
     expected = kept(path)
     zero_header(path, None)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     for _ in range(15):
-        store._salvage_step()
+        store._salvager.step(store._attempts.opener.asides, store._write)
     assert 0 < len(kept(path)) < len(expected)
     store.retime(BOOT, 0)
-    crash(store._keeper._spool)
-    store._keeper.opener.close()
-    store = Store(path, 7, clock)
+    crash(store)
+    store._attempts.opener.close()
+    store = Spool(path, 7, clock)
     assert store.figures()["unsalvaged_spools"] == 1
     for _ in range(3):
         store.salvage()
@@ -447,21 +447,21 @@ def test_salvage_goes_on_after_a_restart_and_doubles_nothing(filled, path, clock
     store.close()
     found = kept(path)
     assert found.keys() == expected.keys()
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     assert store.figures()["unsalvaged_spools"] == 0
     assert store.figures()["salvaged_count"] == len(expected)
     store.close()
 
 
 def test_a_corrected_time_that_lies_beside_its_old_self_is_brought_over_once(path, clock):
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     for seq in range(1, 41):
         put(store, seq, ts_src=2, boottime_s=seq)
     store.retime(BOOT, 1_700_000_000_000_000)
     sent = {row.sample["seq"]: row.sample["ts"] for row in store.oldest(99)}
     store.close()
     zero_header(path, None)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     salvage_all(store, clock)
     store.retime(BOOT, 1_700_000_000_500_000)
     assert {row.sample["seq"]: row.sample["ts"] for row in store.oldest(99)} == sent
@@ -470,12 +470,12 @@ def test_a_corrected_time_that_lies_beside_its_old_self_is_brought_over_once(pat
 
 
 def test_what_was_deleted_is_not_brought_back(path, clock):
-    with Spool(path, keep_days=0) as spool:
-        spool.put_all([reading(a_sample(seq), S) for seq in range(1, 1001)])
+    with Spool.strict(path, keep_days=0) as spool:
+        database(spool).put([of_sample(a_sample(seq), S) for seq in range(1, 1001)])
         spool.delivered(range(1, 991))
     first = path.read_bytes()
     overwrite(path, 60, (3).to_bytes(4))
-    store = Store(path, 0, clock)
+    store = Spool(path, 0, clock)
     salvage_all(store, clock)
     assert sorted(drain(store, clock)) == list(range(991, 1001))
     store.close()
@@ -485,7 +485,7 @@ def test_what_was_deleted_is_not_brought_back(path, clock):
 def test_salvage_waits_while_the_disk_fails(filled, path, clock):
     copy_of(filled, path)
     zero_header(path, None)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     with nothing_can_be_written():
         for _ in range(30):
             store.salvage()
@@ -500,13 +500,13 @@ def test_salvage_waits_while_the_disk_fails(filled, path, clock):
 def test_a_crash_while_moving_aside_tears_nothing_apart(filled, path, clock):
     live = path.with_name("live.db")
     copy_of(filled, live)
-    with Spool(live) as spool:
+    with Spool.strict(live) as spool:
         put(spool, COUNT + 50)
         copy_of(live, path)
     expected = kept(live)
     aside = path.with_name(f"spool.corrupt-{BOOT}-1")
     Path(f"{path}-wal").rename(f"{aside}-wal")
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     assert asides(path) == [aside.name]
     salvage_all(store, clock)
     store.close()

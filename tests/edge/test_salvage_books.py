@@ -7,10 +7,10 @@ import pytest
 from edge_lib.spool import meta
 from edge_lib.spool.gaps import THINNED, Gap
 from edge_lib.spool.recovery.salvage import Salvage
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import EARLIER
 from tests.support.edge_world import PRESENT, UNSURE, World, furnish
-from tests.support.spooling import as_schema_1, ask
+from tests.support.spooling import as_schema_1, ask, read_of, write_of
 
 
 @pytest.fixture(scope="module")
@@ -94,15 +94,15 @@ def test_what_the_server_has_already_is_not_sent_again(damaged):
 def test_what_is_kept_under_a_name_comes_over_unless_the_new_spool_knows_better(lived, tmp_path):
     world = again(lived, tmp_path / "spool.db")
     world.start()
-    world.edge.store.apply(lambda db: meta.put(db, "device", '{"has_meter": true}'), None)
-    world.edge.store.apply(lambda db: meta.put(db, "other", "old"), None)
+    write_of(world.edge.spool, lambda db: meta.put(db, "device", '{"has_meter": true}'))
+    write_of(world.edge.spool, lambda db: meta.put(db, "other", "old"))
     world.stop()
     lose_header(world.path)
     world.start()
-    world.edge.store.apply(lambda db: meta.put(db, "other", "new"), None)
+    write_of(world.edge.spool, lambda db: meta.put(db, "other", "new"))
     world.poll(1)
     world.drain()
-    kept = [world.edge.store.look(lambda db, k=k: meta.get(db, k), None) for k in NAMES]
+    kept = [read_of(world.edge.spool, lambda db, k=k: meta.get(db, k)) for k in NAMES]
     assert kept == ['{"has_meter": true}', "new"]
     world.stop()
 
@@ -115,7 +115,7 @@ def test_a_salvage_that_is_broken_off_and_begun_anew_counts_nothing_twice(lived,
     aside = tmp_path / "spool.corrupt-x-1"
     shutil.copy(world.path, aside)
     world.path.unlink()
-    store = Store(world.path, 7, world.clock)
+    store = Spool(world.path, 7, world.clock)
     # Of another time than those, but for one that begins before it and ends in it.
     at_us = 1_780_578_685_000_000
     store.note_gap(Gap(at_us - 5_000_000, at_us + 5_000_000, 0), "clock_step")
@@ -123,7 +123,7 @@ def test_a_salvage_that_is_broken_off_and_begun_anew_counts_nothing_twice(lived,
     found = []
     for _ in range(3):
         salvage = Salvage(aside)
-        while salvage.step(lambda work: store.apply(work, None)):
+        while salvage.step(store._write):
             pass
         salvage.close()
         found.append((store.unreported_gaps(99), unsent(store)))
@@ -134,7 +134,7 @@ def test_a_salvage_that_is_broken_off_and_begun_anew_counts_nothing_twice(lived,
 
 def unsent(store) -> list:
     sql = "SELECT boot, slot_us, content FROM reports WHERE acknowledged IS NOT crc ORDER BY 2"
-    return store.look(lambda db: db.execute(sql).fetchall(), [])
+    return read_of(store, lambda db: db.execute(sql).fetchall())
 
 
 def test_counts_from_before_a_restart_are_not_taken_back_by_those_after_it(lived, tmp_path):

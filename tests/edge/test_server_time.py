@@ -19,7 +19,7 @@ def clock():
 def hear(server_time, clock, at_s, delay_s=0.0):
     clock.passed_s = at_s + delay_s
     date = BOOTED + timedelta(seconds=at_s)
-    server_time.hear(date.replace(microsecond=0))
+    server_time.received(date.replace(microsecond=0))
 
 
 def off_s(server_time):

@@ -115,20 +115,20 @@ def test_a_read_beside_a_refused_range_is_answered(serve, first, count):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("not json", "no register dump"),
-        ("[1, 2]", "no register dump"),
-        ("null", "no register dump"),
+        ("not json", "not a register dump"),
+        ("[1, 2]", "not a register dump"),
+        ("null", "not a register dump"),
         ("{}", "input"),
-        ('{"input": [1]}', "no register dump"),
+        ('{"input": [1]}', "not a register dump"),
         ('{"input": {"5000": 65536}}', "address 5000 holds 65536"),
         ('{"input": {"5000": -1}}', "address 5000 holds -1"),
         ('{"input": {"5000": "12"}}', "address 5000 holds '12'"),
         ('{"input": {"5000": true}}', "address 5000 holds True"),
-        ('{"input": {"x": 1}}', "no register dump"),
+        ('{"input": {"x": 1}}', "not a register dump"),
         ('{"input": {"70000": 1}}', "address 70000"),
-        ('{"input": {}, "refused_input_ranges": [[5, 4]]}', "no range"),
-        ('{"input": {}, "refused_input_ranges": [[5]]}', "no register dump"),
-        ('{"input": {}, "refused_input_ranges": 7}', "no register dump"),
+        ('{"input": {}, "refused_input_ranges": [[5, 4]]}', "not a range"),
+        ('{"input": {}, "refused_input_ranges": [[5]]}', "not a register dump"),
+        ('{"input": {}, "refused_input_ranges": 7}', "not a register dump"),
     ],
 )
 def test_a_bad_dump_is_refused_with_a_sentence(tmp_path, content, why):

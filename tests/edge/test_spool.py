@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from edge_lib.shared.sample import check
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, EARLIER, START
 from tests.support.samples import a_sample
 from tests.support.spooling import (
@@ -13,11 +13,14 @@ from tests.support.spooling import (
     ask,
     assert_every_sample_is_in_one_state,
     crash,
+    database,
     deliver_oldest,
     ids,
+    parked_of,
     put,
     seqs,
     us,
+    write_of,
 )
 
 
@@ -28,7 +31,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def spool(path):
-    with Spool(path) as one:
+    with Spool.strict(path) as one:
         yield one
 
 
@@ -45,10 +48,10 @@ def test_a_sample_comes_back_as_it_went_in(spool):
 
 
 def test_the_samples_survive_a_restart(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         put(spool, 1)
         put(spool, 2)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert seqs(spool.oldest(10)) == [1, 2]
 
 
@@ -128,30 +131,30 @@ def test_fifty_receipts_are_committed_at_once(path, spool):
 
 
 def test_a_crash_before_that_commit_offers_them_again(path):
-    spool = Spool(path)
+    spool = Spool.strict(path)
     put(spool, 1)
     deliver_oldest(spool)
     assert spool.oldest(1) == []
     crash(spool)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert seqs(spool.oldest(1)) == [1]
 
 
 def test_closing_commits_the_receipts(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         put(spool, 1)
         deliver_oldest(spool)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.oldest(1) == []
 
 
 @pytest.mark.parametrize("keep_days", [0, 7])
 def test_a_late_second_receipt_deletes_nothing_new(path, keep_days):
-    with Spool(path, keep_days) as spool:
+    with Spool.strict(path, keep_days) as spool:
         for seq in (1, 2, 3):
             put(spool, seq)
         old = ids(deliver_oldest(spool, 3))
-    with Spool(path, keep_days) as spool:
+    with Spool.strict(path, keep_days) as spool:
         put(spool, 4)
         spool.delivered(old)
         put(spool, 5)
@@ -171,10 +174,10 @@ def test_the_counts_tell_what_waits(spool):
 
 
 def test_the_count_follows_every_way_into_the_queue_and_out_of_it(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
 
         def waiting():
-            spool.flush()
+            database(spool).flush()
             assert ask(path, "SELECT count(*) FROM queue") == [(spool.counts().depth,)]
             return spool.counts().depth
 
@@ -187,19 +190,19 @@ def test_the_count_follows_every_way_into_the_queue_and_out_of_it(path):
         assert waiting() == 97
         spool.park({spool.oldest(1)[0].id: "conflict"})
         assert waiting() == 96
-        spool.release([spool.parked()[0]["id"]])
+        spool.release([parked_of(spool)[0]["id"]])
         assert waiting() == 97
         assert spool.retime(BOOT, us(START)) == 1
         assert waiting() == 98
         deliver_oldest(spool, 60)
         assert waiting() == 38
         with pytest.raises(ZeroDivisionError):
-            spool.apply(lambda db: db.execute("DELETE FROM queue") and 1 / 0)
+            write_of(spool, lambda db: db.execute("DELETE FROM queue") and 1 / 0)
         assert waiting() == 38
         (hour,) = spool.delivered_hours()
         assert spool.requeue_hour(hour) == 63
         assert waiting() == 101
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.counts().depth == 101
 
 
@@ -207,19 +210,19 @@ def test_the_count_follows_every_way_into_the_queue_and_out_of_it(path):
 
 
 def test_the_number_goes_on_within_the_boot(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 0
         put(spool, 41)
         put(spool, 42)
         assert spool.last_seq(BOOT) == 42
         assert spool.last_seq(EARLIER) == 0
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 42
 
 
 @pytest.mark.parametrize("keep_days", [0, 0.04])
 def test_the_number_goes_on_after_everything_was_delivered_and_deleted(path, keep_days):
-    with Spool(path, keep_days) as spool:
+    with Spool.strict(path, keep_days) as spool:
         put(spool, 41)
         put(spool, 42)
         deliver_oldest(spool, 2)
@@ -229,14 +232,14 @@ def test_the_number_goes_on_after_everything_was_delivered_and_deleted(path, kee
         deliver_oldest(spool, 5)
     assert ask(path, "SELECT seq FROM samples WHERE boot = ?", BOOT) == []
     for _ in range(2):
-        with Spool(path, keep_days) as spool:
+        with Spool.strict(path, keep_days) as spool:
             assert spool.last_seq(BOOT) == 42
             assert spool.last_seq(EARLIER) == 3
 
 
 @pytest.mark.parametrize(("keep_days", "until_s"), [(0, 20), (1, 50 * 3600)])
 def test_the_number_survives_a_crash_right_after_its_samples_were_deleted(path, keep_days, until_s):
-    spool = Spool(path, keep_days)
+    spool = Spool.strict(path, keep_days)
     put(spool, 1, after_s=0)
     put(spool, 42, after_s=5)
     deliver_oldest(spool, 2)
@@ -244,29 +247,29 @@ def test_the_number_survives_a_crash_right_after_its_samples_were_deleted(path, 
     put(spool, 2, boot=EARLIER, after_s=until_s)
     assert ask(path, "SELECT seq FROM samples") == [(1,), (2,)]
     crash(spool)
-    with Spool(path, keep_days) as spool:
+    with Spool.strict(path, keep_days) as spool:
         assert spool.last_seq(BOOT) == 42
 
 
 def test_a_parked_poll_used_its_number_up(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         put(spool, 1)
         spool.park_words({5017: 1}, "why", START, BOOT, 2, 10 * S, 0)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 2
         assert spool.release([1], lambda _: a_sample(1)) == 1
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 2
 
 
 def test_many_readings_without_a_clock_leave_little_to_look_back_at(path, monkeypatch):
     monkeypatch.setattr("edge_lib.spool.database.COVER_EVERY", 10)
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         for seq in range(1, 100):
             put(spool, seq, ts_src=2)
     ((covered,),) = ask(path, "SELECT value FROM meta WHERE key = 'covered_id'")
     assert covered >= 80
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.last_seq(BOOT) == 99
 
 
@@ -282,4 +285,4 @@ def test_a_reading_that_a_failed_commit_left_on_disk_is_not_stored_again(spool):
 def test_a_parked_poll_that_a_failed_commit_left_on_disk_is_not_kept_twice(spool):
     for _ in range(2):
         spool.park_words({13008: 1}, "missing", START, BOOT, 3, 15 * S, 0)
-    assert len(spool.parked()) == 1
+    assert len(parked_of(spool)) == 1

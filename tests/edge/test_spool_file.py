@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from edge_lib.spool.database import Spool, SpoolBusy, SpoolError
+from edge_lib.spool.errors import SpoolBusy, SpoolError
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT
 from tests.support.spooling import (
     ask,
     assert_every_sample_is_in_one_state,
+    database,
     deliver_oldest,
+    parked_of,
     put,
     seqs,
 )
@@ -32,7 +35,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def spool(path):
-    with Spool(path) as one:
+    with Spool.strict(path) as one:
         yield one
 
 
@@ -50,7 +53,7 @@ def test_a_commit_survives_a_power_cut_by_these_settings(path, spool):
         "user_version": 2,
     }
     assert {
-        name: spool._db.execute(f"PRAGMA {name}").fetchall()[0][0] for name in pragmas
+        name: database(spool)._db.execute(f"PRAGMA {name}").fetchall()[0][0] for name in pragmas
     } == pragmas
 
 
@@ -67,37 +70,37 @@ def test_nobody_else_may_read_the_file(path, spool):
 
 
 def test_a_second_opener_is_refused_until_the_first_lets_go(path):
-    with Spool(path), pytest.raises(SpoolBusy, match="another process"):
-        Spool(path)
-    Spool(path).close()
+    with Spool.strict(path), pytest.raises(SpoolBusy, match="another process"):
+        Spool.strict(path)
+    Spool.strict(path).close()
 
 
 def test_a_missing_directory_is_named(tmp_path):
     with pytest.raises(SpoolError, match=r"SPOOL_PATH: the directory .*nowhere does not exist"):
-        Spool(tmp_path / "nowhere" / "spool.db")
+        Spool.strict(tmp_path / "nowhere" / "spool.db")
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look like one" * 30])
 def test_a_file_of_something_else_is_refused_and_left_alone(path, content):
     path.write_bytes(content)
     with pytest.raises(SpoolError, match="SPOOL_PATH"):
-        Spool(path)
+        Spool.strict(path)
     assert path.read_bytes() == content
 
 
 def test_another_programs_database_is_refused(path):
     ask(path, "CREATE TABLE theirs (x)")
     with pytest.raises(SpoolError, match="another program's"):
-        Spool(path)
+        Spool.strict(path)
 
 
 def test_a_spool_of_a_newer_version_is_refused_and_left_alone(path):
-    Spool(path).close()
+    Spool.strict(path).close()
     ask(path, "CREATE TABLE p1_samples (id INTEGER PRIMARY KEY)")
     ask(path, "PRAGMA user_version = 3")
     before = path.read_bytes()
     with pytest.raises(SpoolError, match=r"newer version \(schema 3, this one knows 2\)"):
-        Spool(path)
+        Spool.strict(path)
     assert path.read_bytes() == before
 
 
@@ -120,7 +123,7 @@ def test_a_failure_half_way_leaves_nothing_behind_and_says_so(path, spool):
 
 
 def test_what_comes_after_closing_is_an_error_of_the_spool(path):
-    spool = Spool(path)
+    spool = Spool.strict(path)
     spool.close()
     spool.close()
     with pytest.raises(SpoolError):
@@ -168,11 +171,12 @@ def test_two_threads_share_the_spool(path, spool):
 
 WRITER = """
 import os, sys
+from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT
 from tests.support.spooling import deliver_oldest, put
-with Spool({path!r}) as spool:
+with Spool.strict(Path({path!r})) as spool:
     seq = spool.last_seq(BOOT)
     while True:
         seq += 1
@@ -204,9 +208,9 @@ def test_a_killed_writer_loses_nothing_that_it_had_acknowledged(path):
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
             acknowledged += kill_after(writer, lines=1 + kill)
     assert acknowledged == sorted(set(acknowledged))
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         kept = {seq for (seq,) in ask(path, "SELECT seq FROM samples")}
-        assert spool.parked() == []
+        assert parked_of(spool) == []
     # A reading that was committed but not yet acknowledged may be there too.
     assert set(acknowledged) <= kept == set(range(1, max(kept) + 1))
     assert len(kept) <= len(acknowledged) + 30

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from tests.support.spooling import (
     ask,
     assert_every_sample_is_in_one_state,
@@ -19,12 +19,12 @@ def path(tmp_path):
 
 @pytest.fixture
 def spool(path):
-    with Spool(path) as one:
+    with Spool.strict(path) as one:
         yield one
 
 
 def test_delivered_samples_are_kept_and_then_expire(path):
-    with Spool(path, keep_days=1) as spool:
+    with Spool.strict(path, keep_days=1) as spool:
         put(spool, 1, after_s=0)
         deliver_oldest(spool)
         put(spool, 2, after_s=3600)
@@ -39,7 +39,7 @@ def test_delivered_samples_are_kept_and_then_expire(path):
 
 
 def test_a_backlog_is_kept_from_its_delivery_on_not_from_its_birth(path):
-    with Spool(path, keep_days=1) as spool:
+    with Spool.strict(path, keep_days=1) as spool:
         put(spool, 1, after_s=0)
         put(spool, 2, after_s=30 * 86_400)
         deliver_oldest(spool, 2)
@@ -48,7 +48,7 @@ def test_a_backlog_is_kept_from_its_delivery_on_not_from_its_birth(path):
 
 
 def test_what_is_not_delivered_never_expires(path):
-    with Spool(path, keep_days=1) as spool:
+    with Spool.strict(path, keep_days=1) as spool:
         put(spool, 1, after_s=0)
         put(spool, 2, after_s=300 * 86_400)
         put(spool, 3, after_s=301 * 86_400)
@@ -57,7 +57,7 @@ def test_what_is_not_delivered_never_expires(path):
 
 def test_an_hour_deletes_a_bounded_batch(path, monkeypatch):
     monkeypatch.setattr("edge_lib.spool.retention.EXPIRED_PER_HOUR", 3)
-    with Spool(path, keep_days=1) as spool:
+    with Spool.strict(path, keep_days=1) as spool:
         for seq in range(1, 6):
             put(spool, seq, after_s=seq)
         deliver_oldest(spool, 5)
@@ -70,7 +70,7 @@ def test_an_hour_deletes_a_bounded_batch(path, monkeypatch):
 
 
 def test_with_keep_days_0_delivered_samples_go_at_once(path):
-    with Spool(path, keep_days=0) as spool:
+    with Spool.strict(path, keep_days=0) as spool:
         put(spool, 1)
         deliver_oldest(spool)
         put(spool, 2)
@@ -79,7 +79,7 @@ def test_with_keep_days_0_delivered_samples_go_at_once(path):
 
 
 def test_a_provisional_time_makes_nothing_expire(path):
-    with Spool(path, keep_days=1) as spool:
+    with Spool.strict(path, keep_days=1) as spool:
         put(spool, 1, after_s=0)
         deliver_oldest(spool)
         put(spool, 2, after_s=1)

@@ -4,9 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from edge_lib.spool.database import Spool
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, EARLIER, FIRST, START
-from tests.support.spooling import ask, assert_every_sample_is_in_one_state, put, seqs, times, us
+from tests.support.spooling import (
+    ask,
+    assert_every_sample_is_in_one_state,
+    parked_of,
+    put,
+    seqs,
+    times,
+    us,
+)
 
 
 @pytest.fixture
@@ -16,7 +24,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def spool(path):
-    with Spool(path) as one:
+    with Spool.strict(path) as one:
         yield one
 
 
@@ -83,11 +91,11 @@ def test_an_earlier_boot_that_learnt_the_time_before_it_died_is_corrected_not_es
 
 
 def test_a_damaged_provisional_row_is_parked_and_misleads_nobody(path):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         for seq, boottime_s in ((1, 20), (2, 25)):
             put(spool, seq, boot=EARLIER, boottime_s=boottime_s, ts_src=2)
     ask(path, "UPDATE samples SET boottime_us = 1 << 60 WHERE id = 2")
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         assert spool.retime(BOOT, us(START)) == 1
         assert times(spool) == [(1, timedelta(seconds=-1), 3)]
-        assert spool.parked()[0]["reason"] == "checksum"
+        assert parked_of(spool)[0]["reason"] == "checksum"

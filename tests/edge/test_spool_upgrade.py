@@ -10,15 +10,22 @@ import pytest
 
 from edge_lib.doctor import machine
 from edge_lib.spool import file, schema, upgrade
-from edge_lib.spool.database import Spool, SpoolError
-from edge_lib.spool.errors import SpoolDamaged
+from edge_lib.spool.errors import SpoolDamaged, SpoolError
 from edge_lib.spool.recovery.backup import Copied, backup, restore
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import EARLIER
 from tests.support.disks import fill_up, nothing_can_be_written, small_disk
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import PRESENT, World, furnish
-from tests.support.spooling import SCHEMA_1, as_schema_1, ask
+from tests.support.spooling import (
+    SCHEMA_1,
+    as_schema_1,
+    ask,
+    database,
+    parked_of,
+    read_of,
+    read_only,
+)
 
 BOOKS = ("boots", "reports", "gaps", "meta")
 
@@ -57,11 +64,11 @@ def former(lived, tmp_path):
 def holds(spool) -> dict:
     """Return all that a spool tells those who work with it."""
     rows = [(row.id, row.text) for row in spool.oldest(1000)]
-    slots = spool.look(lambda db: spool_reports_of(db))
+    slots = read_of(spool, lambda db: spool_reports_of(db))
     boots = {boot: spool.last_seq(boot) for boot in (EARLIER, PRESENT, "c" * 32)}
     return {
         "queue": rows,
-        "parked": spool.parked(),
+        "parked": parked_of(spool),
         "unreported": [entry["id"] for entry in spool.unreported_parked(99)],
         "gaps": spool.unreported_gaps(99),
         "reports": slots,
@@ -69,7 +76,7 @@ def holds(spool) -> dict:
         "settled": spool.settled_hours(),
         "delivered": spool.delivered_hours(),
         "counts": spool.counts(),
-        "all told": spool.tells_all(),
+        "all told": database(spool).knows_seqs(),
     }
 
 
@@ -83,11 +90,11 @@ def spool_reports_of(db) -> list[tuple]:
 
 def test_it_holds_the_same_as_before_and_is_of_the_present_schema(lived, former, tmp_path):
     present = house(lived, tmp_path, "spool.db")
-    with Spool(present.path) as spool:
+    with Spool.strict(present.path) as spool:
         expected = holds(spool)
     assert min(len(v) for v in expected.values() if isinstance(v, list | dict)) >= 1
     for _ in range(2):
-        with Spool(former.path) as spool:
+        with Spool.strict(former.path) as spool:
             assert holds(spool) == expected
     assert ask(former.path, "PRAGMA user_version") == [(2,)]
     assert ask(former.path, "PRAGMA integrity_check") == [("ok",)]
@@ -97,7 +104,7 @@ def test_it_holds_the_same_as_before_and_is_of_the_present_schema(lived, former,
 
 
 def test_its_tables_are_those_of_a_new_file_so_that_a_damaged_header_is_known(former):
-    Spool(former.path).close()
+    Spool.strict(former.path).close()
     for bit in range(32):
         ask(former.path, f"PRAGMA user_version = {_signed(2 ^ 1 << bit):d}")
         with closing(sqlite3.connect(former.path)) as db, pytest.raises(SpoolDamaged):
@@ -127,7 +134,7 @@ def test_the_service_goes_on_with_it_and_the_server_gets_what_it_would_have_got(
 
 @pytest.mark.slow
 def test_a_kill_at_any_statement_leaves_the_one_schema_or_the_other_whole(lived, former):
-    with Spool(former.path) as spool:
+    with Spool.strict(former.path) as spool:
         expected = holds(spool)
     whole = lived.path.with_name("former.db").read_bytes()
     seen, statements = set(), 0
@@ -137,10 +144,10 @@ def test_a_kill_at_any_statement_leaves_the_one_schema_or_the_other_whole(lived,
             break
         statements += 1
         # As it lies there, with its log; looked at first by who may not write.
-        with Spool(former.path, locked=True, read_only=True) as spool:
+        with read_only(former.path) as spool:
             assert [row.id for row in spool.oldest(999)] == [i for i, _ in expected["queue"]]
             assert spool.unreported_gaps(99) == expected["gaps"]
-        with Spool(former.path) as spool:
+        with Spool.strict(former.path) as spool:
             assert holds(spool) == expected
         seen.add(statements)
     assert len(seen) > 30
@@ -235,9 +242,9 @@ def test_a_row_that_makes_no_sense_is_set_aside_and_the_others_are_taken_over(fo
 
 
 def test_while_the_disk_takes_nothing_it_is_read_as_it_is(lived, former, tmp_path):
-    with Spool(house(lived, tmp_path, "spool.db").path) as spool:
+    with Spool.strict(house(lived, tmp_path, "spool.db").path) as spool:
         expected = holds(spool)
-    with Spool(former.path, read_only=True) as spool:
+    with read_only(former.path) as spool:
         found = holds(spool)
     del expected["unreported"], found["unreported"]  # told once more, which is harmless
     for entries in (expected["parked"], found["parked"]):
@@ -267,7 +274,7 @@ def test_a_full_disk_delays_it_and_loses_nothing(lived, tmp_path):
         shutil.copy(lived.path.with_name("former.db"), disk / "spool.db")
         (disk / "spool.db.lock").touch()
         filler = fill_up(disk)
-        store = Store(disk / "spool.db", 7, lived.clock)
+        store = Spool(disk / "spool.db", 7, lived.clock)
         assert len(store.oldest(1000)) == 144
         assert store.last_seq(PRESENT) >= 146
         filler.unlink()
@@ -327,7 +334,7 @@ def test_another_programs_database_of_that_number_is_refused_and_left_alone(tmp_
     ask(path, "PRAGMA user_version = 1")
     before = path.read_bytes()
     with pytest.raises(SpoolError, match="another program's"):
-        Spool(path)
+        Spool.strict(path)
     assert path.read_bytes() == before
 
 

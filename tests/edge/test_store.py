@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,19 +15,20 @@ from edge_lib.config import UploadConfig
 from edge_lib.shared.sample import format_ts
 from edge_lib.spool import file as spool_file
 from edge_lib.spool import memory_buffer
-from edge_lib.spool.database import Spool, SpoolBusy, SpoolError
-from edge_lib.spool.errors import SpoolFailing
+from edge_lib.spool.attempts import CHUNK
+from edge_lib.spool.database import Database
+from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, SpoolFailing
 from edge_lib.spool.gaps import Gap
-from edge_lib.spool.keeper import CHUNK
-from edge_lib.spool.memory_buffer import Ring
-from edge_lib.spool.rows import reading
-from edge_lib.spool.store import Store
+from edge_lib.spool.memory_buffer import MemoryBuffer
+from edge_lib.spool.readings import of_sample
+from edge_lib.spool.rows import Row
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import Answer
 from edge_lib.upload.uploader import Uploader
 from tests.support.clocks import BOOT, START, FakeClock
 from tests.support.disks import fill_up, not_ours, nothing_can_be_written, remount, small_disk
 from tests.support.samples import a_sample
-from tests.support.spooling import S, ask, ids, put, seqs, us
+from tests.support.spooling import S, ask, database, ids, put, seqs, us
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def store(path, clock):
-    one = Store(path, 7, clock)
+    one = Spool(path, 7, clock)
     yield one
     one.close()
 
@@ -111,7 +113,17 @@ def test_only_one_process_at_a_time_even_while_its_disk_fails(path, store, clock
         put(store, 1)
         assert state(store) == "failing"
     with pytest.raises(SpoolBusy):
-        Store(path, 7, clock)
+        Spool(path, 7, clock)
+
+
+def test_while_the_disk_works_no_reading_enters_memory(store, clock, monkeypatch):
+    entered = []
+    monkeypatch.setattr(MemoryBuffer, "add", lambda _, reading: entered.append(reading))
+    for seq in range(1, 6):
+        put(store, seq)
+    store.park_words({5017: 1}, "why", START, BOOT, 6, 30 * S, 0)
+    assert entered == []
+    assert drain(store, clock) == [1, 2, 3, 4, 5]
 
 
 # Full
@@ -119,7 +131,7 @@ def test_only_one_process_at_a_time_even_while_its_disk_fails(path, store, clock
 
 def test_a_full_disk_drains_and_everything_arrives_in_order_once_it_is_freed(tmp_path, clock):
     with small_disk(tmp_path / "disk", "16m") as disk:
-        store = Store(disk / "spool.db", 7, clock)
+        store = Spool(disk / "spool.db", 7, clock)
         assert (disk / "spool.db.ballast").stat().st_size == 4 << 20
         put(store, 1)
         filler = fill_up(disk)
@@ -143,7 +155,7 @@ def test_a_full_disk_drains_and_everything_arrives_in_order_once_it_is_freed(tmp
 
 def test_without_a_ballast_receipts_wait_in_memory_until_there_is_room(tmp_path, clock):
     with small_disk(tmp_path / "disk", "4m") as disk:
-        store = Store(disk / "spool.db", 7, clock)
+        store = Spool(disk / "spool.db", 7, clock)
         assert not (disk / "spool.db.ballast").exists()
         filler = fill_up(disk)
         last = put_until(store, clock, "full")
@@ -159,11 +171,11 @@ def test_without_a_ballast_receipts_wait_in_memory_until_there_is_room(tmp_path,
 
 def test_a_service_starts_on_a_full_disk_and_delivers(tmp_path, clock):
     with small_disk(tmp_path / "disk", "8m") as disk:
-        with Spool(disk / "spool.db") as spool:
+        with Spool.strict(disk / "spool.db") as spool:
             for seq in range(1, 101):
                 put(spool, seq)
         filler = fill_up(disk)
-        store = Store(disk / "spool.db", 7, clock)
+        store = Spool(disk / "spool.db", 7, clock)
         put(store, store.last_seq(BOOT) + 1)
         sent = drain(store, clock)
         filler.unlink()
@@ -177,7 +189,7 @@ def test_a_service_starts_on_a_full_disk_and_delivers(tmp_path, clock):
 
 def test_at_the_soft_limit_what_was_delivered_makes_room(path, clock, monkeypatch):
     monkeypatch.setattr(spool_file, "LIMIT_BYTES", 400_000)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     sent, seq = [], 0
     for _ in range(4):
         for _ in range(300):
@@ -192,7 +204,7 @@ def test_at_the_soft_limit_what_was_delivered_makes_room(path, clock, monkeypatc
 
 def test_at_the_soft_limit_a_backlog_drains_and_nothing_is_lost(path, clock, monkeypatch):
     monkeypatch.setattr(spool_file, "LIMIT_BYTES", 200_000)
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     last = put_until(store, clock, "full")
     for seq in range(last, last + 50):
         put(store, seq)
@@ -246,7 +258,7 @@ def test_the_upload_thread_mends_the_spool_while_no_poll_succeeds(store, clock):
 
 def test_a_path_that_no_disk_can_have_is_a_wrong_setting(tmp_path, clock):
     with pytest.raises(SpoolError, match="SPOOL_PATH") as raised:
-        Store(tmp_path / f"{'x' * 300}.db", 7, clock)
+        Spool(tmp_path / f"{'x' * 300}.db", 7, clock)
     assert type(raised.value) is SpoolError
 
 
@@ -262,11 +274,11 @@ def test_what_cannot_be_parked_now_is_said(store):
 def test_from_a_read_only_disk_the_backlog_is_uploaded(tmp_path, clock):
     with small_disk(tmp_path / "disk", "16m") as disk:
         path = disk / "spool.db"
-        with Spool(path) as spool:
+        with Spool.strict(path) as spool:
             for seq in range(1, 101):
                 put(spool, seq)
         remount(disk, "ro")
-        store = Store(path, 7, clock)
+        store = Spool(path, 7, clock)
         assert store.last_seq(BOOT) == 100
         put(store, 101)
         assert (state(store), waiting(store)) == ("failing", 1)
@@ -284,7 +296,7 @@ def test_from_a_read_only_disk_the_backlog_is_uploaded(tmp_path, clock):
 def test_a_read_only_disk_without_a_spool_does_not_keep_the_polls_from_starting(tmp_path, clock):
     with small_disk(tmp_path / "disk", "16m") as disk:
         remount(disk, "ro")
-        store = Store(disk / "spool.db", 7, clock)
+        store = Spool(disk / "spool.db", 7, clock)
         first = store.last_seq(BOOT) + 1
         put(store, first)
         remount(disk, "rw")
@@ -296,16 +308,16 @@ def test_a_read_only_disk_without_a_spool_does_not_keep_the_polls_from_starting(
 def test_a_disk_that_fails_just_when_the_last_number_is_asked_for_gives_none_twice(
     path, clock, monkeypatch
 ):
-    with Spool(path) as spool:
+    with Spool.strict(path) as spool:
         for seq in range(1, 6):
             put(spool, seq)
-    store, real = Store(path, 7, clock), Spool.last_seq
+    store, real = Spool(path, 7, clock), Database.last_seq
 
     def fails_once(*_):
-        monkeypatch.setattr(Spool, "last_seq", real)
+        monkeypatch.setattr(Database, "last_seq", real)
         raise SpoolFailing("just now")
 
-    monkeypatch.setattr(Spool, "last_seq", fails_once)
+    monkeypatch.setattr(Database, "last_seq", fails_once)
     assert store.last_seq(BOOT) >= 5
     put(store, store.last_seq(BOOT) + 1)
     assert len({row.sample["seq"] for row in store.oldest(99)}) == 6
@@ -313,7 +325,7 @@ def test_a_disk_that_fails_just_when_the_last_number_is_asked_for_gives_none_twi
 
 
 def test_readings_that_no_disk_ever_took_are_lost_aloud(path, clock, caplog):
-    store = Store(path, 7, clock)
+    store = Spool(path, 7, clock)
     with nothing_can_be_written():
         put(store, 1)
         put(store, 2)
@@ -327,7 +339,7 @@ def test_files_of_another_owner_are_named(clock, part):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "spool.db")
         Path(folder).chmod(0o777)
-        with Spool(path) as spool:
+        with Spool.strict(path) as spool:
             put(spool, 1)
             copies = [(file, file.read_bytes()) for file in Path(folder).iterdir()]
         for file, content in copies:
@@ -335,8 +347,8 @@ def test_files_of_another_owner_are_named(clock, part):
             file.chmod(0o666)
         file = Path(f"{path}{part}")
         with not_ours(file), pytest.raises(SpoolError, match=rf"{file}: .*chown \d+ it"):
-            Store(path, 7, clock)
-        store = Store(path, 7, clock)
+            Spool(path, 7, clock)
+        store = Spool(path, 7, clock)
         assert seqs(store.oldest(9)) == [1]
         store.close()
 
@@ -351,20 +363,70 @@ def test_a_log_deleted_under_the_running_service_takes_nothing_along(path, store
     copy = path.with_name("copy.db")
     shutil.copy(path, copy)
     shutil.copy(f"{path}-wal", f"{copy}-wal")
-    with Spool(copy) as spool:  # as after a power cut now
+    with Spool.strict(copy) as spool:  # as after a power cut now
         assert seqs(spool.oldest(99)) == list(range(1, 52))
     assert seqs(store.oldest(99)) == list(range(1, 52))
+
+
+# For a command
+
+
+def test_a_command_is_told_of_trouble_and_nothing_of_it_waits_in_memory(path):
+    with Spool.strict(path) as spool:
+        put(spool, 1)
+        with nothing_can_be_written():
+            with pytest.raises(SpoolFailing):
+                put(spool, 2)
+            with pytest.raises(SpoolFailing):
+                spool.note_meter("A1")
+        assert spool.figures()["ring_count"] == 0
+        assert seqs(spool.oldest(9)) == [1]
+
+
+def test_a_command_leaves_a_damaged_spool_where_it_is(path):
+    with Spool.strict(path) as spool:
+        put(spool, 1)
+    path.write_bytes(path.read_bytes()[:512] + b"\xff" * 4096)
+    damaged = path.read_bytes()
+    with pytest.raises(SpoolDamaged):
+        Spool.strict(path)
+    assert path.read_bytes() == damaged
+    assert not list(path.parent.glob("*corrupt*"))
 
 
 # Memory
 
 
+class Telegram(NamedTuple):
+    """A reading of a kind that the spool has never heard of, with a table of its own."""
+
+    row: Row
+    number: int
+
+    def insert(self, db):
+        db.execute("CREATE TABLE IF NOT EXISTS telegrams (id INTEGER PRIMARY KEY, number INTEGER)")
+        db.execute("INSERT INTO telegrams (number) VALUES (?)", (self.number,))
+
+
+def test_another_kind_of_reading_is_kept_like_the_others_and_in_their_order(store, path):
+    at = a_reading(1).row
+    store._attempts.put(Telegram(at, 1))
+    with nothing_can_be_written():
+        put(store, 1)
+        store._attempts.put(Telegram(at, 2))
+        store._attempts.put(Telegram(at, 3))
+        assert waiting(store) == 3
+    put(store, 2)
+    assert ask(path, "SELECT number FROM telegrams ORDER BY id") == [(1,), (2,), (3,)]
+    assert seqs(store.oldest(9)) == [1, 2]
+
+
 def a_reading(seq):
-    return reading(a_sample(seq), 5 * seq * S)
+    return of_sample(a_sample(seq), 5 * seq * S)
 
 
 def test_a_full_memory_is_thinned_and_what_went_is_counted():
-    full = Ring(most=6)
+    full = MemoryBuffer(most=6)
     thinned = [full.add(a_reading(seq)) for seq in range(1, 12)]
     assert thinned == [False] * 6 + [True] + [False] * 2 + [True] + [False]
     assert [one.row.seq for one in full.first(9)] == [1, 5, 8, 10, 11]
@@ -372,8 +434,8 @@ def test_a_full_memory_is_thinned_and_what_went_is_counted():
 
 
 def test_what_was_thinned_is_a_gap_record_in_the_spool(path, clock, monkeypatch):
-    monkeypatch.setattr("edge_lib.spool.keeper.Ring", lambda: Ring(most=10))
-    store = Store(path, 7, clock)
+    monkeypatch.setattr("edge_lib.spool.attempts.MemoryBuffer", lambda: MemoryBuffer(most=10))
+    store = Spool(path, 7, clock)
     with nothing_can_be_written():
         for seq in range(1, 31):
             put(store, seq)
@@ -392,23 +454,23 @@ def test_what_was_thinned_is_a_gap_record_in_the_spool(path, clock, monkeypatch)
 
 
 def test_gaps_that_touch_become_one_unless_the_server_knows_the_first(path):
-    with Spool(path) as spool:
-        spool.put_all([a_reading(1)], Gap(100, 200, 3))
-        spool.put_all([a_reading(2)], Gap(150, 300, 2))
-        spool.put_all([a_reading(3)], Gap(400, 500, 1))
+    with Spool.strict(path) as spool:
+        database(spool).put([a_reading(1)], Gap(100, 200, 3))
+        database(spool).put([a_reading(2)], Gap(150, 300, 2))
+        database(spool).put([a_reading(3)], Gap(400, 500, 1))
         found = [(gap["id"], gap["count"]) for gap in spool.unreported_gaps(9)]
         assert [count for _, count in found] == [5, 1]
         spool.gaps_reported([gap for gap, _ in found])
-        spool.put_all([a_reading(4)], Gap(450, 600, 1))
+        database(spool).put([a_reading(4)], Gap(450, 600, 1))
         assert [gap["count"] for gap in spool.unreported_gaps(9)] == [1]
 
 
 @pytest.mark.slow
 def test_hours_of_readings_go_back_in_a_few_commits(store, monkeypatch):
     commits = []
-    put_all = Spool.put_all
+    put_in = Database.put
     monkeypatch.setattr(
-        Spool, "put_all", lambda *args: commits.append(len(args[1])) or put_all(*args)
+        Database, "put", lambda *args: commits.append(len(args[1])) or put_in(*args)
     )
     with nothing_can_be_written():
         for seq in range(1, 1201):
@@ -439,8 +501,8 @@ class Server:
 
 def test_gaps_are_sent_until_a_200_acknowledges_them(path, clock):
     server = Server()
-    with Spool(path) as spool:
-        spool.put_all([a_reading(1)], Gap(us(START), us(START) + 60 * S, 7))
+    with Spool.strict(path) as spool:
+        database(spool).put([a_reading(1)], Gap(us(START), us(START) + 60 * S, 7))
         config = UploadConfig("https://x", "t", None, 10.0, 500, 300.0)
         uploader = Uploader(config, spool, clock, client=server)
         server.status = 503

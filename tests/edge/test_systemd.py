@@ -64,7 +64,7 @@ def test_it_says_ready_alive_and_stopping(manager):
     assert hear(heard) == ["READY=1", "STATUS=started"]
     pulse.beat("poll")
     pulse.beat("upload")
-    us.look()
+    us.update()
     assert hear(heard) == ["WATCHDOG=1", "STATUS=all is well"]
     us.stopping()
     assert hear(heard) == ["STOPPING=1", "STATUS=stopping"]
@@ -75,13 +75,13 @@ def test_it_is_fed_every_ten_seconds_or_thrice_in_the_watchdogs_time(manager):
     for watchdog_us, every_s in (("60000000", LOOK_S), ("6000000", 2.0), ("", LOOK_S)):
         clock = FakeClock()
         us = systemd(address, clock, Pulse(clock, STEPS_S), WATCHDOG_USEC=watchdog_us)
-        us.look()
+        us.update()
         hear(heard)
         clock.passed_s += every_s - 1
-        us.look()
+        us.update()
         assert silent(heard)
         clock.passed_s += 1
-        us.look()
+        us.update()
         assert "WATCHDOG=1" in hear(heard)
 
 
@@ -99,7 +99,7 @@ def test_it_is_not_fed_while_one_thread_hangs_and_again_once_it_goes_on(
     for _ in range(2):
         clock.passed_s += STEPS_S[hangs] + 0.1
         pulse.beat(lives)
-        us.look()
+        us.update()
         assert hear(heard) == [f"STATUS=the thread {hangs} hangs"]
     [told] = [record for record in caplog.records if record.levelname == "CRITICAL"]
     assert told.loop == hangs
@@ -108,7 +108,7 @@ def test_it_is_not_fed_while_one_thread_hangs_and_again_once_it_goes_on(
     stuck.join()
     pulse.beat(hangs)
     clock.passed_s += LOOK_S
-    us.look()
+    us.update()
     assert "WATCHDOG=1" in hear(heard)
 
 
@@ -200,7 +200,7 @@ def test_without_systemd_nothing_is_sent_and_nothing_fails(caplog):
     clock = FakeClock()
     us = Systemd({}, clock, Pulse(clock, STEPS_S), lambda: "unused")
     us.ready()
-    us.look()
+    us.update()
     us.stopping()
     assert not caplog.records
 
@@ -210,7 +210,7 @@ def test_a_systemd_that_is_gone_is_logged_and_ends_nothing(tmp_path, caplog):
     clock = FakeClock()
     us = systemd(str(tmp_path / "nobody"), clock, Pulse(clock, STEPS_S))
     us.ready()
-    assert [record.message for record in caplog.records] == ["systemd not told"]
+    assert [record.message for record in caplog.records] == ["systemd not notified"]
 
 
 @pytest.mark.slow

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from edge_lib import VERSION
 from edge_lib.config import UploadConfig
-from edge_lib.poll_counts import Reports
+from edge_lib.poll_counts import PollCounts
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.sample import format_ts
-from edge_lib.spool.database import Spool
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch
 from edge_lib.upload.https import Answer
 from edge_lib.upload.receipt import UploadRefused, Verdicts, http_date, proof, retry_after_s
 from edge_lib.upload.uploader import Uploader
 from tests.support.clocks import BOOT, FakeClock
+from tests.support.spooling import parked_of
 from tests.support.tls_server import Authority, TlsServer, answer, message, raw, reset
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -104,7 +104,7 @@ def server(good, ingest):
 
 @pytest.fixture
 def spool(tmp_path):
-    with Spool(tmp_path / "spool.db") as spool:
+    with Spool.strict(tmp_path / "spool.db") as spool:
         yield spool
 
 
@@ -549,7 +549,7 @@ def test_conflicts_are_parked_and_the_rest_is_delivered(uploader, server, spool)
     server.answers(ours(200, inserted=2, duplicates=1, conflicts=[2]))
     assert uploader.upload_once() is False
     assert spool.counts().depth == 0
-    (parked,) = spool.parked()
+    (parked,) = parked_of(spool)
     assert (parked["content"]["pv_power_w"], parked["reason"]) == (2.0, "conflict")
     assert uploader.counts == {"inserted_count": 2, "duplicate_count": 1, "conflict_count": 1}
 
@@ -562,7 +562,7 @@ def test_a_refused_sample_is_parked_with_its_reason_and_the_rest_is_stored_at_on
     assert uploader.upload_once() is True
     assert uploader.upload_once() is False
     assert sorted(s["pv_power_w"] for s in ingest.stored.values()) == [0, 1, 2, 4]
-    (parked,) = spool.parked()
+    (parked,) = parked_of(spool)
     assert parked["content"]["pv_power_w"] == 3
     assert parked["reason"] == "pv_power_w: is wrong (out_of_range)"
     assert (uploader.failures, spool.counts().depth) == (0, 0)
@@ -573,7 +573,7 @@ def test_the_words_of_a_refusal_are_made_storable_and_short(uploader, server, sp
     loc = ["body", "samples", 0, "pv_power_w"]
     server.answers(verdicts(422, detail=[{"loc": loc, "msg": "\x00\ud800\n" + "x" * 999}]))
     uploader.upload_once()
-    (parked,) = spool.parked()
+    (parked,) = parked_of(spool)
     assert parked["reason"].startswith("pv_power_w: ???xxx")
     assert len(parked["reason"]) == 300
 
@@ -954,10 +954,10 @@ def test_failures_from_before_the_time_was_known_are_reported_once_it_is(
 ):
     clock.right = False
     config = UploadConfig(server.url, TOKEN, authority.ca_file, 10.0, 500, 300.0)
-    with closing(Store(tmp_path / "store.db", 7, clock)) as store:
-        reports = Reports(store, clock)
+    with closing(Spool(tmp_path / "store.db", 7, clock)) as store:
+        reports = PollCounts(store, clock)
         reports.polled("timeout")
-        with closing(Uploader(config, store, clock, reports=reports)) as uploader:
+        with closing(Uploader(config, store, clock, counts=reports)) as uploader:
             for _ in range(3):  # asks for the time, places them, sends
                 uploader.upload_once()
     (report,) = sent(server, 1)["reports"]

@@ -2,11 +2,12 @@
 
 import pytest
 
-from edge_lib.poll_counts import RUNNING_EVERY_S, Reports
+from edge_lib.poll_counts import RUNNING_EVERY_S, PollCounts
 from edge_lib.shared.sample import format_ts
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, START, FakeClock
 from tests.support.samples import a_sample
+from tests.support.spooling import read_of
 
 
 @pytest.fixture
@@ -16,14 +17,14 @@ def clock():
 
 @pytest.fixture
 def store(tmp_path, clock):
-    opened = Store(tmp_path / "spool.db", 7, clock)
+    opened = Spool(tmp_path / "spool.db", 7, clock)
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def reports(store, clock):
-    return Reports(store, clock)
+    return PollCounts(store, clock)
 
 
 def counted(slots):
@@ -61,7 +62,7 @@ def test_a_restart_goes_on_with_what_it_finds(reports, store, clock):
     poll(reports, store, clock, 20)
     poll(reports, store, clock, 3, "reset")
     poll(reports, store, clock, 7)
-    again = Reports(store, clock)  # as after SIGKILL: nothing was closed
+    again = PollCounts(store, clock)  # as after SIGKILL: nothing was closed
     poll(again, store, clock, 1)
     assert counted(again.due(10)) == [("12:00", 31, {"reset": 3})]
 
@@ -70,7 +71,7 @@ def test_a_stop_writes_the_running_one_down(reports, store, clock):
     poll(reports, store, clock, 4)
     reports.close()
     clock.passed_s += 3600
-    assert counted(Reports(store, clock).due(10)) == [("12:00", 4, {})]
+    assert counted(PollCounts(store, clock).due(10)) == [("12:00", 4, {})]
 
 
 def test_the_running_one_waits_until_no_older_one_is_left_out(reports, store, clock):
@@ -121,7 +122,7 @@ def test_the_day_so_far_is_told_across_quarter_hours_and_restarts(reports, store
     assert reports.day_so_far() == {"polled_today": 0, "failed_today": {}}
     poll(reports, store, clock, 200)
     poll(reports, store, clock, 2, "reset")
-    again = Reports(store, clock)
+    again = PollCounts(store, clock)
     poll(again, store, clock, 1, "timeout")
     assert again.day_so_far() == {"polled_today": 203, "failed_today": {"reset": 2, "timeout": 1}}
     clock.passed_s += 86_400
@@ -166,7 +167,7 @@ def test_old_acknowledged_ones_go_and_others_stay(reports, store, clock, monkeyp
     reports.polled("timeout")
     reports.acknowledged(reports.due(8))
     assert len(reports.due(20)) == 5  # of 13, with the running one
-    kept = store.look(lambda db: db.execute("SELECT count(*) FROM reports").fetchall(), None)
+    kept = read_of(store, lambda db: db.execute("SELECT count(*) FROM reports").fetchall())
     assert kept[0][0] <= 12
 
 

@@ -20,12 +20,12 @@ from edge_lib.dongle.inverter import Inverter, InverterError
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, wire_address
 from edge_lib.health import Health
-from edge_lib.poll_counts import Reports
+from edge_lib.poll_counts import PollCounts
 from edge_lib.poller import Poller
 from edge_lib.shared.sample import parse_ts
 from edge_lib.simulator.fake_dongle import DumpSource
 from edge_lib.spool.gaps import THINNED, Gap
-from edge_lib.spool.store import Store
+from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse
 from edge_lib.upload.https import Answer, HttpsError
 from edge_lib.upload.reconcile import Reconciler
@@ -146,32 +146,32 @@ class World:
     def start(self) -> None:
         """Start the service, as ``edge.service`` does."""
         clock = self.clock
-        store = Store(self.path, self.keep_days, clock)
-        reports = Reports(store, clock)
+        spool = Spool(self.path, self.keep_days, clock)
+        counts = PollCounts(spool, clock)
         config = UploadConfig("https://localhost", "t", None, 10.0, 500, 300.0)
-        uploader = Uploader(config, store, clock, self.server, lambda: 0.5, reports)
-        reconciler = Reconciler(store, self.server, clock, DEVICE, spread=0.5)
-        health = Health(self.path.with_name("health.json"), store, clock)
+        uploader = Uploader(config, spool, clock, self.server, lambda: 0.5, counts)
+        reconciler = Reconciler(spool, self.server, clock, DEVICE, spread=0.5)
+        health = Health(self.path.with_name("health.json"), spool, clock)
         settings = dongle_config({"SUNGROW_HOST": f"played-{id(self)}", "DEVICE_ID": DEVICE})
         lock = DongleLock(settings.host, settings.port)
-        poller = Poller(settings, self.inverter, lock, store, clock, reports, health.last_seq)
+        poller = Poller(settings, self.inverter, lock, spool, clock, counts, health.last_seq)
         pulse = Pulse(clock, {"poll": 60.0, "upload": 60.0})
-        self.edge = Edge(clock, None, poller, uploader, reconciler, health, pulse, store, reports)
+        self.edge = Edge(clock, None, poller, uploader, reconciler, health, pulse, spool, counts)
 
     def stop(self) -> None:
         """End it as SIGTERM does."""
         self.edge.poller.close()
-        self.edge.reports.close()
-        self.edge.store.close()
+        self.edge.counts.close()
+        self.edge.spool.close()
         self.edge = None
 
     def kill(self) -> None:
         """End it as SIGKILL does: what is only in memory is gone."""
         self.edge.poller.close()
-        keeper = self.edge.store._keeper
-        if keeper._spool:
-            keeper._spool.close(write=False)
-        keeper.opener.close()
+        attempts = self.edge.spool._attempts
+        if attempts._database:
+            attempts._database.close(write=False)
+        attempts.opener.close()
         self.edge = None
 
     def poll(self, count: int = 1, failure: str | None = None) -> None:
@@ -227,7 +227,7 @@ def _days_of_an_earlier_boot(world: World) -> None:
     _polls_without_pv(world, 2)
     _polls_by_a_clock_that_is_off(world, 3, timedelta(seconds=90))
     us = int(clock.now().timestamp() * 1e6)
-    world.edge.store.note_gap(Gap(us - 9_000_000, us - 5_000_000, 2), THINNED)
+    world.edge.spool.note_gap(Gap(us - 9_000_000, us - 5_000_000, 2), THINNED)
     world.poll(60, "timeout")
     world.poll(120)
     world.upload()

@@ -54,12 +54,12 @@ class FastThreading:
     Thread, Event = threading.Thread, FastEvent
 
 
-def fast_stop_asked(within_s: float, stop_asked=edge._stop_asked) -> bool:
+def fast_stop_requested(within_s: float, stop_requested=edge._stop_requested) -> bool:
     """The main thread looks around as often as it does in a slow world."""
-    return stop_asked(within_s / SPEED)
+    return stop_requested(within_s / SPEED)
 
 
 if __name__ == "__main__":
     edge.Clock, edge.threading = FastClock, FastThreading
-    edge._stop_asked = fast_stop_asked
+    edge._stop_requested = fast_stop_requested
     sys.exit(edge.main(sys.argv[3:]))

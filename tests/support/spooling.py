@@ -5,7 +5,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from edge_lib.clock import Clock
 from edge_lib.shared.sample import parse_ts
+from edge_lib.spool import parked
+from edge_lib.spool.attempts import Strict
+from edge_lib.spool.database import Database
+from edge_lib.spool.spool import Spool
 from tests.support.clocks import START
 from tests.support.samples import a_sample
 
@@ -68,10 +73,37 @@ def as_schema_1(path):
     old.replace(path)
 
 
+def database(spool):
+    """Return the spool's database, for what only the spool itself may do with it."""
+    return spool._attempts._database
+
+
+def read_of(spool, work):
+    return database(spool).read(work)
+
+
+def write_of(spool, work):
+    return database(spool).write(work)
+
+
+def parked_of(spool):
+    """Return all that is parked, as the command shows it."""
+    return [row.shown() for row in read_of(spool, parked.rows)]
+
+
+class _ReadOnly(Strict):
+    def _begin(self):
+        self._database = Database(self._path, self._keep_days, locked=True, read_only=True)
+
+
+def read_only(path):
+    """Open the spool as the service does on a disk that takes nothing."""
+    return Spool(path, 7.0, Clock(), _ReadOnly)
+
+
 def crash(spool):
     """Let go of the file as a killed process does: nothing that waits is written."""
-    spool._acked.clear()
-    spool.close()
+    database(spool).close(write=False)
 
 
 def assert_every_sample_is_in_one_state(path):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from importlib import metadata
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def named(path: Path) -> str:
 # What each room may know beside itself: whoever adds an arrow here adds it to the picture.
 ROOMS = {
     "edge_lib.shared": set(),
-    "edge_lib.dongle": {"shared", "clock", "repeat_log"},
+    "edge_lib.dongle": {"shared", "clock", "config", "repeat_log"},
     "edge_lib.spool": {"shared", "clock", "repeat_log", "best_effort"},
     "edge_lib.upload": {
         "shared",
@@ -58,6 +59,16 @@ ROOMS = {
         "repeat_log",
         "best_effort",
         "poll_counts",
+    },
+    "edge_lib.doctor": {
+        "shared",
+        "clock",
+        "config",
+        "dongle",
+        "spool",
+        "upload",
+        "health",
+        "poller",
     },
     "edge_lib.simulator": {"dongle", "clock"},
 }
@@ -108,6 +119,29 @@ def test_a_room_knows_no_more_than_it_says(room):
             assert known <= allowed, path
 
 
+def graph(key) -> dict[str, set[str]]:
+    """Return who imports whom in the edge, seen through ``key``: of a name, its room or file."""
+    arrows = {}
+    for path in EDGE:
+        whom = {key(name) for name in imported(path) if name.startswith("edge_lib")}
+        arrows.setdefault(key(named(path)), set()).update(whom)
+    return {one: others - {one} for one, others in arrows.items()}
+
+
+FILES = {named(path) for path in EDGE}
+
+
+def file_of(name: str) -> str:
+    return name if name in FILES else name.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("key", [room_of, file_of])
+def test_nothing_in_the_edge_imports_in_a_circle(key):
+    arrows = graph(key)
+    assert len(arrows) > 10
+    list(TopologicalSorter(arrows).static_order())  # raises CycleError
+
+
 def test_the_edge_knows_nothing_of_the_server():
     for path in EDGE:
         assert not {name for name in imported(path) if name.split(".")[0] == "server"}, path
@@ -129,8 +163,8 @@ def test_the_edge_reads_clocks_in_one_place():
 def test_one_place_catches_everything_for_the_thread_bodies_and_the_bookkeeping_beside_readings():
     broad = [path.name for path in CODE if "except Exception" in path.read_text()]
     assert broad == ["best_effort.py", "cache.py"]  # of the cache nothing may reach a caller
-    users = [path.name for path in CODE if "edge_lib.best_effort" in imported(path)]
-    assert users == ["edge.py", "health.py", "poller.py", "keeper.py", "uploader.py"]
+    users = [path.name for path in CODE if "edge_lib.best_effort.BestEffort" in imported(path)]
+    assert users == ["edge.py", "health.py", "poller.py", "attempts.py", "uploader.py"]
 
 
 def texts_of(path: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 A copy is whole, whatever the service does meanwhile. To restore replaces nothing: the copy is laid
 beside the spool like one that was damaged, and at its next start the service brings over what the
-spool lacks. The server has some of it already, and knows it again.
+spool lacks. The server has some of it already, and recognises it.
 """
 
 import errno
@@ -14,9 +14,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib.spool import file as spool_file
-from edge_lib.spool import schema
-from edge_lib.spool.errors import SpoolDamaged, SpoolError, sqlite_errors, words_of
+from edge_lib.shared.flush import flush_file
+from edge_lib.spool import file, schema
+from edge_lib.spool.errors import SpoolDamaged, SpoolError, sqlite_errors, text_of
 from edge_lib.spool.recovery import quarantine
 
 LEAVE_FREE_BYTES = 64 << 20  # what a copy must leave on its disk: the spool may lie there too
@@ -29,7 +29,7 @@ class Copied(NamedTuple):
     """How many readings a copy holds, and how many of them wait to be delivered.
 
     ``damage`` says what is wrong with some of its rows, as it is with the spool's own; then the
-    counts are None where they cannot be told.
+    counts are None where they are not known.
     """
 
     readings: int | None
@@ -38,7 +38,7 @@ class Copied(NamedTuple):
 
 
 class BackupError(Exception):
-    """No copy was made, or it is none; the text says why, and what to do."""
+    """No copy was made, or the file is not one; the text says why, and what to do."""
 
 
 def backup(spool: Path, target: Path) -> Copied:
@@ -57,13 +57,13 @@ def backup(spool: Path, target: Path) -> Copied:
             _remove(new)
             new.touch(mode=0o600)
             with (
-                closing(spool_file.connect_read_only(spool)) as source,
+                closing(file.connect_read_only(spool)) as source,
                 closing(sqlite3.connect(new)) as copy,
             ):
                 source.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")  # else it would be two files
-            copied = look(new)
-            _flush(new)
+            copied = check(new)
+            flush_file(new)
             new.replace(target)
         finally:
             _remove(new)
@@ -74,12 +74,12 @@ def restore(spool: Path, copy: Path) -> Copied:
     """Lay a copy beside the spool, for the service to take it over at its next start.
 
     Raises:
-        BackupError: the file is no whole copy of a spool, or one of the two disks fails.
+        BackupError: the file is not a whole copy of a spool, or one of the two disks fails.
     """
     with _failures_of(spool):
         if not copy.is_file():
-            raise BackupError(f"{copy} is no file")
-        copied = look(copy)
+            raise BackupError(f"{copy} is not a file")
+        copied = check(copy)
         if not spool.parent.is_dir():
             raise BackupError(f"SPOOL_PATH: the folder {spool.parent} does not exist; create it")
         owner = spool.parent.stat()
@@ -88,18 +88,18 @@ def restore(spool: Path, copy: Path) -> Copied:
             shutil.copyfile(copy, new)
             new.chmod(0o600)
             os.chown(new, owner.st_uid, owner.st_gid)
-            _flush(new)
+            flush_file(new)
             quarantine.join(spool, new)
         finally:
             new.unlink(missing_ok=True)
     return copied
 
 
-def look(copy: Path) -> Copied:
+def check(copy: Path) -> Copied:
     """Check a copy and count what it holds.
 
     Raises:
-        BackupError: it is no whole copy of a spool. Single damaged rows do not make it less whole:
+        BackupError: not a whole copy of a spool. Single damaged rows do not make it less whole:
             each is known by its checksum.
     """
     try:
@@ -109,21 +109,22 @@ def look(copy: Path) -> Copied:
             damage = "" if found == "ok" else found
             try:
                 if schema.version(db, copy) is None:
-                    raise BackupError(f"{copy} is no copy of a spool: empty")
+                    raise BackupError(f"{copy} is not a copy of a spool: it is empty")
             except SpoolDamaged as error:
                 damage = damage or str(error)
             if not damage:
                 return Copied(*db.execute(_COUNTS).fetchall()[0])
             return Copied(*_counts_as_far_as_known(db), damage)
     except SpoolError as error:
-        raise BackupError(f"{copy} is no copy of a spool: {error}") from error
+        raise BackupError(f"{copy} is not a copy of a spool: {error}") from error
 
 
 def _counts_as_far_as_known(db: sqlite3.Connection) -> tuple[int | None, int | None]:
     try:
-        return db.execute(_COUNTS).fetchall()[0]
+        ((readings, waiting),) = db.execute(_COUNTS).fetchall()
     except sqlite3.Error:  # a tree is damaged, not a row
         return None, None
+    return readings, waiting
 
 
 def _check_target(spool: Path, target: Path) -> None:
@@ -159,21 +160,21 @@ def _failures_of(target: Path) -> Iterator[None]:
     except OSError as error:
         raise BackupError(_sentence(error, target)) from error
     except sqlite3.Error as error:
-        text = f"the copy failed: {words_of(error)}; what was there stays"
+        text = f"the copy failed: {text_of(error)}; what was there stays"
         if shutil.disk_usage(target.parent).free < FULL_BYTES:
             text = _full(target)
         raise BackupError(text) from error
 
 
 def _sentence(error: OSError, target: Path) -> str:
-    file = error.filename or target
+    name = error.filename or target
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{file}: user {os.geteuid()} has no permission; run this as root"
+        return f"{name}: user {os.geteuid()} has no permission; run this as root"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(target)
     if error.errno == errno.EROFS:
         return f"{target.parent} is mounted read-only: name a folder on another disk"
-    return f"{file}: {error.strerror}"
+    return f"{name}: {error.strerror}"
 
 
 def _full(target: Path) -> str:
@@ -184,8 +185,3 @@ def _remove(new: Path) -> None:
     """Leave nothing of a copy that was begun."""
     for part in ("", "-journal", "-wal", "-shm"):
         Path(f"{new}{part}").unlink(missing_ok=True)
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())

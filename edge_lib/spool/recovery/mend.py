@@ -1,22 +1,23 @@
-"""Looks through the spool once a day for what damage left where nobody meets it.
+"""Searches the spool once a day for what damage left where nothing else meets it.
 
 A sample whose place in ``queue`` or ``delivered`` was damaged waits nowhere: it is queued, and the
-server knows whether it has it. Bookkeeping that no question happens to touch is read once, so that
-it is set aside and told of. Runs in the thread ``upload``, a chunk a step.
+server knows whether it has it. Bookkeeping that no query happens to touch is read once, so that
+it is set aside and logged. Runs in the thread ``upload``, a chunk a step.
 """
 
 import logging
 import sqlite3
-from collections.abc import Callable
 
 from edge_lib.clock import Clock
+from edge_lib.shared.sample import TsSource
 from edge_lib.spool.boots import BOOTS
+from edge_lib.spool.database import Write
 from edge_lib.spool.errors import SpoolDamaged
 from edge_lib.spool.gaps import GAPS
 from edge_lib.spool.meta import META
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.reports import REPORTS
-from edge_lib.spool.rows import MOST_ID, NUMBERED, PROVISIONAL, next_id
+from edge_lib.spool.rows import MOST_ID, NUMBERED, next_id
 
 EVERY_S = 86_400.0
 CHUNK = 2000  # samples of one step: some milliseconds
@@ -33,20 +34,19 @@ class Mender:
         self._due_s = clock.monotonic_s()
         self._after_us: object = None  # None: at the beginning
 
-    def step(self, apply: Callable) -> None:
-        """Look through one chunk, if it is time.
+    def step(self, write: Write) -> None:
+        """Search one chunk, if it is time.
 
         Args:
-            apply: runs its argument in a transaction on the spool and gives what it gives; None:
-                not now.
+            write: into the spool.
         """
         now_s = self._clock.monotonic_s()
         if now_s < self._due_s:
             return
         if self._after_us is None:
-            apply(_books)
+            write(_books)
         after_us = -MOST_ID if self._after_us is None else self._after_us
-        last = apply(lambda db: _chunk(db, after_us))
+        last = write(lambda db: _chunk(db, after_us))
         if last is None:
             return
         (self._after_us,) = last
@@ -82,7 +82,7 @@ def _chunk(db: sqlite3.Connection, after_us: object) -> tuple[object]:
         own = db.execute("SELECT ts_src FROM samples WHERE id = ?", (row_id,)).fetchall()
         if not own:
             raise SpoolDamaged("a sample that the index knows is not found by its id")
-        if own[0][0] != PROVISIONAL:
+        if own[0][0] != TsSource.PROVISIONAL:
             db.execute("INSERT INTO queue VALUES (?)", (row_id,))
             soundness.keep(db, "queue", (row_id,))
     return (found[-1][1] if len(found) == CHUNK else None,)

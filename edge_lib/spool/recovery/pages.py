@@ -1,17 +1,17 @@
 """The rows of a damaged spool, read page by page and not through its trees.
 
 A lost page of a tree would take all rows below it along; here it costs what it holds itself. So a
-file with a lost header, or half a file, gives what is left of it too. Nothing here believes what it
-finds: a row's checksum decides, later.
+file with a lost header, or half a file, yields what is left of it too. Nothing here believes what
+it finds: a row's checksum decides, later.
 Source: sqlite.org/fileformat2.html.
 """
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_lib.spool import wal
 from edge_lib.spool.file import PAGE_SIZE_BYTES
@@ -27,7 +27,7 @@ class Cell(NamedTuple):
     """One row of any table: its rowid and its columns, or None where it cannot be read."""
 
     rowid: int
-    values: tuple | None
+    values: tuple[Any, ...] | None
 
 
 class Pages:
@@ -43,7 +43,8 @@ class Pages:
             self._file = os.open(path, os.O_RDONLY)
             undo.callback(os.close, self._file)
             self.size = _page_size(self._read(self._file, 0, _FIRST_HEADER))
-            self._log, self._newer = None, {}
+            self._log: int | None = None
+            self._newer: dict[int, int] = {}
             log = Path(f"{path}-wal")
             if log.exists():
                 self._log = os.open(log, os.O_RDONLY)
@@ -51,13 +52,16 @@ class Pages:
                 self._newer = {f.page: f.offset for f in wal.frames(self._log, self.size)}
             self.close = undo.pop_all().close
         whole = os.fstat(self._file).st_size // self.size
-        self.numbers = [range(1, whole + 1), sorted(n for n in self._newer if n > whole)]
+        self.numbers: list[Iterable[int]] = [
+            range(1, whole + 1),
+            sorted(n for n in self._newer if n > whole),
+        ]
         self._free = self._free_pages()
 
     def page(self, number: int) -> bytes:
         """Return a page, counted from 1; b"" if it cannot be read."""
         offset = self._newer.get(number)
-        if offset is None:
+        if offset is None or self._log is None:
             return self._read(self._file, (number - 1) * self.size, self.size)
         return self._read(self._log, offset, self.size)
 
@@ -77,7 +81,7 @@ class Pages:
                 continue
             yield Cell(rowid, self._values(page, after, length))
 
-    def _values(self, page: bytes, at: int, length: int) -> tuple | None:
+    def _values(self, page: bytes, at: int, length: int) -> tuple[Any, ...] | None:
         try:
             return _columns(self._payload(page, at, length))
         except (IndexError, struct.error):
@@ -118,9 +122,9 @@ class Pages:
 
 
 def _page_size(header: bytes) -> int:
-    said = int.from_bytes(header[16:18])
-    whole = header.startswith(_MAGIC) and said in (512, 1024, 2048, 4096, 8192)
-    return said if whole else PAGE_SIZE_BYTES
+    size = int.from_bytes(header[16:18])
+    whole = header.startswith(_MAGIC) and size in (512, 1024, 2048, 4096, 8192)
+    return size if whole else PAGE_SIZE_BYTES
 
 
 def _local_bytes(length: int, page_bytes: int) -> int:
@@ -133,7 +137,7 @@ def _local_bytes(length: int, page_bytes: int) -> int:
     return some if some <= most else least
 
 
-def _columns(record: bytes) -> tuple:
+def _columns(record: bytes) -> tuple[Any, ...]:
     head_bytes, at = _varint(record, 0)
     if head_bytes > len(record):
         raise IndexError("the head of the row is damaged")

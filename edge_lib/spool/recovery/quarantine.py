@@ -6,8 +6,9 @@ was brought over into the new spool.
 
 import json
 import logging
-import os
 from pathlib import Path
+
+from edge_lib.shared.flush import flush_names
 
 MANY = 3
 _PARTS = ("-wal", "-shm", "")  # the file itself last: a new spool must never meet an old log
@@ -26,11 +27,7 @@ def set_aside(path: Path, boot: str) -> Path:
         old = Path(f"{path}{part}")
         if old.exists():
             old.rename(f"{aside}{part}")
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    flush_names(path.parent)
     count = len(_all(path))
     if count > MANY:
         log.error(

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib.spool import boots, retention
-from edge_lib.spool import parked as spool_parked
+from edge_lib.shared.sample import TsSource
+from edge_lib.spool import boots, parked, retention
+from edge_lib.spool.database import Write
 from edge_lib.spool.parked import Parked
 from edge_lib.spool.recovery.pages import Cell, Pages
 from edge_lib.spool.recovery.salvage_books import SalvagedBooks
-from edge_lib.spool.rows import PROVISIONAL, Row, insert
+from edge_lib.spool.rows import Row, checksum, insert
 
 SLICE_ROWS = 200
 SLICE_PAGES = 2000
@@ -39,7 +40,7 @@ class Ids:
         self._parts: dict[int, int] = {}
 
     def add(self, one: int) -> None:
-        """Take one more."""
+        """Add one."""
         part, bit = divmod(one, 1024)
         self._parts[part] = self._parts.get(part, 0) | 1 << bit
 
@@ -77,19 +78,18 @@ class Salvage:
         self._remains: list[Row] = []
         self._books = SalvagedBooks()
 
-    def step(self, apply: Callable[[Callable[[sqlite3.Connection], int]], int | None]) -> bool:
+    def step(self, write: Write) -> bool:
         """Bring one slice over; False: all is done.
 
         Args:
-            apply: runs its argument in a transaction on the new spool and gives what it gives;
-                None: not now, the same slice is to be tried again.
+            write: into the new spool; where it cannot now, the same slice is tried again.
         """
         if self._pending is None:
             self._pending = next(self._slices, None)
             if self._pending is None:
                 return False
         pending = self._pending
-        count = apply(lambda db: _bring(db, pending)) if any(pending) else 0
+        count = write(lambda db: _bring(db, pending)) if any(pending) else 0
         if count is not None:
             self.salvaged += count
             self._pending = None
@@ -101,18 +101,18 @@ class Salvage:
 
     def _all_slices(self) -> Iterator[Slice]:
         yield from self._learn()
-        yield from self._samples(lambda row: row.ts_src != PROVISIONAL)
+        yield from self._samples(lambda row: row.ts_src != TsSource.PROVISIONAL)
         # Only now: one whose time was corrected may lie here a second time, as it was before.
-        yield from self._samples(lambda row: row.ts_src == PROVISIONAL)
+        yield from self._samples(lambda row: row.ts_src == TsSource.PROVISIONAL)
         self._broken_rows()
         yield Slice([], [], self._books.write)
         for remains in self._remains:
             yield Slice([], [_as_parked(remains)])
 
     def _learn(self) -> Iterator[Slice]:
-        """Read what the other tables say."""
+        """Read what the other tables hold."""
         for cells in self._cells():
-            parked = []
+            found = []
             for rowid, values in cells:
                 match values:
                     case None:
@@ -122,10 +122,10 @@ class Salvage:
                     case (None, int()):
                         self._delivered.add(rowid)
                     case (None, *_) if len(values) == 10:
-                        parked.append(Parked(rowid, *values[1:]))
+                        found.append(Parked(rowid, *values[1:]))
                     case _:
                         self._books.take(rowid, values)
-            yield Slice([], [row for row in parked if row.intact()])
+            yield Slice([], [row for row in found if row.intact()])
 
     def _samples(self, wanted: Callable[[Row], bool]) -> Iterator[Slice]:
         rows: list[tuple[Row, bool]] = []
@@ -173,15 +173,17 @@ class Salvage:
 
 
 def _bring(db: sqlite3.Connection, part: Slice) -> int:
-    """Store a slice; what is there already stays as it is. Give how many samples are there now."""
+    """Store a slice, but what is there already; return how many samples are there now."""
     hour = retention.newest_hour(db)
-    there = _numbers_there(db, [row for row, _ in part.samples if row.ts_src == PROVISIONAL])
+    there = _numbers_there(
+        db, [row for row, _ in part.samples if row.ts_src == TsSource.PROVISIONAL]
+    )
     for row, delivered in part.samples:
         if (row.boot, row.seq) not in there and not _is_there(db, row):
             _adopt(db, row, hour if delivered else None)
     boots.cover_more(db, {row.boot: row.seq for row, _ in sorted(part.samples)})
-    for row in part.parked:
-        _adopt_parked(db, row)
+    for one in part.parked:
+        _adopt_parked(db, one)
     if part.others:
         part.others(db)
     return len(part.samples)
@@ -214,9 +216,9 @@ def _adopt_parked(db: sqlite3.Connection, row: Parked) -> None:
     row = row._replace(reported=row.crc if known else 0)
     sql = "SELECT 1 FROM parked WHERE boot IS ? AND seq IS ? AND crc = ?"
     if not db.execute(sql, (row.boot, row.seq, row.crc)).fetchall():
-        spool_parked.add(db, row)
+        parked.add(db, row)
 
 
 def _as_parked(row: Row) -> Parked:
-    values = (*row[1:6], spool_parked.DAMAGED, row.payload)
-    return Parked(0, *values, spool_parked.checksum(*values), 0)
+    values = (*row[1:6], parked.DAMAGED, row.payload)
+    return Parked(0, *values, checksum(*values), 0)

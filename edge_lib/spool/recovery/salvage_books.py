@@ -1,11 +1,12 @@
 """The bookkeeping of a damaged spool: which rows of its pages are which, and what goes over.
 
-A page does not say whose rows it holds. With schema 2 the checksum tells, for it covers the table's
-name; of schema 1 only what can be nothing else is believed.
+A page does not say which table its rows belong to. With schema 2 the checksum shows it, for it
+covers the table's name; of schema 1 only what can be nothing else is believed.
 """
 
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 from edge_lib.spool import boots, gaps, meta, reports, upgrade
 from edge_lib.spool.boots import BOOTS
@@ -22,7 +23,7 @@ class SalvagedBooks:
         self._gaps: dict[int, tuple[Gap, str]] = {}
         self._slots: dict[tuple[str, int], Slot] = {}
         self._notes: dict[str, int | str] = {}
-        self._readers: dict[int, tuple[Callable, ...]] = {
+        self._readers: dict[int, tuple[Callable[..., None], ...]] = {
             2: (self._boot_1,),
             3: (self._boot, self._note),
             4: (self._report_1,),
@@ -31,8 +32,8 @@ class SalvagedBooks:
             7: (self._gap,),
         }
 
-    def take(self, rowid: int, values: tuple) -> None:
-        """Take a row of whatever table, if it is one of these."""
+    def take(self, rowid: int, values: tuple[Any, ...]) -> None:
+        """Keep a row of whatever table, if it is one of these."""
         for reader in self._readers.get(len(values), ()):
             reader(rowid, *values)
 
@@ -48,36 +49,37 @@ class SalvagedBooks:
             if meta.get(db, key) is None:
                 meta.put(db, key, value)
 
-    def _boot(self, _: int, boot: object, last_seq: object, crc: object) -> None:
+    def _boot(self, _: int, boot: Any, last_seq: Any, crc: Any) -> None:
         if BOOTS.is_sound((boot, last_seq), crc):
             self._seqs[boot] = max(last_seq, self._seqs.get(boot, 0))
 
-    def _boot_1(self, _: int, boot: object, last_seq: object) -> None:
+    def _boot_1(self, _: int, boot: Any, last_seq: Any) -> None:
         # Rows of meta and of sqlite_sequence look alike, but for their names.
         if upgrade.is_boot(boot, last_seq):
             self._seqs[boot] = max(last_seq, self._seqs.get(boot, 0))
 
-    def _note(self, _: int, key: object, value: object, crc: object) -> None:
+    def _note(self, _: int, key: Any, value: Any, crc: Any) -> None:
         if META.is_sound((key, value), crc) and meta.is_portable(key):
             self._notes[key] = value
 
-    def _report(self, _: int, boot: object, slot_us: object, *rest: object) -> None:
+    def _report(self, _: int, boot: Any, slot_us: Any, *rest: Any) -> None:
         content, acknowledged, crc = rest
-        if acknowledged != crc and REPORTS.is_sound((boot, slot_us, content), crc):
-            self._slots[boot, slot_us] = reports.read(boot, slot_us, content)
+        slot = reports.read(boot, slot_us, content)
+        if slot and acknowledged != crc and REPORTS.is_sound((boot, slot_us, content), crc):
+            self._slots[boot, slot_us] = slot
 
-    def _report_1(self, _: int, boot: object, slot_us: object, *rest: object) -> None:
+    def _report_1(self, _: int, boot: Any, slot_us: Any, *rest: Any) -> None:
         content, acknowledged = rest
         slot = reports.read(boot, slot_us, content)
         if slot and acknowledged == 0:
             self._slots[boot, slot_us] = slot
 
-    def _gap(self, rowid: int, _: None, *rest: object) -> None:
+    def _gap(self, rowid: int, _: None, *rest: Any) -> None:
         *values, acknowledged, crc = rest
         if acknowledged != crc and GAPS.is_sound(values, crc):
             self._keep_gap(rowid, *values)
 
-    def _gap_1(self, rowid: int, _: None, *rest: object) -> None:
+    def _gap_1(self, rowid: int, _: None, *rest: Any) -> None:
         *values, acknowledged = rest
         if acknowledged == 0 and GAPS.fits(*values):
             self._keep_gap(rowid, *values)

@@ -1,17 +1,17 @@
 """Rows of the spool's own bookkeeping: believed by their checksum, or set aside.
 
 ``boots``, ``reports``, ``gaps`` and ``meta`` steer polls and uploads, so a row that is not what was
-written must steer nothing and stop nobody. Whoever reads one of these tables reads it through
-``rows``. Runs inside its caller's lock.
+written must steer nothing and stop nothing. These tables are read through ``rows`` alone, inside
+its caller's lock.
 """
 
 import json
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
-from edge_lib.spool import rows as spool_row
+from edge_lib.spool import rows as samples
 from edge_lib.spool.errors import SpoolDamaged
 
 log = logging.getLogger("sungrow.edge.spool")
@@ -39,14 +39,16 @@ class Table(NamedTuple):
 
     def checksum(self, *values: object) -> int:
         """Return the checksum of a row, which no other table's row and no other type has."""
-        return spool_row.checksum(self.name, *(f"{type(v).__name__} {v}" for v in values))
+        return samples.checksum(self.name, *(f"{type(v).__name__} {v}" for v in values))
 
-    def is_sound(self, values: Sequence, crc: object) -> bool:
+    def is_sound(self, values: Sequence[object], crc: object) -> bool:
         """Return whether the columns are what was written."""
         return crc == self.checksum(*values) and self.fits(*values)
 
 
-def rows(db: sqlite3.Connection, table: Table, where: str = "", args: Sequence = ()) -> list[tuple]:
+def rows(
+    db: sqlite3.Connection, table: Table, where: str = "", args: Sequence[object] = ()
+) -> list[tuple[Any, ...]]:
     """Return the rows that are as they were written: rowid and columns. Set the others aside.
 
     Args:
@@ -64,7 +66,7 @@ def rows(db: sqlite3.Connection, table: Table, where: str = "", args: Sequence =
         return [row[:-1] for row in found if row not in damaged]
 
 
-def set_aside(db: sqlite3.Connection, table: Table, damaged: list[tuple]) -> None:
+def set_aside(db: sqlite3.Connection, table: Table, damaged: list[tuple[Any, ...]]) -> None:
     """Move rows out of everybody's way; what is left of them stays, and is logged.
 
     Raises:
@@ -77,7 +79,7 @@ def set_aside(db: sqlite3.Connection, table: Table, damaged: list[tuple]) -> Non
             raise SpoolDamaged(f"a row of {table.name} that was read is not found by its id")
 
 
-def keep(db: sqlite3.Connection, name: str, values: Sequence) -> None:
+def keep(db: sqlite3.Connection, name: str, values: Sequence[object]) -> None:
     """Keep what is left of a damaged row."""
     content = json.dumps(values, default=repr)
     # First: after a crash in between it is there twice, not gone.
@@ -87,9 +89,10 @@ def keep(db: sqlite3.Connection, name: str, values: Sequence) -> None:
 
 def count(db: sqlite3.Connection) -> int:
     """Return how many rows were ever set aside."""
-    return db.execute("SELECT count(*) FROM damaged").fetchall()[0][0]
+    ((found,),) = db.execute("SELECT count(*) FROM damaged").fetchall()
+    return int(found)
 
 
-def is_count(value: object, most: int = 2**53) -> bool:
+def is_count(value: object, most: int = 2**53) -> TypeGuard[int]:
     """Return whether a value is a whole number from 0 on, no greater than makes sense."""
     return type(value) is int and 0 <= value <= most
