@@ -134,7 +134,7 @@ def _begin(db: sqlite3.Connection, first: Row) -> Run:
 
 
 def _move(db: sqlite3.Connection, row: Row, place: Place) -> None:
-    """Give a provisional sample its time, and queue it."""
+    """Set the time of a provisional sample, and queue it."""
     ts_us = free_ts(db, place.began_us + row.boottime_us, row.id)
     row = row._replace(ts_us=ts_us, ts_src=int(place.ts_src)).sealed()
     sql = "UPDATE samples SET ts_us = ?, ts_src = ?, crc = ? WHERE id = ?"

@@ -153,7 +153,7 @@ class HttpsClient:
 
 
 class _Adapter(HTTPAdapter):
-    """Gives every connection our TLS context and our cancel scope."""
+    """Puts into every connection our TLS context and our cancel scope."""
 
     def __init__(self, context: ssl.SSLContext, scope: CancelScope):
         self._context = context

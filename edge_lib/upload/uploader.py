@@ -258,7 +258,7 @@ class Uploader:
         return self._began_us() is not None
 
     def _place_provisional(self) -> bool:
-        """Give the readings from before the clock was right their times, and so queue them."""
+        """Set the times of readings from before the clock was right, and so queue them."""
         began_us = self._began_us()
         if began_us is None:
             return False
