@@ -14,7 +14,8 @@ from typing import NamedTuple
 from psycopg2.extras import Json
 
 from edge_lib.shared.sample import parse_ts
-from server.api.errors import place
+from server.api.errors import Place, place
+from server.api.strict_json import Object
 from server.database.parts import Parts
 
 log = logging.getLogger("sungrow.server.parts")
@@ -38,12 +39,12 @@ class Read(NamedTuple):
 
     batch_id: str | None
     parts: Parts
-    ignored: list[dict]
+    ignored: list[Place]
 
 
-def read(body: dict) -> Read:
+def read(body: Object) -> Read:
     """Read the optional parts of a batch."""
-    ignored: list[dict] = []
+    ignored: list[Place] = []
     rows = {}
     if body.get("device") is not None:
         rows["device"] = _entries({"device": [body["device"]]}, "device", _device, ignored)
@@ -56,13 +57,15 @@ def read(body: dict) -> Read:
     return Read(batch_id(body), Parts(rows), ignored)
 
 
-def batch_id(body: dict) -> str | None:
+def batch_id(body: Object) -> str | None:
     """Return the batch's own name, to be echoed; None where there is none or it is malformed."""
     name = body.get("batch_id")
     return name if _matches(_BATCH_ID, name) else None
 
 
-def _entries(body: dict, name: str, reader: Callable, ignored: list[dict]) -> list[dict]:
+def _entries(
+    body: Object, name: str, reader: Callable[[Object], Object], ignored: list[Place]
+) -> list[Object]:
     entries = body.get(name)
     if entries is None:
         return []
@@ -82,11 +85,11 @@ def _entries(body: dict, name: str, reader: Callable, ignored: list[dict]) -> li
     return rows
 
 
-def _place(*loc: str | int, msg: str) -> dict:
+def _place(*loc: str | int, msg: str) -> Place:
     return place("body", *loc, msg=msg, type="ignored")
 
 
-def _device(entry: dict) -> dict:
+def _device(entry: Object) -> Object:
     return {
         "serial": _text(entry, "serial"),
         "since_ts": _time(entry, "since_ts"),
@@ -101,7 +104,7 @@ def _device(entry: dict) -> dict:
     }
 
 
-def _report(entry: dict) -> dict:
+def _report(entry: Object) -> Object:
     failed = entry.get("failed", {})
     if type(failed) is not dict or not all(_is_count(count) for count in failed.values()):
         raise Malformed("failed", "an object: reason to count")
@@ -119,7 +122,7 @@ def _report(entry: dict) -> dict:
     }
 
 
-def _gap(entry: dict) -> dict:
+def _gap(entry: Object) -> Object:
     if not _matches(_CAUSE, entry.get("cause")):
         raise Malformed("cause", "a short word: a-z, 0-9 and _")
     return {
@@ -130,7 +133,7 @@ def _gap(entry: dict) -> dict:
     }
 
 
-def _parked(entry: dict) -> dict:
+def _parked(entry: Object) -> Object:
     seq = entry.get("seq")
     if type(seq) is not int or not 0 <= seq <= 2**53:
         raise Malformed("seq", "a whole number from 0")
@@ -144,28 +147,28 @@ def _parked(entry: dict) -> dict:
     }
 
 
-def _required(entry: dict, key: str, reader: Callable[[dict, str], object]) -> object:
+def _required(entry: Object, key: str, reader: Callable[[Object, str], object]) -> object:
     value = reader(entry, key)
     if value is None:
         raise Malformed(key, "is missing")
     return value
 
 
-def _text(entry: dict, key: str) -> str | None:
+def _text(entry: Object, key: str) -> str | None:
     value = entry.get(key)
     if value is not None and not _is_storable(value):
         raise Malformed(key, f"a text of at most {_MAX_TEXT} characters")
     return value
 
 
-def _boot(entry: dict, key: str) -> str | None:
+def _boot(entry: Object, key: str) -> str | None:
     value = entry.get(key)
     if value is not None and not _matches(_BOOT, value):
         raise Malformed(key, "1 to 32 hex digits")
     return value
 
 
-def _time(entry: dict, key: str) -> datetime | None:
+def _time(entry: Object, key: str) -> datetime | None:
     if entry.get(key) is None:
         return None
     try:
@@ -174,28 +177,28 @@ def _time(entry: dict, key: str) -> datetime | None:
         raise Malformed(key, str(error)) from error
 
 
-def _count(entry: dict, key: str) -> int | None:
+def _count(entry: Object, key: str) -> int | None:
     value = entry.get(key)
     if value is not None and not _is_count(value):
         raise Malformed(key, "a whole number from 0")
     return value
 
 
-def _number(entry: dict, key: str, most: float, unit: str) -> float | None:
+def _number(entry: Object, key: str, most: float, unit: str) -> float | None:
     value = entry.get(key)
     if value is not None and (type(value) not in (int, float) or not 0 <= value <= most):
         raise Malformed(key, unit)
     return value
 
 
-def _truth(entry: dict, key: str) -> bool | None:
+def _truth(entry: Object, key: str) -> bool | None:
     value = entry.get(key)
     if value is not None and type(value) is not bool:
         raise Malformed(key, "true or false")
     return value
 
 
-def _matches(pattern: re.Pattern, value: object) -> bool:
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
     return type(value) is str and pattern.fullmatch(value) is not None
 
 

@@ -5,12 +5,14 @@ A batch is checked whole before anything is stored; ``store`` stores it.
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from edge_lib.shared.sample import DEFAULT_INTERVAL_S, SampleError, check
 from server.api import batch_parts, body, strict_json
-from server.api.errors import DATABASE_REFUSES, Refused, caller, place
+from server.api.errors import DATABASE_REFUSES, Place, Refused, caller, place
+from server.api.strict_json import Object
 from server.database.pool import DatabaseRefuses
 from server.database.samples import Verdict, store
 
@@ -50,7 +52,7 @@ def _ingesting_device() -> str:
     return who.devices[0]
 
 
-def _parse(text: bytes) -> dict:
+def _parse(text: bytes) -> Object:
     try:
         payload = strict_json.parse(text)
     except strict_json.NotJson as error:
@@ -60,7 +62,7 @@ def _parse(text: bytes) -> dict:
     return payload
 
 
-def _samples(payload: dict, most: int) -> list:
+def _samples(payload: Object, most: int) -> list[Any]:
     samples = payload.get("samples")
     if type(samples) is not list:
         problem = ("is missing", "missing") if samples is None else ("must be a list", "list_type")
@@ -71,20 +73,21 @@ def _samples(payload: dict, most: int) -> list:
     return samples
 
 
-def _refuse_other_devices(samples: list, device_id: str) -> None:
+def _refuse_other_devices(samples: list[Any], device_id: str) -> None:
     for sample in samples:
         named = sample.get("device_id") if type(sample) is dict else None
         if type(named) is str and named != device_id:
             raise Refused(403, "a sample is of a device that is not this token's")
 
 
-def _unprocessable(payload: dict, places: list[dict]) -> Refused:
+def _unprocessable(payload: Object, places: list[Place]) -> Refused:
     # The echo tells the edge that this answer is about its batch, so that it may park.
     batch_id = batch_parts.batch_id(payload)
-    return Refused(422, places, **({"batch_id": batch_id} if batch_id else {}))
+    echo: Object = {"batch_id": batch_id} if batch_id else {}
+    return Refused(422, places, **echo)
 
 
-def _checked(payload: dict, samples: list) -> list[dict]:
+def _checked(payload: Object, samples: list[Any]) -> list[Object]:
     """Return the samples as they are stored: ``ts`` is a time, and no ``interval_s`` is missing.
 
     Raises:
@@ -105,11 +108,11 @@ def _checked(payload: dict, samples: list) -> list[dict]:
     return samples
 
 
-def _sample_place(index: int, field: str, msg: str, kind: str) -> dict:
+def _sample_place(index: int, field: str, msg: str, kind: str) -> Place:
     return place("body", "samples", index, *filter(None, [field]), msg=msg, type=kind)
 
 
-def _answer(verdict: Verdict, batch: batch_parts.Read) -> dict:
+def _answer(verdict: Verdict, batch: batch_parts.Read) -> Object:
     answer = verdict._asdict()
     if batch.batch_id:
         answer["batch_id"] = batch.batch_id

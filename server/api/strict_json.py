@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 MAX_DEPTH = 8
+Object = dict[str, Any]  # of JSON
 _MAX_DOUBLE = 1.7976931348623157e308
 
 

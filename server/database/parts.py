@@ -6,7 +6,7 @@ from typing import NamedTuple
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.database.deletions import Forgotten
-from server.database.pool import query
+from server.database.pool import Row, query
 
 _OF_READINGS = ("gaps", "parked")
 
@@ -14,7 +14,7 @@ _OF_READINGS = ("gaps", "parked")
 class Parts(NamedTuple):
     """The parts of one batch: by name, the rows for ``sql/queries/NAME-store.sql``."""
 
-    rows: dict[str, list[dict]]
+    rows: dict[str, list[Row]]
 
     def moments(self) -> list[datetime]:
         """Return the times of what could tell of a forgotten reading: gaps and parked ones."""
@@ -36,10 +36,10 @@ class Parts(NamedTuple):
                 cursor.execute(query(f"{name}-store"), {**row, "device_id": device_id})
 
 
-def _times(row: dict) -> list[datetime]:
+def _times(row: Row) -> list[datetime]:
     return [row[key] for key in ("ts", "from_ts", "to_ts") if row.get(key)]
 
 
-def _is_gone(row: dict, gone: Forgotten) -> bool:
+def _is_gone(row: Row, gone: Forgotten) -> bool:
     times = _times(row)
     return bool(times) and gone.has(*times)

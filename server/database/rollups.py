@@ -6,6 +6,7 @@ of them. Local days are then summed from their five minutes. Where samples are g
 rollups still tell (an old chunk was dropped), the rollups stay.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -110,7 +111,7 @@ def rebuild_days(
     return Rebuilt(samples, kept)
 
 
-def cut(cursor: Cursor, days: dict) -> int:
+def cut(cursor: Cursor, days: Mapping[str, object]) -> int:
     """Sum local days from their five minutes; return their number.
 
     Args:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extras import execute_values
@@ -19,7 +19,7 @@ from psycopg2.extras import execute_values
 from edge_lib.shared.sample import FIELDS, NAMES, extra
 from server.database import deletions
 from server.database.parts import Parts
-from server.database.pool import Database, DatabaseAway, query
+from server.database.pool import Database, DatabaseAway, Row, query
 
 _TS = NAMES.index("ts")
 # A row is told by the place of its values. A field whose column came by a later file of sql/ stands
@@ -37,6 +37,7 @@ _INSERT = (
 )
 # A sample is one value, not forty: the database reads a row as text in a third of the time.
 _TEMPLATE = "(%s::sungrow_samples)"
+Values = tuple[Any, ...]  # of a row, in the order of its columns
 
 
 class Verdict(NamedTuple):
@@ -47,7 +48,7 @@ class Verdict(NamedTuple):
     conflicts: list[int]
 
 
-def store(db: Database, device_id: str, samples: list[dict], parts: Parts) -> Verdict:
+def store(db: Database, device_id: str, samples: list[Row], parts: Parts) -> Verdict:
     """Store samples and parts in one transaction.
 
     Args:
@@ -73,18 +74,18 @@ def store(db: Database, device_id: str, samples: list[dict], parts: Parts) -> Ve
     return Verdict(inserted, len(samples) - inserted - len(conflicts), conflicts)
 
 
-def _first_by_time(samples: list[dict]) -> dict[datetime, dict]:
+def _first_by_time(samples: list[Row]) -> dict[datetime, Row]:
     """Return the first sample of each key, by rising time.
 
     The order is for the database: two writers that lock the same rows in one order cannot deadlock.
     """
-    first: dict[datetime, dict] = {}
+    first: dict[datetime, Row] = {}
     for sample in samples:
         first.setdefault(sample["ts"], sample)
     return dict(sorted(first.items()))
 
 
-def insert(cursor: Cursor, samples: Iterable[dict]) -> int:
+def insert(cursor: Cursor, samples: Iterable[Row]) -> int:
     """Store samples (as for ``store``, by rising and distinct times) whose key is free.
 
     Returns:
@@ -97,7 +98,7 @@ def insert(cursor: Cursor, samples: Iterable[dict]) -> int:
     return cursor.rowcount
 
 
-def _rows(samples: Iterable[dict]) -> list[tuple[str]]:
+def _rows(samples: Iterable[Row]) -> list[tuple[str]]:
     """Return each sample as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
 
     That is CSV between parentheses, in which a backslash escapes too.
@@ -107,7 +108,7 @@ def _rows(samples: Iterable[dict]) -> list[tuple[str]]:
     return [(f"({line})",) for line in lines.getvalue().splitlines()]
 
 
-def _row(sample: dict) -> list[object]:
+def _row(sample: Row) -> list[object]:
     """Return the values in the order in which the table has its columns."""
     more = extra(sample)
     # now is when the transaction began, as received_at has it by itself.
@@ -118,7 +119,7 @@ def _row(sample: dict) -> list[object]:
     return [*map(values.get, COLUMNS)]
 
 
-def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, tuple]:
+def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, Values]:
     key = {"device_id": device_id, "ts": times, "first": times[0], "last": times[-1]}
     cursor.execute(query("samples-by-key"), key)
     standing = {row[_TS]: row for row in cursor.fetchall()}
@@ -128,12 +129,12 @@ def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[dat
     return standing
 
 
-def _values(sample: dict) -> tuple:
+def _values(sample: Row) -> Values:
     """Return the values in the order of the columns."""
     return (*map(sample.get, NAMES), extra(sample))
 
 
-def _differs(sample: dict, standing: dict[datetime, tuple]) -> bool:
+def _differs(sample: Row, standing: dict[datetime, Values]) -> bool:
     other = standing.get(sample["ts"])
     if other is None:  # of a forgotten time
         return False
@@ -142,7 +143,7 @@ def _differs(sample: dict, standing: dict[datetime, tuple]) -> bool:
     return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
 
 
-def _plain(fields: dict | None) -> dict:
+def _plain(fields: Row | None) -> Row:
     # Numbers as jsonb has them, exact in decimal: it gives 1e300 back as a whole number of 301
     # digits. And null is the same as absent, as it is for the fields that have a column.
     return {

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from edge_lib.shared.command_names import server_command
 from server.database.connection import one_row
 from server.database.sql_files import SQL, Migration, SchemaError
 
@@ -55,9 +56,9 @@ def is_due(seen: Sequence[tuple[int, str, str, str]]) -> bool:
     if digest(rows) != _DIGESTS.get(rows[-1].edition):
         raise SchemaError(
             f"the schema is older than this project can take over (its newest file is "
-            f"{rows[-1].name}); go by way of the commit {LAST_COMMIT}: there run python -m "
-            f"server.migrate, then here; or move the data: pg_dump --data-only --table "
-            f"sungrow_samples into a new database"
+            f"{rows[-1].name}); install the commit {LAST_COMMIT} and run its "
+            f"{server_command('migrate')}, then this one's; or move the data: pg_dump --data-only "
+            "--table sungrow_samples into a new database"
         )
     return True
 

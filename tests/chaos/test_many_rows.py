@@ -1,3 +1,5 @@
+"""A batch of more rows than a driver sends at once."""
+
 from tests.support.batches import app_on, verdict
 from tests.support.samples import a_sample
 

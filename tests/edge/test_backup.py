@@ -12,6 +12,7 @@ import pytest
 
 from edge_lib import commands
 from edge_lib.clock import Clock
+from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery import backup as copies
 from edge_lib.spool.recovery.backup import BackupError, Copied, backup, check, restore
 from edge_lib.spool.spool import Spool
@@ -258,7 +259,8 @@ def test_a_disk_that_fills_up_meanwhile_is_named_and_the_old_copy_stays(tmp_path
             monkeypatch.setattr(copies, "LEAVE_FREE_BYTES", 0)
             backup_here()
             before = (disk / "copy.db").read_bytes()
-            fill(spool, *range(2, 9000))
+            many = [of_sample(a_sample(seq), seq) for seq in range(2, 9000)]
+            spool._attempts.run(lambda db: db.put(many), None)
             monkeypatch.setattr(copies, "_check_room", lambda *_: None)
             with pytest.raises(BackupError, match="full"):
                 backup_here()

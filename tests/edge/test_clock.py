@@ -1,3 +1,5 @@
+"""The clocks of the edge: boots, and what makes a wall clock count as right."""
+
 import os
 import re
 import time

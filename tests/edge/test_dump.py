@@ -179,7 +179,11 @@ def test_a_block_that_fails_is_named_and_the_rest_is_dumped(block, fault, reason
     assert found["input"] == {a: w for a, w in whole["input"].items() if int(a) not in span}
 
 
-@pytest.mark.parametrize("stray", [True, False], ids=["with its code", "without it"])
+@pytest.mark.parametrize(
+    "stray",
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["with its code", "without it"],
+)
 @pytest.mark.parametrize("block", DUMP_BLOCKS, ids=lambda block: block.name)
 def test_an_exception_cut_short_is_a_refusal(block, stray):
     faults = [(short_exception(2, stray), block.number + at) for at in range(block.count)]

@@ -229,6 +229,7 @@ def run_edge(settings: dict, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_what_was_seen_of_a_dongle_is_told_although_the_rest_takes_too_long(world):
     with WireProxy(("127.0.0.1", world.dongle.port)) as proxy:
         proxy.always(SILENCE, wire_address(13000))

@@ -1,3 +1,5 @@
+"""The HTTPS client against real TLS servers, among them all kinds of hostile ones."""
+
 import errno
 import gzip
 import logging

@@ -167,6 +167,7 @@ def test_a_poll_reads_the_four_blocks_with_function_4_over_one_connection(invert
     assert proxy.accepted == 1
 
 
+@pytest.mark.slow
 def test_a_hundred_polls_with_an_outage_stay_gentle_to_the_dongle(connect, proxy):
     """At most 4 requests a poll, 20 ms of quiet before each, never two connections."""
     inverter = connect(proxy.port)
@@ -364,7 +365,11 @@ def test_an_exception_cut_short_costs_one_poll_at_the_most(inverter, proxy, bloc
 
 
 @pytest.mark.parametrize("block", [B, C, D, FIRMWARE], ids=lambda block: block.name)
-@pytest.mark.parametrize("stray", [True, False], ids=["with its code", "without it"])
+@pytest.mark.parametrize(
+    "stray",
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["with its code", "without it"],
+)
 def test_a_unit_that_refuses_a_block_by_short_exceptions_is_polled_on(
     inverter, proxy, block, stray
 ):

@@ -116,6 +116,7 @@ def seq_of(settings: dict) -> int:
     return json.loads(path.read_text()).get("seq", 0) if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_an_edge_whose_stderr_nobody_reads_polls_on_and_then_tells_what_was_dropped(
     edge_settings, stuck
 ):

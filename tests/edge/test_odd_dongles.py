@@ -145,6 +145,7 @@ def test_a_silent_block_beside_a_refused_one_is_left_alone(unit, connect, proxy,
     assert (silent.number, silent.count) not in asked(proxy, before)
 
 
+@pytest.mark.slow
 def test_of_several_silent_blocks_one_at_a_time_is_tried_again(connect, proxy, clock):
     inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
     for block in (B, C, D):

@@ -469,6 +469,7 @@ def run_loop(poller, spool, clock, tmp_path, stop, polls: int):
     poll_loop(Edge(clock, stop, poller, NoUploads(), None, health, pulse, spool, None))
 
 
+@pytest.mark.slow
 def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connection(
     poller, proxy, spool, clock, tmp_path
 ):
@@ -495,6 +496,7 @@ def test_a_hundred_polls_with_an_outage_keep_four_requests_a_poll_and_one_connec
     assert min(gaps_s) >= 0.02
 
 
+@pytest.mark.slow
 def test_polls_are_five_seconds_apart_in_real_time(tmp_path, dongle, proxy, spool, poller):
     """From the last byte of one poll's first request to the first byte of the next one's."""
     real, wire = Clock(), poller._inverter._wire

@@ -1,3 +1,5 @@
+"""The time by a server's answers, and steps of the wall clock."""
+
 from datetime import UTC, datetime, timedelta
 
 import pytest

@@ -1,3 +1,5 @@
+"""The spool: what is put in comes out, in order, until it is delivered."""
+
 from datetime import timedelta
 
 import pytest

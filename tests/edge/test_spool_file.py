@@ -1,3 +1,5 @@
+"""The spool's file: kills, threads, other files, and how large it gets."""
+
 import os
 import select
 import signal

@@ -1,3 +1,5 @@
+"""Readings that are parked, and their release."""
+
 import json
 
 import pytest

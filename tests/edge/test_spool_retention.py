@@ -1,3 +1,5 @@
+"""How long delivered readings are kept."""
+
 import pytest
 
 from edge_lib.spool.spool import Spool

@@ -1,3 +1,5 @@
+"""Readings of an unknown time are corrected once the clock is right."""
+
 from datetime import timedelta
 
 import pytest

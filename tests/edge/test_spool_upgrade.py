@@ -132,6 +132,7 @@ def test_the_service_goes_on_with_it_and_the_server_gets_what_it_would_have_got(
     assert former.server.reports == present.server.reports
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_statement_leaves_the_one_schema_or_the_other_whole(lived, former):
     with Spool.strict(former.path) as spool:
         expected = holds(spool)

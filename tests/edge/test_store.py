@@ -465,6 +465,7 @@ def test_gaps_that_touch_become_one_unless_the_server_knows_the_first(path):
         assert [gap["count"] for gap in spool.unreported_gaps(9)] == [1]
 
 
+@pytest.mark.slow
 def test_hours_of_readings_go_back_in_a_few_commits(store, monkeypatch):
     commits = []
     put_in = Database.put

@@ -213,6 +213,7 @@ def test_a_systemd_that_is_gone_is_logged_and_ends_nothing(tmp_path, caplog):
     assert [record.message for record in caplog.records] == ["systemd not notified"]
 
 
+@pytest.mark.slow
 def test_the_service_is_ready_with_its_spool_open_and_says_when_it_stops(manager, tmp_path, ca):
     heard, address = manager
     settings = edge_env(tmp_path, ca.cert, NOTIFY_SOCKET=address, WATCHDOG_USEC="3000000")

@@ -1,3 +1,5 @@
+"""The upload thread's step against a real server that answers as told."""
+
 import gzip
 import json
 import logging
@@ -503,6 +505,7 @@ def names(status, content):
     }
 
 
+@pytest.mark.slow
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

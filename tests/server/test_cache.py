@@ -429,6 +429,7 @@ def test_what_once_stood_under_the_devices_name_alone_is_left_alone(client, keys
 # Several servers on one Redis
 
 
+@pytest.mark.slow
 def test_two_databases_on_one_redis_each_tell_only_their_own(databases, my_redis, keys):
     one, other = (
         app_on(databases.migrated(), REDIS_URL=my_redis.url, CACHE_TTL_S=str(TTL_S)).test_client()
@@ -452,6 +453,7 @@ def test_two_databases_on_one_redis_each_tell_only_their_own(databases, my_redis
         assert (power(other), power(one)) == (2, number)
 
 
+@pytest.mark.slow
 def test_two_servers_of_one_database_share_what_they_keep(databases, my_redis, keys):
     url = databases.migrated()
     named_otherwise = f"{url}{'&' if '?' in url else '?'}application_name=other"
@@ -504,6 +506,7 @@ def test_after_the_database_was_another_one_its_name_is_asked_for_again(database
     assert database.identity() != before
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_without_the_database_its_cached_answer_is_still_there(tmp_path, my_redis, keys):
     with sandbox.Postgres(tmp_path, fast=True) as mine:

@@ -196,6 +196,7 @@ def older(databases) -> str:
     return url
 
 
+@pytest.mark.slow
 def test_readings_that_are_stored_already_can_be_shown(older):
     assert list(migrations.migrate(older, "UTC"))
     client = client_on(older)

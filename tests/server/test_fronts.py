@@ -273,6 +273,7 @@ def test_slow_clients_hold_up_nobody_else(front, tokens, certificate):
         assert len(slowloris.answered(target, 5)) == 5
 
 
+@pytest.mark.slow
 def test_without_a_front_the_same_clients_starve_the_server(api, tokens, monkeypatch):
     monkeypatch.setattr(slowloris, "PATIENCE_S", 2)
     target = slowloris.Target(api.url, tokens.device, None)
@@ -386,6 +387,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [5, 40])
 @pytest.mark.parametrize("what", SLOW)
 def test_slow_readers_hold_up_nobody_else(

@@ -697,6 +697,7 @@ def nasty_batches(draw) -> object:
     return draw(st.just({"samples": batch, **parts}) | NASTY)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(nasty_batches())
 def test_whatever_is_sent_is_answered_as_the_contract_says_and_harms_nobody(client, body):

@@ -228,6 +228,7 @@ def test_jobs_are_there_on_the_community_edition_alone(client):
         assert found.get(name) == ({frozenset(): 0} if is_community else None)
 
 
+@pytest.mark.server
 def test_a_database_that_is_away_is_a_number_not_an_error(tmp_path, settings):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         client = app_on(migrated(mine), **settings).test_client()

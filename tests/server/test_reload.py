@@ -144,6 +144,7 @@ def test_a_reload_with_good_settings_takes_them(release):
     release.write()
 
 
+@pytest.mark.slow
 def test_a_reload_while_the_database_is_away_is_no_bad_setting(release):
     release.write(DATABASE_URL="postgresql://sungrow@127.0.0.1:1/sungrow")
     assert release.reload().returncode == 0

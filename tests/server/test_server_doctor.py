@@ -196,6 +196,7 @@ def test_a_database_that_is_away_is_named_and_its_password_is_not_shown(doctor):
     assert not {"schema", "device"} & found.keys(), "nothing waits for it a second time"
 
 
+@pytest.mark.slow
 def test_a_database_that_hangs_ends_as_a_failure(doctor, tmp_path):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         url = migrated(mine)

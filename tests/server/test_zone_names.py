@@ -60,6 +60,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 def test_what_may_be_used_is_read_alike_at_every_moment(databases):
     database = Database(databases.admin_url)
     with database.transaction() as cursor:
