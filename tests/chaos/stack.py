@@ -20,6 +20,7 @@ from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.chaos.fault_proxy import FaultProxy
 from tests.support.samples import a_sample
+from tests.support.spooling import database
 
 pause = threading.Event().wait
 
@@ -107,7 +108,7 @@ def numbered(device: str, number: int, ts: datetime, boot: str, **changes: objec
 
 def fill(spool: Spool, samples: Iterator[dict]) -> None:
     """Put samples with rising times into a spool, thousands in one commit."""
-    with spool._writing() as db:
+    with database(spool).writing() as db:
         for number, sample in enumerate(samples, 1):
             ts = datetime.fromisoformat(sample["ts"])
             row = spool_row.new(

@@ -80,7 +80,7 @@ def deliver(url: str, ca: str, device: str, count: int, path: str) -> None:
     client = HttpsClient(url, token(device), Path(ca), DEADLINE_S, DEADLINE_S)
     dice, clock = random.Random(device), Clock()
     with quiet():
-        with Spool.strict(path) as spool:
+        with Spool.strict(Path(path)) as spool:
             fill(spool, history(device, count, BOOT))
         with closing(Spool(Path(path), 7.0, clock)) as store:
             config = UploadConfig(url, token(device), Path(ca), 10.0, 2, 300.0)

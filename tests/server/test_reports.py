@@ -131,8 +131,8 @@ def test_the_day_so_far_is_told_across_quarter_hours_and_restarts(reports, store
 
 
 def test_the_day_so_far_is_known_without_asking_the_disk_at_each_poll(reports, store, clock):
-    asked, look = [], store.look
-    store.look = lambda *args: (asked.append(1), look(*args))[1]
+    asked, read = [], store._read
+    store._read = lambda *args: (asked.append(1), read(*args))[1]
     for polls in range(1, 361):
         reports.polled()
         assert reports.day_so_far()["polled_today"] == polls
@@ -142,7 +142,7 @@ def test_the_day_so_far_is_known_without_asking_the_disk_at_each_poll(reports, s
 
 def test_the_day_so_far_holds_what_a_failing_disk_did_not_take(reports, store, clock):
     poll(reports, store, clock, 100)
-    store.apply = store.look = lambda *args: args[1]
+    store._read, store._write = lambda _, otherwise: otherwise, lambda _: None
     for _ in range(100):
         reports.polled()
         clock.passed_s += 5
