@@ -160,6 +160,7 @@ def delivered(world: World) -> set[tuple[str, int]]:
     return {(sample["boot"], sample["seq"]) for sample in world.server.samples.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES, ids="-".join)
 def test_a_damaged_row_stops_nobody_after_the_next_start(
     again, place, ca, caplog, monkeypatch, capsys
@@ -179,6 +180,7 @@ def test_a_damaged_row_stops_nobody_after_the_next_start(
         commands_work(world, ca_file, monkeypatch, capsys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES, ids="-".join)
 def test_a_row_damaged_while_it_runs_stops_nobody(again, place, caplog):
     world = again()

@@ -207,6 +207,7 @@ def wrong(command: str) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
 def test_every_command_that_is_shown_exists_with_its_options(path):
     shown = [command for command in commands(path) if not command.endswith("/")]
