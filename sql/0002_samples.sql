@@ -93,7 +93,7 @@ COMMENT ON COLUMN sungrow_samples.grid_frequency_hz IS 'Hz; grid frequency';
 COMMENT ON COLUMN sungrow_samples.grid_voltage_v IS 'V; grid voltage, phase A';
 COMMENT ON COLUMN sungrow_samples.running_state IS 'code; raw code of register 13000';
 COMMENT ON COLUMN sungrow_samples.power_flow_status IS 'bits; raw bits of register 13001';
-COMMENT ON COLUMN sungrow_samples.interval_s IS 's; time that this sample stands for';
+COMMENT ON COLUMN sungrow_samples.interval_s IS 's; time that this sample covers';
 COMMENT ON COLUMN sungrow_samples.seq IS 'counts the polls of a boot';
 COMMENT ON COLUMN sungrow_samples.ts_src IS 'code; 0 clock synchronised, 1 corrected within the boot, 2 never sent, 3 estimated';
 COMMENT ON COLUMN sungrow_samples.battery_power_source IS 'which rule gave the battery''s sign';

@@ -15,7 +15,17 @@ SELECT device_id, day,
   FROM (SELECT device_id, min(bucket) AS first, max(bucket) AS last
           FROM sungrow_local_daily GROUP BY device_id) AS known
  CROSS JOIN LATERAL sungrow_daily_energy(device_id, first, last + 1) AS counted
-  LEFT JOIN LATERAL (SELECT * FROM sungrow_local_daily AS r
+  LEFT JOIN LATERAL (SELECT device_id, pv_integral_kwh, load_integral_kwh, import_integral_kwh,
+                            export_integral_kwh,
+                            CASE WHEN tells_of_battery THEN battery_charge_integral_kwh END
+                                AS battery_charge_integral_kwh,
+                            CASE WHEN tells_of_battery THEN battery_discharge_integral_kwh END
+                                AS battery_discharge_integral_kwh
+                       FROM sungrow_local_daily AS r
+                      -- A state of charge without a power: there is a battery, of unknown direction.
+                      CROSS JOIN LATERAL (SELECT battery_power_w_count > 0
+                                                 OR battery_soc_pct_count < sample_count
+                                                 AS tells_of_battery) AS told
                       WHERE r.device_id = known.device_id AND r.bucket = counted.day) AS measured
        USING (device_id);
 

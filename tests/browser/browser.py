@@ -80,14 +80,16 @@ class Browser:
 
     def text(self, selector: str) -> str:
         """Return the text of the first that matches, as it is shown; empty where none does."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
-        return found[0].text if found else ""
+        while True:  # what is drawn anew in between is looked up again
+            with contextlib.suppress(StaleElementReferenceException):
+                found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+                return found[0].text if found else ""
 
     def all(self, selector: str) -> list:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def click(self, selector: str) -> None:
-        def click_first() -> bool:  # what is drawn anew in between is looked up again
+        def click_first() -> bool:  # as for ``text``
             found = self.all(selector)
             if found:
                 found[0].click()
@@ -110,7 +112,7 @@ class Browser:
     def wait_text(self, selector: str, words: str, seconds: float = PATIENCE_S) -> str:
         return self.wait(
             lambda: self.text(selector) if words in self.text(selector) else None,
-            f"{selector} never says {words!r}, but {self.text(selector)!r}",
+            f"{selector} never says {words!r}",
             seconds,
         )
 

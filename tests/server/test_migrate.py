@@ -678,6 +678,7 @@ def test_where_the_extension_may_not_be_created_the_command_says_what_to_run(
         sandbox.execute(empty_database_url, sql.SQL("drop owned by {}").format(role))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("remains", ["", "timescaledb.max_background_workers = 4\n"])
 def test_an_extension_that_is_not_preloaded_is_left_alone(migrate, tmp_path, caplog, remains):
     if sandbox.installed_edition().startswith("plain"):

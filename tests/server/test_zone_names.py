@@ -194,7 +194,7 @@ def test_a_zone_set_by_hand_is_named_by_the_doctor_with_what_mends_it(run, datab
         pytest.skip("the database of this machine does not know the name, and does not store it")
     client = app_on(url).test_client()
     assert verdict(client, a_sample(ts=LATE_EVENING)) == (1, 0, [])
-    query_args._tell.cache_clear()
+    query_args._log_once.cache_clear()
     with LogLines() as log:
         for path in CUT_BY_DAYS:
             answer = get(client, f"/v1/{path}")

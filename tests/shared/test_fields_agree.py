@@ -11,6 +11,7 @@ from tests.support import batches
 from tests.support.batches import DEVICE, app_on, rows, verdict
 from tests.support.readings import connected
 from tests.support.readings import rows as by_name
+from tests.support.samples import a_ts
 
 TABLE = (SQL / "0002_samples.sql").read_text(encoding="utf-8")
 CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", TABLE, re.DOTALL)[1]
@@ -84,7 +85,7 @@ def test_every_field_of_a_batch_goes_into_its_column(database_url):
     whole = {field.name: number for number, field in enumerate(FIELDS, 1) if field.integer}
     sample = {field.name: number + 0.5 for number, field in enumerate(FIELDS, 1)} | whole
     sample |= {"ts_src": 2, "running_state": 3.0, "boot": "ab", "battery_power_source": "signed"}
-    sample |= {"a_new_one": 'a "word", (or) \\ two', "device_id": DEVICE, "ts": batches.a_ts()}
+    sample |= {"a_new_one": 'a "word", (or) \\ two', "device_id": DEVICE, "ts": a_ts()}
     assert verdict(app_on(database_url).test_client(), sample) == (1, 0, [])
     with connected(database_url) as connection:
         (row,) = by_name(connection, "SELECT * FROM sungrow_samples WHERE ts = %s", sample["ts"])

@@ -143,7 +143,7 @@ def test_a_typo_is_asked_for_again_and_costs_no_other_answer(tmp_path):
     assert "is neither a host name nor an IP address" in said
     assert "must be 1 to 64" in said
     assert "starts with https://" in said
-    assert "one word of printable ASCII" in said
+    assert "must be printable ASCII, without blanks" in said
     assert "cannot read certificates from /nowhere.pem" in said
 
 
