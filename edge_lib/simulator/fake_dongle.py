@@ -217,7 +217,7 @@ class HouseholdSource:
         return self._words
 
     def holding(self) -> dict[int, int]:
-        """Return the inverter's clock. Source: registers.csv, clock_year and its neighbours."""
+        """Return the inverter's clock. Source: P16, table 4: 5000 to 5005."""
         return dict(enumerate(self.household.at.timetuple()[:6], 4999))
 
     def refused(self) -> list[tuple[int, int]]:

@@ -202,7 +202,7 @@ def _running_state(house: Truth) -> int:
 
 
 def _flow_bits(house: Truth) -> int:
-    """Return the bits of 13001. Source: registers.csv, power_flow_status."""
+    """Return the bits of 13001. Source: ``power_flow_status`` in ``registers``."""
     flags = (
         (0, house.pv_power_w > 0),
         (1, house.battery_power_w > 0),
