@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.flush import flush_names
 from edge_lib.shared.sample import is_device_id
 
 EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
@@ -162,11 +163,11 @@ def replace(path: Path, text: str) -> None:
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    flush_names(path.parent)
 
 
 def _take_over(file: int, path: Path) -> None:
-    """Return the new file the owner and the mode of the one at ``path``."""
+    """Set owner and mode of the new file as the one at ``path`` has them."""
     try:
         model, mode = path.stat(), path.stat().st_mode & 0o7777
     except FileNotFoundError:
@@ -179,11 +180,3 @@ def _take_over(file: int, path: Path) -> None:
     if (mine.st_uid, mine.st_gid) != (model.st_uid, model.st_gid):
         os.fchown(file, model.st_uid, model.st_gid)
     os.fchmod(file, mode)
-
-
-def _flush_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
