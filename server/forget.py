@@ -76,9 +76,7 @@ def _told(device: str, range_: deletions.Deleted) -> str:
 def _preview(connection: Connection, arguments: argparse.Namespace) -> deletions.Deleted | None:
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL TimeZone = 'UTC'")
-        found = migrations.problems(cursor)
-        if found:
-            raise migrations.SchemaError("the database is not current: " + "; ".join(found))
+        migrations.refuse_not_current(cursor)
         known = deletions.devices(cursor)
         if arguments.device not in known:
             names = ", ".join(known) or "none yet"

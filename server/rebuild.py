@@ -82,9 +82,7 @@ def _known(connection: Connection) -> tuple[list[str], str]:
         SchemaError: the database is not current.
     """
     with connection, connection.cursor() as cursor:
-        found = migrations.problems(cursor)
-        if found:
-            raise migrations.SchemaError("the database is not current: " + "; ".join(found))
+        migrations.refuse_not_current(cursor)
         cursor.execute("SELECT array(SELECT sungrow_known_devices()), timezone FROM sungrow_site")
         devices, timezone = one_row(cursor)
     return devices, timezone

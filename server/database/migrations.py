@@ -10,7 +10,6 @@ whichever was applied.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
@@ -21,7 +20,7 @@ from server.database import aggregates, sql_files, takeover
 from server.database.connection import WrongEncoding, one_row
 from server.database.connection import connect as connect_to
 from server.database.edition import NOT_INSTALLED, create_extension, edition, is_richer
-from server.database.sql_files import Function, Migration
+from server.database.sql_files import Applied, Function, Migration
 from server.database.sql_files import SchemaError as SchemaError
 
 log = logging.getLogger("sungrow.server.schema")
@@ -33,15 +32,6 @@ _NO_LIMITS = {
 }
 _NAMED = 5  # functions that have changed; of more only the number is told
 _LOCK = 7_368_621  # any number that nobody else uses: one migration at a time
-
-
-class Applied(NamedTuple):
-    """One row of ``schema_migrations``."""
-
-    number: int
-    name: str
-    edition: str
-    checksum: str
 
 
 def applied(cursor: Cursor) -> list[Applied]:
@@ -194,12 +184,20 @@ def refuse_stale_schema(url: str) -> None:
     """
     try:
         with connect(url) as connection, connection, connection.cursor() as cursor:
-            found = problems(cursor)
+            refuse_not_current(cursor)
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         return
     except psycopg2.Error as error:
         raise SchemaError(f"the schema cannot be read: {str(error).strip()}") from error
-    if found:
+
+
+def refuse_not_current(cursor: Cursor) -> None:
+    """Do nothing where the schema is current.
+
+    Raises:
+        SchemaError: it is not; says what to do.
+    """
+    if found := problems(cursor):
         raise SchemaError("the database is not current: " + "; ".join(found))
 
 

@@ -26,6 +26,15 @@ class Migration(NamedTuple):
     statements: str
 
 
+class Applied(NamedTuple):
+    """One row of ``schema_migrations``: a numbered file that the database has seen."""
+
+    number: int
+    name: str
+    edition: str
+    checksum: str
+
+
 class Function(NamedTuple):
     """A file of ``sql/functions/``: a function, triggers or a view, applied whenever it changed."""
 

@@ -9,13 +9,12 @@ of today's files; the functions follow, as on every database whose functions cha
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from edge_lib.shared.command_names import server_command
 from server.database.connection import one_row
-from server.database.sql_files import SQL, Migration, SchemaError
+from server.database.sql_files import SQL, Applied, Migration, SchemaError
 
 WHAT_IT_IS = "the schema is that of before the files of sql/ were put in order"
 DONE = "took over the schema of before the files of sql/ were put in order"
@@ -35,35 +34,25 @@ _SAMPLES_ARE_GONE = (
 )
 
 
-class Noted(NamedTuple):
-    """A row of ``schema_migrations``."""
-
-    number: int
-    name: str
-    edition: str
-    checksum: str
-
-
-def is_due(seen: Sequence[tuple[int, str, str, str]]) -> bool:
+def is_due(seen: Sequence[Applied]) -> bool:
     """Return whether a database that has seen these files is one from before.
 
     Raises:
         SchemaError: it is, and has seen other ones than the twenty; says what to do.
     """
-    rows = [Noted(*row) for row in seen]
-    if not rows or rows[0].name != _FIRST:
+    if not seen or seen[0].name != _FIRST:
         return False
-    if digest(rows) != _DIGESTS.get(rows[-1].edition):
+    if digest(seen) != _DIGESTS.get(seen[-1].edition):
         raise SchemaError(
             f"the schema is older than this project can take over (its newest file is "
-            f"{rows[-1].name}); install the commit {LAST_COMMIT} and run its "
+            f"{seen[-1].name}); install the commit {LAST_COMMIT} and run its "
             f"{server_command('migrate')}, then this one's; or move the data: pg_dump --data-only "
             "--table sungrow_samples into a new database"
         )
     return True
 
 
-def digest(rows: Sequence[tuple[int, str, str, str]]) -> str:
+def digest(rows: Sequence[Applied]) -> str:
     """Return what tells these files of one edition from all others."""
     lines = [f"{number} {name} {edition} {checksum}\n" for number, name, edition, checksum in rows]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -11,6 +11,7 @@ import pytest
 from server import create_app, sandbox
 from server.database import migrations, takeover
 from server.database.edition import EDITIONS
+from server.database.sql_files import Applied
 from server.migrate import main
 from server.sandbox.postgres import postgres_bin_dir
 from tests.support import before
@@ -291,7 +292,8 @@ def assert_refused(migrate, url: str, *words: str) -> None:
 
 def test_the_files_of_before_are_those_that_are_recognised():
     for kind in EDITIONS:
-        seen = [(old.number, old.name, kind, checksum(old.text)) for old in before.files(kind)]
+        files = before.files(kind)
+        seen = [Applied(old.number, old.name, kind, checksum(old.text)) for old in files]
         assert takeover.is_due(seen)
 
 
