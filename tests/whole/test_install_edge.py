@@ -1,6 +1,5 @@
 """Parts of ``systemd/install-edge``; ``tests/booted/edge`` runs the whole of it."""
 
-import os
 import shlex
 import shutil
 import sqlite3
@@ -16,10 +15,10 @@ from edge_lib import VERSION
 from edge_lib.shared.sample import format_ts
 from server.sandbox.process import ROOT
 from tests.support.doctor_faults import NOWHERE, World
+from tests.support.terminal import PATH, at_a_terminal
 from tests.support.tls_server import Authority
 
 SCRIPT = ROOT / "systemd/install-edge"
-PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 GOOD = {
     "SUNGROW_HOST": "192.0.2.1",
     "DEVICE_ID": "home-1",
@@ -116,27 +115,10 @@ def test_settings_copied_from_another_machine_are_looked_at_too(tmp_path):
     assert "SUNGROW_HOST='x y'" in done.stderr
 
 
-def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
-    terminal, its_other_end = os.openpty()
-    os.write(terminal, "".join(f"{answer}\n" for answer in answers).encode())
-    done = subprocess.run(
-        ["bash", "-c", sourced(folder, SETTINGS)],
-        env=PATH,
-        stdin=its_other_end,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-    )
-    os.close(terminal)
-    os.close(its_other_end)
-    return done.returncode, done.stdout
-
-
 def test_a_typo_is_asked_for_again_and_costs_no_other_answer(tmp_path):
     typos = ["", "http://192.0.2.1", "192.0.2.1", "my house", "home-1", "solar.example.org"]
     rest = ["https://solar.example.org", "", "two words", "s3cr3t", "/nowhere.pem", ""]
-    status, said = at_a_terminal(tmp_path, [*typos, *rest])
+    status, said = at_a_terminal(sourced(tmp_path, SETTINGS), [*typos, *rest])
     assert status == 9, said
     assert "SUNGROW_HOST is missing" in said
     assert "VPS_TOKEN is missing" in said
@@ -149,7 +131,8 @@ def test_a_typo_is_asked_for_again_and_costs_no_other_answer(tmp_path):
 
 def test_answers_are_kept_although_the_installation_fails_later(tmp_path):
     status, said = at_a_terminal(
-        tmp_path, ["192.0.2.1", "home-1", "https://solar.example.org", "s3cr3t", ""]
+        sourced(tmp_path, SETTINGS),
+        ["192.0.2.1", "home-1", "https://solar.example.org", "s3cr3t", ""],
     )
     assert status == 9, said
     assert (tmp_path / "etc/token").read_text() == "s3cr3t\n"

@@ -1,6 +1,5 @@
 """Parts of ``systemd/install-server``; ``tests/booted/server`` runs the whole of it."""
 
-import os
 import re
 import shutil
 import socket
@@ -14,6 +13,7 @@ from dotenv import dotenv_values
 from edge_lib import VERSION
 from server.sandbox.process import ROOT
 from tests.support.systemd_units import exposure, needs_systemd
+from tests.support.terminal import PATH, at_a_terminal
 
 SCRIPTS = [
     *("install-server", "backup-server", "restore-server", "sungrow-server"),
@@ -27,7 +27,7 @@ def bash(script: str, **env: str) -> subprocess.CompletedProcess:
     lines = f". {ROOT}/systemd/install-server; {script}"
     return subprocess.run(
         ["bash", "-c", lines],
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **env},
+        env={**PATH, **env},
         capture_output=True,
         text=True,
         timeout=60,
@@ -164,29 +164,13 @@ def test_what_the_last_installation_left_is_looked_at_with_all_that_the_reader_n
     assert done.returncode == status, done.stderr
 
 
-def at_a_terminal(folder: Path, answers: list[str]) -> tuple[int, str]:
-    terminal, its_other_end = os.openpty()
-    os.write(terminal, "".join(f"{answer}\n" for answer in answers).encode())
-    script = (
-        f". {ROOT}/systemd/install-server; {FIRST} ETC={folder} OPT={folder}/opt; install_server"
-    )
-    done = subprocess.run(
-        ["bash", "-c", script],
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        stdin=its_other_end,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-    )
-    os.close(terminal)
-    os.close(its_other_end)
-    return done.returncode, done.stdout
+def installing(folder: Path) -> str:
+    return f". {ROOT}/systemd/install-server; {FIRST} ETC={folder} OPT={folder}/opt; install_server"
 
 
 def test_a_typo_is_asked_for_again_and_costs_no_other_answer(tmp_path):
     answers = ["https://solar.example.org/", "", "solar.example.org", "my house", "home-1"]
-    status, said = at_a_terminal(tmp_path, answers)
+    status, said = at_a_terminal(installing(tmp_path), answers)
     assert status == 9, said
     assert said.count("as the edges reach it: ") == 3
     assert said.count("A name for the first house [home-1]: ") == 2
