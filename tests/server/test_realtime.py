@@ -8,6 +8,8 @@ from edge_lib.shared.sample import NAMES, format_ts
 from tests.support.batches import app_on, assert_error, full_sample, get, rows, send
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def client(databases):

@@ -8,6 +8,8 @@ import pytest
 from tests.support.history import ENERGIES, SITE, asker, new_device
 from tests.support.readings import connected, reading, store, utc
 
+pytestmark = pytest.mark.server
+
 COUNTERS = {
     "pv": "pv_total_kwh",
     "import": "total_import_kwh",

@@ -9,6 +9,8 @@ from server.api.series import MOST_BUCKETS
 from tests.support.history import DEVICE, SITE, STEP, asker, new_device, starts
 from tests.support.readings import connected, reading, store, utc
 
+pytestmark = pytest.mark.server
+
 DAY = {"from": "2025-06-01", "to": "2025-06-02", "bucket": "1h"}
 
 

@@ -13,6 +13,8 @@ from tests.support.history import FLOWS, SITE, STEP, asker, new_device, starts, 
 from tests.support.local_time import YEAR, ZONES, midnight, notable_days
 from tests.support.readings import connected, reading, rows, store, utc
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def url(databases) -> str:
