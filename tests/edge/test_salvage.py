@@ -14,7 +14,7 @@ from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery.pages import Pages
 from edge_lib.spool.spool import Spool
 from tests.bench.spool import reading as household
-from tests.edge.test_store import drain, state
+from tests.edge.test_spool_disks import drain, state
 from tests.support.clocks import BOOT, EARLIER, START, FakeClock
 from tests.support.disks import nothing_can_be_written
 from tests.support.quick import quick
