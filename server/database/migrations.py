@@ -23,7 +23,7 @@ from server.database.edition import NOT_INSTALLED, create_extension, edition, is
 from server.database.sql_files import Applied, Function, Migration
 from server.database.sql_files import SchemaError as SchemaError
 
-log = logging.getLogger("sungrow.server.schema")
+log = logging.getLogger("sungrow.server.migrations")
 COMMAND = server_command("migrate")
 _NO_LIMITS = {
     "statement_timeout": "0",
