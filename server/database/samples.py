@@ -1,6 +1,6 @@
 """A batch in the database: its samples, stored once each, and its parts, all or nothing.
 
-All samples go in by one statement. Those whose key is taken are compared with what stands there:
+All samples go in by one statement. Those whose key is taken are compared with what is there:
 the same values make a duplicate, other values a conflict, of which nothing is stored. A sample of a
 time that ``server.forget`` deleted counts as a duplicate.
 """
@@ -22,7 +22,7 @@ from server.database.parts import Parts
 from server.database.pool import Database, DatabaseAway, Row, query
 
 _TS = NAMES.index("ts")
-# A row is told by the place of its values. A field whose column came by a later file of sql/ stands
+# A row is told by the place of its values. A field whose column came by a later file of sql/ is
 # at the end of the table, so its name goes here, too.
 _CAME_LATER: tuple[str, ...] = ()
 COLUMNS = (
