@@ -33,7 +33,7 @@ BEGIN
       FROM (SELECT key AS reason, sum(value::bigint) AS count
               FROM sungrow_reports, jsonb_each_text(failed)
              WHERE device_id = of_device AND slot >= first AND slot < until GROUP BY 1) AS reasons;
-    -- One that was parked, mended and released stands among the stored ones.
+    -- One that was parked, mended and released is among the stored ones.
     SELECT count(*) INTO parked FROM sungrow_parked p
      WHERE device_id = of_device AND coalesce(ts, received_at) >= first
        AND coalesce(ts, received_at) < until
