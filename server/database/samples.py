@@ -1,6 +1,6 @@
 """A batch in the database: its samples, stored once each, and its parts, all or nothing.
 
-All samples go in by one statement. Those whose key is taken are compared with what stands there:
+All samples go in by one statement. Those whose key is taken are compared with what is there:
 the same values make a duplicate, other values a conflict, of which nothing is stored. A sample of a
 time that ``server.forget`` deleted counts as a duplicate.
 """
