@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from edge_lib.shared.env import ConfigError, log_level, number, required, secret, text, whole
-from edge_lib.shared.sample import is_device_id
+from edge_lib.shared.fields import is_device_id
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _URL = re.compile(r"[^\x00-\x20\x7f-\U0010ffff?#]+")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from edge_lib.clock import Clock
 from edge_lib.dongle.decode import Words, facts, number, text
 from edge_lib.dongle.registers import BY_NAME
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 
 _SERIAL = BY_NAME["serial_number"]
 _OF_THE_MOMENT = (BY_NAME["meter_power"], BY_NAME["export_power"])

@@ -14,7 +14,7 @@ from edge_lib import VERSION
 from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.shared.sample import format_ts, parse_ts
+from edge_lib.shared.timestamps import format_ts, parse_ts
 from edge_lib.spool.boots import FASTEST_POLL_US
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.uploader import FOR_A_HUMAN

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import to_us
+from edge_lib.shared.timestamps import to_us
 from edge_lib.spool.reports import SLOT_US, Slot
 from edge_lib.spool.spool import Spool
 

@@ -18,16 +18,9 @@ from edge_lib.dongle.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.poll_counts import PollCounts
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.shared.sample import (
-    EARLIEST,
-    Sample,
-    SampleError,
-    TsSource,
-    check,
-    format_ts,
-    in_order,
-    to_us,
-)
+from edge_lib.shared.fields import EARLIEST, ReadingError
+from edge_lib.shared.sample import SAMPLE, Sample, TsSource
+from edge_lib.shared.timestamps import format_ts, to_us
 from edge_lib.spool.gaps import CLOCK_STEP, Gap
 from edge_lib.spool.spool import Spool
 
@@ -67,7 +60,7 @@ def reading(
         meter_seen: an earlier poll of this inverter has shown a grid meter.
     """
     decoded = decode(words, meter_seen=meter_seen)
-    sample = in_order({"ts": format_ts(ts), **decoded.values, **about})
+    sample = SAMPLE.in_order({"ts": format_ts(ts), **decoded.values, **about})
     return Reading(sample, decoded.problems or _problems(sample, ts), decoded.doubts)
 
 
@@ -77,8 +70,8 @@ def _problems(sample: Sample, now: datetime) -> tuple[str, ...]:
     ):  # a clock that begins in 1970 makes no reading wrong
         sample, now = {**sample, "ts": format_ts(EARLIEST)}, EARLIEST
     try:
-        check(sample, now)
-    except SampleError as error:
+        SAMPLE.check(sample, now)
+    except ReadingError as error:
         return (str(error),)
     return ()
 

@@ -9,7 +9,8 @@ from datetime import datetime
 import psycopg2
 
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
-from edge_lib.shared.sample import is_device_id, parse_ts
+from edge_lib.shared.fields import is_device_id
+from edge_lib.shared.timestamps import parse_ts
 from server import settings
 from server.database.connection import in_one_line
 from server.database.migrations import SchemaError

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import cache, cli, settings
 from server.cli import Refused
 from server.database import aggregates, deletions, migrations

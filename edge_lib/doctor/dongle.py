@@ -20,8 +20,9 @@ from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, FOUR_STRINGS, USED, Block
 from edge_lib.poller import NO_SAMPLE, reading
 from edge_lib.shared.command_names import edge_command
+from edge_lib.shared.fields import EARLIEST
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
-from edge_lib.shared.sample import EARLIEST, parse_ts
+from edge_lib.shared.timestamps import parse_ts
 
 _QUICK_S = 5.0  # for a unit that may not be there: doctor has a minute for everything
 # Source: Sungrow's iHomeManager protocol V1.0.2.

@@ -6,7 +6,8 @@ The memory buffer, an attempt and the commit know no more of a reading than ``Re
 import sqlite3
 from typing import NamedTuple, Protocol
 
-from edge_lib.shared.sample import Sample, parse_ts
+from edge_lib.shared.sample import Sample
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.spool import parked, rows
 from edge_lib.spool.rows import Row
 

@@ -9,7 +9,8 @@ import zlib
 from datetime import datetime
 from typing import NamedTuple, TypeGuard
 
-from edge_lib.shared.sample import FIELDS, Sample, TsSource, format_ts, from_us, to_us
+from edge_lib.shared.sample import FIELDS, Sample, TsSource
+from edge_lib.shared.timestamps import format_ts, from_us, to_us
 
 HOUR_US = 3_600_000_000
 

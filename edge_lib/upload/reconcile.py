@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from edge_lib.clock import Clock
 from edge_lib.shared.command_names import edge_command
-from edge_lib.shared.sample import format_ts, from_us, parse_ts, to_us
+from edge_lib.shared.timestamps import format_ts, from_us, parse_ts, to_us
 from edge_lib.spool.errors import SpoolError
 from edge_lib.spool.rows import HOUR_US
 from edge_lib.spool.spool import Spool

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.shared.sample import FUTURE_SLACK, parse_ts
+from edge_lib.shared.fields import FUTURE_SLACK
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.spool.queue import Spooled
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.receipt import Verdicts

@@ -7,7 +7,7 @@ way: good enough to place readings to a second, not to set a clock.
 from datetime import datetime
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import to_us
+from edge_lib.shared.timestamps import to_us
 
 # So long after the boot a time server may still be found, whose time is better.
 PATIENCE_S = 900.0

@@ -17,7 +17,7 @@ from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
 from edge_lib.poll_counts import PollCounts
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.shared.sample import to_us
+from edge_lib.shared.timestamps import to_us
 from edge_lib.spool.queue import Spooled
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch, new_batch

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from psycopg2.extras import Json
 
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from server.api.errors import Place, place
 from server.api.strict_json import Object
 from server.database.parts import Parts

@@ -6,7 +6,7 @@ inverter it comes from, and a replaced one is recognised by it.
 
 from flask import Blueprint, Response, current_app
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server.api.errors import caller
 from server.api.responses import json_answer
 from server.database.pool import Row

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
 from server.api.errors import readable_device
 from server.api.responses import json_answer

@@ -9,7 +9,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from edge_lib.shared.sample import DEFAULT_INTERVAL_S, SampleError, check
+from edge_lib.shared.fields import ReadingError
+from edge_lib.shared.sample import DEFAULT_INTERVAL_S, SAMPLE
 from server.api import batch_parts, body, strict_json
 from server.api.errors import DATABASE_REFUSES, Place, Refused, caller, place
 from server.api.strict_json import Object
@@ -97,8 +98,8 @@ def _checked(payload: Object, samples: list[Any]) -> list[Object]:
     places = []
     for index, sample in enumerate(samples):
         try:
-            sample["ts"] = check(sample, now)
-        except SampleError as error:
+            sample["ts"] = SAMPLE.check(sample, now)
+        except ReadingError as error:
             places += [_sample_place(index, *found) for found in error.places]
             continue
         if sample.get("interval_s") is None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import request
 
 from edge_lib.shared.command_names import server_command
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from server.api.buckets import midnight
 from server.api.errors import Refused, place
 from server.database import zone_names

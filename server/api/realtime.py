@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, current_app
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server.api.errors import Refused, readable_device
 from server.database.pool import Database
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, jsonify
 
 from edge_lib import VERSION
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server.api.errors import readable_device
 from server.database.pool import Row
 

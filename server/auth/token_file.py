@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.fields import is_device_id
 from edge_lib.shared.flush import flush_names
-from edge_lib.shared.sample import is_device_id
 
 EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
 NEW_MODE = 0o640

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-from edge_lib.shared.sample import EARLIEST
+from edge_lib.shared.fields import EARLIEST
 from server.database import rollups
 from server.database.connection import one_row
-from server.database.pool import query
+from server.database.pool import Row, query
 
 # What is deleted with a range: each FROM ends with its WHERE.
 _SAMPLES = (
@@ -51,6 +51,12 @@ class Forgotten(NamedTuple):
     def has(self, *moments: datetime) -> bool:
         """Return whether one range holds all these moments."""
         return any(all(map(r.has, moments)) for r in self.ranges)
+
+    def others(self, readings: dict[datetime, Row]) -> dict[datetime, Row]:
+        """Return the readings, by time, of which no range holds the time."""
+        if not self.ranges:  # as nearly always
+            return readings
+        return {ts: reading for ts, reading in readings.items() if not self.has(ts)}
 
 
 def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgotten:

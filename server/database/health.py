@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from edge_lib.shared.sample import EARLIEST
+from edge_lib.shared.fields import EARLIEST
 from server.database.connection import one_row
 from server.database.edition import edition as edition_of
 from server.database.pool import Database, Row, query

@@ -5,39 +5,25 @@ the same values make a duplicate, other values a conflict, of which nothing is s
 time that ``server.forget`` deleted counts as a duplicate.
 """
 
-import csv
-import io
-import json
-from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
-from psycopg2.extras import execute_values
-
-from edge_lib.shared.sample import FIELDS, NAMES, extra
+from edge_lib.shared.sample import SAMPLE
 from server.database import deletions
 from server.database.parts import Parts
-from server.database.pool import Database, DatabaseAway, Row, query
+from server.database.pool import Database, Row
+from server.database.readings import ReadingTable
 
-_TS = NAMES.index("ts")
-# A row is told by the place of its values. A field whose column came by a later file of sql/ stands
-# at the end of the table, so its name goes here, too.
-_CAME_LATER: tuple[str, ...] = ()
-COLUMNS = (
-    *(name for name in NAMES if name not in _CAME_LATER),
-    *("extra", "received_at"),
-    *_CAME_LATER,
-)
-_WHOLE = tuple(field.name for field in FIELDS if field.integer)
-_INSERT = (
-    "INSERT INTO sungrow_samples SELECT (sample).* FROM (VALUES %s) AS batch (sample)"
-    " ON CONFLICT (device_id, ts) DO NOTHING"
-)
-# A sample is one value, not forty: the database reads a row as text in a third of the time.
-_TEMPLATE = "(%s::sungrow_samples)"
-Values = tuple[Any, ...]  # of a row, in the order of its columns
+# A sample is one value, not forty: the database reads a row as text in a third of the time. Only as
+# the rows of a subquery are they all read by one and the same call; and each is taken apart once.
+_INSERT = """
+    INSERT INTO sungrow_samples
+    SELECT * FROM unnest(ARRAY(
+        SELECT sample::sungrow_samples FROM (VALUES %s) AS batch (sample)
+    ))
+    ON CONFLICT (device_id, ts) DO NOTHING
+"""
+TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key")
 
 
 class Verdict(NamedTuple):
@@ -62,15 +48,15 @@ def store(db: Database, device_id: str, samples: list[Row], parts: Parts) -> Ver
         # In a statement of its own: the next ones see what was forgotten while this one waited.
         gone = deletions.shared(cursor, device_id, [*first, *parts.moments()])
         parts.without(gone).store(cursor, device_id)
-        wanted = {ts: sample for ts, sample in first.items() if not gone.has(ts)}
-        inserted = insert(cursor, wanted.values())
+        wanted = gone.others(first)
+        inserted = TABLE.insert(cursor, wanted.values())
         if inserted == len(samples):
             return Verdict(inserted, 0, [])
         if inserted == len(wanted):
-            standing = {ts: _values(sample) for ts, sample in wanted.items()}
+            standing = {ts: TABLE.values(sample) for ts, sample in wanted.items()}
         else:
-            standing = _standing(cursor, device_id, list(wanted))
-    conflicts = [index for index, sample in enumerate(samples) if _differs(sample, standing)]
+            standing = TABLE.standing(cursor, device_id, list(wanted))
+    conflicts = [index for index, one in enumerate(samples) if TABLE.differs(one, standing)]
     return Verdict(inserted, len(samples) - inserted - len(conflicts), conflicts)
 
 
@@ -83,71 +69,3 @@ def _first_by_time(samples: list[Row]) -> dict[datetime, Row]:
     for sample in samples:
         first.setdefault(sample["ts"], sample)
     return dict(sorted(first.items()))
-
-
-def insert(cursor: Cursor, samples: Iterable[Row]) -> int:
-    """Store samples (as for ``store``, by rising and distinct times) whose key is free.
-
-    Returns:
-        How many.
-    """
-    rows = _rows(samples)
-    if not rows:
-        return 0
-    execute_values(cursor, _INSERT, rows, _TEMPLATE, page_size=len(rows))
-    return cursor.rowcount
-
-
-def _rows(samples: Iterable[Row]) -> list[tuple[str]]:
-    """Return each sample as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
-
-    That is CSV between parentheses, in which a backslash escapes too.
-    """
-    lines = io.StringIO()
-    csv.writer(lines, escapechar="\\", lineterminator="\n").writerows(map(_row, samples))
-    return [(f"({line})",) for line in lines.getvalue().splitlines()]
-
-
-def _row(sample: Row) -> list[object]:
-    """Return the values in the order in which the table has its columns."""
-    more = extra(sample)
-    # now is when the transaction began, as received_at has it by itself.
-    values = {**sample, "extra": json.dumps(more) if more else None, "received_at": "now"}
-    for name in _WHOLE:  # JSON may say 3 as 3.0
-        if type(values.get(name)) is float:
-            values[name] = int(values[name])
-    return [*map(values.get, COLUMNS)]
-
-
-def _standing(cursor: Cursor, device_id: str, times: list[datetime]) -> dict[datetime, Values]:
-    key = {"device_id": device_id, "ts": times, "first": times[0], "last": times[-1]}
-    cursor.execute(query("samples-by-key"), key)
-    standing = {row[_TS]: row for row in cursor.fetchall()}
-    if len(standing) < len(times):
-        # Taken a moment ago, and gone: somebody deletes at the same time. A resend settles it.
-        raise DatabaseAway("rows vanished while they were compared")
-    return standing
-
-
-def _values(sample: Row) -> Values:
-    """Return the values in the order of the columns."""
-    return (*map(sample.get, NAMES), extra(sample))
-
-
-def _differs(sample: Row, standing: dict[datetime, Values]) -> bool:
-    other = standing.get(sample["ts"])
-    if other is None:  # of a forgotten time
-        return False
-    # Whole numbers and floats of one value are equal in Python as they are in the columns' types.
-    one = _values(sample)
-    return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
-
-
-def _plain(fields: Row | None) -> Row:
-    # Numbers as jsonb has them, exact in decimal: it gives 1e300 back as a whole number of 301
-    # digits. And null is the same as absent, as it is for the fields that have a column.
-    return {
-        name: Decimal(str(value)) if type(value) in (int, float) else value
-        for name, value in (fields or {}).items()
-        if value is not None
-    }

@@ -9,7 +9,7 @@ from edge_lib import VERSION
 from edge_lib.shared.command_names import edge_command, server_command
 from edge_lib.shared.env import ConfigError
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import settings as settings_module
 from server.auth.callers import Tokens
 from server.database import health, migrations, zone_names

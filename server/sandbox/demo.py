@@ -25,7 +25,7 @@ import psycopg2
 
 from edge_lib import VERSION
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle
 from server import sandbox
 from server.sandbox.demo_client import Api, DemoError, line

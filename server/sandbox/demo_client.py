@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from server.sandbox.demo_house import Sample
 
 TIMEOUT_S = 5

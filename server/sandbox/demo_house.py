@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_lib.clock import Clock
 from edge_lib.dongle.decode import decode
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.household import Household
 
 Sample = dict[str, Any]  # as the API takes and returns it

@@ -22,7 +22,7 @@ from datetime import timedelta
 import psycopg2
 from psycopg2.extensions import make_dsn
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import create_app
 from server.database.pool import Database
 from tests.bench.decade_data import MIDNIGHT, OLD, YOUNG, ZONE, Size, fill

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import psycopg2
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 
 OLD, YOUNG = "ten-years", "one-year"
 ZONE = "Asia/Kolkata"

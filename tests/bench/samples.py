@@ -3,7 +3,8 @@
 import random
 from datetime import UTC, datetime, timedelta
 
-from edge_lib.shared.sample import FIELDS, format_ts
+from edge_lib.shared.sample import FIELDS
+from edge_lib.shared.timestamps import format_ts
 
 BACKLOG = [f.name for f in FIELDS if f.required]  # with device_id and ts the nine of the backlog
 START = datetime(2026, 6, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool import file
 from edge_lib.spool.rows import pack
 from edge_lib.spool.spool import Spool

@@ -10,7 +10,7 @@ import requests
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import sandbox
 from tests.browser import house
 from tests.browser.browser import DESKTOP, MISSING, Browser, browser

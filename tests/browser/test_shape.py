@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from tests.browser import house
 from tests.browser.browser import DESKTOP, PHONE
 from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, Site

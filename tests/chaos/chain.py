@@ -27,7 +27,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from server import sandbox
 from tests.chaos.stack import Progress, Stack, children, nice, pause, token, until

@@ -29,7 +29,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from edge_lib.spool.spool import Spool
 from tests.chaos.crash_points import DUMP, ROOT

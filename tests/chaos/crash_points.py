@@ -24,7 +24,7 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from tests.chaos.crash_shim import NoCompiler, compiled
 from tests.support.edge_env import edge_env

@@ -80,7 +80,7 @@ MUTANTS = (
     ),
     Mutant(
         "ts in seconds",
-        (("edge_lib/shared/sample.py", 'timespec="microseconds"', 'timespec="seconds"'),),
+        (("edge_lib/shared/timestamps.py", 'timespec="microseconds"', 'timespec="seconds"'),),
         (tests("edge/test_spool.py", "moves_by_a_microsecond"),),
     ),
     Mutant(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg2
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool import rows as spool_row
 from edge_lib.spool.spool import Spool
 from server import sandbox

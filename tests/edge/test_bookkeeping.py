@@ -10,7 +10,7 @@ from edge import poll_step, upload_step
 from edge_lib import device
 from edge_lib.best_effort import BestEffort
 from edge_lib.poll_counts import SLOT_US
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from tests.support.disks import nothing_can_be_written
 from tests.support.edge_world import NO_PV, POLL_S, PRESENT, World
 from tests.support.spooling import ask, us

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_lib.health import complaints, complaints_by_part, line
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -774,5 +774,5 @@ def test_no_words_make_decode_raise_or_give_what_a_sample_may_not_hold(base, oth
         "device_id": "roof",
         "ts": "2026-11-23T00:00:00Z",
     }
-    sample.check(completed, NOW)
+    sample.SAMPLE.check(completed, NOW)
     assert (values["battery_power_w"] is None) == (values["battery_power_source"] is None)

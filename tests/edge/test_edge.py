@@ -15,7 +15,8 @@ import pytest
 
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, wire_address
-from edge_lib.shared.sample import NAMES, format_ts
+from edge_lib.shared.sample import NAMES
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from edge_lib.spool.spool import Spool
 from server import sandbox

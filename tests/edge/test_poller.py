@@ -15,7 +15,7 @@ from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, BY_NAME, FIRMWARE, wire_address
 from edge_lib.health import Health
 from edge_lib.poller import Poller
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from edge_lib.simulator.register_image import encode
 from edge_lib.spool.spool import Spool

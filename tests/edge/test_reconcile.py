@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from edge_lib.config import UploadConfig
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.reconcile import AGAIN_S, MOST_HOURS, Reconciler, _spans

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from edge_lib.shared.sample import check
+from edge_lib.shared.sample import SAMPLE
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, EARLIER, START
 from tests.support.samples import a_sample
@@ -44,7 +44,7 @@ def test_a_sample_comes_back_as_it_went_in(spool):
     del sample["seen_by_v9"]  # an optional null may as well be absent
     assert stored == sample
     assert [(row.id, row.sample) for row in spool.oldest(10)] == [(1, sample)]
-    check(stored, START + timedelta(hours=1))
+    SAMPLE.check(stored, START + timedelta(hours=1))
 
 
 def test_the_samples_survive_a_restart(path):

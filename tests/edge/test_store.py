@@ -12,7 +12,7 @@ import pytest
 
 from edge_lib import health
 from edge_lib.config import UploadConfig
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool import file as spool_file
 from edge_lib.spool import memory_buffer
 from edge_lib.spool.attempts import CHUNK

@@ -16,7 +16,7 @@ import pytest
 from edge import pause, poll_loop, upload_loop
 from edge_lib.dongle.inverter import Inverter, InverterError
 from edge_lib.health import line
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.fake_dongle import FakeDongle
 from edge_lib.systemd import LOOK_S, Pulse, Systemd, steps_s
 from server import sandbox

@@ -16,7 +16,7 @@ from edge_lib import VERSION
 from edge_lib.config import UploadConfig
 from edge_lib.poll_counts import PollCounts
 from edge_lib.repeat_log import RepeatLog
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch
 from edge_lib.upload.https import Answer

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 import redis
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import sandbox
 from server.cache import Cache
 from server.database.pool import Database, DatabaseAway

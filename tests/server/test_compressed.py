@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 import pytest
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import forget, migrate, rebuild
 from tests.support import documents
 from tests.support.batches import app_on, verdict

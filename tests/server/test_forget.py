@@ -10,12 +10,12 @@ import psycopg2
 import pytest
 import redis
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server import settings
 from server.database import deletions, rollups
 from server.database.edition import edition
 from server.database.pool import Database
-from server.database.samples import insert
+from server.database.samples import TABLE
 from server.forget import main
 from server.sandbox import wait_until
 from tests.support.batches import OTHER, OTHER_TOKEN, app_on, get, post, send, verdict
@@ -424,13 +424,15 @@ def test_a_duplicate_that_is_deleted_by_hand_while_it_is_compared_is_sent_again(
     kept, deleted = sample_at(ts - MINUTE), sample_at(ts)
     assert verdict(client, kept, deleted) == (2, 0, [])
 
+    insert = TABLE.insert
+
     def insert_then_delete(*asked):
         found = insert(*asked)
         rows(database, "DELETE FROM sungrow_samples WHERE ts = %s", ts)
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.database.samples.insert", insert_then_delete)
+        patch.setattr(TABLE, "insert", insert_then_delete)
         answer = send(client, kept, deleted)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert verdict(client, kept, deleted) == (1, 1, [])

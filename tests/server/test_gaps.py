@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from tests.support.batches import READ_TOKEN, TOKEN, app_on, assert_error, get, verdict
 from tests.support.readings import connected, new_device, reading, store, utc
 from tests.support.readings import rows as run

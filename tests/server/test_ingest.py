@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_lib.shared.sample import NAMES, format_ts
+from edge_lib.shared.sample import NAMES
+from edge_lib.shared.timestamps import format_ts
 from tests.shared.test_sample import BAD_TIMES
 from tests.support.batches import (
     NOT_NULL,

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge_lib.shared.sample import NAMES, format_ts
+from edge_lib.shared.sample import NAMES
+from edge_lib.shared.timestamps import format_ts
 from tests.support.batches import app_on, assert_error, full_sample, get, rows, send
 from tests.support.samples import a_sample
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import psycopg2
 import pytest
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server.database import rollups as kept_rollups
 from server.rebuild import main
 from server.sandbox import wait_until

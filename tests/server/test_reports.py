@@ -3,7 +3,7 @@
 import pytest
 
 from edge_lib.poll_counts import RUNNING_EVERY_S, PollCounts
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, START, FakeClock
 from tests.support.samples import a_sample

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, KEY, NAMES, TEXTS
+from edge_lib.shared.fields import KEY
+from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, NAMES, TEXTS
 from server.database.pool import SQL, query
-from server.database.samples import COLUMNS as COLUMNS_IN_ORDER
+from server.database.samples import TABLE as SAMPLES
 from tests.support import batches
 from tests.support.batches import DEVICE, app_on, rows, verdict
 from tests.support.readings import connected
@@ -100,7 +101,7 @@ def test_the_database_itself_has_these_columns_and_this_key(database_url):
         "select column_name from information_schema.columns "
         "where table_name = 'sungrow_samples' order by ordinal_position",
     )
-    assert tuple(name for (name,) in columns) == COLUMNS_IN_ORDER
+    assert tuple(name for (name,) in columns) == SAMPLES.columns
     key = rows(
         database_url,
         "select a.attname from pg_index i join pg_attribute a "

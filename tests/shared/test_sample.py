@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge_lib.shared.sample import MAX_PLACES, SampleError, check, extra, format_ts, parse_ts
+from edge_lib.shared.fields import MAX_PLACES, ReadingError
+from edge_lib.shared.sample import SAMPLE
+from edge_lib.shared.timestamps import format_ts, parse_ts
 from tests.support.batches import NOT_NULL, NUMBERS, OPTIONAL, REQUIRED, TEXTS, WHOLE, full_sample
 from tests.support.samples import a_sample
 
@@ -15,14 +17,14 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def faults(sample: object) -> list[tuple[str, str]]:
     """The fields at fault, each with its type."""
     try:
-        check(sample, NOW)
-    except SampleError as error:
+        SAMPLE.check(sample, NOW)
+    except ReadingError as error:
         return [(place.field, place.type) for place in error.places]
     return []
 
 
 def test_a_full_sample_is_good_and_its_time_comes_back_in_utc():
-    ts = check(full_sample(ts="2026-11-23T14:00:05.123456+02:00"), NOW)
+    ts = SAMPLE.check(full_sample(ts="2026-11-23T14:00:05.123456+02:00"), NOW)
     assert ts == datetime(2026, 11, 23, 12, 0, 5, 123456, UTC)
     assert ts.utcoffset() == timedelta(0)
 
@@ -223,8 +225,8 @@ def test_at_most_five_places_are_named():
 
 
 def test_a_refusal_says_the_value_but_never_at_length():
-    with pytest.raises(SampleError) as refusal:
-        check(a_sample(pv_power_w=10**300), NOW)
+    with pytest.raises(ReadingError) as refusal:
+        SAMPLE.check(a_sample(pv_power_w=10**300), NOW)
     assert "pv_power_w: 1000000" in str(refusal.value)
     assert len(str(refusal.value)) < 100
 
@@ -235,7 +237,7 @@ def test_a_refusal_says_the_value_but_never_at_length():
 def test_an_unknown_field_may_be_a_number_null_or_a_short_text(value):
     sample = a_sample(new_field_w=value)
     assert faults(sample) == []
-    assert extra(sample) == {"new_field_w": value}
+    assert SAMPLE.unknown(sample) == {"new_field_w": value}
 
 
 @pytest.mark.parametrize(

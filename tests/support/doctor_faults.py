@@ -21,7 +21,7 @@ from edge_lib import VERSION
 from edge_lib.clock import Clock
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.shared.findings import FAILED, WARNING
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, START

@@ -22,7 +22,7 @@ from edge_lib.dongle.registers import BLOCKS, wire_address
 from edge_lib.health import Health
 from edge_lib.poll_counts import PollCounts
 from edge_lib.poller import Poller
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import DumpSource
 from edge_lib.spool.gaps import THINNED, Gap
 from edge_lib.spool.spool import Spool

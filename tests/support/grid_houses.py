@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from tests.support.energies import CHARGE, COUNTERS, DISCHARGE, EXPORT, IMPORT
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -10,7 +10,7 @@ from psycopg2.extras import RealDictCursor, execute_values, register_composite
 
 from edge_lib.shared.sample import NAMES
 from server.database import deletions
-from server.database.samples import insert
+from server.database.samples import TABLE
 
 _numbers = itertools.count(1)
 
@@ -64,7 +64,7 @@ def store(connection, device_id: str, readings: Iterable[dict]) -> int:
     with connection, connection.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
         gone = deletions.shared(cursor, device_id, batch)
         samples = [_sample(row) | {"device_id": device_id} for row in batch.values()]
-        return insert(cursor, [one for one in samples if not gone.has(one["ts"])])
+        return TABLE.insert(cursor, [one for one in samples if not gone.has(one["ts"])])
 
 
 def insert_by_hand(connection, readings: list[dict]) -> None:

@@ -8,7 +8,7 @@ Rows for the database's own functions are in ``readings``, whole lives of houses
 import itertools
 from datetime import UTC, datetime, timedelta
 
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from tests.support.clocks import BOOT, START
 
 DEVICE = "house"

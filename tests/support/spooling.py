@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import parse_ts
+from edge_lib.shared.timestamps import parse_ts
 from edge_lib.spool import parked
 from edge_lib.spool.attempts import Strict
 from edge_lib.spool.database import Database

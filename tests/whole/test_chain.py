@@ -22,7 +22,7 @@ import pytest
 import requests
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from server import sandbox
 from tests.support.edge_env import edge_env

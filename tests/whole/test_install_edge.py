@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge_lib import VERSION
-from edge_lib.shared.sample import format_ts
+from edge_lib.shared.timestamps import format_ts
 from server.sandbox.process import ROOT
 from tests.support.doctor_faults import NOWHERE, World
 from tests.support.terminal import PATH, at_a_terminal

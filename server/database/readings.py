@@ -1,0 +1,120 @@
+"""A table of readings of one kind: what is stored in it, and what stands in it already."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+from psycopg2.extras import execute_values
+
+from edge_lib.shared.fields import Kind
+from server.database.pool import DatabaseAway, Row, query
+
+Values = tuple[Any, ...]  # of a row, in the order of its columns
+
+
+class ReadingTable:
+    """The table that holds the readings of one kind."""
+
+    def __init__(self, kind: Kind, insert: str, by_key: str, came_later: tuple[str, ...] = ()):
+        """Know the table's columns.
+
+        Args:
+            kind: of its readings.
+            insert: the statement for a list of rows, each written as one value.
+            by_key: the query of ``sql/queries`` that returns the rows of some keys.
+            came_later: fields whose columns came by a later file of ``sql/``, in the order in which
+                they came. A row is told by the place of its values, and such a column stands at the
+                end of the table.
+        """
+        self.kind = kind
+        self.columns = (
+            *(name for name in kind.names if name not in came_later),
+            *("extra", "received_at"),
+            *came_later,
+        )
+        self._statement = insert
+        self._by_key = by_key
+        self._ts = kind.names.index("ts")
+        # now is when the transaction began, as received_at has it by itself.
+        nothing: Row = dict.fromkeys(self.columns)
+        self._nothing = nothing | {"received_at": "now"}
+        self._in_order = itemgetter(*self.columns)
+
+    def insert(self, cursor: Cursor, readings: Iterable[Row]) -> int:
+        """Store readings, by rising and distinct keys, whose key is free.
+
+        Returns:
+            How many.
+        """
+        rows = self._rows(readings)
+        if not rows:
+            return 0
+        execute_values(cursor, self._statement, rows, page_size=len(rows))
+        return cursor.rowcount
+
+    def standing(
+        self, cursor: Cursor, device_id: str, times: list[datetime]
+    ) -> dict[datetime, Values]:
+        """Return what stands at these rising times of a device.
+
+        Raises:
+            DatabaseAway: not all of them are there.
+        """
+        key = {"device_id": device_id, "ts": times, "first": times[0], "last": times[-1]}
+        cursor.execute(query(self._by_key), key)
+        standing = {row[self._ts]: row for row in cursor.fetchall()}
+        if len(standing) < len(times):
+            # Taken a moment ago, and gone: somebody deletes at the same time. A resend settles it.
+            raise DatabaseAway("rows vanished while they were compared")
+        return standing
+
+    def values(self, reading: Row) -> Values:
+        """Return the values of a reading as ``standing`` has them."""
+        return (*map(reading.get, self.kind.names), self.kind.unknown(reading))
+
+    def differs(self, reading: Row, standing: dict[datetime, Values]) -> bool:
+        """Return whether something else stands at the reading's time."""
+        other = standing.get(reading["ts"])
+        if other is None:  # of a forgotten time
+            return False
+        # Whole numbers and floats of one value are equal in Python as they are in the columns'
+        # types.
+        one = self.values(reading)
+        return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
+
+    def _rows(self, readings: Iterable[Row]) -> list[tuple[str]]:
+        """Return each as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
+
+        That is CSV between parentheses, in which a backslash escapes too.
+        """
+        lines = io.StringIO()
+        csv.writer(lines, escapechar="\\", lineterminator="\n").writerows(map(self._row, readings))
+        return [(f"({line})",) for line in lines.getvalue().splitlines()]
+
+    def _row(self, reading: Row) -> Values:
+        """Return the values in the order in which the table has its columns."""
+        values = self._nothing | reading
+        values["ts"] = reading["ts"].isoformat()
+        if more := self.kind.unknown(reading):
+            values |= {"extra": json.dumps(more), "received_at": "now"}
+        for name in self.kind.whole:  # JSON may say 3 as 3.0
+            if type(values[name]) is float:
+                values[name] = int(values[name])
+        row: Values = self._in_order(values)
+        return row
+
+
+def _plain(fields: Row | None) -> Row:
+    # Numbers as jsonb has them, exact in decimal: it gives 1e300 back as a whole number of 301
+    # digits. And null is the same as absent, as it is for the fields that have a column.
+    return {
+        name: Decimal(str(value)) if type(value) in (int, float) else value
+        for name, value in (fields or {}).items()
+        if value is not None
+    }
