@@ -250,6 +250,9 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     for name, about in (("backup", "copy the spool"), ("restore", "bring back what a copy holds")):
         command.add_parser(name, help=about).add_argument("file", type=Path, metavar="FILE")
     command.add_parser("forget-meter", help="the grid meter was taken out of the house")
+    p1 = command.add_parser("p1", help="read the grid meter once, print it, touch nothing else")
+    p1.add_argument("--json", action="store_true", help="print JSON")
+    p1.add_argument("--pair", action="store_true", help="make a token of a HomeWizard (API v2)")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
     simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
     simulate.add_argument("--port", type=_port, default=5020)
@@ -296,6 +299,7 @@ def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
         "backup": lambda: commands.backup(env, arguments.file),
         "restore": lambda: commands.restore(env, arguments.file),
         "forget-meter": lambda: commands.forget_meter(env),
+        "p1": lambda: _p1(env, arguments.json, arguments.pair),
         "dump": lambda: commands.dump(env),
         "simulate": lambda: commands.simulate(
             _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed
@@ -308,6 +312,12 @@ def _doctor(env: Mapping[str, str], as_json: bool) -> int:
     from edge_lib.doctor import run as doctor  # here: the service does without its memory
 
     return doctor.run(env, DOTENV, as_json)
+
+
+def _p1(env: Mapping[str, str], as_json: bool, pair: bool) -> int:
+    from edge_lib import p1_commands  # here: a house without a P1 meter does without it
+
+    return p1_commands.p1(env, as_json, pair, threading.Event().wait)
 
 
 def _block_stop_signals() -> None:

@@ -1,54 +1,35 @@
 """The reader of one grid meter: what is to be stored of it, interval by interval."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Protocol
 
+from edge_lib.address_lock import AddressLock
 from edge_lib.clock import Clock
 from edge_lib.p1.errors import P1Error
-from edge_lib.p1_config import P1Config
+from edge_lib.p1.homewizard import HomeWizard
+from edge_lib.p1.raw_source import RawSource
+from edge_lib.p1.reading import Counts, Reading
+from edge_lib.p1.telegram import MonthPeak
+from edge_lib.p1_config import SERIAL, TCP, P1Config
 
 __all__ = ["MonthPeak", "P1Error", "P1Meter", "Reading"]
 
-
-class MonthPeak(NamedTuple):
-    """The peak of a month that has ended (register 98.1.0); ``_asdict()`` is its JSON object.
-
-    Both times are RFC 3339 with the offset of the meter's clock; ``month`` is the month's end.
-    """
-
-    month: str
-    peak_ts: str
-    peak_w: float
+_BACK_OFF_S = (2.0, 5.0, 15.0, 30.0)
+_SLICE_S = 0.5
 
 
-class Reading(NamedTuple):
-    """What the meter told at one moment.
+class _Source(Protocol):
+    def read(self, until_s: float) -> list[Reading]: ...
 
-    Attributes:
-        values: by the names of ``shared/p1_reading``, in range; ``power_w`` is always there, what
-            the meter does not tell is absent. Without device_id, ts, boot, seq, ts_src.
-        at: when the telegram's end arrived, by this machine's wall clock.
-        boottime_us: the same moment on ``Clock.boottime_us``.
-        peaks: the months' peaks that the same telegram lists, the oldest first; () where none.
-        doubts: values that were left out since they cannot be true, in words.
-    """
-
-    values: dict[str, Any]
-    at: datetime
-    boottime_us: int
-    peaks: tuple[MonthPeak, ...] = ()
-    doubts: tuple[str, ...] = ()
+    def close(self) -> None: ...
 
 
 class P1Meter:
     """One meter, over one lasting connection, under the lock of its address. For one thread.
 
     Attributes:
-        good: telegrams (or answers) that could be read, since the start.
-        bad: those that could not: damaged, cut short, without their CRC, no answer.
-        failures: ``read`` calls that raised, in a row.
-        last_error: why the last one did, as ``reason: text``; None if the last one did not.
+        failures: ``read`` calls that raised, since one returned a reading.
+        last_error: why the last one did, as ``reason: text``; None if a reading has come since.
     """
 
     def __init__(self, config: P1Config, clock: Clock, wait: Callable[[float], bool]) -> None:
@@ -60,6 +41,27 @@ class P1Meter:
             wait: waits so many seconds (0 to 0.5); True means that the program is to stop. It is
                 called at least every 0.5 s while ``read`` waits, so a watchdog can be fed by it.
         """
+        self._clock, self._wait = clock, wait
+        self._counts = Counts()
+        self._lock = AddressLock("p1", config.source.address)
+        self._source: _Source
+        if config.source.kind in (TCP, SERIAL):
+            self._source = RawSource(config.source, clock, wait, self._counts)
+        else:
+            self._source = HomeWizard(config, clock, wait, self._counts)
+        self._retry_s = float("-inf")
+        self.failures = 0
+        self.last_error: str | None = None
+
+    @property
+    def good(self) -> int:
+        """Telegrams (or answers) that could be read, since the start."""
+        return self._counts.good
+
+    @property
+    def bad(self) -> int:
+        """Those that could not: damaged, cut short, without their CRC; answers that failed."""
+        return self._counts.bad
 
     def read(self, until_s: float) -> list[Reading]:
         """Read until that time of ``Clock.monotonic_s``; return what is to be stored, in order.
@@ -70,12 +72,42 @@ class P1Meter:
         one answer, at the beginning; the call returns as soon as it is there.
 
         Ends at ``until_s`` or before, but for what cannot be cut short: a name that is looked up,
-        and 5 s for a connect, 10 s for an answer.
+        5 s for a connect, and 10 s for a HomeWizard's answer. A caller waits for the rest.
 
         Raises:
-            P1Error: nothing could be read; the connection is dropped, call again as usual.
+            P1Error: nothing could be read; the connection is dropped. Call again as usual; reason
+                ``stopped`` means no failure, but that the program is to stop.
         """
-        raise NotImplementedError
+        if not self._is_due(until_s):
+            return []
+        try:
+            if not self._lock.acquire():
+                raise P1Error("locked", "another command of this machine reads the meter")
+            readings = self._source.read(until_s)
+        except P1Error as error:
+            self._source.close()
+            if error.reason != "stopped":
+                self._failed(error)
+            raise
+        if readings:
+            self.failures, self.last_error = 0, None
+        return readings
 
     def close(self) -> None:
         """Hang up, and let other commands read the meter."""
+        self._source.close()
+        self._lock.release()
+
+    def _failed(self, error: P1Error) -> None:
+        self.failures += 1
+        self.last_error = f"{error.reason}: {error}"
+        pause_s = _BACK_OFF_S[min(self.failures, len(_BACK_OFF_S)) - 1]
+        self._retry_s = self._clock.monotonic_s() + pause_s
+
+    def _is_due(self, until_s: float) -> bool:
+        """Wait until the source may be asked again, if that is within the time."""
+        wake_s = min(self._retry_s, until_s)
+        while (left_s := wake_s - self._clock.monotonic_s()) > 0:
+            if self._wait(min(left_s, _SLICE_S)):
+                return False
+        return self._retry_s < until_s
