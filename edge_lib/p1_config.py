@@ -110,7 +110,7 @@ def _source(env: Mapping[str, str]) -> P1Source:
     if url.scheme not in _EXAMPLES:
         kinds = ", ".join(f"{kind}://" for kind in _EXAMPLES)
         raise _wrong(given, f"must start with one of {kinds}", TCP)
-    if url.username is not None or "#" in given or (given.endswith("?") or url.query):
+    if "?" in given or "#" in given or url.username is not None:
         _allow_dsmr2(given, url)
     if url.scheme == SERIAL:
         return _serial_port(given, url)

@@ -1,4 +1,4 @@
-"""The times that a meter tells, with the offset that they lack. Pure.
+"""The times that a meter tells, with the offset that they lack. Pure; the simulator's, too.
 
 A meter of the Netherlands, Belgium or Luxembourg shows Central European time: its ``S`` (summer)
 is +02:00 and its ``W`` (winter) +01:00, which also tells the two 02:30 of the doubled hour apart.
@@ -42,6 +42,11 @@ def iso_time(text: str, near: datetime) -> datetime | None:
     except ValueError:
         return None
     return _in_central_europe(local, near) if local.year > 1970 else None
+
+
+def central_europe(at: datetime) -> datetime:
+    """Return the same moment with the offset that a meter shows it with."""
+    return at.astimezone(_SUMMER if _is_summer(at) else _WINTER)
 
 
 def _in_central_europe(local: datetime, near: datetime) -> datetime:
