@@ -20,7 +20,7 @@ _SPEED = (
     "meters of DSMR 4, 5 and e-MUCS send 115200 8N1; older ones 9600 7E1, and P1_SOURCE then ends "
     "in ?dsmr=2"
 )
-_NOISE = (
+NOISE = (
     "the line disturbs them: a shorter or better cable, away from mains and power supplies; a PoE "
     f"splitter beside it is a known cause. Or the speed is wrong: {_SPEED}"
 )
@@ -31,7 +31,7 @@ _SENTENCES = {
     "raise its max-connections",
     "silent": f"nothing comes. {_PORT} Is another reader holding it?",
     "mismatch": f"what comes is not a meter's telegram. Is P1_SOURCE the meter? {_SPEED}",
-    "bad_crc": f"its telegrams arrive damaged: {_NOISE}",
+    "bad_crc": f"its telegrams arrive damaged: {NOISE}",
     "no_crc": "its telegrams end without a CRC, as those of DSMR 2 and 3 do. If the meter is such "
     "a one, let P1_SOURCE end in ?dsmr=2; meters from version 4 on always send one, so something "
     "on the way cuts it off",
