@@ -4,7 +4,7 @@ import re
 
 BARE_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 OBIS = re.compile(r"\d{1,3}-\d{1,3}:[\d.]+", re.ASCII)
-DSMR3_VOLUME = "24.3.0"  # its value stands on the next line
+DSMR3_VOLUME = "24.3.0"  # its value is on the next line
 
 _LINE = re.compile(r"(\d{1,3}-\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:\*\d{1,3})?(\(.*\))", re.ASCII)
 _GROUP = re.compile(r"\(([^()]*)\)")
@@ -19,7 +19,7 @@ _FACTORS = {
     "m³": {"m3": 1.0},
 }
 
-# By medium and register, ("1-0", "1.8.1"): what stands in each pair of brackets.
+# By medium and register, ("1-0", "1.8.1"): what is in each pair of brackets.
 Lines = dict[tuple[str, str], list[str]]
 
 
