@@ -16,7 +16,7 @@ from psycopg2.extras import Json
 from edge_lib.shared.timestamps import parse_ts
 from server.api.errors import Place, place
 from server.api.strict_json import Object
-from server.database.parts import Parts
+from server.database.parts import KINDS, Parts
 
 log = logging.getLogger("sungrow.server.parts")
 _BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
@@ -111,6 +111,7 @@ def _report(entry: Object) -> Object:
     if not all(_is_storable(reason) for reason in failed):
         raise Malformed("failed", "a reason is a short text")
     return {
+        "kind": _kind(entry),
         "boot": _required(entry, "boot", _boot),
         "slot": _required(entry, "slot", _time),
         "polled": _required(entry, "polled", _count),
@@ -126,6 +127,7 @@ def _gap(entry: Object) -> Object:
     if not _matches(_CAUSE, entry.get("cause")):
         raise Malformed("cause", "a short word: a-z, 0-9 and _")
     return {
+        "kind": _kind(entry),
         "from_ts": _required(entry, "from_ts", _time),
         "to_ts": _required(entry, "to_ts", _time),
         "cause": entry["cause"],
@@ -138,6 +140,7 @@ def _parked(entry: Object) -> Object:
     if type(seq) is not int or not 0 <= seq <= 2**53:
         raise Malformed("seq", "a whole number from 0")
     return {
+        "kind": _kind(entry),
         "boot": _required(entry, "boot", _boot),
         "seq": seq,
         "ts": _time(entry, "ts"),
@@ -145,6 +148,13 @@ def _parked(entry: Object) -> Object:
         # As text, escapes and all: json takes what jsonb refuses, and nothing of it may be lost.
         "content": json.dumps(entry.get("content")),
     }
+
+
+def _kind(entry: Object) -> str:
+    for kind in KINDS:
+        if entry.get("kind", KINDS[0]) == kind:
+            return kind
+    raise Malformed("kind", " or ".join(KINDS))
 
 
 def _required(entry: Object, key: str, reader: Callable[[Object, str], object]) -> object:

@@ -36,6 +36,7 @@ ASKED = {
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "gaps-zone": {},
     "health": {},
+    "p1-hours": DAY,
     "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
     "reports-store": {"slot": NOON, "polled": 180, "failed": "{}", "waiting": 0, "clock": "synced"},
     "rollups-kept": {**DAYS, "shrink_first": NOON, "shrink_end": NOON},
@@ -53,7 +54,12 @@ ASKED = {
     "zones-stored": {"device_ids": ["house-7", "house-8"]},
 }
 ONLY_COMMUNITY = {"timescaledb-jobs"}
-ALWAYS = {"device_id": "house-7", "timezone": "Australia/Adelaide", "boot": "00ff"}
+ALWAYS = {
+    "device_id": "house-7",
+    "kind": "sample",
+    "timezone": "Australia/Adelaide",
+    "boot": "00ff",
+}
 FACTS = (
     *("nominal_power_w", "firmware", "has_meter", "has_battery", "battery_capacity_kwh"),
     "edge_version",
@@ -91,6 +97,9 @@ READS = {
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
     "sungrow_samples": {"ts"},
+    "p1_samples": {"ts"},
+    "p1_5min": {"bucket"},
+    "p1_local_daily": {"bucket"},
     "sungrow_5min": {"bucket"},
     "sungrow_local_daily": {"bucket"},
     "sungrow_seqs": {"slot", "boot"},
