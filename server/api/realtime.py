@@ -1,4 +1,4 @@
-"""``GET /v1/realtime``: the newest sample of a device, with the grid meter beside it, and its age."""
+"""``GET /v1/realtime``: the newest sample of a device, the grid meter beside it, and its age."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -6,7 +6,9 @@ CREATE OR REPLACE FUNCTION sungrow_house_days(of_device text, first date, until 
 RETURNS TABLE (day date, import_p1_kwh double precision, export_p1_kwh double precision,
                import_kwh double precision, export_kwh double precision, load_counter_kwh double precision,
                load_integral_kwh double precision, import_integral_kwh double precision,
-               export_integral_kwh double precision, paired_count bigint, estimated boolean)
+               export_integral_kwh double precision, pv_kwh double precision,
+               battery_charge_kwh double precision, battery_discharge_kwh double precision,
+               paired_count bigint, has_own boolean, estimated boolean)
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -30,6 +32,11 @@ BEGIN
                    AS charge_integral_kwh,
                CASE WHEN NOT coalesce(undecided, false) THEN coalesce(d.battery_discharge_integral_kwh, 0) END
                    AS discharge_integral_kwh,
+               coalesce(battery_charge_counter_kwh, CASE WHEN tells_of_battery THEN d.battery_charge_integral_kwh END)
+                   AS battery_charge_kwh,
+               coalesce(battery_discharge_counter_kwh,
+                        CASE WHEN tells_of_battery THEN d.battery_discharge_integral_kwh END) AS battery_discharge_kwh,
+               d.sample_count - d.load_power_w_nulls - coalesce(h.metered_count, 0) AS own_count,
                h.paired_count, h.covered_s AS paired_s, h.loss_kwh, h.sources_kwh,
                coalesce(h.load_integral_kwh, d.load_integral_kwh) AS load_integral_kwh,
                coalesce(h.import_integral_kwh, d.import_integral_kwh) AS import_integral_kwh,
@@ -38,7 +45,8 @@ BEGIN
           FROM sungrow_daily_energy(of_device, first, until) AS i
           FULL JOIN (SELECT * FROM p1_daily_energy(of_device, first, until) WHERE is_whole) AS p USING (day)
           LEFT JOIN (SELECT *, bucket AS day,
-                            battery_soc_pct_count - battery_power_w_count > 0.1 * sample_count AS undecided
+                            battery_soc_pct_count - battery_power_w_count > 0.1 * sample_count AS undecided,
+                            battery_power_w_count > 0 OR battery_soc_pct_count < sample_count AS tells_of_battery
                        FROM sungrow_local_daily WHERE device_id = of_device) AS d USING (day)
           LEFT JOIN house AS h USING (day)
     ), balanced AS ( -- OFFSET 0: so that the balance is computed once
@@ -55,7 +63,10 @@ BEGIN
            coalesce(import_p1_kwh, import_counter_kwh, import_integral_kwh),
            coalesce(export_p1_kwh, export_counter_kwh, export_integral_kwh),
            CASE WHEN balance_kwh >= 0 OR load_integral_kwh < 0 THEN balance_kwh END,
-           load_integral_kwh, import_integral_kwh, export_integral_kwh, coalesce(paired_count, 0),
+           load_integral_kwh, import_integral_kwh, export_integral_kwh, coalesce(pv_counter_kwh, pv_integral_kwh),
+           battery_charge_kwh, battery_discharge_kwh, coalesce(paired_count, 0),
+           coalesce(own_count > 0, false)
+               OR (import_p1_kwh IS NULL AND import_counter_kwh IS NOT NULL AND paired_count IS NULL),
            CASE WHEN import_p1_kwh IS NULL AND paired_count IS NULL THEN coalesce(estimated, false)
                 ELSE coalesce(p1_estimated, true) OR coalesce(sources_estimated, false)
                      OR coalesce(paired_s, 0) < 0.9 * coalesce(polled_s, 0)

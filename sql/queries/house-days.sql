@@ -23,8 +23,7 @@ SELECT keys[width_bucket(day, keys)] AS key,
        sum(coalesce(h.grid_to_battery_kwh, d.grid_to_battery_kwh)) FILTER (WHERE flows > 0) AS grid_to_battery_kwh,
        sum(coalesce(h.loss_kwh, d.loss_kwh)) FILTER (WHERE flows > 0) AS loss_kwh,
        bool_or(e.import_p1_kwh IS NOT NULL OR e.paired_count > 0) AS has_p1,
-       coalesce(sum(sample_count - load_power_w_nulls - coalesce(metered_count, 0)), 0) > 0
-           OR bool_or(e.import_p1_kwh IS NULL AND e.import_kwh IS NOT NULL AND e.paired_count = 0) AS has_own,
+       bool_or(has_own) AS has_own,
        bool_or(e.estimated) AS estimated
   FROM (SELECT %(keys)s::date[] AS keys) AS asked
  CROSS JOIN sungrow_house_days(%(device_id)s, %(first)s, %(end)s) AS e
