@@ -6,8 +6,8 @@ DECLARE
 BEGIN
     FOR house IN SELECT device_id, min(ts) AS first, max(ts) AS last FROM new_samples GROUP BY device_id LOOP
         CONTINUE WHEN NOT EXISTS (
-            SELECT FROM p1_samples WHERE device_id = house.device_id
-               AND ts > house.first - interval '15 minutes' AND ts < house.last + interval '10 minutes');
+            SELECT FROM p1_5min WHERE device_id = house.device_id
+               AND bucket > house.first - interval '15 minutes' AND bucket < house.last + interval '10 minutes');
         PERFORM sungrow_house_add(house.device_id, ARRAY(
             SELECT added FROM sungrow_house_sums(house.device_id, ARRAY(
                 SELECT ROW(ts, interval_s, pv_power_w, battery_power_w, battery_soc_pct, inverter_power_w,

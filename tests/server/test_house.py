@@ -5,12 +5,15 @@ What the rollups say is compared with a direct computation from the rows of both
 
 import bisect
 import random
+import threading
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import psycopg2
 import pytest
 
+from server.house.rollups import change_lag
 from tests.support.direct import stored
 from tests.support.p1_readings import store_p1
 from tests.support.readings import connected, flows, new_device, reading, rows, store, utc
@@ -246,3 +249,46 @@ def test_whichever_comes_first_the_house_is_the_same(database, seed):
         if dice.random() < 0.1:
             act(database, device_id, batch)  # sent twice
     assert assert_joined(database, device_id, samples, readings, zone, lag_s)
+
+
+@pytest.mark.parametrize("lag_s", [3.0, -12.5, 300.0])
+def test_another_lag_joins_all_anew(database, lag_s):
+    dice, device_id = random.Random(lag_s), new_device()
+    samples, readings = some_house(dice, utc("2026-05-05 12:00"))
+    store(database, device_id, samples)
+    store_p1(database, device_id, readings)
+    for lag in (lag_s, 0.0):
+        with database, database.cursor() as cursor:
+            change_lag(cursor, device_id, lag)
+        assert_joined(database, device_id, samples, readings, lag_s=lag)
+        late = [p1(r["ts"] + timedelta(seconds=1), 77.0) for r in readings[::9]]
+        late = [one for one in late if one["ts"] not in {r["ts"] for r in readings}]
+        store_p1(database, device_id, late)
+        readings += late
+        assert_joined(database, device_id, samples, readings, lag_s=lag)
+
+
+def test_a_lag_that_cannot_be_one_is_refused(database):
+    with pytest.raises(psycopg2.errors.CheckViolation), database, database.cursor() as cursor:
+        change_lag(cursor, new_device(), 301.0)
+
+
+def test_batches_of_both_kinds_at_once_leave_the_same(databases, database):
+    """Writers of both kinds, in threads: what either saw of the other makes no difference."""
+    dice, device_id = random.Random(5), new_device()
+    samples, readings = some_house(dice, utc("2026-05-05 12:00"))
+    batches = [(store, samples[i : i + 5]) for i in range(0, len(samples), 5)]
+    batches += [(store_p1, readings[i : i + 5]) for i in range(0, len(readings), 5)]
+    dice.shuffle(batches)
+
+    def work(mine: list[tuple]) -> None:
+        with connected(database.dsn) as own:
+            for act, batch in mine:
+                act(own, device_id, batch)
+
+    threads = [threading.Thread(target=work, args=(batches[n::4],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert assert_joined(database, device_id, samples, readings)

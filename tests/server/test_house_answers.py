@@ -7,7 +7,7 @@ first, last or mixed.
 import csv
 import io
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -200,5 +200,7 @@ def test_a_meter_that_speaks_from_a_noon_on_is_half_of_that_day(databases):
         expected[str(day)] = "inverter" if day < noon else "mixed" if day == noon else "p1"
     assert sources == expected
     hours = series(client, "home", f"frame=day&date={noon}")
-    assert [row["grid_source"] for row in hours.values()] == ["inverter"] * 12 + ["mixed"] + ["p1"] * 11
+    assert [row["grid_source"] for row in hours.values()] == ["inverter"] * 12 + ["mixed"] + [
+        "p1"
+    ] * 11
     assert datetime.now(UTC) > NOON

@@ -1,0 +1,39 @@
+"""The rollups of a house, joined anew: after a change of the lag, or of rows by hand."""
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database import rollups
+
+MOST_LAG_S = 300.0
+_BY_DAY = """
+    SELECT count(sungrow_house_make(%(device_id)s, buckets))
+      FROM (SELECT array_agg(bucket ORDER BY bucket) AS buckets FROM sungrow_5min
+             WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
+             GROUP BY date_trunc('day', bucket)) AS day
+"""
+
+
+def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> None:
+    """Join the five minutes of a span of time anew, in the transaction of ``cursor``.
+
+    Args:
+        cursor: of a transaction.
+        device_id: whose.
+        first: a moment, or a word of SQL for one.
+        end: the first moment after the span, likewise.
+    """
+    rollups.lock(cursor, device_id)
+    cursor.execute(_BY_DAY, {"device_id": device_id, "first": first, "end": end})
+
+
+def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:
+    """Store how much later the inverter tells of the grid than the meter, and join all anew."""
+    rollups.lock(cursor, device_id)
+    cursor.execute(
+        "INSERT INTO sungrow_devices (device_id, p1_lag_s) VALUES (%s, %s)"
+        " ON CONFLICT (device_id) DO UPDATE SET p1_lag_s = excluded.p1_lag_s",
+        (device_id, lag_s),
+    )
+    cursor.execute("DELETE FROM sungrow_house_5min WHERE device_id = %s", (device_id,))
+    cursor.execute("DELETE FROM sungrow_house_daily WHERE device_id = %s", (device_id,))
+    join_anew(cursor, device_id, *rollups.FOREVER)
