@@ -13,8 +13,10 @@ const ENERGIES = [
   'battery_discharge_kwh',
 ];
 export const AT_THE_METER = ['load_kwh', 'import_kwh', 'export_kwh'];
+export const VOLUMES = ['gas_m3', 'water_m3']; // by the counters of a P1 meter alone
 const SUMMED = [
   ...ENERGIES,
+  ...VOLUMES,
   'solar_to_house_kwh',
   'solar_to_battery_kwh',
   'solar_to_grid_kwh',
@@ -69,10 +71,19 @@ function shares(row) {
   };
 }
 
-// The energies of a bucket that were measured for a part of the time, while no counter tells of the rest.
+// The counters of a P1 meter tell of all of a bucket or of nothing; of a month, day by day.
+function isWholeByP1(row, name) {
+  if (row.isMonth || !isKnown(row.import_p1_kwh) || !AT_THE_METER.includes(name)) return false;
+  return name !== 'load_kwh' || row.load_kwh === row.load_counter_kwh;
+}
+
+// The figures of a bucket that were measured for a part of the time, while no counter tells of the rest.
 function partsOf(row) {
   const covered = row.coverage ?? 1;
-  return ENERGIES.filter((name) => {
+  const isPartOfP1 = row.isMonth && row.grid_coverage < WHOLE * covered;
+  const volumes = VOLUMES.filter((name) => isPartOfP1 && isKnown(row[name]));
+  const energies = ENERGIES.filter((name) => {
+    if (isWholeByP1(row, name)) return false;
     const [kwh, counted] = [row[name], row[name.replace('_kwh', '_counter_kwh')]];
     const measured = AT_THE_METER.includes(name) ? (row.grid_coverage ?? covered) : covered;
     if (!isKnown(kwh) || measured >= WHOLE || kwh < 0) return false; // of a sum of both signs nothing is the least
@@ -80,6 +91,13 @@ function partsOf(row) {
     const isCounted = isKnown(counted) && Math.abs(kwh - counted) < 1e-9;
     return !isCounted || measured < WHOLE * covered;
   });
+  return [...energies, ...volumes];
+}
+
+// Whose word the grid is in all of these rows: that of 'p1', 'inverter', or in turns ('mixed'); null: nobody's.
+export function sourceOf(rows) {
+  const sources = [...new Set(rows.map((row) => row.grid_source).filter(Boolean))];
+  return sources.length > 1 ? 'mixed' : (sources[0] ?? null);
 }
 
 // A whole bucket that is called estimated for its meter alone has figures of the meter that are parts, no estimates.
@@ -98,7 +116,8 @@ export function total(rows, isMissing = false) {
     totals[name] = values.length ? values.reduce((a, b) => a + b, 0) : null;
   }
   totals.estimated = found.some((row) => row.estimated);
-  totals.parts = ENERGIES.filter(
+  totals.grid_source = sourceOf(found);
+  totals.parts = [...ENERGIES, ...VOLUMES].filter(
     (name) =>
       totals[name] !== null &&
       (isMissing || found.some((row) => row.parts.includes(name) || !isKnown(row[name]))),

@@ -1,8 +1,8 @@
 // The figures of a day, a month or any other span, and beside them those of the span before.
 
 import { el, say } from './dom.js';
-import { AT_THE_METER, WHOLE } from './energy.js';
-import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
+import { AT_THE_METER, VOLUMES, WHOLE } from './energy.js';
+import { energy, energyDigits, mark, percent, share, shareOfTime, volume } from './words.js';
 
 const KWH = [
   ['pv_kwh', 'Solar', 'solar'],
@@ -13,6 +13,7 @@ const KWH = [
   ['battery_discharge_kwh', 'Battery out', 'discharge'],
 ];
 
+const VOLUME_NAMES = { gas_m3: 'Gas', water_m3: 'Water' };
 const SHARES = ['self_sufficiency', 'self_consumption'];
 const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 
@@ -46,6 +47,7 @@ export class Tiles {
       this.#say(key, energy(row?.[key]), notes, mark(row, key));
     }
     this.#say('soc', percent(soc?.pct), [soc?.words]);
+    this.#showVolumes(row, then);
     const isPart = row?.parts.includes('load_kwh');
     for (const key of SHARES) {
       const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
@@ -54,6 +56,17 @@ export class Tiles {
         isPart && covered(row, 'load_kwh'),
         then(key, share),
       ]);
+    }
+  }
+
+  // Only a house whose P1 meter tells of them has tiles of gas and water.
+  #showVolumes(row, then) {
+    for (const key of VOLUMES) {
+      const isKnown = typeof row?.[key] === 'number';
+      if (isKnown && !this.#tiles.has(key)) this.#add(key, VOLUME_NAMES[key]);
+      if (!this.#tiles.has(key)) continue;
+      this.#tiles.get(key).tile.hidden = !isKnown;
+      this.#say(key, volume(row?.[key]), [then(key, volume)], mark(row, key));
     }
   }
 
