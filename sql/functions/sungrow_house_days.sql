@@ -4,6 +4,7 @@
 -- else that of the inverter's own meter. jit and plan: as in sungrow_daily_energy.
 CREATE OR REPLACE FUNCTION sungrow_house_days(of_device text, first date, until date)
 RETURNS TABLE (day date, import_p1_kwh double precision, export_p1_kwh double precision,
+               gas_m3 double precision, water_m3 double precision,
                import_kwh double precision, export_kwh double precision, load_counter_kwh double precision,
                load_integral_kwh double precision, import_integral_kwh double precision,
                export_integral_kwh double precision, pv_kwh double precision,
@@ -11,6 +12,11 @@ RETURNS TABLE (day date, import_p1_kwh double precision, export_p1_kwh double pr
                paired_count bigint, has_own boolean, estimated boolean)
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    zone text := sungrow_timezone(of_device);
+    midnights timestamptz[] := ARRAY(
+        SELECT sungrow_midnight(day::date, zone)
+          FROM generate_series(first::timestamp, until::timestamp, '1 day') AS day ORDER BY 1);
 BEGIN
     RETURN QUERY
     WITH house AS MATERIALIZED (
@@ -27,6 +33,7 @@ BEGIN
     ), known AS (
         SELECT day, pv_counter_kwh, import_counter_kwh, export_counter_kwh, battery_charge_counter_kwh,
                battery_discharge_counter_kwh, load_counter_kwh, i.estimated, sources_estimated, p.import_kwh AS import_p1_kwh, p.export_kwh AS export_p1_kwh, p.estimated AS p1_estimated,
+               gas_m3, water_m3,
                d.pv_integral_kwh, d.covered_s AS polled_s,
                CASE WHEN NOT coalesce(undecided, false) THEN coalesce(d.battery_charge_integral_kwh, 0) END
                    AS charge_integral_kwh,
@@ -43,7 +50,9 @@ BEGIN
                coalesce(h.export_integral_kwh, d.export_integral_kwh) AS export_integral_kwh,
                date_trunc('month', day::timestamp) AS month
           FROM sungrow_daily_energy(of_device, first, until) AS i
-          FULL JOIN (SELECT * FROM p1_daily_energy(of_device, first, until) WHERE is_whole) AS p USING (day)
+          FULL JOIN (SELECT *, (starts AT TIME ZONE zone)::date AS day
+                       FROM sungrow_house_grid(of_device, midnights, true)
+                      WHERE num_nonnulls(import_kwh, gas_m3, water_m3) > 0) AS p USING (day)
           LEFT JOIN (SELECT *, bucket AS day,
                             battery_soc_pct_count - battery_power_w_count > 0.1 * sample_count AS undecided,
                             battery_power_w_count > 0 OR battery_soc_pct_count < sample_count AS tells_of_battery
@@ -59,7 +68,7 @@ BEGIN
                        ELSE load_counter_kwh END AS balance_kwh
           FROM known LEFT JOIN month USING (month) OFFSET 0
     )
-    SELECT day, import_p1_kwh, export_p1_kwh,
+    SELECT day, import_p1_kwh, export_p1_kwh, gas_m3, water_m3,
            coalesce(import_p1_kwh, import_counter_kwh, import_integral_kwh),
            coalesce(export_p1_kwh, export_counter_kwh, export_integral_kwh),
            CASE WHEN balance_kwh >= 0 OR load_integral_kwh < 0 THEN balance_kwh END,
