@@ -13,6 +13,7 @@ const ENERGIES = [
   'battery_discharge_kwh',
 ];
 export const AT_THE_METER = ['load_kwh', 'import_kwh', 'export_kwh'];
+const BY_P1 = { import_kwh: 'import_p1_kwh', export_kwh: 'export_p1_kwh' };
 export const VOLUMES = ['gas_m3', 'water_m3']; // by the counters of a P1 meter alone
 const SUMMED = [
   ...ENERGIES,
@@ -71,26 +72,25 @@ function shares(row) {
   };
 }
 
-// The counters of a P1 meter tell of all of a bucket or of nothing; of a month, day by day.
-function isWholeByP1(row, name) {
-  if (row.isMonth || !isKnown(row.import_p1_kwh) || !AT_THE_METER.includes(name)) return false;
-  return name !== 'load_kwh' || row.load_kwh === row.load_counter_kwh;
-}
+// Whether the house is by a P1 meter that has a reading for each of the inverter's; null without such a meter.
+const isPaired = (row) =>
+  ['p1', 'mixed'].includes(row.grid_source) ? row.grid_coverage >= WHOLE * (row.coverage ?? 1) : null;
 
-// The figures of a bucket that were measured for a part of the time, while no counter tells of the rest.
+// The figures of a bucket that were measured for a part of the time, while no counter tells of the rest. The counters
+// of a P1 meter, and the inverter's beside it, tell of all of a bucket or of nothing; of those of a month, day by day.
 function partsOf(row) {
   const covered = row.coverage ?? 1;
-  const isPartOfP1 = row.isMonth && row.grid_coverage < WHOLE * covered;
-  const volumes = VOLUMES.filter((name) => isPartOfP1 && isKnown(row[name]));
+  const isByCounters = isPaired(row) || (isPaired(row) === false && !row.isMonth);
   const energies = ENERGIES.filter((name) => {
-    if (isWholeByP1(row, name)) return false;
     const [kwh, counted] = [row[name], row[name.replace('_kwh', '_counter_kwh')]];
+    if (isByCounters && AT_THE_METER.includes(name) && [counted, row[BY_P1[name]]].includes(kwh)) return false;
     const measured = AT_THE_METER.includes(name) ? (row.grid_coverage ?? covered) : covered;
     if (!isKnown(kwh) || measured >= WHOLE || kwh < 0) return false; // of a sum of both signs nothing is the least
     // Counters bridge the times without readings; a time with readings, but without a meter, they do not.
     const isCounted = isKnown(counted) && Math.abs(kwh - counted) < 1e-9;
     return !isCounted || measured < WHOLE * covered;
   });
+  const volumes = VOLUMES.filter((name) => row.isMonth && isPaired(row) === false && isKnown(row[name]));
   return [...energies, ...volumes];
 }
 
@@ -104,7 +104,13 @@ export function sourceOf(rows) {
 const isEstimated = (row) =>
   Boolean(row.estimated) && !(row.coverage >= WHOLE && row.grid_coverage < 0.9 * row.coverage);
 
-const leaf = (row) => ({ ...row, ...rests(row), estimated: isEstimated(row), parts: partsOf(row) });
+const leaf = (row) => ({
+  ...row,
+  ...rests(row),
+  estimated: isEstimated(row),
+  parts: partsOf(row),
+  lacksFlows: isPaired(row) === false, // where energy went is only told of readings of both meters
+});
 
 // One bucket, or the sum of some; null where none of them says anything. Figures in `parts` are at least that
 // much: of one bucket they are a part, or one bucket lacks them. isMissing: buckets are lacking altogether.
@@ -122,5 +128,6 @@ export function total(rows, isMissing = false) {
       totals[name] !== null &&
       (isMissing || found.some((row) => row.parts.includes(name) || !isKnown(row[name]))),
   );
+  totals.lacksFlows = totals.parts.includes('load_kwh') || found.some((row) => row.lacksFlows);
   return { ...totals, ...shares(totals) };
 }

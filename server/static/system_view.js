@@ -9,7 +9,7 @@ import { Loading } from './loading.js';
 import { meterWords } from './meter.js';
 import { plainTable } from './table.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
-import { addDays, inMs } from './zone.js';
+import { addDays, dateOf, inMs } from './zone.js';
 
 const NO_METER = 'no: use, import and export are not measured';
 const WEEKS = 53;
@@ -69,7 +69,8 @@ export class SystemView {
 
   // A whole year costs the database some work: it is asked for once, and then the days at its end.
   async #loadCalendar() {
-    const { today, firstDate } = this.#context;
+    const { today, device, zone } = this.#context;
+    const firstDate = device.first_ts && dateOf(Date.parse(device.first_ts), zone);
     const earliest = addDays(today(), 1 - WEEKS * 7 + 6);
     const known = this.#days.length ? addDays(today(), -RECENT_DAYS) : earliest;
     const from = [earliest, known, firstDate ?? today()].sort().pop();

@@ -48,7 +48,7 @@ export class Tiles {
     }
     this.#say('soc', percent(soc?.pct), [soc?.words]);
     this.#showVolumes(row, then);
-    const isPart = row?.parts.includes('load_kwh');
+    const isPart = row?.lacksFlows;
     for (const key of SHARES) {
       const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
       this.#say(key, share(row?.[key]), [
@@ -102,7 +102,8 @@ function fedIn(row) {
 // Of how much of the time a figure tells.
 function covered(row, key) {
   const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
-  return coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
+  // Without a reading of the inverter the figure is the P1 meter's, whose time this is not.
+  return coverage > 0 && coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
 }
 
 // What the import went to, where that is not the house alone.

@@ -51,7 +51,7 @@ export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, ener
 export function mark(row, key) {
   if (!known(row?.[key]) || !/_(kwh|m3)$/.test(key)) return '';
   const isFlow = key.includes('_to_');
-  if (row.parts.includes(isFlow ? 'load_kwh' : key)) return '≥\u00a0';
+  if (isFlow ? row.lacksFlows : row.parts.includes(key)) return '≥\u00a0';
   return row.estimated && !isFlow && key.endsWith('_kwh') ? '≈\u00a0' : '';
 }
 
