@@ -97,11 +97,18 @@ async function viewOf(name, here, date) {
     if (name === 'capacity') {
       return new (await load(() => import('./capacity_view.js'))).CapacityView(here, date);
     }
-    if (name === 'system') return new (await load(() => import('./system_view.js'))).SystemView(here);
+    if (name === 'system') return await systemView(here);
     return new (await load(() => import('./period_view.js'))).PeriodView(here, name, date);
   } catch (thrown) {
     return unloaded(trouble(thrown));
   }
+}
+
+async function systemView(here) {
+  const { SystemView } = await load(() => import('./system_view.js'));
+  if (!here.device.p1_first_ts) return new SystemView(here, null);
+  const { P1Cards } = await load(() => import('./p1_system.js'));
+  return new SystemView(here, new P1Cards(here));
 }
 
 function unloaded(error) {
@@ -130,6 +137,7 @@ function show(next, kept) {
 
 function showFrame(name, here) {
   for (const id of ['views', 'logout', 'formulas']) byId(id).hidden = false;
+  byId('views').classList.toggle('many', Boolean(here.device.p1_first_ts));
   byId('views').replaceChildren(
     ...Object.entries(viewsOf(here.device)).map(([key, words]) =>
       el(

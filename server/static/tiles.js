@@ -65,6 +65,7 @@ export class Tiles {
       const isKnown = typeof row?.[key] === 'number';
       if (isKnown && !this.#tiles.has(key)) this.#add(key, VOLUME_NAMES[key]);
       if (!this.#tiles.has(key)) continue;
+      this.element.classList.add('volumes');
       this.#tiles.get(key).tile.hidden = !isKnown;
       this.#say(key, volume(row?.[key]), [then(key, volume)], mark(row, key));
     }
