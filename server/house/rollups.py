@@ -17,7 +17,7 @@ def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> Non
         end: the first moment after the span, likewise.
     """
     rollups.lock(cursor, device_id)
-    cursor.execute("SELECT sungrow_house_make(%s, %s, %s, '{}')", (device_id, first, end))
+    cursor.execute("SELECT sungrow_house_make_span(%s, %s, %s, '{}')", (device_id, first, end))
 
 
 def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:
