@@ -135,6 +135,13 @@ def database(database_url):
             f"SELECT device_id, bucket - 366 - n, {columns} "
             "FROM sungrow_local_daily, generate_series(0, 1092, 7) n",
         )
+        columns = ", ".join(table_columns(connection, "sungrow_house_daily")[2:])
+        rows(
+            connection,
+            f"INSERT INTO sungrow_house_daily (device_id, bucket, {columns}) "  # noqa: S608
+            f"SELECT device_id, bucket - 366 - n, {columns} "
+            "FROM sungrow_house_daily, generate_series(0, 1092, 7) n",
+        )
         rows(connection, "ANALYZE")
         yield connection
 
@@ -210,7 +217,7 @@ def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, boo
     relation = node.get("Relation Name", "")
     table = "sungrow_samples" if relation.startswith("_hyper") else relation
     reads = node["Node Type"] != "ModifyTable" and not node["Node Type"].startswith("Custom")
-    if reads and table.startswith("sungrow_") and table not in STANDS_STILL:
+    if reads and table.startswith(("sungrow_", "p1_")) and table not in STANDS_STILL:
         yield table, node, is_limited
     for child in node.get("Plans", ()):
         yield from scans(child, is_limited or node["Node Type"] == "Limit")
