@@ -140,7 +140,9 @@ def take_over(cursor: Cursor) -> list[str]:
     if not takeover.is_due(seen):
         return []
     kind = seen[-1].edition
-    for migration in takeover.put_in_order(cursor, kind):
+    files = takeover.files_in_place(kind)
+    takeover.put_in_order(cursor, files, kind)
+    for migration in files:
         _note(cursor, migration, kind)
     return [takeover.DONE]
 

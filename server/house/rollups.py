@@ -5,12 +5,6 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 from server.database import rollups
 
 MOST_LAG_S = 300.0
-_BY_DAY = """
-    SELECT count(sungrow_house_make(%(device_id)s, buckets))
-      FROM (SELECT array_agg(bucket ORDER BY bucket) AS buckets FROM sungrow_5min
-             WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
-             GROUP BY date_trunc('day', bucket)) AS day
-"""
 
 
 def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> None:
@@ -23,7 +17,7 @@ def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> Non
         end: the first moment after the span, likewise.
     """
     rollups.lock(cursor, device_id)
-    cursor.execute(_BY_DAY, {"device_id": device_id, "first": first, "end": end})
+    cursor.execute("SELECT sungrow_house_make_span(%s, %s, %s, '{}')", (device_id, first, end))
 
 
 def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:

@@ -56,7 +56,8 @@ BEGIN
           LEFT JOIN (SELECT *, bucket AS day,
                             battery_soc_pct_count - battery_power_w_count > 0.1 * sample_count AS undecided,
                             battery_power_w_count > 0 OR battery_soc_pct_count < sample_count AS tells_of_battery
-                       FROM sungrow_local_daily WHERE device_id = of_device) AS d USING (day)
+                       FROM sungrow_local_daily
+                      WHERE device_id = of_device AND bucket >= first AND bucket < until) AS d USING (day)
           LEFT JOIN house AS h USING (day)
     ), balanced AS ( -- OFFSET 0: so that the balance is computed once
         SELECT *, CASE WHEN import_p1_kwh IS NOT NULL

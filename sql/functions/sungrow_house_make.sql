@@ -31,5 +31,7 @@ RETURNS void LANGUAGE sql AS $$
                              AND ts < asked.bucket + interval '5 minutes') AS sample),
                    sungrow_p1_lag_s(of_device)) AS new
           FULL JOIN (SELECT * FROM sungrow_house_5min
-                      WHERE device_id = of_device AND bucket = ANY (buckets)) AS old USING (bucket)))
+                      WHERE device_id = of_device AND bucket = ANY (buckets)) AS old USING (bucket)));
+    DELETE FROM sungrow_house_5min
+     WHERE device_id = of_device AND bucket = ANY (buckets) AND paired_count = 0
 $$;

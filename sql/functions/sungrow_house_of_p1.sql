@@ -3,6 +3,9 @@ CREATE OR REPLACE FUNCTION sungrow_house_of_p1() RETURNS trigger LANGUAGE plpgsq
 DECLARE
     house record;
 BEGIN
+    IF TG_RELID <> 'p1_samples'::regclass THEN
+        RETURN NULL; -- a rebuild, which sees to the house itself
+    END IF;
     FOR house IN
         SELECT device_id, array_agg(DISTINCT bucket) AS buckets
           FROM (SELECT device_id, date_bin('5 minutes', ts + make_interval(secs => lag_s + away_s),

@@ -29,8 +29,11 @@ SELECT keys[width_bucket(day, keys)] AS key,
        bool_or(e.estimated) AS estimated
   FROM (SELECT %(keys)s::date[] AS keys) AS asked
  CROSS JOIN sungrow_house_days(%(device_id)s, %(first)s, %(end)s) AS e
-  LEFT JOIN sungrow_local_daily AS d ON d.device_id = %(device_id)s AND d.bucket = day
-  LEFT JOIN sungrow_house_daily AS h ON h.device_id = %(device_id)s AND h.bucket = day AND h.paired_count > 0
+  LEFT JOIN (SELECT * FROM sungrow_local_daily
+              WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s) AS d ON d.bucket = day
+  LEFT JOIN (SELECT * FROM sungrow_house_daily
+              WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s AND paired_count > 0) AS h
+         ON h.bucket = day
  CROSS JOIN LATERAL (
        SELECT coalesce(h.paired_count, sample_count - load_power_w_nulls) AS load_count,
               coalesce(h.paired_count, sample_count - export_power_w_nulls) AS export_count,

@@ -23,7 +23,9 @@ WITH asked AS (
            sum(sample_count - load_power_w_nulls - coalesce(metered_count, 0)) > 0 AS has_own,
            sum(coalesce(h.covered_s, f.covered_s - gridless_s)) < 0.9 * sum(f.covered_s) AS is_partly
       FROM asked CROSS JOIN sungrow_5min AS f
-      LEFT JOIN sungrow_house_5min AS h ON h.device_id = f.device_id AND h.bucket = f.bucket AND paired_count > 0
+      LEFT JOIN (SELECT * FROM sungrow_house_5min
+                 WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s AND paired_count > 0) AS h
+             ON h.bucket = f.bucket
      CROSS JOIN LATERAL (
            SELECT coalesce(paired_count, sample_count - load_power_w_nulls) AS load_count,
                   coalesce(paired_count, sample_count - export_power_w_nulls) AS export_count,

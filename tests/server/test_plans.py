@@ -36,6 +36,8 @@ ASKED = {
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "gaps-zone": {},
     "health": {},
+    "house-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "house-times": {**DAY, "keys": [NOON]},
     "p1-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "p1-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
     "p1-hours": DAY,
@@ -85,12 +87,14 @@ READS = {
     "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
+    "house-days": {"sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"},
+    "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
     "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
-    "sample-newest": {"sungrow_samples", "sungrow_5min"},
+    "sample-newest": {"sungrow_samples", "sungrow_5min", "p1_5min"},
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
     "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
-    "series-device": {"sungrow_devices", "sungrow_local_daily"},
+    "series-device": {"sungrow_devices", "sungrow_local_daily", "p1_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "status-parked": {"sungrow_parked"},
     "status-polls": {"sungrow_reports"},
@@ -105,6 +109,8 @@ KEYS = {
     "p1_local_daily": {"bucket"},
     "sungrow_5min": {"bucket"},
     "sungrow_local_daily": {"bucket"},
+    "sungrow_house_5min": {"bucket"},
+    "sungrow_house_daily": {"bucket"},
     "sungrow_seqs": {"slot", "boot"},
     "sungrow_reports": {"slot", "received_at"},
     "sungrow_gaps": {"from_ts"},
@@ -129,6 +135,13 @@ def database(database_url):
             f"SELECT device_id, bucket - 366 - n, {columns} "
             "FROM sungrow_local_daily, generate_series(0, 1092, 7) n",
         )
+        columns = ", ".join(table_columns(connection, "sungrow_house_daily")[2:])
+        rows(
+            connection,
+            f"INSERT INTO sungrow_house_daily (device_id, bucket, {columns}) "  # noqa: S608
+            f"SELECT device_id, bucket - 366 - n, {columns} "
+            "FROM sungrow_house_daily, generate_series(0, 1092, 7) n",
+        )
         rows(connection, "ANALYZE")
         yield connection
 
@@ -146,35 +159,40 @@ def filling() -> Iterator[str]:
     counter = "mod(extract(epoch FROM ts), 172800)"
     for table, step, values in (
         (
-            "samples (device_id, ts, pv_power_w, load_power_w, export_power_w, pv_total_kwh,"
-            " boot, seq)",
+            "sungrow_samples (device_id, ts, pv_power_w, load_power_w, export_power_w,"
+            " pv_total_kwh, inverter_power_w, boot, seq)",
             "5 minutes",
-            f"ts, 1, 1, 0, {counter}, {boot}, {number}",
+            f"ts, 1, 1, 0, {counter}, 1, {boot}, {number}",
         ),
         (
-            "seqs (device_id, slot, boot, seqs, received_at)",
+            "p1_samples (device_id, ts, power_w, energy_import_kwh, energy_export_kwh)",
+            "5 minutes",
+            f"ts, 0, {counter}, 0",
+        ),
+        (
+            "sungrow_seqs (device_id, slot, boot, seqs, received_at)",
             "15 minutes",
             f"ts - interval '68 days', {boot}, int8multirange(int8range(1, {number})), ts",
         ),
         (
-            "reports (device_id, slot, polled, boot, received_at)",
+            "sungrow_reports (device_id, slot, polled, boot, received_at)",
             "15 minutes",
             f"ts, 180, {boot}, ts",
         ),
         (
-            "gaps (device_id, from_ts, to_ts, cause)",
+            "sungrow_gaps (device_id, from_ts, to_ts, cause)",
             "6 hours",
             "ts, ts + interval '1 hour', 'thinned'",
         ),
         (
-            "parked (device_id, ts, boot, seq, reason)",
+            "sungrow_parked (device_id, ts, boot, seq, reason)",
             "6 hours",
             f"ts, {boot}, {number}, 'conflict'",
         ),
     ):
-        first = "2026-05-01" if table.startswith("samples") else "2026-03-01"
+        first = "2026-05-01" if "_samples" in table else "2026-03-01"
         yield (
-            f"INSERT INTO sungrow_{table} SELECT 'house-' || n, {values}"  # noqa: S608
+            f"INSERT INTO {table} SELECT 'house-' || n, {values}"  # noqa: S608
             f"  FROM generate_series(timestamptz '{first}Z', '2026-05-07 23:55Z', '{step}') ts,"
             "       generate_series(0, 9) n ORDER BY ts"
         )
@@ -199,7 +217,7 @@ def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, boo
     relation = node.get("Relation Name", "")
     table = "sungrow_samples" if relation.startswith("_hyper") else relation
     reads = node["Node Type"] != "ModifyTable" and not node["Node Type"].startswith("Custom")
-    if reads and table.startswith("sungrow_") and table not in STANDS_STILL:
+    if reads and table.startswith(("sungrow_", "p1_")) and table not in STANDS_STILL:
         yield table, node, is_limited
     for child in node.get("Plans", ()):
         yield from scans(child, is_limited or node["Node Type"] == "Limit")
