@@ -137,6 +137,7 @@ function show(next, kept) {
 
 function showFrame(name, here) {
   for (const id of ['views', 'logout', 'formulas']) byId(id).hidden = false;
+  byId('of-p1').hidden = !here.device.p1_first_ts;
   byId('views').classList.toggle('many', Boolean(here.device.p1_first_ts));
   byId('views').replaceChildren(
     ...Object.entries(viewsOf(here.device)).map(([key, words]) =>

@@ -1,7 +1,7 @@
 // The figures of a month's peaks: its highest quarter hour, the meter's own, what counts, and the mean of twelve.
 
 import { el } from './dom.js';
-import { dayTime, hourMinute, power } from './words.js';
+import { clock, dayTime, hourMinute, power } from './words.js';
 
 const AGREEMENT = {
   agrees: () => 'as measured here',
@@ -23,6 +23,18 @@ export function capacityFigures({ month, peak, meter, year }, zone) {
       year.floor_w > 0 && `each at least ${power(year.floor_w)}, ${floorName(year)}`,
     ]),
   ];
+}
+
+// live: of the same answer; what may still be drawn in the quarter hour that runs.
+export function liveWords({ until, may_draw_w: may, limit_w: limit, power_w: now, projected_w: end, ts }, zone) {
+  const time = hourMinute(Date.parse(until), zone);
+  const so = may > 0 ? `it then ends no higher than ${power(limit)}` : `it ends above ${power(limit)} in any case`;
+  return {
+    line: may > 0 ? `You may draw ${power(may)} until ${time}` : `This quarter hour is a new peak: draw less after ${time}`,
+    more:
+      `Quarter hour until ${time}: ${so}. Now ${power(now)}; if that goes on, ${power(end)}. ` +
+      `As of ${clock(Date.parse(ts), zone)}.`,
+  };
 }
 
 function tile(name, key, watts, notes) {

@@ -2,14 +2,14 @@
 // the mean of twelve months. Of houses with a P1 meter alone.
 
 import { serverNow } from './api.js';
-import { capacityFigures } from './capacity_figures.js';
+import { capacityFigures, liveWords } from './capacity_figures.js';
 import { el, say } from './dom.js';
 import { Loading } from './loading.js';
 import { PeakChart } from './peak_chart.js';
 import { KINDS, named } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
 import { plainTable } from './table.js';
-import { clock, dayTime, hourMinute, hours, power } from './words.js';
+import { dayTime, hourMinute, hours, power } from './words.js';
 import { addMonths, dateOf, daysBetween } from './zone.js';
 
 const LIVE_MS = 20e3;
@@ -22,12 +22,13 @@ export class CapacityView {
   #loading;
   #live = el('section', { class: 'card live', hidden: true });
   #figures = el('dl', { class: 'tiles' });
-  #none = el('p', { class: 'hint', hidden: true });
+  #none = el('p', { class: 'quiet' }, 'Loading…'); // or what there is not
   #days;
   #hours;
   #year;
   #list = el('div');
-  #cards;
+  #cards; // of the month
+  #yearCard;
 
   constructor(context, date) {
     this.#context = context;
@@ -44,11 +45,13 @@ export class CapacityView {
     );
     this.#cards = el(
       'div',
-      {},
+      { hidden: true },
       card('When the peaks were', 'quarters', this.#list),
       card('The highest quarter hour of each day', 'days', this.#days.element),
       card('… and of each hour of the day', 'hours', this.#hours.element),
     );
+    this.#yearCard = card('Twelve months', 'year', this.#year.element);
+    this.#yearCard.hidden = true;
     this.element = el(
       'div',
       {},
@@ -58,7 +61,7 @@ export class CapacityView {
       this.#none,
       this.#figures,
       this.#cards,
-      card('Twelve months', 'year', this.#year.element),
+      this.#yearCard,
     );
   }
 
@@ -102,6 +105,7 @@ export class CapacityView {
     say(this.#none, answer.peak ? '' : 'No quarter hour of this month was measured from its start to its end.');
     this.#none.hidden = Boolean(answer.peak);
     this.#cards.hidden = !answer.peak;
+    this.#yearCard.hidden = false;
     this.#days.show(this.#dayBars(answer.days, zone));
     this.#hours.show(answer.hours.map(hourBar));
     this.#year.show(answer.year.months.map(monthBar), yearLines(answer.year));
@@ -120,19 +124,8 @@ export class CapacityView {
   #showLive(live, zone) {
     this.#live.hidden = !live || Date.parse(live.until) <= serverNow();
     if (this.#live.hidden) return;
-    const until = hourMinute(Date.parse(live.until), zone);
-    const [may, limit] = [live.may_draw_w, live.limit_w].map(power);
-    this.#live.replaceChildren(
-      live.may_draw_w > 0
-        ? el('p', { class: 'big' }, 'You may draw ', el('strong', {}, may), ` until ${until}`)
-        : el('p', { class: 'big' }, `Until ${until} this quarter hour becomes a new peak in any case`),
-      el(
-        'p',
-        { class: 'quiet' },
-        `Then it ends no higher than ${limit}. Now ${power(live.power_w)}; if that goes on, ` +
-          `${power(live.projected_w)}. As of ${clock(Date.parse(live.ts), zone)}.`,
-      ),
-    );
+    const { line, more } = liveWords(live, zone);
+    this.#live.replaceChildren(el('p', { class: 'big' }, line), el('p', { class: 'quiet' }, more));
   }
 }
 

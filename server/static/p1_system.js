@@ -79,7 +79,7 @@ const mean = (days) => (days.length ? days.reduce((sum, { covered }) => sum + co
 const since = (days, first) => days.filter(({ date, covered }) => covered !== null && date >= first.slice(0, 10));
 
 // seconds: by how much the meter's own clock is ahead.
-function clockWords(seconds) {
+export function clockWords(seconds) {
   if (seconds === null) return 'it does not tell';
   if (Math.abs(seconds) <= NEAR_S) return 'right';
   return `${duration(Math.abs(seconds))} ${seconds > 0 ? 'ahead' : 'behind'}`;
