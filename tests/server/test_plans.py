@@ -128,20 +128,14 @@ def database(database_url):
     with connected(database_url) as connection:
         for statement in filling():
             rows(connection, statement)
-        columns = ", ".join(table_columns(connection, "sungrow_local_daily")[2:])
-        rows(
-            connection,
-            f"INSERT INTO sungrow_local_daily (device_id, bucket, {columns}) "  # noqa: S608
-            f"SELECT device_id, bucket - 366 - n, {columns} "
-            "FROM sungrow_local_daily, generate_series(0, 1092, 7) n",
-        )
-        columns = ", ".join(table_columns(connection, "sungrow_house_daily")[2:])
-        rows(
-            connection,
-            f"INSERT INTO sungrow_house_daily (device_id, bucket, {columns}) "  # noqa: S608
-            f"SELECT device_id, bucket - 366 - n, {columns} "
-            "FROM sungrow_house_daily, generate_series(0, 1092, 7) n",
-        )
+        for table in ("sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"):
+            columns = ", ".join(table_columns(connection, table)[2:])
+            rows(
+                connection,
+                f"INSERT INTO {table} (device_id, bucket, {columns}) "  # noqa: S608
+                f"SELECT device_id, bucket - 366 - n, {columns} "
+                f"FROM {table}, generate_series(0, 1092, 7) n",
+            )
         rows(connection, "ANALYZE")
         yield connection
 
