@@ -28,6 +28,4 @@ def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:
         " ON CONFLICT (device_id) DO UPDATE SET p1_lag_s = excluded.p1_lag_s",
         (device_id, lag_s),
     )
-    cursor.execute("DELETE FROM sungrow_house_5min WHERE device_id = %s", (device_id,))
-    cursor.execute("DELETE FROM sungrow_house_daily WHERE device_id = %s", (device_id,))
     join_anew(cursor, device_id, *rollups.FOREVER)

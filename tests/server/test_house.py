@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import psycopg2
 import pytest
 
+from server.database import deletions, zones
+from server.database.rollups import rebuild
 from server.house.rollups import change_lag
 from tests.support.direct import stored
 from tests.support.p1_readings import store_p1
@@ -292,3 +294,49 @@ def test_batches_of_both_kinds_at_once_leave_the_same(databases, database):
     for thread in threads:
         thread.join()
     assert assert_joined(database, device_id, samples, readings)
+
+
+# Deleted, rebuilt, in another zone
+
+
+def test_what_is_forgotten_is_not_joined_any_more(database):
+    dice, device_id = random.Random(11), new_device()
+    samples, readings = some_house(dice, utc("2026-05-05 12:00"))
+    store(database, device_id, samples)
+    store_p1(database, device_id, readings)
+    first, end = samples[20]["ts"], samples[60]["ts"] + timedelta(seconds=1)
+    with database, database.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
+        deletions.forget(cursor, device_id, first, end)
+    left = [[one for one in of if not first <= one["ts"] < end] for of in (samples, readings)]
+    assert assert_joined(database, device_id, *left)
+    assert store(database, device_id, samples[20:60]) == 0
+
+
+def test_a_rebuild_changes_nothing_and_mends_what_somebody_broke(database):
+    dice, device_id = random.Random(12), new_device()
+    samples, readings = some_house(dice, utc("2026-10-24 22:00"))
+    store(database, device_id, samples)
+    store_p1(database, device_id, readings)
+    for broken in (
+        "UPDATE sungrow_house_5min SET load_integral_kwh = 5 WHERE device_id = %s",
+        "UPDATE p1_samples SET power_w = power_w + 100 WHERE device_id = %s",
+        "DELETE FROM sungrow_house_5min WHERE device_id = %s",
+    ):
+        rows(database, broken, device_id)
+        if "p1_samples" in broken:
+            raised = [{**r, "power_w": r["power_w"] and r["power_w"] + 100} for r in readings]
+            readings = [r for r in raised]
+        with database, database.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
+            cursor.execute("DELETE FROM sungrow_house_daily WHERE device_id = %s", (device_id,))
+            rebuild(cursor, device_id, utc("2026-10-20 00:00"), utc("2026-10-30 00:00"))
+        assert assert_joined(database, device_id, samples, readings)
+
+
+def test_another_zone_cuts_the_days_of_the_house_too(database):
+    dice, device_id = random.Random(13), new_device()
+    samples, readings = some_house(dice, utc("2026-05-05 20:00"))
+    store(database, device_id, samples)
+    store_p1(database, device_id, readings)
+    with database, database.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
+        zones.change_device(cursor, device_id, "Asia/Kathmandu", shrink=False)
+    assert assert_joined(database, device_id, samples, readings, "Asia/Kathmandu")

@@ -36,8 +36,10 @@ ASKED = {
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "gaps-zone": {},
     "health": {},
+    "house-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
     "house-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "house-times": {**DAY, "keys": [NOON]},
+    "p1-condition": {"device_ids": ["house-7", "house-8"]},
     "p1-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "p1-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
     "p1-hours": DAY,
@@ -87,8 +89,11 @@ READS = {
     "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
+    "house-days-cut": {"sungrow_house_5min"},
     "house-days": {"sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"},
     "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
+    "p1-condition": {"p1_5min", "sungrow_parked", "sungrow_seqs", "sungrow_reports"},
+    "p1-days-cut": {"p1_5min"},
     "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
     "sample-newest": {"sungrow_samples", "sungrow_5min", "p1_5min"},
     "samples-by-key": {"sungrow_samples"},
@@ -128,20 +133,14 @@ def database(database_url):
     with connected(database_url) as connection:
         for statement in filling():
             rows(connection, statement)
-        columns = ", ".join(table_columns(connection, "sungrow_local_daily")[2:])
-        rows(
-            connection,
-            f"INSERT INTO sungrow_local_daily (device_id, bucket, {columns}) "  # noqa: S608
-            f"SELECT device_id, bucket - 366 - n, {columns} "
-            "FROM sungrow_local_daily, generate_series(0, 1092, 7) n",
-        )
-        columns = ", ".join(table_columns(connection, "sungrow_house_daily")[2:])
-        rows(
-            connection,
-            f"INSERT INTO sungrow_house_daily (device_id, bucket, {columns}) "  # noqa: S608
-            f"SELECT device_id, bucket - 366 - n, {columns} "
-            "FROM sungrow_house_daily, generate_series(0, 1092, 7) n",
-        )
+        for table in ("sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"):
+            columns = ", ".join(table_columns(connection, table)[2:])
+            rows(
+                connection,
+                f"INSERT INTO {table} (device_id, bucket, {columns}) "  # noqa: S608
+                f"SELECT device_id, bucket - 366 - n, {columns} "
+                f"FROM {table}, generate_series(0, 1092, 7) n",
+            )
         rows(connection, "ANALYZE")
         yield connection
 
@@ -155,6 +154,11 @@ def filling() -> Iterator[str]:
         "  FROM sungrow_devices, unnest(ARRAY[timestamptz '2026-01-01Z', '2026-05-01Z']) ts"
     )
     yield "INSERT INTO sungrow_inverters SELECT device_id, '-infinity', 'A1' FROM sungrow_devices"
+    yield (
+        "INSERT INTO p1_samples (device_id, ts, power_w, energy_import_kwh)"
+        " SELECT 'house-' || n, ts, 600, extract(epoch FROM ts) / 36000 FROM generate_series("
+        "timestamptz '2026-05-04Z', '2026-05-06Z', '100 seconds') ts, generate_series(0, 9) n"
+    )
     # A counter that falls every other night makes those who ask look closely at its days.
     counter = "mod(extract(epoch FROM ts), 172800)"
     for table, step, values in (
@@ -188,6 +192,11 @@ def filling() -> Iterator[str]:
             "sungrow_parked (device_id, ts, boot, seq, reason)",
             "6 hours",
             f"ts, {boot}, {number}, 'conflict'",
+        ),
+        (
+            "sungrow_parked (device_id, ts, boot, seq, reason, kind)",
+            "6 hours",
+            f"ts, {boot}, {number}, 'conflict', 'p1'",
         ),
     ):
         first = "2026-05-01" if "_samples" in table else "2026-03-01"

@@ -12,7 +12,7 @@ import pytest
 from server import create_app, sandbox
 from server.database import migrations, sql_files, takeover
 from server.database.edition import EDITIONS
-from server.database.samples import COLUMNS
+from server.database.samples import TABLE
 from server.database.sql_files import Applied
 from server.migrate import main
 from server.sandbox.postgres import postgres_bin_dir
@@ -23,7 +23,8 @@ from tests.support.readings import connected, insert_by_hand, rows, utc
 
 START = utc("2026-03-28 20:00")  # and on into the day on which Berlin's clocks change
 DEVICES = ("house", "garage")
-FIRST_COLUMNS = COLUMNS[: COLUMNS.index("received_at")]  # of a sample; others came by later files
+# Of a sample; others came by later files.
+FIRST_COLUMNS = TABLE.columns[: TABLE.columns.index("received_at")]
 # What differs in a database that was taken over, though nothing is lost by it.
 KNOWN_TO_DIFFER = {
     "schema_migrations": {"applied_at"},  # when the takeover noted today's files
