@@ -21,8 +21,9 @@ export class CapacityView {
   #month;
   #loading;
   #live = el('section', { class: 'card live', hidden: true });
+  #end; // hides it
   #figures = el('dl', { class: 'tiles' });
-  #none = el('p', { class: 'quiet' }, 'Loading…'); // or what there is not
+  #none = el('p', { class: 'hint' }, 'Loading…'); // or what there is not
   #days;
   #hours;
   #year;
@@ -102,7 +103,10 @@ export class CapacityView {
     const { zone } = this.#context;
     this.#showLive(answer.live, zone);
     this.#figures.replaceChildren(...capacityFigures(answer, zone));
-    say(this.#none, answer.peak ? '' : 'No quarter hour of this month was measured from its start to its end.');
+    say(
+      this.#none,
+      answer.peak ? '' : 'No quarter hour of this month was measured from its start to its end.',
+    );
     this.#none.hidden = Boolean(answer.peak);
     this.#cards.hidden = !answer.peak;
     this.#yearCard.hidden = false;
@@ -120,12 +124,17 @@ export class CapacityView {
     );
   }
 
-  // Only while its quarter hour lasts: after that the line would be wrong.
   #showLive(live, zone) {
-    this.#live.hidden = !live || Date.parse(live.until) <= serverNow();
-    if (this.#live.hidden) return;
+    clearTimeout(this.#end);
+    this.#live.hidden = !live;
+    if (!live) return;
     const { line, more } = liveWords(live, zone);
     this.#live.replaceChildren(el('p', { class: 'big' }, line), el('p', { class: 'quiet' }, more));
+    // After its quarter hour the line would be wrong, also while the server cannot be reached.
+    const end = () => {
+      this.#live.hidden = true;
+    };
+    this.#end = setTimeout(end, Date.parse(live.until) - serverNow());
   }
 }
 
@@ -150,7 +159,13 @@ function dayBar({ date, from, to, avg_power_w: watts, missing_quarters: missing,
 
 function hourBar({ hour, avg_power_w: watts }) {
   const time = (number) => `${String(number).padStart(2, '0')}:00`;
-  return { label: String(hour), name: `${time(hour)} – ${time((hour + 1) % 24)}`, watts, note: '', isEmpty: true };
+  return {
+    label: String(hour),
+    name: `${time(hour)} – ${time((hour + 1) % 24)}`,
+    watts,
+    note: '',
+    isEmpty: true,
+  };
 }
 
 function monthBar({ month, peak_w: watts, source, billed_w: billed }) {
@@ -168,8 +183,8 @@ function monthBar({ month, peak_w: watts, source, billed_w: billed }) {
 
 function yearLines({ mean_w: mean, floor_w: floor }) {
   return [
-    { key: 'mean', name: 'Mean', watts: mean, type: 'mean-line' },
-    { key: 'floor', name: 'Floor', watts: floor || null, type: 'floor-line' },
+    { key: 'mean', watts: mean, type: 'mean-line' },
+    { key: 'floor', watts: floor || null, type: 'floor-line' },
   ].filter(({ watts }) => watts !== null);
 }
 

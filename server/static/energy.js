@@ -83,7 +83,8 @@ function partsOf(row) {
   const isByCounters = isPaired(row) || (isPaired(row) === false && !row.isMonth);
   const energies = ENERGIES.filter((name) => {
     const [kwh, counted] = [row[name], row[name.replace('_kwh', '_counter_kwh')]];
-    if (isByCounters && AT_THE_METER.includes(name) && [counted, row[BY_P1[name]]].includes(kwh)) return false;
+    if (isByCounters && AT_THE_METER.includes(name) && [counted, row[BY_P1[name]]].includes(kwh))
+      return false;
     const measured = AT_THE_METER.includes(name) ? (row.grid_coverage ?? covered) : covered;
     if (!isKnown(kwh) || measured >= WHOLE || kwh < 0) return false; // of a sum of both signs nothing is the least
     // Counters bridge the times without readings; a time with readings, but without a meter, they do not.

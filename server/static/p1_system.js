@@ -73,10 +73,12 @@ function card(title, id, content) {
 }
 
 const shortDay = (date) => named(date, { day: 'numeric', month: 'short' });
-const mean = (days) => (days.length ? days.reduce((sum, { covered }) => sum + covered, 0) / days.length : null);
+const mean = (days) =>
+  days.length ? days.reduce((sum, { covered }) => sum + covered, 0) / days.length : null;
 
 // The days on which there was a meter to be read.
-const since = (days, first) => days.filter(({ date, covered }) => covered !== null && date >= first.slice(0, 10));
+const since = (days, first) =>
+  days.filter(({ date, covered }) => covered !== null && date >= first.slice(0, 10));
 
 // seconds: by how much the meter's own clock is ahead.
 export function clockWords(seconds) {

@@ -26,7 +26,8 @@ export class PeakChart extends Chart {
     this.open = (slot) => open && this.#bars[slot]?.watts !== null && open(this.#bars[slot]);
   }
 
-  // bars: [{label, name, watts or null, note, isPart, isEmpty}], isEmpty: without watts there is nothing to hatch; lines: [{key, name, watts, type}].
+  // bars: [{label, name, watts or null, note, isPart, isEmpty}]; isEmpty: without watts there is nothing to hatch;
+  // lines: [{key, watts, type}].
   show(bars, lines = []) {
     [this.#bars, this.#lines] = [bars, lines];
     const shown = lines.map(({ key }) => key);
@@ -55,7 +56,8 @@ export class PeakChart extends Chart {
     const values = Object.fromEntries(this.#lines.map(({ key, watts }) => [key, power(watts)]));
     const bar = slot === null ? this.#highest() : this.#bars[slot];
     if (!bar) return { title: 'Nothing was measured', values };
-    if (bar.watts === null) return { title: `${bar.name}: ${bar.isEmpty ? 'nothing' : 'not measured'}`, values };
+    if (bar.watts === null)
+      return { title: `${bar.name}: ${bar.isEmpty ? 'nothing' : 'not measured'}`, values };
     const title = [bar.name, slot === null && 'the highest', bar.note].filter(Boolean).join(', ');
     return { title, values: { ...values, peak: power(bar.watts) } };
   }
@@ -102,7 +104,11 @@ export class PeakChart extends Chart {
   // Not beyond the sides.
   #figure({ watts }, middle, top) {
     const x = Math.min(Math.max(middle, LEFT + 26), this.svg.clientWidth - RIGHT - 26);
-    return svg('text', { x: x.toFixed(1), y: (top - 5).toFixed(1), class: 'tick middle strong' }, power(watts));
+    return svg(
+      'text',
+      { x: x.toFixed(1), y: (top - 5).toFixed(1), class: 'tick middle strong' },
+      power(watts),
+    );
   }
 
   #label({ label }, slot, bottom) {

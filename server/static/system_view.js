@@ -170,7 +170,10 @@ export class SystemView {
       ['Serial number', device.serial ?? NONE],
       ['Nominal power', power(device.nominal_power_w)],
       ['Firmware', device.firmware ?? NONE],
-      [this.#p1 ? 'Its own grid meter' : 'Grid meter', hasGridMeter(device) === false ? NO_METER : yes(device.has_meter)],
+      [
+        this.#p1 ? 'Its own grid meter' : 'Grid meter',
+        hasGridMeter(device) === false ? NO_METER : yes(device.has_meter),
+      ],
       ['Battery', yes(device.has_battery)],
       ['Version of the edge', device.edge_version ?? NONE],
       ['Time zone', timezone],

@@ -162,7 +162,7 @@ def test_what_may_still_be_drawn_is_told_while_readings_arrive(page, databases, 
     assert float(kilowatts) == pytest.approx(live["may_draw_w"] / 1000, rel=0.1)
     quarter = datetime.fromisoformat(live["until"]).astimezone(ZONE)
     assert until == f"{quarter:%H:%M}"
-    assert "it then ends no higher than 2.50 kW" in page.text(".live").replace("\u00a0", " ")
+    assert "then no higher than 2.50 kW" in page.text(".live").replace("\u00a0", " ")
     page.open(f"{own.url}/?view=capacity&date={(end - timedelta(days=40)).date()}")
     page.wait(lambda: page.all(".tile [data-figure=mean]"), "no figures")
     assert not page.all("main .live:not([hidden])"), "another month does not run"
@@ -173,7 +173,7 @@ def test_what_may_still_be_drawn_is_told_while_readings_arrive(page, databases, 
     [
         ({}, "You may draw 2.40 kW until 18:15"),
         ({"may_draw_w": 0, "projected_w": 5100}, "This quarter hour is a new peak"),
-        ({"may_draw_w": 11_000}, "You may draw 11.0 kW until 18:15"),
+        ({"may_draw_w": 11_000}, "You may draw 11.00 kW until 18:15"),
     ],
 )
 def test_the_live_line_says_until_when_and_what_happens_else(called, changes, words):
