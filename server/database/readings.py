@@ -1,4 +1,4 @@
-"""A table of readings of one kind: what is stored in it, and what stands in it already."""
+"""A table of readings of one kind: what is stored in it, and what is there already."""
 
 import csv
 import io
@@ -96,7 +96,7 @@ class ReadingTable:
     def standing(
         self, cursor: Cursor, device_id: str, times: list[datetime]
     ) -> dict[datetime, Values]:
-        """Return what stands at these rising times of a device.
+        """Return what is stored at these rising times of a device.
 
         Raises:
             DatabaseAway: not all of them are there.
@@ -114,7 +114,7 @@ class ReadingTable:
         return (*map(reading.get, self.kind.names), self.kind.unknown(reading))
 
     def differs(self, reading: Row, standing: dict[datetime, Values]) -> bool:
-        """Return whether something else stands at the reading's time."""
+        """Return whether something else is stored at the reading's time."""
         other = standing.get(reading["ts"])
         if other is None:  # of a forgotten time
             return False
