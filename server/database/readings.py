@@ -110,7 +110,7 @@ class ReadingTable:
         return standing
 
     def values(self, reading: Row) -> Values:
-        """Return the values of a reading as ``standing`` has them."""
+        """Return the values of a reading as the database returns them."""
         return (*map(reading.get, self.kind.names), self.kind.unknown(reading))
 
     def differs(self, reading: Row, standing: dict[datetime, Values]) -> bool:
