@@ -38,7 +38,7 @@ class ReadingTable:
             insert: the statement for a list of rows, each written as one value.
             by_key: the query of ``sql/queries`` that returns the rows of some keys.
             came_later: fields whose columns came by a later file of ``sql/``, in the order in which
-                they came. A row is told by the place of its values, and such a column stands at the
+                they came. A row is told by the place of its values, and such a column is at the
                 end of the table.
         """
         self.kind = kind
@@ -60,7 +60,7 @@ class ReadingTable:
     ) -> Verdict:
         """Store readings once each, by one statement.
 
-        Those whose key is taken are compared with what stands there: the same values make a
+        Those whose key is taken are compared with what is there: the same values make a
         duplicate, other values a conflict, of which nothing is stored. A reading of a forgotten
         time counts as a duplicate.
 
