@@ -1,4 +1,4 @@
-"""Computes anew what triggers keep beside the readings, after some were deleted or corrected.
+"""Computes again what triggers keep beside the readings, after some were deleted or corrected.
 
 The arithmetic of five minutes and of the edge's numbers stays where it is, in the triggers of
 ``sungrow_samples`` and ``p1_samples``: what remains is inserted once more, into a temporary table
@@ -61,7 +61,7 @@ _ADDED = (
     " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
     " AND sungrow_slot(ts) <> ALL (%(slots)s::timestamptz[])"
 )
-# The house is joined of both kinds, so it is made anew with either.
+# The house is joined of both kinds, so it is made again with either.
 _HOUSE = (
     "SELECT sungrow_house_make_span(%(device_id)s, %(first)s, %(end)s, %(slots)s::timestamptz[])"
 )
@@ -102,7 +102,7 @@ def lock(cursor: Cursor, device_id: str) -> None:
 
 
 def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> None:
-    """Compute anew whatever the readings of this time have part in, though little may be left.
+    """Compute again whatever the readings of this time have part in, though little may be left.
 
     All in the transaction of ``cursor``; nobody else stores readings of the device meanwhile.
 
@@ -136,7 +136,7 @@ def rebuild_days(
     days: Days,
     shrink: tuple[datetime | str, datetime | str],
 ) -> Rebuilt:
-    """Compute some days anew; ``lock`` is held.
+    """Compute some days again; ``lock`` is held.
 
     Args:
         cursor: of a transaction, which may change readings too.

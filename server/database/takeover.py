@@ -1,4 +1,4 @@
-"""The schema of before its files were put in order: recognised, and taken over as it stands.
+"""The schema of before its files were put in order: recognised, and taken over as it is.
 
 Until November 2026 ``sql/`` held twenty files, of which many changed what an earlier one had made.
 A database that has seen all of them, as they were in the end, has the tables that the present files

@@ -1,4 +1,4 @@
-"""The rollups of a house, joined anew: after a change of the lag, or of rows by hand."""
+"""The rollups of a house, joined again: after a change of the lag, or of rows by hand."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
@@ -8,7 +8,7 @@ MOST_LAG_S = 300.0
 
 
 def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> None:
-    """Join the five minutes of a span of time anew, in the transaction of ``cursor``.
+    """Join the five minutes of a span of time again, in the transaction of ``cursor``.
 
     Args:
         cursor: of a transaction.
@@ -21,7 +21,7 @@ def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> Non
 
 
 def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:
-    """Store how much later the inverter tells of the grid than the meter, and join all anew."""
+    """Store how much later the inverter reports the grid than the meter, and join all again."""
     rollups.lock(cursor, device_id)
     cursor.execute(
         "INSERT INTO sungrow_devices (device_id, p1_lag_s) VALUES (%s, %s)"

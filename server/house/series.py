@@ -25,7 +25,7 @@ def by_grid_meter(
         of_days: whether the buckets are whole local days.
         asked: the parameters of the query that gave ``own``.
         own: by key, the buckets as the inverter has them.
-        empty: a bucket without samples; a meter may tell of one.
+        empty: a bucket without samples; a meter may report one.
     """
     found = database.rows("house-days" if of_days else "house-times", asked)
     return own | {row["key"]: _joined(own.get(row["key"], empty), row, of_days) for row in found}

@@ -76,8 +76,8 @@ function shares(row) {
 const isPaired = (row) =>
   ['p1', 'mixed'].includes(row.grid_source) ? row.grid_coverage >= WHOLE * (row.coverage ?? 1) : null;
 
-// The figures of a bucket that were measured for a part of the time, while no counter tells of the rest. The counters
-// of a P1 meter, and the inverter's beside it, tell of all of a bucket or of nothing; of those of a month, day by day.
+// The figures of a bucket that were measured for a part of the time, while no counter shows the rest. The counters of
+// a P1 meter, and the inverter's beside it, cover all of a bucket or nothing of it; those of a month, each of its days.
 function partsOf(row) {
   const covered = row.coverage ?? 1;
   const isByCounters = isPaired(row) || (isPaired(row) === false && !row.isMonth);

@@ -1,4 +1,4 @@
--- Energy of each local day of a house, in kWh, import and export by its grid (P1) meter where that tells of the whole
+-- Energy of each local day of a house, in kWh, import and export by its grid (P1) meter where that reports the whole
 -- day; on other days as sungrow_daily_energy has it, with the integrals of what was measured. The house's use of a day
 -- is the balance of the counters, else the integral of the samples that have a reading of the grid meter beside them,
 -- else that of the inverter's own meter. jit and plan: as in sungrow_daily_energy.

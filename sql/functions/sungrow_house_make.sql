@@ -1,4 +1,4 @@
--- Joins some five minutes of a house anew, from the rows of both kinds, and adds what is different. Whoever calls it
+-- Joins some five minutes of a house again, from the rows of both kinds, and adds what is different. Anyone who calls it
 -- holds the lock of the device alone: it must see every sample, and nobody may add one meanwhile.
 CREATE OR REPLACE FUNCTION sungrow_house_make(of_device text, buckets timestamptz[])
 RETURNS void LANGUAGE sql AS $$

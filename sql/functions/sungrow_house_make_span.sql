@@ -1,4 +1,4 @@
--- Joins a span of time of a house anew as sungrow_house_make does, but for some quarter hours, whose samples are gone,
+-- Joins a span of time of a house again as sungrow_house_make does, but for some quarter hours, whose samples are gone,
 -- and for those whose readings of the grid meter are: what was joined of them stays. A sample may pair with a reading
 -- of another five minutes, hence the margins.
 CREATE OR REPLACE FUNCTION sungrow_house_make_span(

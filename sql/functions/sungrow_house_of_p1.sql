@@ -1,4 +1,4 @@
--- Joins anew the five minutes whose samples may pair with new readings of the grid meter.
+-- Joins again the five minutes whose samples may pair with new readings of the grid meter.
 CREATE OR REPLACE FUNCTION sungrow_house_of_p1() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     house record;

@@ -51,7 +51,7 @@ BEGIN
               FROM sungrow_reports, jsonb_each_text(failed)
              WHERE device_id = of_device AND kind = of_kind AND slot >= first AND slot < until
              GROUP BY 1) AS reasons;
-    -- One that was parked, mended and released stands among the stored ones.
+    -- One that was parked, mended and released is among the stored ones.
     SELECT count(*) INTO parked FROM sungrow_parked p
      WHERE device_id = of_device AND kind = of_kind AND coalesce(ts, received_at) >= first
        AND coalesce(ts, received_at) < until

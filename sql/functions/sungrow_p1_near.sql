@@ -1,6 +1,6 @@
 -- The reading of the grid meter nearest to a moment, at most a minute away, the earlier one on a tie; nulls without
 -- any. For the newest sample alone: the rollups join by sungrow_house_sums. A house without a grid meter costs one look
--- at an index. The plan is made anew each time, as in sungrow_newest_sample.
+-- at an index. The plan is made again each time, as in sungrow_newest_sample.
 CREATE OR REPLACE FUNCTION sungrow_p1_near(of_device text, at timestamptz, OUT p1_ts timestamptz, OUT p1_power_w double precision)
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
 BEGIN

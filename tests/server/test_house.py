@@ -325,7 +325,7 @@ def test_a_rebuild_changes_nothing_and_mends_what_somebody_broke(database):
         rows(database, broken, device_id)
         if "p1_samples" in broken:
             raised = [{**r, "power_w": r["power_w"] and r["power_w"] + 100} for r in readings]
-            readings = [r for r in raised]
+            readings = raised
         with database, database.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
             cursor.execute("DELETE FROM sungrow_house_daily WHERE device_id = %s", (device_id,))
             rebuild(cursor, device_id, utc("2026-10-20 00:00"), utc("2026-10-30 00:00"))
