@@ -91,7 +91,7 @@ export class DayChart extends Chart {
     return { title: `${hours(last.at, last.at + stepMs, zone)}, the newest`, values: texts(last) };
   }
 
-  // What else is to be known of the grid in this step: the day may have it by two meters in turns.
+  // Whose word the grid is in this step, where the day has it from two meters in turns.
   #noteOn(p) {
     if (this.#isUnmetered(p)) return ', meter not read';
     return this.isBySeveral && GRID_SOURCES[p.source] ? `, grid by: ${GRID_SOURCES[p.source]}` : '';

@@ -110,7 +110,7 @@ const leaf = (row) => ({
   ...rests(row),
   estimated: isEstimated(row),
   parts: partsOf(row),
-  lacksFlows: isPaired(row) === false, // where energy went is only told of readings of both meters
+  lacksFlows: isPaired(row) === false, // only readings of both sources show where energy went
 });
 
 // One bucket, or the sum of some; null where none of them says anything. Figures in `parts` are at least that

@@ -66,7 +66,7 @@ export function meterWords(state, hasMeter, row, since = '') {
   if (since) return `The grid has been measured since ${since}: before, ${UNKNOWN}.`;
   const [all, grid] = [row?.coverage, row?.grid_coverage];
   if (!(grid < WHOLE * all)) return '';
-  // The counters of a P1 meter tell of the times between its readings, too.
+  // The counters of a P1 meter cover the times between its readings, too.
   const isByP1 = ['p1', 'mixed'].includes(row.grid_source) && isKnown(row.load_kwh);
   if (isByP1 && !row.parts.includes('load_kwh')) return '';
   return `The grid meter was read for ${shareOfTime(grid)} of the time: of the rest, ${UNKNOWN}.`;

@@ -59,7 +59,7 @@ export class Tiles {
     }
   }
 
-  // Only a house whose P1 meter tells of them has tiles of gas and water.
+  // Only a house whose P1 meter reads gas and water has tiles of them.
   #showVolumes(row, then) {
     for (const key of VOLUMES) {
       const isKnown = typeof row?.[key] === 'number';
