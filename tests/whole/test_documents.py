@@ -184,7 +184,7 @@ def wrong_of_script(name: str, arguments: str) -> list[str]:
 # A program as it is called, maybe by sudo and with settings before it; and its arguments.
 CALLS = (
     (
-        re.compile(r"(?:^|/|\s)python3? -m ((?:server|tests|edge_lib)\.[a-z][a-z_.]*)(.*)"),
+        re.compile(r"(?:^|/|\s)python3? -m ((?:server|tests|edge_lib)\.[a-z][a-z0-9_.]*)(.*)"),
         wrong_of_module,
     ),
     (re.compile(r"(?:^|/|\s)edge\.py((?: .*)?)$"), lambda rest: wrong_of_edge(rest.strip())),
