@@ -86,6 +86,18 @@ CREATE TYPE p1_counter AS (
 );
 COMMENT ON TYPE p1_counter IS 'One counter of a grid meter at one moment; ordered by ts. A total is kWh, or m³ of gas or water.';
 
+-- What five minutes, or a day, tell of one counter: enough to find a boundary reading that cannot be one.
+CREATE TYPE p1_piece AS (
+    starts    timestamptz,
+    ends      timestamptz,
+    first     p1_counter,
+    last      p1_counter,
+    least     double precision,
+    greatest  double precision,
+    odd_steps bigint
+);
+COMMENT ON TYPE p1_piece IS 'One counter of a grid meter in one row of p1_5min or p1_local_daily.';
+
 -- A reading stands for the time since the one before, at most 60 seconds. So a reading that comes late shortens
 -- what the next one stands for, which may be in another bucket; whoever stores readings holds the device's lock
 -- alone.
@@ -142,7 +154,7 @@ COMMENT ON COLUMN p1_5min.import_power_w_sum IS 'W; sum of import_power_w; where
 COMMENT ON COLUMN p1_5min.import_power_w_max IS 'W; greatest of the same';
 COMMENT ON COLUMN p1_5min.import_integral_kwh IS 'kWh; imported: power times the time that each reading stands for';
 COMMENT ON COLUMN p1_5min.export_integral_kwh IS 'kWh; exported: the same';
-COMMENT ON COLUMN p1_5min.odd_steps IS 'readings whose import or export counter does not fit that of the reading before, at most 60 seconds earlier';
+COMMENT ON COLUMN p1_5min.odd_steps IS 'readings whose import or export counter is more than a connection carries above that of the reading before, at most 60 seconds earlier, or another meter''s';
 COMMENT ON COLUMN p1_5min.import_first IS 'import counter of the first reading that has one: the total, or the sum of both tariffs';
 COMMENT ON COLUMN p1_5min.import_last IS 'import counter of the last reading that has one';
 COMMENT ON COLUMN p1_5min.import_min IS 'kWh; least import counter';

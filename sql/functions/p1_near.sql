@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION p1_near(of_device text, first timestamptz, last timestamptz)
 RETURNS TABLE (ts timestamptz, power_w double precision, draw_w double precision, import_at p1_counter,
                export_at p1_counter, gas_at p1_counter, water_at p1_counter)
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE ROWS 20 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY

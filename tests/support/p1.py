@@ -91,7 +91,7 @@ def is_odd(before: dict, after: dict) -> bool:
         return True
     for name in SINGLE:
         one, other = counter(before, name), counter(after, name)
-        if None not in (one, other) and not fits(other - one, in_s):
+        if None not in (one, other) and other > one and not fits(other - one, in_s):
             return True
     return False
 
