@@ -4,7 +4,7 @@
 -- Where a reading is below the one before, one of the two is wrong. The side is left out that is over sooner: those
 -- that follow, until one fits again (a dip), or those before, back to one that fits (a peak). A fall that lasts for
 -- more than two hours on both sides is a counter that began anew. Of what comes last it is not yet known: a reading
--- that falls back or jumps ahead is left out until ten minutes of readings confirm it.
+-- that falls back or jumps ahead is left out until ten minutes of readings confirm it, and so is what came first.
 CREATE OR REPLACE FUNCTION p1_chain(ts timestamptz[], total double precision[], meter_id text[])
 RETURNS TABLE (number int, is_break boolean) LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -18,6 +18,7 @@ DECLARE
     begun int := 0; -- how many of the kept ones belong to a counter of before
     meter text;
     i int := 1;
+    start int;
     top int;
     ahead int;
     back int;
@@ -71,6 +72,11 @@ BEGIN
             depth := back - 1;
         END IF;
     END LOOP;
-    RETURN QUERY SELECT unnest(kept[1:depth]), unnest(breaks[1:depth]);
+    -- Nor what came first, where another reading follows that it does not lead to.
+    start := coalesce((SELECT max(b) FROM generate_series(2, depth) AS b
+                        WHERE breaks[b] AND at_s[kept[b - 1]] - at_s[kept[1]] < confirmed_s
+                          AND meter_id[kept[b]] IS NOT DISTINCT FROM meter_id[kept[1]]), 1);
+    breaks[start] := false;
+    RETURN QUERY SELECT unnest(kept[start:depth]), unnest(breaks[start:depth]);
 END
 $$;

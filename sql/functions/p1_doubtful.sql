@@ -17,5 +17,7 @@ LANGUAGE sql STABLE AS $$
          WHERE (first).meter_id <> (before).meter_id
             OR NOT p1_fits((first).total - (before).total, extract(epoch FROM (first).ts - (before).ts)::double precision)
     )
-    SELECT coalesce(range_agg(span), '{}') FROM doubt
+    -- What is wrong may have begun before it, or go on behind it.
+    SELECT coalesce(range_agg(tstzrange(lower(span) - interval '5 minutes', upper(span) + interval '5 minutes')), '{}')
+      FROM doubt
 $$;

@@ -7,34 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.p1 import assert_p1_exact, p1_reading, store_p1
-from tests.support.readings import connected, new_device, rows, utc
+from tests.support.local_time import ZONES
+from tests.support.p1 import NIGHTS, assert_p1_exact, in_zone, p1_reading, store_p1
+from tests.support.readings import connected, new_device, utc
 
 SITE = "Australia/Adelaide"
-ZONES = (
-    "UTC",
-    "Europe/Berlin",
-    "America/New_York",
-    "Asia/Kolkata",
-    "Australia/Lord_Howe",
-    "Pacific/Apia",
-    "America/Havana",
-    SITE,
-)
-NIGHTS = ("2026-03-28 22:00", "2026-10-24 22:00", "2026-10-03 13:00", "2026-05-05 12:00")
 
 
 @pytest.fixture(scope="module")
 def database(databases):
     with connected(databases.migrated(SITE)) as connection:
         yield connection
-
-
-def in_zone(database, zone: str) -> str:
-    device_id = new_device()
-    insert = "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, %s)"
-    rows(database, insert, device_id, zone)
-    return device_id
 
 
 def whole(number: int, ts, chance: random.Random) -> dict:

@@ -1,6 +1,7 @@
 """Readings of the grid meter for tests of the database, and what rollups have to say of them."""
 
 import math
+import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,7 +13,7 @@ import pytest
 from server.database import deletions, rollups
 from server.database.p1_samples import TABLE
 from tests.support.direct import five_minutes, group, stored, total
-from tests.support.readings import rows
+from tests.support.readings import new_device, rows
 
 MINUTE = timedelta(seconds=60)
 SINGLE = {"import": "energy_import_kwh", "export": "energy_export_kwh"}
@@ -22,6 +23,16 @@ TARIFFS = {
 }
 OTHERS = {"gas": "gas_m3", "water": "water_m3"}
 LIMIT_KW = 100
+# Before midnights on which clocks change, and before one on which they do not.
+NIGHTS = ("2026-03-28 22:00", "2026-10-24 22:00", "2026-10-03 13:00", "2026-05-05 12:00")
+
+
+def in_zone(database, zone: str) -> str:
+    """Return a new device in that zone."""
+    device_id = new_device()
+    insert = "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, %s)"
+    rows(database, insert, device_id, zone)
+    return device_id
 
 
 def p1_reading(ts: datetime, **fields: object) -> dict:
@@ -152,3 +163,81 @@ def assert_p1_exact(database, device_id: str, zone: str) -> list[dict]:
             wrong = {k: (found[bucket][k], v) for k, v in row.items() if found[bucket][k] != v}
             assert wrong == {}, (table, bucket, wrong)
     return raw
+
+
+# A meter, and its energies computed from the readings by hand
+
+
+class Meter:
+    """A meter behind a house of which every Wh is known; its counters show whole Wh."""
+
+    def __init__(self, start: datetime, seed: int = 1, step_s: int = 10):
+        self.start, self.step_s = start, step_s
+        self._chance = random.Random(seed)
+        self._import_kwh, self._export_kwh = 16_306.0, 4_021.0
+
+    def readings(self, hours: float) -> list[dict]:
+        """Return its readings: a power that changes every few minutes, above and below 0."""
+        found, power_w = [], 500.0
+        for number in range(int(hours * 3600 / self.step_s)):
+            if self._chance.random() < self.step_s / 300:
+                power_w = float(self._chance.choice([-2500, -800, 0, 150, 600, 2200, 7300]))
+            kwh = power_w * self.step_s / 3.6e6
+            self._import_kwh += max(kwh, 0)
+            self._export_kwh += max(-kwh, 0)
+            late_s = self._chance.choice([0.0, 0.1, 0.75])
+            ts = self.start + timedelta(seconds=number * self.step_s + late_s)
+            counters = {
+                "energy_import_kwh": round(self._import_kwh, 3),
+                "energy_export_kwh": round(self._export_kwh, 3),
+            }
+            found.append(p1_reading(ts, power_w=power_w, **counters))
+        return found
+
+
+def rise_wh(readings: list[dict], name: str = "energy_import_kwh") -> float:
+    """Return what a counter rose by, without faults."""
+    values = [reading[name] for reading in readings]
+    return (max(values) - min(values)) * 1000
+
+
+def quarters(database, device_id: str, first: datetime, until: datetime) -> dict[datetime, dict]:
+    found = rows(database, "SELECT * FROM p1_quarter(%s, %s, %s)", device_id, first, until)
+    return {row.pop("slot"): row for row in found}
+
+
+def counted_at(readings: list[dict], moment: datetime, name: str) -> tuple[float, bool]:
+    """Return what a counter had counted at a moment, and whether readings within a minute say so.
+
+    Args:
+        readings: by rising time, without faults.
+        moment: when.
+        name: of the counter's field.
+    """
+    before = [r for r in readings if r["ts"] <= moment]
+    after = [r for r in readings if r["ts"] > moment]
+    if not before:
+        return after[0][name], False
+    last = before[-1]
+    if last["ts"] == moment:
+        return last[name], True
+    if not after:
+        return last[name], False
+    following = after[0]
+    share = (moment - last["ts"]) / (following["ts"] - last["ts"])
+    near_both = moment - last["ts"] <= MINUTE and following["ts"] - moment <= MINUTE
+    return last[name] + (following[name] - last[name]) * share, near_both
+
+
+def between(
+    readings: list[dict], moments: list[datetime], name: str = "energy_import_kwh"
+) -> dict[datetime, tuple[float, bool]]:
+    """Return what a counter counted from each moment to the next, and whether that is exact."""
+    found = {}
+    for first, end in pairwise(moments):
+        if readings[0]["ts"] < end and readings[-1]["ts"] > first:
+            (one, one_exact), (other, other_exact) = (
+                counted_at(readings, moment, name) for moment in (first, end)
+            )
+            found[first] = (other - one, one_exact and other_exact)
+    return found
