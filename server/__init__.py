@@ -101,8 +101,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.get("/health")(health)
     for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):
         app.register_blueprint(module.blueprint)
-    for blueprint in p1_routes.BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)
     if settings.metrics_token:
         endpoint.init_app(app)

@@ -4,14 +4,26 @@ Powers are those of the readings, energies those of the counters at both ends of
 between two buckets is lost. A bucket that no reading is in is left out.
 """
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from server.api.buckets import Width, between
-from server.api.query_args import stored_zone
+from server.api.buckets import Width, between, midnight, next_month
+from server.api.query_args import FIRST_DATE, LAST_DATE, stored_zone
 from server.database.pool import Database, Row
+
+QUARTER = timedelta(minutes=15)
+_MONTH = re.compile(r"\d{4}-\d\d", re.ASCII)
+
+
+class Quarter(NamedTuple):
+    """A quarter hour: its start, its mean import, and whether that is by powers alone."""
+
+    slot: datetime
+    avg_power_w: float
+    estimated: bool
 
 
 class Meter(NamedTuple):
@@ -62,3 +74,23 @@ def rows(database: Database, of: Meter, width: Width, first: datetime, end: date
 
 def _key(width: Width, zone: ZoneInfo, moment: datetime) -> date:
     return moment.astimezone(zone).date() if width.of_days else moment
+
+
+def quarters(database: Database, of: Meter, first: datetime, end: datetime) -> list[Quarter]:
+    """Return the quarter hours from ``first`` to ``end`` that may be a peak, in order."""
+    parameters = {"device_id": of.device_id, "first": first, "end": end}
+    return [Quarter(**row) for row in database.rows("p1-quarters", parameters)]
+
+
+def month_span(month: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the first moment of a local month, and of the one after it."""
+    return midnight(month, zone), midnight(next_month(month), zone)
+
+
+def month_named(text: str) -> date | None:
+    """Return the first day of a month like ``2026-03``; None where that is none."""
+    if not _MONTH.fullmatch(text):
+        return None
+    year, month = int(text[:4]), int(text[5:])
+    found = date(year, month, 1) if year and 1 <= month <= 12 else None
+    return found if found and FIRST_DATE.replace(day=1) <= found < LAST_DATE else None

@@ -28,6 +28,7 @@ from tests.support.p1_edge import NAME, P1_SETTINGS, P1_TOKEN, p1_app, send_p1, 
 from tests.support.samples import DEVICE, a_sample, a_ts
 
 ORIGIN = {"Origin": "https://localhost"}
+CAPACITY = "/p1/v1/capacity/month/2026-03"
 READ_HERE = ("/p1/v1/realtime", "/p1/v1/series?frame=day", "/p1/v1/daily-energy")
 
 
@@ -238,7 +239,7 @@ def test_only_a_p1_token_sends(client, token):
     assert_error(send_p1(client, b"no json", token), 403)
 
 
-@pytest.mark.parametrize("path", ["/p1/v1/ingest", *READ_HERE])
+@pytest.mark.parametrize("path", ["/p1/v1/ingest", *READ_HERE, CAPACITY])
 def test_without_a_token_there_is_nothing_and_guessing_is_slowed_down(database_url, path):
     client = p1_app(database_url).test_client()
     method = "POST" if path.endswith("ingest") else "GET"
@@ -300,7 +301,7 @@ def test_a_reading_of_the_future_does_not_stand_in_the_way(databases):
     assert get(client, "/p1/v1/realtime", P1_TOKEN).json["power_w"] == 5
 
 
-@pytest.mark.parametrize("path", READ_HERE)
+@pytest.mark.parametrize("path", [*READ_HERE, CAPACITY])
 @pytest.mark.parametrize(
     ("token", "name", "status"),
     [
@@ -368,7 +369,7 @@ def test_a_cache_that_is_down_is_named_and_costs_nothing(database_url, tmp_path)
     assert (answer.status_code, answer.json["redis"]) == (200, "error")
 
 
-@pytest.mark.parametrize("path", [*READ_HERE, "/p1/v1/ingest", "/p1/health"])
+@pytest.mark.parametrize("path", [*READ_HERE, CAPACITY, "/p1/v1/ingest", "/p1/health"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "POST", "GET"])
 def test_other_methods_are_405(client, path, method):
     if (method == "POST") == path.endswith("ingest") and method in ("POST", "GET"):

@@ -10,7 +10,7 @@ import pytest
 from server import sandbox
 from server.p1 import importing
 from tests.support.batches import rows
-from tests.support.p1_edge import NAME, p1_app, taken, told
+from tests.support.p1_edge import NAME, emptied, p1_app, taken, told
 from tests.support.samples import DEVICE
 
 HEADER = "device_id,ts,power_w,import_power_w,energy_import_kwh,energy_export_kwh"
@@ -35,9 +35,14 @@ COPY = (
 )
 
 
-@pytest.fixture
-def url(databases):
+@pytest.fixture(scope="module")
+def migrated(databases):
     return databases.migrated("Europe/Brussels")
+
+
+@pytest.fixture
+def url(migrated):
+    return emptied(migrated)
 
 
 @pytest.fixture

@@ -146,6 +146,7 @@ def test_it_has_one_house_and_one_purpose(command, argv):
         "/v1/completeness",
         "/v1/gaps",
         "/v1/hours",
+        "/v1/p1/capacity",
     ],
 )
 def test_it_reads_nothing_under_v1(client, path):
@@ -155,7 +156,7 @@ def test_it_reads_nothing_under_v1(client, path):
 def test_every_path_under_v1_is_closed_to_it(client):
     rules = client.application.url_map.iter_rules()
     paths = {rule.rule: rule.methods for rule in rules if rule.rule.startswith("/v1/")}
-    assert len(paths) >= 8
+    assert len(paths) >= 9
     for path, methods in paths.items():
         for method in methods - {"HEAD", "OPTIONS"}:
             headers = {"Authorization": f"Bearer {P1_TOKEN}"}

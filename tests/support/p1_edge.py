@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from server import sandbox
 from tests.support.batches import SETTINGS, app_on
 from tests.support.samples import DEVICE, a_ts
 
@@ -49,3 +50,12 @@ def taken(client: FlaskClient, *samples: object) -> tuple[int, int, list[int], l
     found = tuple(answer.json[name] for name in names)
     assert found[0] + found[1] + len(found[2]) + len(found[3]) == len(samples)
     return found
+
+
+def emptied(database_url: str) -> str:
+    """Leave nothing of a meter in a database; return its URL."""
+    tables = (
+        "p1_samples, p1_5min, p1_local_daily, p1_month_peaks, sungrow_parked, sungrow_forgotten"
+    )
+    sandbox.execute(database_url, f"TRUNCATE {tables}")
+    return database_url
