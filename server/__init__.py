@@ -52,8 +52,9 @@ from server.api import (
 from server.api.limiter import BadTokenLimiter
 from server.auth.callers import Tokens
 from server.database import migrations
-from server.database.pool import Database, DatabaseAway
+from server.database.pool import Database
 from server.metrics import endpoint
+from server.p1 import routes as p1_routes
 
 log = logging.getLogger("sungrow.server")
 _APP_LOAD_ERROR = 4  # gunicorn's own: its master stops instead of starting the worker again
@@ -100,6 +101,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.get("/health")(health)
     for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):
         app.register_blueprint(module.blueprint)
+    p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)
     if settings.metrics_token:
         endpoint.init_app(app)
@@ -110,19 +112,15 @@ def make_app(env: Mapping[str, str]) -> Flask:
 
 def health() -> tuple[Response, int]:
     """Return whether database and cache answer; 503 only where the database does not."""
-    try:
-        current_app.extensions["db"].rows("health", {})
-        database, status = "ok", 200
-    except DatabaseAway:
-        database, status = "down", 503
+    is_there = current_app.extensions["db"].answers()
     answer = {
-        "status": "ok" if status == 200 else "degraded",
+        "status": "ok" if is_there else "degraded",
         "service": "sungrow",
         "version": VERSION,
-        "database": database,
+        "database": "ok" if is_there else "down",
         "cache": current_app.extensions["cache"].state(),
     }
-    return jsonify(answer), status
+    return jsonify(answer), 200 if is_there else 503
 
 
 def _headers(response: Response) -> Response:

@@ -86,7 +86,7 @@ SERVER_ROOMS = {
     "server.cache": {"database", "settings"},
     "server.house": {"database"},
     "server.api": {"auth", "database", "house"},
-    "server.p1": {"api", "auth", "database"},
+    "server.p1": {"api", "auth", "cli", "database", "house", "settings"},
     "server.page": {"api", "auth"},
     "server.metrics": {"api", "database"},
     "server.doctor": {"auth", "cache", "database", "settings"},
