@@ -11,7 +11,7 @@ DECLARE
     longest_s CONSTANT double precision := 7200;
     confirmed_s CONSTANT double precision := 600;
     n int := cardinality(ts);
-    at_s double precision[] := ARRAY(SELECT extract(epoch FROM t)::double precision FROM unnest(ts) AS t);
+    at_s double precision[] := ARRAY(SELECT date_part('epoch', t) FROM unnest(ts) AS t);
     kept int[] := '{}';
     breaks boolean[] := '{}';
     depth int := 0;

@@ -41,11 +41,11 @@ BEGIN
          WHERE is_new OR NOT is_rebuild AND (import_before).ts IS DISTINCT FROM (import_was_before).ts
     ), changed AS (
         SELECT t.*, stands_s - stood_s AS more_s,
-               p1_is_odd(extract(epoch FROM t.ts - (import_before).ts)::double precision,
+               p1_is_odd(date_part('epoch', t.ts - (import_before).ts),
                          (import_at).total - (import_before).total, (export_at).total - (export_before).total,
                          (import_at).meter_id <> (import_before).meter_id) AS is_odd,
                NOT is_new AND p1_is_odd(
-                   extract(epoch FROM t.ts - (import_was_before).ts)::double precision,
+                   date_part('epoch', t.ts - (import_was_before).ts),
                    (import_at).total - (import_was_before).total, (export_at).total - (export_was_before).total,
                    (import_at).meter_id <> (import_was_before).meter_id) AS was_odd,
                date_bin('5 minutes', t.ts, '2000-01-01 00:00Z') AS bucket,
