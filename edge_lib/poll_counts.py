@@ -24,7 +24,7 @@ KEPT = 1000  # acknowledged ones, for ``edge.py status``: ten days
 
 
 class PollCounts:
-    """Counts polls (thread ``poll``) and returns what is to be sent (thread ``upload``)."""
+    """Counts polls (thread ``poll``) and returns what must be sent (thread ``upload``)."""
 
     def __init__(self, spool: Spool, clock: Clock):
         self._spool, self._clock = spool, clock

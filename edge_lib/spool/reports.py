@@ -149,7 +149,7 @@ def since(db: sqlite3.Connection, first_us: int) -> list[Slot]:
 
 
 def acknowledge(db: sqlite3.Connection, slots: Collection[Slot], most: int) -> None:
-    """Note that the server has these counts, as they were sent: what came since is sent anew.
+    """Note that the server has these counts, as they were sent: what came since is sent again.
 
     Of those that it has, ``most`` stay, for ``edge.py status``.
     """

@@ -1,4 +1,4 @@
-"""Computes anew what triggers keep beside the readings, after some were deleted or corrected.
+"""Computes again what triggers keep beside the readings, after some were deleted or corrected.
 
 The arithmetic of five minutes and of the edge's numbers stays where it is, in the triggers of
 ``sungrow_samples`` and ``p1_samples``: what remains is inserted once more, into a temporary table
@@ -97,7 +97,7 @@ def lock(cursor: Cursor, device_id: str) -> None:
 
 
 def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> None:
-    """Compute anew whatever the readings of this time have part in, though little may be left.
+    """Compute again whatever the readings of this time have part in, though little may be left.
 
     All in the transaction of ``cursor``; nobody else stores readings of the device meanwhile.
 
@@ -131,7 +131,7 @@ def rebuild_days(
     days: Days,
     shrink: tuple[datetime | str, datetime | str],
 ) -> Rebuilt:
-    """Compute some days anew; ``lock`` is held.
+    """Compute some days again; ``lock`` is held.
 
     Args:
         cursor: of a transaction, which may change readings too.

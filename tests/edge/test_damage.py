@@ -15,6 +15,7 @@ from tests.chaos.bit_flips import _spans, _varint
 from tests.support.clocks import EARLIER
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import DEVICE, PRESENT, World, furnish
+from tests.support.quick import quick
 from tests.support.spooling import ask, read_of
 
 FAST = Path("/dev/shm")  # noqa: S108  no power is cut here: no disk is needed
@@ -205,7 +206,7 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("table", NUMBERS)
+@pytest.mark.parametrize("table", quick(NUMBERS, every=2))
 @pytest.mark.parametrize("live", [False, True], ids=["at rest", "while it runs"])
 def test_another_number_in_a_row_is_noticed_and_never_believed(
     again, table, live, caplog, ca, monkeypatch

@@ -16,6 +16,8 @@ from tests.support.p1 import Meter, assert_p1_exact, p1_reading, store_p1
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.server
+
 START = utc("2026-03-25 03:00")
 DEVICE = "house"
 
