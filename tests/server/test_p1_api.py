@@ -12,6 +12,7 @@ import pytest
 from server import sandbox
 from server.api.limiter import BAD_TOKENS
 from server.p1 import history
+from server.sandbox import wait_until
 from tests.support.batches import (
     OTHER,
     OTHER_TOKEN,
@@ -536,3 +537,14 @@ def test_a_client_that_has_the_answer_already_gets_304(lived_in):
     answer = get(lived_in, "/p1/v1/series?frame=all", P1_TOKEN)
     headers = {"If-None-Match": answer.headers["ETag"]}
     assert get(lived_in, "/p1/v1/series?frame=all", P1_TOKEN, **headers).status_code == 304
+
+
+def test_what_the_meter_says_drops_the_answer_that_the_cache_has_of_the_house(
+    database_url, redis_server
+):
+    app = p1_app(database_url, REDIS_URL=redis_server.url, CACHE_TTL_S="60")
+    client, cache = app.test_client(), app.extensions["cache"]
+    assert send(client, a_sample()).json["inserted"] == 1
+    assert wait_until(lambda: get(client, "/v1/realtime") and cache.newest(DEVICE), 10)
+    taken(client, told())
+    assert cache.newest(DEVICE) is None

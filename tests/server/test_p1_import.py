@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 
 from server import sandbox
+from server.p1 import __main__ as command
 from server.p1 import importing
 from tests.support.batches import rows
 from tests.support.p1_edge import NAME, emptied, p1_app, taken, told
@@ -324,3 +325,17 @@ def test_a_file_in_no_order_at_all_is_taken_as_well(url, run):
     assert (status, "101 readings stored" in out) == (0, True)
     counted = rows(url, "SELECT sum(sample_count) FROM p1_5min")
     assert counted == [(101,)]
+
+
+def test_it_says_how_far_it_is(url, monkeypatch, capsys, tmp_path):
+    file = tmp_path / "p1.csv"
+    file.write_text(csv_of(*(line(6 * 3600 * n) for n in range(12))))
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr(command, "_EVERY", 5)
+    assert command.main(["import", str(file), "--device", DEVICE]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:-1] == [
+        f"{DEVICE}: up to 2026-03-29, 5 readings so far",
+        f"{DEVICE}: up to 2026-03-31, 12 readings so far",
+    ]
+    assert told[-1].startswith(f"{DEVICE}: 12 readings stored")
