@@ -1,8 +1,8 @@
 """``GET /v1/referee``: the inverter's meter held against the utility's (P1), in figures and text.
 
 Days are read one after the other, each twice, and none is kept: a day of 5 s samples and 1 s P1
-rows costs some tenths of a second, and a few MB. One such request at a time in each worker, so
-that the others go on.
+rows costs the worker 0.3 s of CPU and the database 0.2 s, and 30 MB. One such request at a time in
+each worker, and nobody waits for it, so that its other threads go on.
 """
 
 import threading
@@ -25,7 +25,6 @@ DAYS, MOST_DAYS = 7, 31
 _AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their clock changes
 _QUARTER = buckets.WIDTHS["15m"]
 _turn = threading.BoundedSemaphore(1)
-_PATIENCE_S = 10.0
 
 
 @blueprint.get("/v1/referee")
@@ -41,7 +40,7 @@ def referee() -> Response:
     known = house(database, device_id)
     zone = query_args.stored_zone(known.timezone, device_id)
     first, end = _range(zone)
-    if not _turn.acquire(timeout=_PATIENCE_S):
+    if not _turn.acquire(blocking=False):
         detail = "another comparison is being computed; try again"
         raise Refused(503, detail, {"Retry-After": str(RETRY_AFTER_S)})
     try:

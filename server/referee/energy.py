@@ -30,11 +30,12 @@ class Energy(NamedTuple):
 class Counted(NamedTuple):
     """What both sides counted in the same times, kWh.
 
-    ``seams`` is how often a counter of the inverter began again, or was not read at once.
+    ``quarters`` is of how many quarter hours, ``seams`` how often it had to begin again.
     """
 
     p1: Energy
     inverter: Energy
+    quarters: int
     seams: int
 
 
@@ -94,16 +95,17 @@ def counted(marks: Sequence[Mark]) -> Counted | None:
         if mine.import_kwh is not None and mine.export_kwh is not None
     ]
     p1 = inverter = Energy(0.0, 0.0)
-    seams, is_chain = 0, False
+    quarters, seams, is_chain = 0, 0, False
     for (other_a, mine_a), (other_b, mine_b) in pairwise(known):
         rises = _rise(other_a, other_b), _rise(mine_a, mine_b)
         if rises[0] is None or rises[1] is None:
             is_chain = False
             continue
         seams += not is_chain
+        quarters += round((other_b.ts - other_a.ts) / QUARTER_S)
         is_chain = True
         p1, inverter = _sum(p1, rises[0]), _sum(inverter, rises[1])
-    return Counted(p1, inverter, seams) if seams else None
+    return Counted(p1, inverter, quarters, seams) if seams else None
 
 
 def _at(mark: Mark) -> Counters | None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 NOT_ENOUGH = "not enough happened"
 NO_METER = "the inverter has no grid meter"
+NO_INVERTER = "no readings of the inverter"
 NO_P1 = "no readings of the utility's meter"
 NO_AC = "the inverter does not report its AC power"
 NO_PHASES = "the utility's meter does not report three phases"

@@ -42,9 +42,10 @@ def judge(source: Source, stored_lag_s: float) -> Verdict:
 def _first(source: Source) -> _First:
     by_day: list[dict[float, lag.Sums]] = []
     later: list[dict[float, list[Match]]] = []
-    polls = rows = 0
+    samples = polls = rows = 0
     is_moving = has_phases = False
     for day in source.powers():
+        samples += len(day.seen)
         polls += len(day.meter.ts)
         rows += len(day.p1.ts)
         # An inverter without a meter says 0 for ever, in some houses.
@@ -53,9 +54,12 @@ def _first(source: Source) -> _First:
         sums, after = _steps_of(day, Series(day.p1.ts, day.p1.w))
         by_day.append(sums)
         later.append(after)
-    problem = figures.NO_P1 if not rows else None
-    problem = problem or (None if polls and is_moving else figures.NO_METER)
-    if problem:
+    problems = (
+        (not rows, figures.NO_P1),
+        (not samples, figures.NO_INVERTER),
+        (not polls or not is_moving, figures.NO_METER),
+    )
+    if problem := next((text for is_so, text in problems if is_so), None):
         return _First(problem, lag.Lag(*(figures.unknown(problem, unit) for unit in ("s", "", ""))))
     found = lag.find(blocks(by_day, lag.merged))
     if found.lag.reason == figures.NOT_ENOUGH and found.lag.n >= lag.LEAST_STEPS and has_phases:

@@ -50,8 +50,9 @@ class Day(NamedTuple):
     """What both sides said from ``first_s`` to before ``end_s``, a local day or a part of one.
 
     ``meter`` is the inverter's meter, ``ac`` the inverter's own power, positive = delivering; both
-    by the times of the samples, which are shifted already where a lag was asked for. P1 rows reach
-    a minute beyond both ends, and there is a mark at each end.
+    by the times of the samples, which are shifted already where a lag was asked for; ``seen`` are
+    the quarter hours that have any sample, counted from 1970. P1 rows reach a minute beyond both
+    ends, and there is a mark at each end.
     """
 
     day: date
@@ -59,5 +60,6 @@ class Day(NamedTuple):
     end_s: float
     meter: Series
     ac: Series
+    seen: frozenset[int]
     p1: Telegrams
     marks: tuple[Mark, ...]

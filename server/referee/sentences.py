@@ -30,7 +30,7 @@ def sentences(verdict: Verdict, device_id: str, stored_lag_s: float) -> list[Sen
     found = verdict.figures
     why = found["lag"].reason
     said: list[Sentence] = []
-    if why in (figures.NO_METER, figures.NO_P1):
+    if why in _CANNOT:
         said.append(Sentence("cannot_compare", {"reason": why}, f"{_CANNOT[why]}."))
     else:
         said += _sign(found["sign"])
@@ -47,6 +47,7 @@ def sentences(verdict: Verdict, device_id: str, stored_lag_s: float) -> list[Sen
 _CANNOT = {
     figures.NO_METER: "The inverter has no grid meter of its own, so there is nothing to compare: "
     "import, export and house use come from the utility's meter",
+    figures.NO_INVERTER: "There are no readings of the inverter in this time",
     figures.NO_P1: "There are no readings of the utility's meter in this time",
 }
 
@@ -85,17 +86,15 @@ def _gain(found: dict[str, Figure], side: str) -> Iterator[Sentence]:
         text = f"Not enough happened to compare {side}."
         yield Sentence(f"gain_{side}", {"reason": gain.reason}, text)
         return
-    percent, within = 100 * (gain.value - 1), 100 * _half(gain)
+    percent, within = 100 * (gain.value - 1), _within(gain)
     values: dict[str, object] = {"percent": round(percent, 2), "within": round(within, 2)}
     values["offset_w"] = round(offset.value, 1)
-    if abs(percent) <= max(within, 0.05):
-        text = (
-            f"Your inverter's meter reads {side} as the utility's meter does, ± {_short(within)} %"
-        )
+    if abs(percent) <= within:
+        text = f"Your inverter's meter reads {side} as the utility's meter does, ± {within:.1f} %"
     else:
-        than = f"{_short(abs(percent))} % {'more' if percent > 0 else 'less'}"
+        than = f"{abs(percent):.1f} % {'more' if percent > 0 else 'less'}"
         text = f"Your inverter's meter reads {than} {side} than the utility's meter, "
-        text += f"± {_short(within)}"
+        text += f"± {within:.1f}"
     if abs(offset.value) >= 1:
         more = "more" if offset.value > 0 else "less"
         text += f", and at any power {abs(offset.value):.0f} W {more}"
@@ -187,5 +186,6 @@ def _half(figure: Figure) -> float:
     return ((figure.high or 0.0) - (figure.low or 0.0)) / 2
 
 
-def _short(percent: float) -> str:
-    return f"{percent:.1f}" if percent >= 0.1 else f"{percent:.2f}"
+def _within(figure: Figure) -> float:
+    """Return half the interval in percent, not less than meters show at all."""
+    return max(100 * _half(figure), 0.1)

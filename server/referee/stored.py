@@ -54,6 +54,7 @@ class Stored:
             span.end.timestamp(),
             Series(lists["meter_ts"], lists["meter_w"]),
             Series(lists["ac_ts"], lists["ac_w"]),
+            frozenset(map(int, lists["seen"])),
             Telegrams(lists["p1_ts"], lists["p1_w"], phases),
             marks,
         )

@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from server.referee import clock, energy, figures, fit, pairs, phases
-from server.referee.energy import Counted, Held, Lines
+from server.referee.energy import Held, Lines
 from server.referee.figures import Figure
 from server.referee.fit import Fit
 from server.referee.lag import Lag
@@ -17,6 +17,7 @@ from server.referee.resampling import BLOCK_S, blocks
 from server.referee.rows import QUARTER_S, Day, Series
 
 IMPORT, EXPORT = 1, -1
+_TOTALS = ("import", "import_p1", "export", "export_p1")
 
 
 class DayVerdict(NamedTuple):
@@ -56,11 +57,11 @@ class Gathered:
         first, end = (int(ts // QUARTER_S) for ts in (day.first_s, day.end_s))
         self.day = day.day
         self.quarters = set(range(first, max(end, first)))
-        self.seen = {int(ts // QUARTER_S) for ts in day.ac.ts + meter.ts}
+        self.seen = day.seen
         self.seen_p1 = {int(ts // QUARTER_S) for ts in day.p1.ts}
         self.points = {side: _points(quarters, side) for side in (IMPORT, EXPORT)}
         self.held = energy.held(quarters, day.marks)
-        self.counted = energy.counted(day.marks)
+        self.marks = day.marks
         self.clock = clock.offsets(day.marks)
         self.has_ac = bool(day.ac.ts)
         self.loads_before = pairs.negative_loads(day.ac, day.p1, shift_s)
@@ -87,7 +88,8 @@ def find(problem: str | None, timed: Lag, days: Sequence[Gathered]) -> Verdict:
     found |= {f"phase_l{k}": figure for k, figure in enumerate(seen.shares, 1)}
     rest = _unexplained(days, lines)
     found["unexplained"] = _sum_of(rest)
-    found |= _totals([day.counted for day in days])
+    is_turned = (timed.sign.value or 1.0) < 0
+    found |= _totals(days, is_turned)
     if problem:
         found = {name: figures.unknown(problem, one.unit) for name, one in found.items()}
         seen, rest = phases.nothing(problem), {}
@@ -143,20 +145,22 @@ def _sum_of(rest: dict[float, float]) -> Figure:
     return figures.known(sum(map(abs, rest.values())), len(rest), "kWh")
 
 
-def _totals(days: Sequence[Counted | None]) -> dict[str, Figure]:
+def _totals(days: Sequence[Gathered], is_turned: bool) -> dict[str, Figure]:
     """Return what the inverter counted more than the utility's meter, by the counters of both."""
-    known = [one for one in days if one]
-    found: dict[str, Figure] = {}
-    for name, side in (("import", 0), ("export", 1)):
-        p1 = sum(one.p1[side] for one in known)
-        more = sum(one.inverter[side] for one in known) - p1
-        # A counter in steps may be a step short at each of its two ends.
-        within = energy.STEP_KWH * sum(one.seams for one in known)
+    marks = [mark for day in days for mark in day.marks]
+    counted = energy.counted(marks)
+    if counted is None:
         nothing = figures.unknown(figures.NO_COUNTERS, "kWh")
+        return dict.fromkeys([f"total_{name}" for name in _TOTALS], nothing)
+    found: dict[str, Figure] = {}
+    for side, name in enumerate(("import", "export")):
+        p1 = counted.p1[side]
+        more = counted.inverter[1 - side if is_turned else side] - p1
+        # A counter in steps may be a step short at each of its two ends.
+        within = energy.STEP_KWH * counted.seams
         interval = more - within, more + within
-        kwh = figures.known(more, len(known), "kWh", interval) if known else nothing
-        counted = figures.known(p1, len(known), "kWh") if known else nothing
-        found |= {f"total_{name}": kwh, f"total_{name}_p1": counted}
+        found[f"total_{name}"] = figures.known(more, counted.quarters, "kWh", interval)
+        found[f"total_{name}_p1"] = figures.known(p1, counted.quarters, "kWh")
     return found
 
 

@@ -20,7 +20,8 @@ SELECT samples.*, rows.*
   FROM (SELECT array_agg(ts) FILTER (WHERE meter_w IS NOT NULL) AS meter_ts,
                array_agg(meter_w) FILTER (WHERE meter_w IS NOT NULL) AS meter_w,
                array_agg(ts) FILTER (WHERE ac_w IS NOT NULL) AS ac_ts,
-               array_agg(ac_w) FILTER (WHERE ac_w IS NOT NULL) AS ac_w
+               array_agg(ac_w) FILTER (WHERE ac_w IS NOT NULL) AS ac_w,
+               array_agg(DISTINCT floor(ts / 900)) AS seen
           FROM sample) AS samples
  CROSS JOIN (SELECT array_agg(ts) AS p1_ts, array_agg(power_w) AS p1_w, max(untold) = 0 AS has_phases,
                     array_agg(power_l1_w) AS l1_w, array_agg(power_l2_w) AS l2_w, array_agg(power_l3_w) AS l3_w

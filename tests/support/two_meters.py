@@ -6,9 +6,11 @@ the Wh; the inverter's is polled each five seconds, and shows what was ``lag_s``
 """
 
 import random
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import floor, pi, sin
 from typing import NamedTuple
@@ -26,6 +28,7 @@ class Meter(NamedTuple):
     gain: float = 1.0
     offset_w: float = 0.0
     lag_s: float = 0.0
+    jitter_s: float = 0.0  # up to so much more, another time at each poll
     sign: int = 1
     drift_a_day: float = 0.0
     sees: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -68,8 +71,8 @@ class TwoMeters:
         hours: float | None = None,
         quiet: bool = False,
     ):
-        self._chance = random.Random(seed)
-        self._meter, self._quiet = meter, quiet
+        self._chance = random.Random(-seed)
+        self._meter = meter
         local = ZoneInfo(zone)
         begins = [
             datetime(d.year, d.month, d.day, tzinfo=local).astimezone(UTC).timestamp()
@@ -81,54 +84,13 @@ class TwoMeters:
         self.bounds = list(pairwise(begins))
         self.rows: list[Row] = []
         self.samples: list[Sample] = []
-        self._stored_kwh = 1.0
         self._counted = [4000.0, 9000.0, 4100.0, 8900.0]  # P1, then the inverter's
         self._tail: list[list[float]] = []
-        for n, (begin, end) in enumerate(self.bounds):
-            self._live(n, begin, round((end - begin) * RATE))
+        moments = tuple(round((end - begin) * RATE) for begin, end in self.bounds)
+        for n, (loads, ac) in enumerate(_lived(seed, moments, quiet)):
+            self._read(n, self.bounds[n][0], loads, ac)
 
-    def _live(self, number: int, begin: float, moments: int) -> None:
-        loads = [self._load(moments) for _ in range(3)]
-        ac = self._inverter(loads, moments)
-        loads[0] = [load - own for load, own in zip(loads[0], ac, strict=True)]
-        self._read(number, begin, loads, ac)
-
-    def _load(self, moments: int) -> list[float]:
-        chance, change = self._chance, [0.0] * (moments + 1)
-        change[0] = 80.0
-        for _ in range(0 if self._quiet else round(90 * moments / (86_400 * RATE))):
-            at = chance.randrange(moments)
-            lasts = round(RATE * chance.choice((9, 30, 90, 400, 1500)) * chance.uniform(0.5, 2))
-            watts = chance.choice((120, 400, 900, 2000)) * chance.uniform(0.7, 1.3)
-            change[at] += watts
-            change[min(at + lasts, moments)] -= watts
-        return list(accumulate(change[:moments]))
-
-    def _inverter(self, loads: list[list[float]], moments: int) -> list[float]:
-        """Return its AC power: the sun as clouds let it, and a battery that follows the house."""
-        chance, found = self._chance, []
-        cloud = sky = 0.8
-        house = [sum(three) for three in zip(*loads, strict=True)]
-        sun, charge, empty = 0.0, 0.0, self._stored_kwh
-        step = 1 / (RATE * 3600 * 1000)
-        for n in range(moments):
-            if n % RATE == 0:
-                if n % (RATE * 40) == 0:
-                    sky = chance.uniform(0.2, 1.0)
-                cloud += (sky - cloud) / 12
-                hour = n / RATE / 3600
-                sun = 0.0 if self._quiet else 6000 * cloud * max(0.0, sin(pi * (hour - 6) / 14))
-                want = sun - house[max(0, n - _DELAY)]
-                room = _BATTERY_W if empty < _BATTERY_KWH else 0.0
-                charge = max(-(_BATTERY_W if empty > 0 else 0.0), min(room, want))
-                if self._quiet:
-                    charge = 0.0
-            empty += charge * step
-            found.append(sun - charge)
-        self._stored_kwh = empty
-        return found
-
-    def _read(self, number: int, begin: float, loads: list[list[float]], ac: list[float]) -> None:
+    def _read(self, number: int, begin: float, loads: list[array], ac: array) -> None:
         meter, chance = self._meter, self._chance
         net = [sum(three) for three in zip(*loads, strict=True)]
         gain = meter.gain + meter.drift_a_day * number
@@ -141,8 +103,8 @@ class TwoMeters:
         # What a lag reaches into of the day before.
         back = 60 * RATE
         tail = self._tail or [[seen[0]] * back, [ac[0]] * back]
-        self._tail = [seen[-back:], ac[-back:]]
-        seen, ac = tail[0] + seen, tail[1] + ac
+        self._tail = [seen[-back:], list(ac[-back:])]
+        seen, ac = tail[0] + seen, [*tail[1], *ac]
         end = len(net) / RATE
         at = chance.randrange(round(meter.p1_s * RATE)) / RATE
         while at < end:
@@ -156,7 +118,8 @@ class TwoMeters:
         at = chance.randrange(round(_POLL_S * RATE)) / RATE
         while at < end:
             n = int(at * RATE)
-            then = int((at - meter.lag_s) * RATE) + back
+            late_s = meter.lag_s + chance.uniform(0, meter.jitter_s)
+            then = int((at - late_s) * RATE) + back
             if not _within(at, meter.silent_h) and then < len(seen):
                 counted = (floor(totals[k][n] * 10) / 10 for k in (2, 3))
                 shown = seen[then] + chance.gauss(0, meter.noise_w)
@@ -201,6 +164,7 @@ class TwoMeters:
                     [s.meter_w for s in chosen if s.meter_w is not None],
                 ),
                 Series([s.ts - lag_s for s in chosen], [s.ac_w for s in chosen]),
+                frozenset(int((s.ts - lag_s) // QUARTER_S) for s in chosen),
                 Telegrams(
                     [r.ts for r in rows],
                     [r.w for r in rows],
@@ -232,3 +196,51 @@ class TwoMeters:
 
 def _within(at: float, hours: tuple[tuple[float, float], ...]) -> bool:
     return any(first <= at / 3600 < end for first, end in hours)
+
+
+@lru_cache(maxsize=2)
+def _lived(seed: int, days: tuple[int, ...], quiet: bool) -> list[tuple[list[array], array]]:
+    """Return what the phases draw, and what the inverter delivers, W, moment by moment."""
+    chance, stored_kwh, lived = random.Random(seed), 1.0, []
+    for moments in days:
+        loads = [_load(chance, moments, quiet) for _ in range(3)]
+        ac, stored_kwh = _inverter(chance, loads, 0.0 if quiet else 6000.0, stored_kwh)
+        loads[0] = array("d", (load - own for load, own in zip(loads[0], ac, strict=True)))
+        lived.append((loads, ac))
+    return lived
+
+
+def _load(chance: random.Random, moments: int, quiet: bool) -> array:
+    change = [0.0] * (moments + 1)
+    change[0] = 80.0
+    for _ in range(0 if quiet else round(90 * moments / (86_400 * RATE))):
+        at = chance.randrange(moments)
+        lasts = round(RATE * chance.choice((9, 30, 90, 400, 1500)) * chance.uniform(0.5, 2))
+        watts = chance.choice((120, 400, 900, 2000)) * chance.uniform(0.7, 1.3)
+        change[at] += watts
+        change[min(at + lasts, moments)] -= watts
+    return array("d", accumulate(change[:moments]))
+
+
+def _inverter(
+    chance: random.Random, loads: list[array], peak_w: float, stored_kwh: float
+) -> tuple[array, float]:
+    """Return its AC power, the sun as clouds let it and a battery that follows the house."""
+    found = array("d")
+    cloud = sky = 0.8
+    house = [sum(three) for three in zip(*loads, strict=True)]
+    sun, charge = 0.0, 0.0
+    step = 1 / (RATE * 3600 * 1000)
+    for n in range(len(house)):
+        if n % RATE == 0 and peak_w:
+            if n % (RATE * 40) == 0:
+                sky = chance.uniform(0.2, 1.0)
+            cloud += (sky - cloud) / 12
+            sun = peak_w * cloud * max(0.0, sin(pi * (n / RATE / 3600 - 6) / 14))
+            want = sun - house[max(0, n - _DELAY)]
+            most = _BATTERY_W if stored_kwh < _BATTERY_KWH else 0.0
+            least = -_BATTERY_W if stored_kwh > 0 else 0.0
+            charge = max(least, min(most, want))
+        stored_kwh += charge * step
+        found.append(sun - charge)
+    return found, stored_kwh

@@ -1,0 +1,347 @@
+"""The referee against known truth: an inverter's meter that is wrong on purpose."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.referee import energy, figures, fit, pairs
+from server.referee.energy import Energy
+from server.referee.judge import judge
+from server.referee.pairs import Point
+from server.referee.rows import QUARTER_S, Counters, Day, Mark, Series, Telegrams
+from server.referee.sentences import sentences
+from server.referee.verdict import Verdict
+from tests.referee import MOST_GAIN, MOST_LAG_S, MOST_OFFSET_W, PHASES, a_meter, errors
+from tests.support.two_meters import Meter, TwoMeters
+
+YEAR_S = 365 * 86_400.0
+
+
+def text(verdict: Verdict, stored_lag_s: float = 0.0) -> dict[str, str]:
+    return {one.id: one.text for one in sentences(verdict, "home-1", stored_lag_s)}
+
+
+def value(verdict: Verdict, name: str) -> float:
+    found = verdict.figures[name]
+    assert found.reason is None, (name, found)
+    return found.value
+
+
+class Days:
+    """Days made by hand."""
+
+    def __init__(self, *days: Day):
+        self.made = days
+
+    def powers(self):
+        return iter(self.made)
+
+    def days(self, _):
+        return iter(self.made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_a_day_shows_lag_gain_offset_and_sign(seed):
+    found = errors(a_meter(seed), seed)
+    assert abs(found.lag_s) <= MOST_LAG_S
+    assert max(abs(found.gain_import), abs(found.gain_export)) <= MOST_GAIN
+    assert max(abs(found.offset_import_w), abs(found.offset_export_w)) <= MOST_OFFSET_W
+    assert found.is_sign_right
+    assert found.are_phases_right
+
+
+@pytest.mark.parametrize("lag_s", [7.25, 29.0])
+def test_p1_rows_of_five_seconds_show_the_lag_within_a_second(lag_s):
+    assert abs(errors(Meter(lag_s=lag_s, p1_s=5.0), seed=4).lag_s) <= 1.0
+
+
+def test_a_lag_beyond_thirty_seconds_is_not_named():
+    found = judge(TwoMeters(Meter(lag_s=55.0), seed=4), 0.0)
+    assert found.figures["lag"].value is None
+    assert found.figures["lag"].reason in (figures.TOO_FAR, figures.NOT_ENOUGH)
+
+
+def test_a_dongle_whose_values_are_of_any_age_costs_little():
+    meter = Meter(gain=1.02, offset_w=-7.0, lag_s=4.0, jitter_s=4.0)
+    verdict = judge(TwoMeters(meter, seed=4), 0.0)
+    assert value(verdict, "lag") == pytest.approx(6.0, abs=1.0)  # the middle of 4 to 8
+    assert value(verdict, "gain_import") == pytest.approx(1.02, abs=MOST_GAIN)
+    assert value(verdict, "offset_import") == pytest.approx(-7.0, abs=MOST_OFFSET_W)
+
+
+@pytest.mark.parametrize("sees", list(PHASES)[1:])
+@pytest.mark.parametrize("seed", [4])
+def test_a_phase_that_is_not_seen_or_turned_is_named(sees, seed):
+    verdict = judge(TwoMeters(Meter(lag_s=5.0, sees=sees), seed), 0.0)
+    assert verdict.phases == PHASES[sees]
+    assert abs(value(verdict, "lag") - 5.0) <= MOST_LAG_S
+    said = text(verdict)
+    if sees.count(0.0) == 2:
+        assert said["one_phase"] == "It measures phase 1 only."
+    else:
+        assert said["phase_reversed"] == "Its clamp on phase 2 is the wrong way round."
+    assert "gain_import" not in said  # a line through that would mean nothing
+
+
+def test_a_clamp_beside_the_voltage_of_another_phase_is_named():
+    verdict = judge(TwoMeters(Meter(sees=(1.0, 1.0, -0.5)), seed=4), 0.0)
+    assert verdict.phases == ("seen", "seen", "elsewhere")
+    assert "phase_elsewhere" in text(verdict)
+
+
+def test_a_reversed_meter_is_named_and_its_figures_are_those_of_the_turned_one():
+    meter = Meter(gain=0.979, offset_w=4.0, lag_s=-3.0, sign=-1)
+    verdict = judge(TwoMeters(meter, seed=4), 0.0)
+    assert value(verdict, "sign") == -1
+    assert value(verdict, "correlation") < -0.9
+    assert value(verdict, "gain_import") == pytest.approx(0.979, abs=MOST_GAIN)
+    assert "the wrong way round" in text(verdict)["reversed"]
+
+
+def test_the_sentences_say_what_is_read_and_how_to_use_the_lag():
+    verdict = judge(TwoMeters(Meter(gain=0.979, offset_w=4.0, lag_s=7.25), seed=4), 0.0)
+    said = text(verdict)
+    assert said["gain_import"].startswith(
+        "Your inverter's meter reads 2.1 % less import than the utility's meter, ± 0.1"
+    )
+    assert said["gain_import"].endswith(" and at any power 4 W more.")
+    assert said["lag"].startswith("Your inverter shows a change 7.")
+    assert " later than the utility's meter" in said["lag"]
+    assert "p1 lag home-1 7." in said["lag_stored"]
+    assert "lag_stored" not in text(verdict, value(verdict, "lag"))
+    assert "reversed" not in said
+
+
+def test_a_meter_that_is_right_is_called_right():
+    said = text(judge(TwoMeters(Meter(), seed=4), 0.0))
+    assert said["gain_import"].startswith("Your inverter's meter reads import as the utility's")
+
+
+def test_after_the_shift_no_load_is_negative_and_before_it_some_are():
+    verdict = judge(TwoMeters(Meter(lag_s=10.0), seed=4), 0.0)
+    assert value(verdict, "negative_loads_before") > 0.002
+    assert value(verdict, "negative_loads_after") < value(verdict, "negative_loads_before") / 4
+
+
+def test_quarter_hours_without_one_side_are_counted_and_the_rest_is_right():
+    meter = Meter(gain=1.03, lag_s=6.0, silent_h=((9.0, 10.5),), p1_silent_h=((13.0, 14.25),))
+    verdict = judge(TwoMeters(meter, seed=4), 0.0)
+    # The shift moves 6 s of samples over the edges of the gap.
+    assert value(verdict, "missing_inverter") in (5, 6)
+    assert value(verdict, "missing_p1") == 5
+    assert value(verdict, "gain_import") == pytest.approx(1.03, abs=MOST_GAIN)
+    assert abs(value(verdict, "lag") - 6.0) <= MOST_LAG_S
+    (day,) = verdict.days
+    assert day.quarters == 96
+    assert 80 <= day.quarters_compared <= 96 - 11
+    assert "missing_p1" in text(verdict)
+
+
+@pytest.mark.parametrize("reset_h", [None, 18.0])
+def test_counters_agree_but_for_their_steps_also_where_one_begins_again(reset_h):
+    verdict = judge(TwoMeters(Meter(reset_h=reset_h, noise_w=0.0), seed=4), 0.0)
+    for side in ("import", "export"):
+        found = verdict.figures[f"total_{side}"]
+        assert found.low <= 0 <= found.high
+        assert found.high - found.low <= 0.2 * (1 if reset_h is None else 2) + 1e-9
+    assert value(verdict, "total_import_p1") > 5
+
+
+@pytest.mark.parametrize(
+    ("off_s", "said"),
+    [
+        (0.0, None),
+        (3.0, None),
+        (-YEAR_S, "365.0 days behind"),
+        (YEAR_S, "365.0 days ahead"),
+        (3600.0, "1.0 hours ahead: its summer time"),
+        (-3601.5, "1.0 hours behind: its summer time"),
+        (90.0, "1.5 minutes ahead."),
+    ],
+)
+def test_the_meters_own_clock_is_judged_and_nothing_depends_on_it(off_s, said):
+    verdict = judge(TwoMeters(Meter(clock_off_s=off_s), seed=4, hours=3.0), 0.0)
+    assert value(verdict, "clock") == pytest.approx(off_s, abs=0.01)
+    assert verdict.days[0].clock_s == pytest.approx(off_s, abs=0.01)
+    assert verdict.figures["clock"].n >= 13
+    found = text(verdict).get("clock")
+    assert (found is None) if said is None else said in found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("day", "quarters"), [(date(2026, 3, 29), 92), (date(2026, 10, 25), 100)])
+def test_the_nights_on_which_the_clock_changes_are_days_like_others(day, quarters):
+    meter = Meter(gain=0.97, lag_s=4.5)
+    verdict = judge(TwoMeters(meter, seed=5, zone="Europe/Berlin", first=day), 0.0)
+    assert [one.quarters for one in verdict.days] == [quarters]
+    assert value(verdict, "missing_p1") == value(verdict, "missing_inverter") == 0
+    assert abs(value(verdict, "lag") - 4.5) <= MOST_LAG_S
+    assert value(verdict, "gain_import") == pytest.approx(0.97, abs=MOST_GAIN)
+
+
+@pytest.mark.slow
+def test_a_week_shows_a_drift_and_draws_its_intervals_from_days():
+    verdict = judge(TwoMeters(Meter(drift_a_day=0.001), seed=6, days=7), 0.0)
+    found = verdict.figures["drift_import"]
+    assert found.value == pytest.approx(0.03, abs=0.002)
+    assert found.low < found.value < found.high
+    assert found.n == len(verdict.days) == 7
+
+
+def test_a_quiet_house_says_that_not_enough_happened():
+    verdict = judge(TwoMeters(Meter(), seed=1, hours=6.0, quiet=True), 0.0)
+    for name in ("lag", "sign", "correlation", "gain_import", "gain_export", "drift_import"):
+        assert verdict.figures[name].reason == figures.NOT_ENOUGH, name
+        assert verdict.figures[name].value is None
+    assert "Not enough happened" in text(verdict)["gain_import"]
+
+
+@pytest.mark.parametrize("shown", [None, 0])
+def test_an_inverter_without_a_meter_or_with_nothing_but_zeros_has_none(shown):
+    house = TwoMeters(Meter(), seed=4, hours=8.0)
+    house.samples = [one._replace(meter_w=shown) for one in house.samples]
+    verdict = judge(house, 0.0)
+    for name in ("lag", "gain_import", "gain_export", "unexplained", "total_import", "phase_l1"):
+        assert verdict.figures[name].reason == figures.NO_METER, name
+    assert value(verdict, "clock") == 0  # what the utility's meter says of itself is here
+    assert "no grid meter" in text(verdict)["cannot_compare"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "rows", "reason"),
+    [
+        (False, True, figures.NO_INVERTER),
+        (True, False, figures.NO_P1),
+        (False, False, figures.NO_P1),
+    ],
+)
+def test_one_side_alone_cannot_be_compared(samples, rows, reason):
+    house = TwoMeters(Meter(), seed=4, hours=2.0)
+    house.samples = house.samples if samples else []
+    house.rows = house.rows if rows else []
+    verdict = judge(house, 0.0)
+    assert verdict.figures["lag"].reason == reason
+    assert "cannot_compare" in text(verdict)
+
+
+def test_a_meter_that_does_not_report_phases_is_compared_all_the_same():
+    house = TwoMeters(Meter(gain=0.98), seed=4)
+    days = [day._replace(p1=day.p1._replace(phases=())) for day in house.days(0.0)]
+    verdict = judge(Days(*days), 0.0)
+    assert verdict.phases == (None, None, None)
+    assert verdict.figures["phase_l1"].reason == figures.NO_PHASES
+    assert value(verdict, "gain_import") == pytest.approx(0.98, abs=MOST_GAIN)
+    assert "gain_import" in text(verdict)
+
+
+def test_chance_is_the_same_each_time():
+    house = TwoMeters(Meter(lag_s=3.0), seed=4, hours=6.0)
+    assert judge(house, 0.0) == judge(house, 0.0)
+
+
+def test_a_positive_lag_means_that_the_inverter_shows_it_later():
+    # A kettle each five minutes or so; the inverter shows it two polls later.
+    p1_ts = [float(n) for n in range(36_000)]
+    p1 = Telegrams(p1_ts, [2000.0 * (t % 307.3 < 120) for t in p1_ts], ())
+    polls = [t + 0.5 for t in p1_ts[60:-60:5]]
+    meter = Series(polls, [2000.0 * ((t - 10.0) % 307.3 < 120) for t in polls])
+    day = Day(date(2026, 1, 1), 0.0, 36_000.0, meter, Series([], []), frozenset([1]), p1, ())
+    assert value(judge(Days(day), 0.0), "lag") == pytest.approx(10.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("ts", "row"),
+    [(10.0, 1), (14.9, 1), (15.0, 1), (15.1, 2), (5.0, 0), (-15.0, 0), (-15.1, None), (35.1, None)],
+)
+def test_the_nearest_row_is_taken_the_earlier_on_a_tie_and_none_that_is_far(ts, row):
+    assert pairs.nearest([0.0, 10.0, 20.0], ts) == row
+    assert pairs.nearest([], ts) is None
+
+
+def points(gain: float, offset_w: float, odd: int = 0) -> list[Point]:
+    found = [Point(900.0 * n, 180, 25.0 * n, gain * 25.0 * n + offset_w) for n in range(60)]
+    return found[: 60 - odd] + [p._replace(meter_w=p.meter_w + 1500) for p in found[60 - odd :]]
+
+
+def test_a_line_is_found_exactly_and_the_robust_one_only_named_where_it_differs():
+    blocks = [points(0.98, 7.0)[n::6] for n in range(6)]
+    found = fit.fit(blocks)
+    assert found.gain.value == pytest.approx(0.98, abs=1e-4)
+    assert found.offset.value == pytest.approx(7.0, abs=1e-3)
+    assert found.robust is None
+    odd = fit.fit([points(0.98, 7.0, odd=6)[n::6] for n in range(6)])
+    assert abs(odd.gain.value - 0.98) > 0.05
+    assert odd.robust[0].value == pytest.approx(0.98, abs=1e-3)
+    assert odd.robust[1].value == pytest.approx(7.0, abs=0.5)
+
+
+@pytest.mark.parametrize("spread_w", [0.0, 4.0])
+def test_points_at_one_power_are_not_enough_for_a_line(spread_w):
+    found = fit.fit([[Point(900.0 * n, 100, 50 + spread_w * n, 50.0) for n in range(40)]])
+    assert found.line is None
+    assert found.gain.reason == figures.NOT_ENOUGH
+
+
+def marks(*kwh: float | None) -> list[Mark]:
+    """Return a mark each quarter hour: the utility's import counter, the inverter's the same."""
+    made = []
+    for n, total in enumerate(kwh):
+        ts = n * float(QUARTER_S)
+        before = None if total is None else Counters(ts - 2, total - 0.01, 0.0)
+        after = None if total is None else Counters(ts + 2, total + 0.01, 0.0)
+        made.append(Mark(ts, before, after, Counters(ts - 1, 100.0 + n, 0.0)))
+    return made
+
+
+def test_a_quarter_hour_lies_between_the_counters_at_its_ends():
+    first, last = marks(5.0, 5.5)
+    assert energy.between(first, last) == Energy(pytest.approx(0.5), 0.0)
+    assert energy.between(last, first) is None  # it fell
+    assert energy.between(*marks(5.0, None)) is None
+    assert energy.between(*marks(5.0, 205.0)) is None  # it jumped
+
+
+def test_what_both_counted_leaves_out_where_one_fell_and_goes_on_over_a_missing_one():
+    counted = energy.counted(marks(5.0, 5.5, None, 6.5, 2.0, 2.5))
+    assert counted.p1.imported == pytest.approx(2.0)
+    assert counted.inverter.imported == pytest.approx(4.0)
+    assert (counted.quarters, counted.seams) == (4, 2)
+    assert energy.counted(marks(None, None)) is None
+
+
+WATTS = st.floats(-400_000, 400_000) | st.sampled_from([0.0, 200.0, -200.0, 2000.0])
+GAPS = st.sampled_from([0.000001, 1.0, 1.0, 1.0, 5.0, 5.0, 10.0, 61.0, 4000.0])
+
+
+@st.composite
+def days(draw) -> Day:
+    def series() -> tuple[list[float], list[float]]:
+        gaps = draw(st.lists(GAPS, max_size=150))
+        repeat = draw(st.sampled_from([1, 8]))
+        ts = [sum((gaps * repeat)[: n + 1]) for n in range(len(gaps) * repeat)]
+        watts = draw(st.lists(WATTS, min_size=1, max_size=6))
+        return ts, [watts[n * n % len(watts)] for n in range(len(ts))]
+
+    (meter, ac, p1) = (series() for _ in range(3))
+    phases = tuple([w / (k + 1) for w in p1[1]] for k in range(3)) if draw(st.booleans()) else ()
+    kwh = draw(st.lists(st.none() | st.floats(0, 1e8), max_size=6))
+    seen = frozenset(int(t // QUARTER_S) for t in (*meter[0], *ac[0]))
+    ends = 0.0, QUARTER_S * draw(st.integers(0, 8))
+    made = tuple(marks(*kwh))
+    return Day(
+        date(2026, 1, 1), *ends, Series(*meter), Series(*ac), seen, Telegrams(*p1, phases), made
+    )
+
+
+@given(st.lists(days(), max_size=6), st.floats(-300, 300))
+@settings(max_examples=60)
+def test_whatever_the_rows_every_figure_has_a_value_or_a_reason(made, stored_lag_s):
+    verdict = judge(Days(*made), stored_lag_s)
+    for name, found in verdict.figures.items():
+        assert (found.value is None) == (found.reason is not None), name
+        if found.value is not None:
+            assert found.low <= found.value <= found.high, name
+    assert sentences(verdict, "home-1", stored_lag_s) or made
