@@ -1,7 +1,7 @@
 """``GET /v1/referee``: the inverter's meter held against the utility's (P1), in figures and text.
 
 Days are read one after the other, each twice, and none is kept: a day of 5 s samples and 1 s P1
-rows costs the worker 0.3 s of CPU and the database 0.2 s, and 30 MB. One such request at a time in
+rows costs the worker 0.3 s of CPU and the database 0.2 s, and 55 MB. One such request at a time in
 each worker, and nobody waits for it, so that its other threads go on.
 """
 

@@ -99,6 +99,9 @@ def test_a_reversed_meter_is_named_and_its_figures_are_those_of_the_turned_one()
     assert value(verdict, "correlation") < -0.9
     assert value(verdict, "gain_import") == pytest.approx(0.979, abs=MOST_GAIN)
     assert "the wrong way round" in text(verdict)["reversed"]
+    for side in ("import", "export"):  # so the one side's import is held against the other's
+        p1_kwh = value(verdict, f"total_{side}_p1")
+        assert value(verdict, f"total_{side}") == pytest.approx(-0.021 * p1_kwh, abs=0.3)
 
 
 def test_the_sentences_say_what_is_read_and_how_to_use_the_lag():
