@@ -35,7 +35,8 @@ def judge(source: Source, stored_lag_s: float) -> Verdict:
     first = _first(source)
     lag_s, sign = first.lag.lag.value, first.lag.sign.value
     shift_s = stored_lag_s if lag_s is None else lag_s
-    gathered = [Gathered(day, sign or 1.0, shift_s) for day in source.days(shift_s)]
+    days = map(_measured, source.days(shift_s))
+    gathered = [Gathered(day, sign or 1.0, shift_s) for day in days]
     return verdict.find(first.problem, first.lag, gathered)
 
 
@@ -43,13 +44,11 @@ def _first(source: Source) -> _First:
     by_day: list[dict[float, lag.Sums]] = []
     later: list[dict[float, list[Match]]] = []
     samples = polls = rows = 0
-    is_moving = has_phases = False
-    for day in source.powers():
+    has_phases = False
+    for day in map(_measured, source.powers()):
         samples += len(day.seen)
         polls += len(day.meter.ts)
         rows += len(day.p1.ts)
-        # An inverter without a meter says 0 for ever, in some houses.
-        is_moving = is_moving or any(day.meter.w) or not any(abs(w) > _MOVES_W for w in day.p1.w)
         has_phases = has_phases or bool(day.p1.phases)
         sums, after = _steps_of(day, Series(day.p1.ts, day.p1.w))
         by_day.append(sums)
@@ -57,7 +56,7 @@ def _first(source: Source) -> _First:
     problems = (
         (not rows, figures.NO_P1),
         (not samples, figures.NO_INVERTER),
-        (not polls or not is_moving, figures.NO_METER),
+        (not polls, figures.NO_METER),
     )
     if problem := next((text for is_so, text in problems if is_so), None):
         return _First(problem, lag.Lag(*(figures.unknown(problem, unit) for unit in ("s", "", ""))))
@@ -67,13 +66,23 @@ def _first(source: Source) -> _First:
     return _First(None, _timed(found, later))
 
 
+def _measured(day: Day) -> Day:
+    """Return the day; without the inverter's meter where that said 0 all day, and P1 did not.
+
+    So does an inverter without a meter, or before it was installed.
+    """
+    if any(day.meter.w) or not any(abs(w) > _MOVES_W for w in day.p1.w):
+        return day
+    return day._replace(meter=Series([], []))
+
+
 def _by_phase(source: Source) -> Lag | None:
     """Return the lag by the one phase that shows it best.
 
     Where one clamp is the wrong way round, the sum of all phases hides it.
     """
     by_phase: list[list[dict[float, lag.Sums]]] = [[], [], []]
-    for day in source.powers():
+    for day in map(_measured, source.powers()):
         steps = lag.steps(day.meter)
         for k, watts in enumerate(day.p1.phases):
             by_phase[k].append(lag.sums(steps, Series(day.p1.ts, watts), BLOCK_S))

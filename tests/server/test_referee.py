@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.referee import energy, figures, fit, pairs
@@ -213,6 +213,18 @@ def test_an_inverter_without_a_meter_or_with_nothing_but_zeros_has_none(shown):
     assert "no grid meter" in text(verdict)["cannot_compare"]
 
 
+def test_the_day_before_a_meter_was_installed_does_not_count():
+    house = TwoMeters(Meter(gain=0.98, lag_s=2.0), seed=4, days=2)
+    installed = house.bounds[0][1]
+    house.samples = [
+        one if one.ts >= installed else one._replace(meter_w=0) for one in house.samples
+    ]
+    verdict = judge(house, 0.0)
+    assert value(verdict, "gain_import") == pytest.approx(0.98, abs=MOST_GAIN)
+    assert "gain_import_robust" not in verdict.figures
+    assert [day.quarters_compared for day in verdict.days] == [0, 96]
+
+
 @pytest.mark.parametrize(
     ("samples", "rows", "reason"),
     [
@@ -340,7 +352,6 @@ def days(draw) -> Day:
 
 
 @given(st.lists(days(), max_size=6), st.floats(-300, 300))
-@settings(max_examples=60)
 def test_whatever_the_rows_every_figure_has_a_value_or_a_reason(made, stored_lag_s):
     verdict = judge(Days(*made), stored_lag_s)
     for name, found in verdict.figures.items():
