@@ -2,7 +2,8 @@
 -- the samples are (functions/p1_rollup.sql); the energies of quarter hours and days are computed from the rollups
 -- when they are asked for (functions/p1_quarter.sql, functions/p1_daily_energy.sql).
 
--- The first six columns are those of P1-Edge-VPS. Whoever adds a column: at the end, and in server/p1/samples.py.
+-- The first six columns are those of P1-Edge-VPS. Voltages and currents move in few steps: see 0002_samples.sql.
+-- Whoever adds a column: at the end, and in server/p1/samples.py.
 CREATE TABLE p1_samples (
     device_id         text NOT NULL,
     ts                timestamptz NOT NULL,
@@ -16,26 +17,26 @@ CREATE TABLE p1_samples (
     export_t2_kwh     double precision,
     tariff            integer,
     power_l1_w        double precision,
-    power_l2_w        double precision,
-    power_l3_w        double precision,
     voltage_l1_v      sungrow_steps,
-    voltage_l2_v      sungrow_steps,
-    voltage_l3_v      sungrow_steps,
     current_l1_a      sungrow_steps,
+    power_l2_w        double precision,
+    voltage_l2_v      sungrow_steps,
     current_l2_a      sungrow_steps,
+    power_l3_w        double precision,
+    voltage_l3_v      sungrow_steps,
     current_l3_a      sungrow_steps,
-    meter_ts          timestamptz,
     demand_w          double precision,
     month_peak_w      double precision,
-    month_peak_ts     timestamptz,
     gas_m3            double precision,
-    gas_ts            timestamptz,
     water_m3          double precision,
-    water_ts          timestamptz,
-    meter_id          text,
-    boot              text,
     seq               bigint,
     ts_src            smallint,
+    meter_id          text,
+    boot              text,
+    meter_ts          timestamptz,
+    month_peak_ts     timestamptz,
+    gas_ts            timestamptz,
+    water_ts          timestamptz,
     extra             jsonb,
     received_at       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (device_id, ts)
@@ -43,36 +44,36 @@ CREATE TABLE p1_samples (
 COMMENT ON TABLE p1_samples IS 'One row a reading of the grid (P1) meter. What the meter does not tell is null.';
 COMMENT ON COLUMN p1_samples.device_id IS 'which house; its token says so';
 COMMENT ON COLUMN p1_samples.ts IS 'when the reading arrived whole, by the edge''s clock, UTC, microseconds';
-COMMENT ON COLUMN p1_samples.power_w IS 'W; net power at the meter; positive = importing; null: not told';
-COMMENT ON COLUMN p1_samples.import_power_w IS 'W; power drawn from the grid; null: not told';
+COMMENT ON COLUMN p1_samples.power_w IS 'W; net of the phases; positive = importing';
+COMMENT ON COLUMN p1_samples.import_power_w IS 'W; what of power_w is imported; else 0';
 COMMENT ON COLUMN p1_samples.energy_import_kwh IS 'kWh; imported, lifetime, all tariffs';
 COMMENT ON COLUMN p1_samples.energy_export_kwh IS 'kWh; exported, lifetime, all tariffs';
-COMMENT ON COLUMN p1_samples.import_t1_kwh IS 'kWh; imported in tariff 1, lifetime (Netherlands: low, Belgium: day)';
-COMMENT ON COLUMN p1_samples.import_t2_kwh IS 'kWh; imported in tariff 2, lifetime';
-COMMENT ON COLUMN p1_samples.export_t1_kwh IS 'kWh; exported in tariff 1, lifetime';
-COMMENT ON COLUMN p1_samples.export_t2_kwh IS 'kWh; exported in tariff 2, lifetime';
-COMMENT ON COLUMN p1_samples.tariff IS 'code; the tariff that is active';
-COMMENT ON COLUMN p1_samples.power_l1_w IS 'W; net power of phase 1; positive = importing';
-COMMENT ON COLUMN p1_samples.power_l2_w IS 'W; net power of phase 2; positive = importing';
-COMMENT ON COLUMN p1_samples.power_l3_w IS 'W; net power of phase 3; positive = importing';
-COMMENT ON COLUMN p1_samples.voltage_l1_v IS 'V; voltage of phase 1';
-COMMENT ON COLUMN p1_samples.voltage_l2_v IS 'V; voltage of phase 2';
-COMMENT ON COLUMN p1_samples.voltage_l3_v IS 'V; voltage of phase 3';
-COMMENT ON COLUMN p1_samples.current_l1_a IS 'A; current of phase 1';
-COMMENT ON COLUMN p1_samples.current_l2_a IS 'A; current of phase 2';
-COMMENT ON COLUMN p1_samples.current_l3_a IS 'A; current of phase 3';
-COMMENT ON COLUMN p1_samples.meter_ts IS 'by the meter''s own clock, which may stand at any year';
-COMMENT ON COLUMN p1_samples.demand_w IS 'W; mean import of the running quarter hour, by the meter';
-COMMENT ON COLUMN p1_samples.month_peak_w IS 'W; greatest quarter hour of the running month, by the meter';
-COMMENT ON COLUMN p1_samples.month_peak_ts IS 'when that was, by the meter''s clock';
+COMMENT ON COLUMN p1_samples.import_t1_kwh IS 'kWh; register 1.8.1: NL the low tariff, BE the day''s';
+COMMENT ON COLUMN p1_samples.import_t2_kwh IS 'kWh; register 1.8.2: NL the normal tariff, BE the night''s';
+COMMENT ON COLUMN p1_samples.export_t1_kwh IS 'kWh; register 2.8.1, as import_t1_kwh';
+COMMENT ON COLUMN p1_samples.export_t2_kwh IS 'kWh; register 2.8.2, as import_t2_kwh';
+COMMENT ON COLUMN p1_samples.tariff IS 'code; the tariff that counts now: 1 or 2';
+COMMENT ON COLUMN p1_samples.power_l1_w IS 'W; phase L1; positive = importing';
+COMMENT ON COLUMN p1_samples.voltage_l1_v IS 'V; voltage of phase L1';
+COMMENT ON COLUMN p1_samples.current_l1_a IS 'A; current of phase L1';
+COMMENT ON COLUMN p1_samples.power_l2_w IS 'W; phase L2; positive = importing';
+COMMENT ON COLUMN p1_samples.voltage_l2_v IS 'V; voltage of phase L2';
+COMMENT ON COLUMN p1_samples.current_l2_a IS 'A; current of phase L2';
+COMMENT ON COLUMN p1_samples.power_l3_w IS 'W; phase L3; positive = importing';
+COMMENT ON COLUMN p1_samples.voltage_l3_v IS 'V; voltage of phase L3';
+COMMENT ON COLUMN p1_samples.current_l3_a IS 'A; current of phase L3';
+COMMENT ON COLUMN p1_samples.demand_w IS 'W; mean import of the running quarter hour, register 1.4.0';
+COMMENT ON COLUMN p1_samples.month_peak_w IS 'W; highest quarter of this month, register 1.6.0';
 COMMENT ON COLUMN p1_samples.gas_m3 IS 'm³; gas, lifetime';
-COMMENT ON COLUMN p1_samples.gas_ts IS 'of that reading, by the meter''s clock';
 COMMENT ON COLUMN p1_samples.water_m3 IS 'm³; water, lifetime';
-COMMENT ON COLUMN p1_samples.water_ts IS 'of that reading, by the meter''s clock';
-COMMENT ON COLUMN p1_samples.meter_id IS 'serial number of the meter';
-COMMENT ON COLUMN p1_samples.boot IS 'one value a boot of the edge';
-COMMENT ON COLUMN p1_samples.seq IS 'counts the readings of a boot';
+COMMENT ON COLUMN p1_samples.seq IS 'counts the polls of a boot';
 COMMENT ON COLUMN p1_samples.ts_src IS 'code; 0 clock synchronised, 1 corrected within the boot, 2 never sent, 3 estimated';
+COMMENT ON COLUMN p1_samples.meter_id IS 'the meter''s own number';
+COMMENT ON COLUMN p1_samples.boot IS 'one value a boot of the edge';
+COMMENT ON COLUMN p1_samples.meter_ts IS 'the meter''s own clock, which may be years off';
+COMMENT ON COLUMN p1_samples.month_peak_ts IS 'end of the quarter hour of month_peak_w';
+COMMENT ON COLUMN p1_samples.gas_ts IS 'when the gas meter was read';
+COMMENT ON COLUMN p1_samples.water_ts IS 'when the water meter was read';
 COMMENT ON COLUMN p1_samples.extra IS 'fields that an edge newer than this server sent';
 COMMENT ON COLUMN p1_samples.received_at IS 'when the server stored the row';
 
@@ -84,6 +85,18 @@ CREATE TYPE p1_counter AS (
     meter_id text
 );
 COMMENT ON TYPE p1_counter IS 'One counter of a grid meter at one moment; ordered by ts. A total is kWh, or m³ of gas or water.';
+
+-- What five minutes, or a day, tell of one counter: enough to find a boundary reading that cannot be one.
+CREATE TYPE p1_piece AS (
+    starts    timestamptz,
+    ends      timestamptz,
+    first     p1_counter,
+    last      p1_counter,
+    least     double precision,
+    greatest  double precision,
+    odd_steps bigint
+);
+COMMENT ON TYPE p1_piece IS 'One counter of a grid meter in one row of p1_5min or p1_local_daily.';
 
 -- A reading stands for the time since the one before, at most 60 seconds. So a reading that comes late shortens
 -- what the next one stands for, which may be in another bucket; whoever stores readings holds the device's lock
@@ -141,7 +154,7 @@ COMMENT ON COLUMN p1_5min.import_power_w_sum IS 'W; sum of import_power_w; where
 COMMENT ON COLUMN p1_5min.import_power_w_max IS 'W; greatest of the same';
 COMMENT ON COLUMN p1_5min.import_integral_kwh IS 'kWh; imported: power times the time that each reading stands for';
 COMMENT ON COLUMN p1_5min.export_integral_kwh IS 'kWh; exported: the same';
-COMMENT ON COLUMN p1_5min.odd_steps IS 'readings whose import or export counter does not fit that of the reading before, at most 60 seconds earlier';
+COMMENT ON COLUMN p1_5min.odd_steps IS 'readings whose import or export counter is more than a connection carries above that of the reading before, at most 60 seconds earlier, or another meter''s';
 COMMENT ON COLUMN p1_5min.import_first IS 'import counter of the first reading that has one: the total, or the sum of both tariffs';
 COMMENT ON COLUMN p1_5min.import_last IS 'import counter of the last reading that has one';
 COMMENT ON COLUMN p1_5min.import_min IS 'kWh; least import counter';

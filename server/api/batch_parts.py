@@ -1,4 +1,4 @@
-"""What a batch may carry beside its samples: device facts, reports, gaps, parked readings.
+"""What a batch may carry beside its samples: facts, reports, gaps, parked readings, peaks.
 
 A malformed entry never refuses the request: it is left out, logged and named in the answer. So each
 reader here gives a row, or raises ``Malformed`` with the key that is wrong.
@@ -50,6 +50,8 @@ def read(body: Object) -> Read:
         rows["device"] = _entries({"device": [body["device"]]}, "device", _device, ignored)
     for name, reader in (("reports", _report), ("gaps", _gap), ("parked", _parked)):
         rows[name] = _entries(body, name, reader, ignored)
+    if body.get("p1_peaks") is not None:
+        rows["p1_peaks"] = _entries(body, "p1_peaks", _peak, ignored)
     if body.get("batch_id") is not None and batch_id(body) is None:
         ignored.append(_place("batch_id", msg="1 to 64 of A-Za-z0-9-"))
     for entry in ignored:
@@ -150,9 +152,22 @@ def _parked(entry: Object) -> Object:
     }
 
 
+def _peak(entry: Object) -> Object:
+    return {
+        "month": _required(entry, "month", _time),
+        "peak_ts": _time(entry, "peak_ts"),
+        "peak_w": _required(entry, "peak_w", _watts),
+    }
+
+
+def _watts(entry: Object, key: str) -> float | None:
+    return _number(entry, key, 400_000, "watts")
+
+
 def _kind(entry: Object) -> str:
+    told = entry.get("kind")
     for kind in KINDS:
-        if entry.get("kind", KINDS[0]) == kind:
+        if told == kind or (told is None and kind == KINDS[0]):
             return kind
     raise Malformed("kind", " or ".join(KINDS))
 

@@ -28,7 +28,7 @@ BEGIN
                / extract(epoch FROM least(until, now()) - first) INTO covered
           FROM unnest(p1_dark(of_device, greatest(first, first_reading), least(until, now()))) AS dark
          WHERE now() > first;
-        covered := CASE WHEN now() > first THEN coalesce(covered, 0) END;
+        covered := CASE WHEN now() > first THEN CASE WHEN first_reading IS NULL THEN 0 ELSE covered END END;
     ELSE
         SELECT sample_count, covered_s / sample_count INTO stored, interval_s
           FROM sungrow_local_daily WHERE device_id = of_device AND bucket = of_day;

@@ -83,6 +83,7 @@ SERVER_ROOMS = {
     "server.cache": {"database", "settings"},
     "server.referee": {"database"},
     "server.api": {"auth", "database", "referee"},
+    "server.p1": {"api", "auth", "database"},
     "server.page": {"api", "auth"},
     "server.metrics": {"api", "database"},
     "server.doctor": {"auth", "cache", "database", "settings"},
