@@ -194,6 +194,19 @@ class TwoMeters:
         )
 
 
+class Days:
+    """Days made by hand, read as the house's are."""
+
+    def __init__(self, *days: Day):
+        self.made = days
+
+    def powers(self):
+        return iter(self.made)
+
+    def days(self, _):
+        return iter(self.made)
+
+
 def _within(at: float, hours: tuple[tuple[float, float], ...]) -> bool:
     return any(first <= at / 3600 < end for first, end in hours)
 
