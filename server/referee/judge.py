@@ -61,9 +61,10 @@ def _first(source: Source) -> _First:
     if problem := next((text for is_so, text in problems if is_so), None):
         return _First(problem, lag.Lag(*(figures.unknown(problem, unit) for unit in ("s", "", ""))))
     found = lag.find(blocks(by_day, lag.merged))
+    found = _timed(found, later)
     if found.lag.reason == figures.NOT_ENOUGH and found.lag.n >= lag.LEAST_STEPS and has_phases:
         found = _by_phase(source) or found
-    return _First(None, _timed(found, later))
+    return _First(None, found)
 
 
 def _measured(day: Day) -> Day:
@@ -81,12 +82,18 @@ def _by_phase(source: Source) -> Lag | None:
 
     Where one clamp is the wrong way round, the sum of all phases hides it.
     """
-    by_phase: list[list[dict[float, lag.Sums]]] = [[], [], []]
+    sums: list[list[dict[float, lag.Sums]]] = [[], [], []]
+    later: list[list[dict[float, list[Match]]]] = [[], [], []]
     for day in map(_measured, source.powers()):
-        steps = lag.steps(day.meter)
         for k, watts in enumerate(day.p1.phases):
-            by_phase[k].append(lag.sums(steps, Series(day.p1.ts, watts), BLOCK_S))
-    found = [lag.find(blocks(days, lag.merged)) for days in by_phase if days]
+            of_day, after = _steps_of(day, Series(day.p1.ts, watts))
+            sums[k].append(of_day)
+            later[k].append(after)
+    found = [
+        _timed(lag.find(blocks(days, lag.merged)), after)
+        for days, after in zip(sums, later, strict=True)
+        if days
+    ]
     known = [one for one in found if one.correlation.value is not None]
     best = max(known, key=lambda one: abs(one.correlation.value or 0.0), default=None)
     # Which way round the whole meter is cannot be said of one phase.

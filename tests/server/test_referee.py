@@ -56,7 +56,7 @@ def test_a_dongle_whose_values_are_of_any_age_costs_little():
 
 
 @pytest.mark.parametrize("sees", list(PHASES)[1:])
-@pytest.mark.parametrize("seed", [4])
+@pytest.mark.parametrize("seed", [4, 8])  # the second one's lag shows itself on one phase only
 def test_a_phase_that_is_not_seen_or_turned_is_named(sees, seed):
     verdict = judge(TwoMeters(Meter(lag_s=5.0, sees=sees), seed), 0.0)
     assert verdict.phases == PHASES[sees]
