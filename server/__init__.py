@@ -6,6 +6,7 @@
              ``responses`` sends the answer
 ``auth``     whom a token or a session cookie stands for; the files of tokens
 ``database`` connections and queries (``pool``), samples, rollups, migrations of ``sql``
+``referee``  the inverter's meter against the utility's: pure, but for ``stored``
 ``cache``    the newest sample of each device, in Redis
 ``p1``       the grid (P1) meter: what edges of other make send of it
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
@@ -46,6 +47,7 @@ from server.api import (
     hours,
     ingest,
     realtime,
+    referee,
     series,
     status,
 )
@@ -99,7 +101,8 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):
+    shown = (realtime, series, devices, status, hours, completeness, gaps, referee)
+    for module in (ingest, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)
