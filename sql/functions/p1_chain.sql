@@ -1,4 +1,4 @@
--- Which readings of a counter can be, by rising time, and whether the step to each is one that no counter
+-- Which readings of a counter can be right, by rising time, and whether the step to each is one that no counter
 -- makes (is_break): another meter's, from a counter that began again, or over a jump.
 --
 -- Where a reading is below the one before, one of the two is wrong. The side is left out that is over sooner: those
@@ -11,7 +11,7 @@ DECLARE
     longest_s CONSTANT double precision := 7200;
     confirmed_s CONSTANT double precision := 600;
     n int := cardinality(ts);
-    at_s double precision[] := ARRAY(SELECT extract(epoch FROM t)::double precision FROM unnest(ts) AS t);
+    at_s double precision[] := ARRAY(SELECT date_part('epoch', t) FROM unnest(ts) AS t);
     kept int[] := '{}';
     breaks boolean[] := '{}';
     depth int := 0;

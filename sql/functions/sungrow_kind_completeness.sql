@@ -1,5 +1,5 @@
--- What became of the readings of one kind (sample, p1) of one local day of one device. expected: the polls that the part of the day
--- that is over has room for, at the interval of its samples. Nobody polls before the edge is there: of its
+-- What became of the readings of one kind (sample, p1) of one local day of one device. expected: the polls that the
+-- part of the day that is over has room for, at the interval of its readings. Nobody polls before the edge is there: of its
 -- first day, expected counts from its first reading on, or from the end of the first quarter hour of which it
 -- reported polls; of the days before, nothing is expected. polled and failed: as the edge reported, which
 -- knows why. covered: of the grid meter alone, the share of that part of the day that is within 60 seconds after a

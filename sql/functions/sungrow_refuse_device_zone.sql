@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION sungrow_refuse_device_zone() RETURNS trigger LANGUAGE
 DECLARE
     of_device text := coalesce(NEW.device_id, OLD.device_id);
 BEGIN
-    -- Anyone who stores readings of the device has or shares this lock until they are committed.
+    -- A client that stores readings of the device has or shares this lock until they are committed.
     PERFORM pg_advisory_xact_lock(sungrow_device_lock(of_device));
     IF EXISTS (SELECT FROM sungrow_local_daily WHERE device_id = of_device)
        OR EXISTS (SELECT FROM p1_local_daily WHERE device_id = of_device) THEN

@@ -147,7 +147,7 @@ def test_a_house_that_has_a_meter_alone_is_known_to_both_commands(database, run)
     assert run(forget, device_id, "--dry-run")[0] == 0
 
 
-def test_another_zone_cuts_its_days_anew(database, run):
+def test_another_zone_cuts_its_days_again(database, run):
     device_id = new_device()
     store_p1(database, device_id, numbered(40))
     by_hand = "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, 'Asia/Kolkata')"
