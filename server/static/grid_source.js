@@ -47,7 +47,7 @@ function marks(row, isMonth) {
   if (!['p1', 'mixed'].includes(row.grid_source)) return {};
   const isPaired = row.grid_coverage >= WHOLE * (row.coverage ?? 1);
   const isCounted = (name) =>
-    ['counter', 'p1'].some((by) => row[name] === row[name.replace('kwh', `${by}_kwh`)]);
+    ['counter', 'p1'].some((by) => (row[name] ?? NaN) === row[name.replace('kwh', `${by}_kwh`)]);
   const isDayByDay = isMonth && !isPaired;
   return {
     wholes: isDayByDay ? [] : AT_THE_METER.filter(isCounted),
