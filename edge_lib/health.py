@@ -15,7 +15,7 @@ from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.timestamps import format_ts, parse_ts
-from edge_lib.spool.boots import FASTEST_POLL_US
+from edge_lib.spool.kinds import SAMPLES
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.uploader import FOR_A_HUMAN
 
@@ -177,7 +177,7 @@ def _time_of(text: object) -> datetime | None:
 def _last_seq(state: State, clock: Clock) -> int:
     seq = state.get("seq")
     # The file may be damaged as well: what cannot be does not count.
-    if type(seq) is not int or not 0 <= seq <= clock.boottime_us() // FASTEST_POLL_US + 1:
+    if type(seq) is not int or not 0 <= seq <= clock.boottime_us() // SAMPLES.fastest_us + 1:
         return 0
     return seq if state.get("boot") == clock.boot() else 0
 

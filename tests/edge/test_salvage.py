@@ -10,6 +10,7 @@ from edge_lib.spool import file as spool_file
 from edge_lib.spool import schema, wal
 from edge_lib.spool.errors import SpoolError
 from edge_lib.spool.gaps import Gap
+from edge_lib.spool.kinds import SAMPLES
 from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery.pages import Pages
 from edge_lib.spool.spool import Spool
@@ -38,7 +39,7 @@ def fill(spool, count=COUNT, delivered=DELIVERED):
         spool.put(sample(seq, EARLIER, ts_src=2, ts=f"2020-01-01T00:00:{seq:02}Z"), seq * S)
     spool.park_words({5017: 1}, "unfit", START, BOOT, count + 1, S, 0)
     put(spool, count + 2)
-    database(spool).put([of_sample(a_sample(count + 3), S)], Gap(1, 2, 7))
+    database(spool).put([of_sample(a_sample(count + 3), S)], {SAMPLES: Gap(1, 2, 7)})
 
 
 @pytest.fixture(scope="module")
