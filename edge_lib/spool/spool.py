@@ -189,15 +189,15 @@ class Spool:
 
     # Bookkeeping
 
-    def note_gap(self, gap: gaps.Gap, cause: str) -> None:
+    def note_gap(self, gap: gaps.Gap, cause: str, kind: Kind = SAMPLES) -> None:
         """Write down that something is amiss with a span of time; the log alone, if that fails."""
-        self._write(lambda db: gaps.note(db, gap, cause))
+        self._write(lambda db: gaps.note(db, gap, cause, kind))
 
     def unreported_gaps(self, n: int, kind: Kind = SAMPLES) -> list[dict[str, Any]]:
         """Return the oldest gaps that the server does not know."""
         found: list[dict[str, Any]] = self._read(lambda db: gaps.unreported(db, n, kind), [])
         self._handed_out([gap["id"] for gap in found])
-        return found
+        return found if kind is SAMPLES else [{"kind": kind.name, **gap} for gap in found]
 
     def gaps_reported(self, ids: Collection[int], kind: Kind = SAMPLES) -> None:
         """Note that the server has them; if that fails, they are sent again."""
