@@ -250,13 +250,33 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     for name, about in (("backup", "copy the spool"), ("restore", "bring back what a copy holds")):
         command.add_parser(name, help=about).add_argument("file", type=Path, metavar="FILE")
     command.add_parser("forget-meter", help="the grid meter was taken out of the house")
+    p1 = command.add_parser("p1", help="read the grid meter once, print it, touch nothing else")
+    p1.add_argument("--json", action="store_true", help="print JSON")
+    p1.add_argument("--pair", action="store_true", help="make a token of a HomeWizard (API v2)")
     command.add_parser("dump", help="print all known registers as JSON, for a bug report")
-    simulate = command.add_parser("simulate", help="serve a fake dongle on this machine")
+    _add_simulate(command.add_parser("simulate", help="serve a fake dongle on this machine"))
+    arguments = parser.parse_args(argv)
+    if arguments.command == "simulate" and arguments.dump and _p1_ports(arguments):
+        parser.error("a recorded dump has no P1 meter: leave out --dump, or the --p1 ports")
+    return functools.partial(_run, arguments)
+
+
+def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
     simulate.add_argument("--port", type=_port, default=5020)
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
     simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
     simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
-    return functools.partial(_run, parser.parse_args(argv))
+    for name, about in (
+        ("--p1-port", "also serve the house's P1 meter: raw telegrams by TCP"),
+        ("--p1-http-port", "the same meter as a HomeWizard, API version 1"),
+        ("--p1-https-port", "the same, API version 2, with a CA of its own"),
+    ):
+        simulate.add_argument(name, type=_port, metavar="N", help=about)
+
+
+def _p1_ports(arguments: "argparse.Namespace") -> bool:
+    ports = (arguments.p1_port, arguments.p1_http_port, arguments.p1_https_port)
+    return any(port is not None for port in ports)
 
 
 def _port(text: str) -> int:
@@ -296,10 +316,9 @@ def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
         "backup": lambda: commands.backup(env, arguments.file),
         "restore": lambda: commands.restore(env, arguments.file),
         "forget-meter": lambda: commands.forget_meter(env),
+        "p1": lambda: _p1(env, arguments.json, arguments.pair),
         "dump": lambda: commands.dump(env),
-        "simulate": lambda: commands.simulate(
-            _wait_for_signal, arguments.port, arguments.dump, arguments.day, arguments.speed
-        ),
+        "simulate": lambda: _simulate(arguments),
     }
     return run[arguments.command]()
 
@@ -308,6 +327,27 @@ def _doctor(env: Mapping[str, str], as_json: bool) -> int:
     from edge_lib.doctor import run as doctor  # here: the service does without its memory
 
     return doctor.run(env, DOTENV, as_json)
+
+
+def _simulate(arguments: "argparse.Namespace") -> int:
+    from edge_lib.simulator import run as simulator  # here: the service does without its memory
+
+    options = simulator.Options(
+        port=arguments.port,
+        dump_file=arguments.dump,
+        day=arguments.day,
+        speed=arguments.speed,
+        p1_port=arguments.p1_port,
+        p1_http_port=arguments.p1_http_port,
+        p1_https_port=arguments.p1_https_port,
+    )
+    return simulator.simulate(options, _wait_for_signal)
+
+
+def _p1(env: Mapping[str, str], as_json: bool, pair: bool) -> int:
+    from edge_lib import p1_commands  # here: a house without a P1 meter does without it
+
+    return p1_commands.p1(env, as_json, pair, threading.Event().wait)
 
 
 def _block_stop_signals() -> None:

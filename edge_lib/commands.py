@@ -7,9 +7,8 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import date
 from pathlib import Path
 
 from edge_lib import config, health
@@ -192,30 +191,6 @@ def dump(env: Mapping[str, str]) -> int:
     print(json.dumps(found, indent=1))
     for first, last, reason in found["failed_input_ranges"]:
         print(f"not in the dump: wire addresses {first} to {last}: {reason}", file=sys.stderr)
-    return OK
-
-
-def simulate(
-    wait_for_stop: Callable[[], None],
-    port: int,
-    dump_file: Path | None,
-    day: date | None,
-    speed: float,
-) -> int:
-    """Serve a fake dongle on this machine until the program is to stop."""
-    # Here: the service does without its memory.
-    from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle, HouseholdSource
-
-    try:
-        source = DumpSource(dump_file) if dump_file else HouseholdSource(Clock(), day, speed)
-    except ValueError as error:
-        return _fail(str(error))
-    try:
-        with FakeDongle(source, port=port) as dongle:
-            print(f"a fake dongle listens on 127.0.0.1 port {dongle.port}", flush=True)
-            wait_for_stop()
-    except OSError as error:
-        return _fail(f"cannot listen on port {port}: {error.strerror}")
     return OK
 
 

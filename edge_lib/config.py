@@ -4,9 +4,7 @@ A value that breaks its rule stops the program with one line that names the vari
 wrong and has an example. ``docs/edge.md`` explains the settings; the rules are here.
 """
 
-import ipaddress
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +12,9 @@ from urllib.parse import urlsplit
 
 from edge_lib.shared.env import ConfigError, log_level, number, required, secret, text, whole
 from edge_lib.shared.fields import is_device_id
+from edge_lib.shared.peers import ca_file, is_host, is_token
 
-_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _URL = re.compile(r"[^\x00-\x20\x7f-\U0010ffff?#]+")
-_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)  # what HTTP can carry
 
 
 class DongleConfig(NamedTuple):
@@ -83,11 +80,6 @@ def store_config(env: Mapping[str, str]) -> StoreConfig:
     return StoreConfig(**{name: read(env) for name, read in _STORE.items()})
 
 
-def is_token(text: str) -> bool:
-    """Return whether HTTP can carry this as a bearer token."""
-    return _TOKEN.fullmatch(text) is not None
-
-
 def problems(env: Mapping[str, str]) -> list[str]:
     """Return what is wrong with any setting, a line each; [] where the service would start."""
     found = []
@@ -96,25 +88,21 @@ def problems(env: Mapping[str, str]) -> list[str]:
             read(env)
         except ConfigError as error:
             found.append(str(error))
+    if env.get("P1_SOURCE", "").strip():
+        from edge_lib import p1_config  # here: a house without a P1 meter does without it
+
+        found += p1_config.problems(env)
     return found
 
 
 def _host(env: Mapping[str, str]) -> str:
     host = required(env, "SUNGROW_HOST", "192.168.1.50").removeprefix("[").removesuffix("]")
-    if not (_HOST_NAME.fullmatch(host) or _is_ipv6(host)):
+    if not is_host(host):
         raise ConfigError(
             f"SUNGROW_HOST={host!r} is neither a host name nor an IP address; "
             "example: SUNGROW_HOST=192.168.1.50"
         )
     return host
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        ipaddress.IPv6Address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def device_id(env: Mapping[str, str]) -> str:
@@ -164,18 +152,13 @@ def _token(env: Mapping[str, str]) -> str:
 
 
 def _ca_file(env: Mapping[str, str]) -> Path | None:
-    path = env.get("VPS_CA_FILE", "").strip()
-    if not path:
-        return None
-    try:
-        ssl.create_default_context(cafile=path)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"VPS_CA_FILE: cannot read certificates from {path}: {error}; name the PEM file of the "
-            "authority that signed the server's certificate, or leave the setting out; "
-            "example: VPS_CA_FILE=/etc/sungrow-edge/ca.pem"
-        ) from error
-    return Path(path)
+    return ca_file(
+        env,
+        "VPS_CA_FILE",
+        "name the PEM file of the authority that signed the server's certificate, or leave the "
+        "setting out",
+        "/etc/sungrow-edge/ca.pem",
+    )
 
 
 _Readers = dict[str, Callable[[Mapping[str, str]], Any]]

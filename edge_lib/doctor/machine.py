@@ -48,7 +48,7 @@ def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
     if (
         dotenv.exists()
         and dotenv.stat().st_mode & stat.S_IRWXO
-        and dotenv_values(dotenv).get("VPS_TOKEN")
+        and any(dotenv_values(dotenv).get(name) for name in ("VPS_TOKEN", "P1_TOKEN"))
     ):
         text = f"others on this machine may read the token in {dotenv}; run: chmod 640 {dotenv}"
         return [Finding("secrets", FAILED, text)]

@@ -46,7 +46,7 @@ def _made(group: Group) -> Iterator[Finding]:
 def _groups(
     env: Mapping[str, str], dotenv: Path, clock: Clock, wait: Callable[[float], bool]
 ) -> list[Group]:
-    return [
+    groups = [
         Group("settings", lambda: machine.settings(env)),
         Group("secrets", lambda: machine.secrets(env, dotenv)),
         Group("disk", lambda: machine.disk(env)),
@@ -55,3 +55,8 @@ def _groups(
         Group("dongle", lambda: dongle.all_of(env, clock, wait)),
         Group("server", lambda: server.all_of(env, clock)),
     ]
+    if env.get("P1_SOURCE", "").strip():
+        from edge_lib.doctor import p1  # here: a house without a P1 meter does without it
+
+        groups.insert(-1, Group("p1", lambda: p1.all_of(env, clock, wait)))
+    return groups

@@ -30,6 +30,7 @@ from pyModbusTCP.constants import (
 
 from edge_lib.clock import Clock
 from edge_lib.dongle.registers import REGISTERS, wire_address
+from edge_lib.simulator.grid_meter import MeteredHousehold, MeterView
 from edge_lib.simulator.household import Household
 from edge_lib.simulator.modbus_server import ReadOnlyServer
 from edge_lib.simulator.profiles import midnight
@@ -204,17 +205,33 @@ class HouseholdSource:
         self._start = self.household.at.astimezone(UTC)  # seconds cannot be added to local time
         self._start_s = self._asked_s = clock.monotonic_s()
         self._words = self.household.words()
+        self._lock = threading.Lock()  # the house's two meters are read by threads of their own
 
     def words(self) -> dict[int, int]:
         """Return the house's words; the same ones while one poll goes on."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._asked_s >= _ONE_POLL_S:
-            self.household.advance(
-                self._start + timedelta(seconds=(now_s - self._start_s) * self._speed)
-            )
-            self._words = self.household.words()
-        self._asked_s = now_s
-        return self._words
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            if now_s - self._asked_s >= _ONE_POLL_S:
+                self._advance(now_s)
+                self._words = self.household.words()
+            self._asked_s = now_s
+            return self._words
+
+    def grid_meter(self) -> MeterView:
+        """Return what the house's P1 meter shows now.
+
+        Raises:
+            ValueError: the house has none.
+        """
+        if not isinstance(self.household, MeteredHousehold):
+            raise ValueError("this house has no P1 meter")
+        with self._lock:
+            self._advance(self._clock.monotonic_s())
+            return self.household.grid_meter()
+
+    def _advance(self, now_s: float) -> None:
+        passed = timedelta(seconds=(now_s - self._start_s) * self._speed)
+        self.household.advance(self._start + passed)
 
     def holding(self) -> dict[int, int]:
         """Return the inverter's clock. Source: P16, table 4: 5000 to 5005."""
@@ -250,7 +267,7 @@ def local_zone() -> tzinfo:
 
 def _house(clock: Clock, day: date | None, tz: tzinfo) -> Household:
     now = clock.now()
-    house = Household(midnight(day or now.astimezone(tz).date(), tz), tz=tz)
+    house = MeteredHousehold(midnight(day or now.astimezone(tz).date(), tz), tz=tz)
     if day is None:
         house.advance(now)
     return house

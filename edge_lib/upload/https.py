@@ -25,8 +25,9 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from edge_lib import VERSION
-from edge_lib.config import UploadConfig, is_token
+from edge_lib.config import UploadConfig
 from edge_lib.shared.env import ConfigError
+from edge_lib.shared.peers import is_token
 from edge_lib.upload.cancellable import CancelScope, Connection, HttpsError, reason_of
 
 MAX_ANSWER_BYTES = 65_536

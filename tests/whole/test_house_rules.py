@@ -49,7 +49,8 @@ def named(path: Path) -> str:
 # What each room may know beside itself: whoever adds an arrow here adds it to the picture.
 ROOMS = {
     "edge_lib.shared": set(),
-    "edge_lib.dongle": {"shared", "clock", "config", "repeat_log"},
+    "edge_lib.dongle": {"shared", "clock", "config", "repeat_log", "address_lock"},
+    "edge_lib.p1": {"shared", "clock", "address_lock", "p1_config"},
     "edge_lib.spool": {"shared", "clock", "repeat_log", "best_effort"},
     "edge_lib.upload": {
         "shared",
@@ -69,8 +70,10 @@ ROOMS = {
         "upload",
         "health",
         "poller",
+        "p1",
+        "p1_config",
     },
-    "edge_lib.simulator": {"dongle", "clock"},
+    "edge_lib.simulator": {"dongle", "clock", "p1"},
 }
 
 
