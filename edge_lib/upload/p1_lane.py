@@ -50,6 +50,10 @@ class P1Lane:
         """Return whether the spool holds any; in most houses it never does."""
         return P1 in self._spool.kinds()
 
+    def figures(self) -> dict[str, object]:
+        """Return what the health file says of it; {} where there are none."""
+        return {**self.counts, "last_p1_upload_error": self.error} if self.is_used() else {}
+
     def rows(self, room: int) -> list[Spooled]:
         """Return what goes next, ``room`` at most; none while they have to stay behind."""
         if not (room and self.is_used()) or self._clock.monotonic_s() < self._due_s:
