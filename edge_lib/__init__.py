@@ -2,11 +2,13 @@
 
 - ``shared``: all that the server imports too: the sample, settings, log lines, command names
 - ``dongle``: a driver: the Modbus connection, the register map, decoding
+- ``p1``: the grid meter: telegrams, the lines they come on, the reader; ``p1_config`` its settings
 - ``spool``: a durable queue in SQLite; ``spool/recovery`` is for ill disks
 - ``upload``: batches, HTTPS, the server's proof, and comparing with the server
-- ``doctor``, ``simulator``, ``commands``: never in the service
+- ``doctor``, ``simulator``, ``commands``, ``p1_commands``: never in the service
 - ``poller``, ``device``: one poll; ``poll_counts``, ``health``: the edge's own figures
-- ``config``, ``clock``, ``systemd``, ``repeat_log``, ``best_effort``: what all of them use
+- ``config``, ``clock``, ``address_lock``, ``systemd``, ``repeat_log``, ``best_effort``: what all
+  of them use
 
 The way of a reading: ``Poller`` reads words (``dongle/inverter``), decodes (``dongle/decode``) and
 checks them (``shared/sample``), then ``Spool.put`` -> insert -> commit. ``Uploader`` takes a batch

@@ -39,12 +39,13 @@ class Framer:
 
     Attributes:
         cut: telegrams that began and never ended.
-        is_binary: something was seen that only an encrypted or a binary meter sends.
+        is_binary: before any telegram, something came that only an encrypted meter sends.
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._seen = 0  # so far there is no line end
+        self._has_framed = False
         self.cut = 0
         self.is_binary = False
 
@@ -53,7 +54,8 @@ class Framer:
         frames = []
         for at in range(0, len(data), MOST_BYTES):
             self._buffer += data[at : at + MOST_BYTES]
-            self.is_binary = self.is_binary or _BINARY.search(self._buffer) is not None
+            if not self._has_framed and _BINARY.search(self._buffer):
+                self.is_binary = True
             frames += self._ended()
             self._bound()
         return frames
@@ -71,6 +73,7 @@ class Framer:
                     self.cut += buffer.count(b"/", 0, start)
                     digits = end[1]
                     crc = int(digits, 16) if digits else None
+                    self._has_framed = True
                     frames.append(Frame(bytes(buffer[start : end.start() + 1]), crc))
                 del buffer[: self._seen]
                 self._seen = line = 0

@@ -19,7 +19,7 @@ from edge_lib.p1.errors import P1Error
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-ANSWER_S = 10.0  # from the request to the end of the answer, the handshake included
+ANSWER_S = 10.0  # from the connection, or the request on a kept one, to the end of the answer
 SLICE_S = 0.5
 MOST_BYTES = 65_536
 
@@ -70,10 +70,12 @@ class LocalHttp:
         """
         kept, self._kept = self._kept, None
         if kept:
-            with contextlib.suppress(P1Error):
+            cast(_Patient, kept.sock).begin()
+            try:
                 return self._exchange(kept, method, path, headers, body)
-            if self._wait(0.0):
-                raise P1Error("stopped", "the program is to stop")
+            except P1Error as error:
+                if error.reason != "reset":
+                    raise
         return self._exchange(self._connect(), method, path, headers, body)
 
     def close(self) -> None:
@@ -104,7 +106,6 @@ class LocalHttp:
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer:
-        cast(_Patient, connection.sock).begin()
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()

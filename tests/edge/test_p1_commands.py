@@ -12,6 +12,7 @@ import pytest
 from edge_lib import p1_commands
 from edge_lib.address_lock import AddressLock
 from edge_lib.clock import Clock
+from edge_lib.doctor import machine
 from edge_lib.doctor import p1 as doctor_p1
 from edge_lib.doctor.run import _groups
 from edge_lib.p1 import raw_source
@@ -172,6 +173,7 @@ def test_the_service_without_a_meter_imports_nothing_of_it():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_simulated_house_has_the_same_meter_on_three_ports():
     ports = ("--port", "--p1-port", "--p1-http-port", "--p1-https-port")
     process = subprocess.Popen(
@@ -301,3 +303,12 @@ def test_while_another_reads_the_meter_its_result_is_the_finding(findings, tmp_p
 def test_doctor_checks_the_meter_only_where_there_is_one(tmp_path, env, expected):
     groups = _groups(env, tmp_path / "none", Clock(), _wait)
     assert ("p1" in [group.name for group in groups]) == expected
+
+
+@pytest.mark.parametrize(("mode", "state"), [(0o640, OK), (0o644, FAILED)])
+def test_a_token_that_others_may_read_in_the_settings_is_named(tmp_path, mode, state):
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"P1_TOKEN={TOKEN}\n")
+    dotenv.chmod(mode)
+    (found,) = machine.secrets({"VPS_TOKEN": "t"}, dotenv)
+    assert found.state == state

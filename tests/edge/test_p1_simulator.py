@@ -31,6 +31,7 @@ def shown_by(house: MeteredHousehold):
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "start",
     [

@@ -138,11 +138,11 @@ def module_text(name: str) -> str | None:
 
 
 def options(text: str) -> list[str]:
-    return re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)
+    return re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)
 
 
 def wrong_of_edge(arguments: str) -> list[str]:
-    command = re.match(r"[a-z-]+", arguments)
+    command = re.match(r"[a-z][a-z0-9-]*", arguments)
     about = help_of("edge.py", *([command.group()] if command else []))
     if about is None:
         return [f"no command of the edge: {arguments}"]
@@ -184,7 +184,7 @@ def wrong_of_script(name: str, arguments: str) -> list[str]:
 # A program as it is called, maybe by sudo and with settings before it; and its arguments.
 CALLS = (
     (
-        re.compile(r"(?:^|/|\s)python3? -m ((?:server|tests|edge_lib)\.[a-z][a-z_.]*)(.*)"),
+        re.compile(r"(?:^|/|\s)python3? -m ((?:server|tests|edge_lib)\.[a-z][a-z0-9_.]*)(.*)"),
         wrong_of_module,
     ),
     (re.compile(r"(?:^|/|\s)edge\.py((?: .*)?)$"), lambda rest: wrong_of_edge(rest.strip())),
