@@ -7,6 +7,7 @@
 ``auth``     whom a token or a session cookie stands for; the files of tokens
 ``database`` connections and queries (``pool``), samples, rollups, migrations of ``sql``
 ``cache``    the newest sample of each device, in Redis
+``p1``       the grid (P1) meter: what edges of other make send of it
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
 ``metrics``  ``/metrics``, and the counters that all workers share
 ``doctor``   ``python -m server.doctor``: what is wrong, and what to do about it

@@ -1,4 +1,4 @@
-"""What a batch may carry beside its samples: device facts, reports, gaps, parked readings.
+"""What a batch may carry beside its samples: facts, reports, gaps, parked readings, peaks.
 
 A malformed entry never refuses the request: it is left out, logged and named in the answer. So each
 reader here gives a row, or raises ``Malformed`` with the key that is wrong.
@@ -16,7 +16,7 @@ from psycopg2.extras import Json
 from edge_lib.shared.timestamps import parse_ts
 from server.api.errors import Place, place
 from server.api.strict_json import Object
-from server.database.parts import Parts
+from server.database.parts import KINDS, Parts
 
 log = logging.getLogger("sungrow.server.parts")
 _BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
@@ -50,6 +50,8 @@ def read(body: Object) -> Read:
         rows["device"] = _entries({"device": [body["device"]]}, "device", _device, ignored)
     for name, reader in (("reports", _report), ("gaps", _gap), ("parked", _parked)):
         rows[name] = _entries(body, name, reader, ignored)
+    if body.get("p1_peaks") is not None:
+        rows["p1_peaks"] = _entries(body, "p1_peaks", _peak, ignored)
     if body.get("batch_id") is not None and batch_id(body) is None:
         ignored.append(_place("batch_id", msg="1 to 64 of A-Za-z0-9-"))
     for entry in ignored:
@@ -111,6 +113,7 @@ def _report(entry: Object) -> Object:
     if not all(_is_storable(reason) for reason in failed):
         raise Malformed("failed", "a reason is a short text")
     return {
+        "kind": _kind(entry),
         "boot": _required(entry, "boot", _boot),
         "slot": _required(entry, "slot", _time),
         "polled": _required(entry, "polled", _count),
@@ -126,6 +129,7 @@ def _gap(entry: Object) -> Object:
     if not _matches(_CAUSE, entry.get("cause")):
         raise Malformed("cause", "a short word: a-z, 0-9 and _")
     return {
+        "kind": _kind(entry),
         "from_ts": _required(entry, "from_ts", _time),
         "to_ts": _required(entry, "to_ts", _time),
         "cause": entry["cause"],
@@ -138,6 +142,7 @@ def _parked(entry: Object) -> Object:
     if type(seq) is not int or not 0 <= seq <= 2**53:
         raise Malformed("seq", "a whole number from 0")
     return {
+        "kind": _kind(entry),
         "boot": _required(entry, "boot", _boot),
         "seq": seq,
         "ts": _time(entry, "ts"),
@@ -145,6 +150,25 @@ def _parked(entry: Object) -> Object:
         # As text, escapes and all: json takes what jsonb refuses, and nothing of it may be lost.
         "content": json.dumps(entry.get("content")),
     }
+
+
+def _peak(entry: Object) -> Object:
+    return {
+        "month": _required(entry, "month", _time),
+        "peak_ts": _time(entry, "peak_ts"),
+        "peak_w": _required(entry, "peak_w", _watts),
+    }
+
+
+def _watts(entry: Object, key: str) -> float | None:
+    return _number(entry, key, 400_000, "watts")
+
+
+def _kind(entry: Object) -> str:
+    for kind in KINDS:
+        if entry.get("kind", KINDS[0]) == kind:
+            return kind
+    raise Malformed("kind", " or ".join(KINDS))
 
 
 def _required(entry: Object, key: str, reader: Callable[[Object, str], object]) -> object:

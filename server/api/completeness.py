@@ -1,7 +1,7 @@
 """``GET /v1/completeness``: what became of the readings of each local day; ``lost`` has to be 0.
 
-The database counts (``sql/functions/sungrow_day_completeness.sql``); its view
-``sungrow_completeness`` has the same numbers.
+The database counts (``sql/functions/sungrow_kind_completeness.sql``); its views
+``sungrow_completeness`` and ``p1_completeness`` have the same numbers.
 """
 
 from datetime import date, timedelta
@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, current_app, request
 
 from server.api.errors import readable_device
-from server.api.query_args import day, wrong
+from server.api.query_args import day, one_of, wrong
 from server.api.responses import json_answer
+from server.database.parts import KINDS
 
 blueprint = Blueprint("completeness", __name__)
 MOST_DAYS = 400
@@ -21,15 +22,19 @@ def completeness() -> Response:
     """Return the days from ``from`` to ``to`` (inclusive), or the one of ``date``, or today.
 
     Raises:
-        Refused: 401, 403; 422 no such dates, or more than 400 days.
+        Refused: 401, 403; 422 no such dates or kind, or more than 400 days.
         DatabaseAway: 503.
     """
     device_id = readable_device()
     first, last = _range()
-    parameters = {"device_id": device_id, "first": first, "last": last}
+    kind = one_of("kind", KINDS)
+    parameters = {"device_id": device_id, "kind": kind, "first": first, "last": last}
     rows = current_app.extensions["db"].rows("completeness-days", parameters)
     timezone = {row.pop("timezone") for row in rows}.pop()
     days = [{**row, "date": row["date"].isoformat()} for row in rows]
+    if kind == "sample":
+        for row in days:
+            del row["covered"]
     return json_answer(device_id=device_id, timezone=timezone, days=days)
 
 

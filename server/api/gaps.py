@@ -12,6 +12,7 @@ from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
 from server.api.errors import readable_device
 from server.api.responses import json_answer
+from server.database.parts import KINDS
 from server.database.pool import Row
 
 blueprint = Blueprint("gaps", __name__)
@@ -24,14 +25,15 @@ def gaps() -> Response:
     """Return the gaps from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
-        Refused: 401, 403; 422 no such range, or more than 400 days.
+        Refused: 401, 403; 422 no such range or kind, or more than 400 days.
         DatabaseAway: 503.
     """
     device_id = readable_device()
     database = current_app.extensions["db"]
     (site,) = database.rows("gaps-zone", {"device_id": device_id})
     first, end = _range(query_args.stored_zone(site["timezone"], device_id))
-    rows = database.rows("gaps-list", {"device_id": device_id, "first": first, "end": end})
+    asked = {"device_id": device_id, "kind": query_args.one_of("kind", KINDS)}
+    rows = database.rows("gaps-list", asked | {"first": first, "end": end})
     return json_answer(device_id=device_id, timezone=site["timezone"], gaps=[_gap(r) for r in rows])
 
 

@@ -1,4 +1,4 @@
-"""``POST /v1/ingest``: a batch of samples, stored once each, with a verdict on every one.
+"""``POST /v1/ingest``: a batch of readings, stored once each, with a verdict on every one.
 
 A batch is checked whole before anything is stored; ``store`` stores it.
 """
@@ -9,13 +9,16 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
 
-from edge_lib.shared.fields import ReadingError
+from edge_lib.shared.fields import Kind, ReadingError
+from edge_lib.shared.p1_reading import P1
 from edge_lib.shared.sample import DEFAULT_INTERVAL_S, SAMPLE
 from server.api import batch_parts, body, strict_json
 from server.api.errors import DATABASE_REFUSES, Place, Refused, caller, place
 from server.api.strict_json import Object
+from server.database.p1_samples import with_times
 from server.database.pool import DatabaseRefuses
-from server.database.samples import Verdict, store
+from server.database.readings import Verdict
+from server.database.samples import store
 
 log = logging.getLogger("sungrow.server.ingest")
 blueprint = Blueprint("ingest", __name__)
@@ -32,18 +35,25 @@ def ingest() -> Response:
     settings = current_app.extensions["settings"]
     device_id = _ingesting_device()
     payload = _parse(body.read(request, settings.max_request_bytes))
-    samples = _samples(payload, settings.max_samples_per_request)
-    _refuse_other_devices(samples, device_id)
-    samples = _checked(payload, samples)
+    lists = _lists(payload, settings.max_samples_per_request)
+    for readings in lists.values():
+        _refuse_other_devices(readings, device_id)
+    _check(payload, lists)
     batch = batch_parts.read(payload)
     try:
         with current_app.extensions["cache"].forgetting(device_id):
-            verdict = store(current_app.extensions["db"], device_id, samples, batch.parts)
+            verdict, of_p1 = store(
+                current_app.extensions["db"],
+                device_id,
+                lists["samples"],
+                batch.parts,
+                lists.get("p1_samples"),
+            )
     except DatabaseRefuses as error:
         log.error("database refused a batch", extra={"reason": str(error)})  # noqa: TRY400
         raise _unprocessable(payload, DATABASE_REFUSES) from error
     g.verdict = verdict  # for metrics
-    return jsonify(_answer(verdict, batch))
+    return jsonify(_answer(verdict, of_p1 if "p1_samples" in lists else None, batch))
 
 
 def _ingesting_device() -> str:
@@ -63,15 +73,25 @@ def _parse(text: bytes) -> Object:
     return payload
 
 
-def _samples(payload: Object, most: int) -> list[Any]:
-    samples = payload.get("samples")
-    if type(samples) is not list:
-        problem = ("is missing", "missing") if samples is None else ("must be a list", "list_type")
-        places = [place("body", "samples", msg=problem[0], type=problem[1])]
-        raise _unprocessable(payload, places)
-    if len(samples) > most:
-        raise Refused(413, f"more than {most} samples; send fewer a request")
-    return samples
+def _lists(payload: Object, most: int) -> dict[str, list[Any]]:
+    """Return the lists of readings by their keys; the one of the grid meter only where it is there.
+
+    Raises:
+        Refused: 413, 422.
+    """
+    lists: dict[str, Any] = {"samples": payload.get("samples")}
+    if payload.get("p1_samples") is not None:
+        lists["p1_samples"] = payload["p1_samples"]
+    for key, readings in lists.items():
+        if type(readings) is not list:
+            is_missing = readings is None
+            problem = ("is missing", "missing") if is_missing else ("must be a list", "list_type")
+            places = [place("body", key, msg=problem[0], type=problem[1])]
+            raise _unprocessable(payload, places)
+    for key, readings in lists.items():
+        if len(readings) > most:
+            raise Refused(413, f"more than {most} {key}; send fewer a request")
+    return lists
 
 
 def _refuse_other_devices(samples: list[Any], device_id: str) -> None:
@@ -88,37 +108,47 @@ def _unprocessable(payload: Object, places: list[Place]) -> Refused:
     return Refused(422, places, **echo)
 
 
-def _checked(payload: Object, samples: list[Any]) -> list[Object]:
-    """Return the samples as they are stored: ``ts`` is a time, and no ``interval_s`` is missing.
+def _check(payload: Object, lists: dict[str, list[Any]]) -> None:
+    """Make of the readings what is stored: their times are times, no ``interval_s`` is missing.
 
     Raises:
-        Refused: 422 with every sample that breaks the contract.
+        Refused: 422 with every reading that breaks the contract.
     """
     now = datetime.now(UTC)
-    places = []
-    for index, sample in enumerate(samples):
-        try:
-            sample["ts"] = SAMPLE.check(sample, now)
-        except ReadingError as error:
-            places += [_sample_place(index, *found) for found in error.places]
-            continue
+    places = _problems("samples", SAMPLE, lists["samples"], now)
+    for sample in lists["samples"] if not places else ():
         if sample.get("interval_s") is None:
             sample["interval_s"] = DEFAULT_INTERVAL_S
+    if p1 := lists.get("p1_samples"):
+        places += _problems("p1_samples", P1, p1, now)
+        if not places:
+            lists["p1_samples"] = [with_times(reading) for reading in p1]
     if places:
         raise _unprocessable(payload, places)
-    return samples
 
 
-def _sample_place(index: int, field: str, msg: str, kind: str) -> Place:
-    return place("body", "samples", index, *filter(None, [field]), msg=msg, type=kind)
+def _problems(key: str, kind: Kind, readings: list[Any], now: datetime) -> list[Place]:
+    """Return what is wrong with readings; of those that are right, ``ts`` becomes a time."""
+    places = []
+    for index, reading in enumerate(readings):
+        try:
+            reading["ts"] = kind.check(reading, now)
+        except ReadingError as error:
+            for field, msg, what in error.places:
+                loc = filter(None, [field])
+                places.append(place("body", key, index, *loc, msg=msg, type=what))
+    return places
 
 
-def _answer(verdict: Verdict, batch: batch_parts.Read) -> Object:
-    answer = verdict._asdict()
+def _answer(verdict: Verdict, of_p1: Verdict | None, batch: batch_parts.Read) -> Object:
+    answer: Object = verdict._asdict()
+    if of_p1:
+        answer["p1"] = of_p1._asdict()
     if batch.batch_id:
         answer["batch_id"] = batch.batch_id
     if batch.ignored:
         answer["ignored"] = batch.ignored
-    if verdict.conflicts:
-        log.warning("conflicts", extra={"count": len(verdict.conflicts)})
+    conflicts = [*verdict.conflicts, *(of_p1.conflicts if of_p1 else ())]
+    if conflicts:
+        log.warning("conflicts", extra={"count": len(conflicts)})
     return answer

@@ -140,9 +140,7 @@ def take_over(cursor: Cursor) -> list[str]:
     if not takeover.is_due(seen):
         return []
     kind = seen[-1].edition
-    files = sql_files.migrations(kind)
-    takeover.put_in_order(cursor, files, kind)
-    for migration in files:
+    for migration in takeover.put_in_order(cursor, kind):
         _note(cursor, migration, kind)
     return [takeover.DONE]
 

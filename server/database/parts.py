@@ -8,6 +8,9 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 from server.database.deletions import Forgotten
 from server.database.pool import Row, query
 
+# Of what reports, gaps and parked readings tell: the inverter, which is meant where they do not
+# say, or the grid meter.
+KINDS = ("sample", "p1")
 _OF_READINGS = ("gaps", "parked")
 
 

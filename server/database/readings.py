@@ -7,15 +7,24 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extras import execute_values
 
 from edge_lib.shared.fields import Kind
+from server.database.deletions import Forgotten
 from server.database.pool import DatabaseAway, Row, query
 
 Values = tuple[Any, ...]  # of a row, in the order of its columns
+
+
+class Verdict(NamedTuple):
+    """What became of a list of readings: two counts, and the indexes of those in conflict."""
+
+    inserted: int
+    duplicates: int
+    conflicts: list[int]
 
 
 class ReadingTable:
@@ -45,6 +54,32 @@ class ReadingTable:
         nothing: Row = dict.fromkeys(self.columns)
         self._nothing = nothing | {"received_at": "now"}
         self._in_order = itemgetter(*self.columns)
+
+    def store(
+        self, cursor: Cursor, device_id: str, readings: list[Row], gone: Forgotten
+    ) -> Verdict:
+        """Store readings once each, by one statement.
+
+        Those whose key is taken are compared with what stands there: the same values make a
+        duplicate, other values a conflict, of which nothing is stored. A reading of a forgotten
+        time counts as a duplicate.
+
+        Args:
+            cursor: of a transaction.
+            device_id: whose.
+            readings: checked, with ``ts`` as a time, in any order.
+            gone: what is forgotten of their time.
+        """
+        wanted = gone.others(first_by_time(readings))
+        inserted = self.insert(cursor, wanted.values())
+        if inserted == len(readings):
+            return Verdict(inserted, 0, [])
+        if inserted == len(wanted):
+            standing = {ts: self.values(reading) for ts, reading in wanted.items()}
+        else:
+            standing = self.standing(cursor, device_id, list(wanted))
+        conflicts = [index for index, one in enumerate(readings) if self.differs(one, standing)]
+        return Verdict(inserted, len(readings) - inserted - len(conflicts), conflicts)
 
     def insert(self, cursor: Cursor, readings: Iterable[Row]) -> int:
         """Store readings, by rising and distinct keys, whose key is free.
@@ -108,6 +143,17 @@ class ReadingTable:
                 values[name] = int(values[name])
         row: Values = self._in_order(values)
         return row
+
+
+def first_by_time(readings: Iterable[Row]) -> dict[datetime, Row]:
+    """Return the first reading of each key, by rising time.
+
+    The order is for the database: two writers that lock the same rows in one order cannot deadlock.
+    """
+    first: dict[datetime, Row] = {}
+    for reading in readings:
+        first.setdefault(reading["ts"], reading)
+    return dict(sorted(first.items()))
 
 
 def _plain(fields: Row | None) -> Row:

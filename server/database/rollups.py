@@ -127,7 +127,7 @@ def _make_copy(cursor: Cursor) -> None:
     cursor.execute("CREATE TEMPORARY TABLE sungrow_again (LIKE sungrow_samples) ON COMMIT DROP")
     cursor.execute(
         "SELECT format('CREATE TRIGGER %I AFTER INSERT ON pg_temp.sungrow_again"
-        " REFERENCING NEW TABLE AS new_samples FOR EACH STATEMENT EXECUTE FUNCTION %s()',"
+        " REFERENCING NEW TABLE AS new_samples FOR EACH STATEMENT EXECUTE FUNCTION %s(''sample'')',"
         " tgname, tgfoid::regproc) FROM pg_trigger"
         " WHERE tgrelid = 'sungrow_samples'::regclass AND tgnewtable = 'new_samples'"
         " ORDER BY tgname"

@@ -1,18 +1,10 @@
-"""A batch in the database: its samples, stored once each, and its parts, all or nothing.
-
-All samples go in by one statement. Those whose key is taken are compared with what stands there:
-the same values make a duplicate, other values a conflict, of which nothing is stored. A sample of a
-time that ``server.forget`` deleted counts as a duplicate.
-"""
-
-from datetime import datetime
-from typing import NamedTuple
+"""A batch in the database: its readings, stored once each, and its parts, all or nothing."""
 
 from edge_lib.shared.sample import SAMPLE
-from server.database import deletions
+from server.database import deletions, p1_samples, rollups
 from server.database.parts import Parts
 from server.database.pool import Database, Row
-from server.database.readings import ReadingTable
+from server.database.readings import ReadingTable, Verdict
 
 # A sample is one value, not forty: the database reads a row as text in a third of the time. Only as
 # the rows of a subquery are they all read by one and the same call; and each is taken apart once.
@@ -26,46 +18,30 @@ _INSERT = """
 TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key")
 
 
-class Verdict(NamedTuple):
-    """What became of a batch: two counts, and the indexes of the samples in conflict."""
-
-    inserted: int
-    duplicates: int
-    conflicts: list[int]
-
-
-def store(db: Database, device_id: str, samples: list[Row], parts: Parts) -> Verdict:
-    """Store samples and parts in one transaction.
+def store(
+    db: Database, device_id: str, samples: list[Row], parts: Parts, p1: list[Row] | None = None
+) -> tuple[Verdict, Verdict]:
+    """Store samples, readings of the grid meter and parts in one transaction.
 
     Args:
         db: where.
         device_id: whose.
         samples: checked, with ``ts`` as a time and an ``interval_s``.
         parts: what came beside them.
+        p1: checked, with every time as one.
+
+    Returns:
+        What became of the samples, and of the readings of the grid meter.
     """
-    first = _first_by_time(samples)
+    p1 = p1 or []
+    moments = [row["ts"] for rows in (samples, p1) for row in rows]
     with db.transaction() as cursor:
+        if p1:
+            rollups.lock(cursor, device_id)
         # In a statement of its own: the next ones see what was forgotten while this one waited.
-        gone = deletions.shared(cursor, device_id, [*first, *parts.moments()])
+        gone = deletions.shared(cursor, device_id, [*moments, *parts.moments()])
         parts.without(gone).store(cursor, device_id)
-        wanted = gone.others(first)
-        inserted = TABLE.insert(cursor, wanted.values())
-        if inserted == len(samples):
-            return Verdict(inserted, 0, [])
-        if inserted == len(wanted):
-            standing = {ts: TABLE.values(sample) for ts, sample in wanted.items()}
-        else:
-            standing = TABLE.standing(cursor, device_id, list(wanted))
-    conflicts = [index for index, one in enumerate(samples) if TABLE.differs(one, standing)]
-    return Verdict(inserted, len(samples) - inserted - len(conflicts), conflicts)
-
-
-def _first_by_time(samples: list[Row]) -> dict[datetime, Row]:
-    """Return the first sample of each key, by rising time.
-
-    The order is for the database: two writers that lock the same rows in one order cannot deadlock.
-    """
-    first: dict[datetime, Row] = {}
-    for sample in samples:
-        first.setdefault(sample["ts"], sample)
-    return dict(sorted(first.items()))
+        return (
+            TABLE.store(cursor, device_id, samples, gone),
+            p1_samples.TABLE.store(cursor, device_id, p1, gone),
+        )

@@ -14,11 +14,13 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 
 from edge_lib.shared.command_names import server_command
 from server.database.connection import one_row
-from server.database.sql_files import SQL, Applied, Migration, SchemaError
+from server.database.sql_files import SQL, Applied, Migration, SchemaError, migrations
 
 WHAT_IT_IS = "the schema is that of before the files of sql/ were put in order"
 DONE = "took over the schema of before the files of sql/ were put in order"
 _FIRST = "0001_samples.sql"
+# The last of today's numbered files that says what the twenty said; those after it came later.
+_LAST_NUMBER = 7
 LAST_COMMIT = "bba5beb"  # the last one with these files
 # Of numbers, names and checksums of the twenty files; the same as in tests/server/before/.
 _DIGESTS = {
@@ -58,14 +60,17 @@ def digest(rows: Sequence[Applied]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def put_in_order(cursor: Cursor, files: Sequence[Migration], edition: str) -> None:
-    """Make of it the schema of today's numbered files, but for their notes; all in one transaction.
+def put_in_order(cursor: Cursor, edition: str) -> list[Migration]:
+    """Make of it the schema of those of today's files that say what the twenty said.
 
     Args:
-        cursor: of the transaction.
-        files: today's numbered files for its edition.
+        cursor: of the transaction in which all this happens, notes included.
         edition: of the database.
+
+    Returns:
+        These files, to be noted. Those that came later are then due.
     """
+    files = [file for file in migrations(edition) if file.number <= _LAST_NUMBER]
     for migration in files:
         for statement in _KEPT.findall(migration.statements):
             if not (edition == "community" and _is_of_an_aggregate(statement)):
@@ -74,6 +79,7 @@ def put_in_order(cursor: Cursor, files: Sequence[Migration], edition: str) -> No
     if edition == "community":
         _make_aggregates_anew(cursor, files)
     cursor.execute("DELETE FROM schema_migrations")
+    return files
 
 
 def _is_of_an_aggregate(statement: str) -> bool:

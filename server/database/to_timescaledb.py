@@ -20,10 +20,14 @@ STEPS = (
     (3, "community", "to-timescaledb/columnstore.sql"),
     (7, "community", "to-timescaledb/no_utc_views.sql"),
     (7, "community", "0007_aggregates.community.sql"),
+    (9, "apache", "to-timescaledb/p1_hypertable.sql"),
+    (9, "community", "to-timescaledb/p1_columnstore.sql"),
 )
+# The tables that move, each with the number of the file that made it.
+_READINGS = ((2, "sungrow_samples"), (8, "p1_samples"))
 _PATIENCE = "10s"
 _IN_USE = (
-    "sungrow_samples stayed in use: stop the server (gunicorn) and whatever else "
+    "sungrow_samples or p1_samples stayed in use: stop the server (gunicorn) and whatever else "
     "reads or writes the samples for long (a backup, a report), and run this again; nothing was "
     "changed"
 )
@@ -66,12 +70,18 @@ def _convert(cursor: Cursor) -> list[str]:
     if not is_richer(now, was):
         raise migrations.SchemaError(migrations.changed(was, now))
     cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'; SET LOCAL statement_timeout = 0")
-    cursor.execute("LOCK TABLE sungrow_samples IN ACCESS EXCLUSIVE MODE")
     numbers = {row.number for row in seen}
+    _lock_readings(cursor, numbers)
     for statements in _steps(was, now, numbers):
         cursor.execute(statements)
     _note(cursor, now, numbers)
     return [*done, f"converted from the edition {was} to {now}", *migrations.apply(cursor)]
+
+
+def _lock_readings(cursor: Cursor, numbers: set[int]) -> None:
+    for number, table in _READINGS:
+        if number in numbers:
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
 def _steps(was: str, now: str, numbers: set[int]) -> Iterator[str]:

@@ -6,31 +6,33 @@
 -- is in_transit, or clock_unsynced behind its counts where the edge does not know the time and holds its
 -- readings back; what nobody has told of is unknown. Less than a minute of a cause goes with the longer piece
 -- beside it, and so do the last five minutes of which no report can have come yet with what was before them.
-CREATE OR REPLACE FUNCTION sungrow_gap_list(of_device text, first timestamptz, until timestamptz)
+CREATE OR REPLACE FUNCTION sungrow_gap_list(of_device text, first timestamptz, until timestamptz,
+                                            of_kind text DEFAULT 'sample')
 RETURNS TABLE (from_ts timestamptz, to_ts timestamptz, cause text, duration_s double precision, running boolean)
 LANGUAGE plpgsql STABLE
 SET jit = off -- to compile these plans takes seconds, to run them milliseconds
 AS $$
 #variable_conflict use_column
 DECLARE
-    dark tstzmultirange := sungrow_dark(of_device, first, until);
+    dark tstzmultirange := CASE of_kind WHEN 'p1' THEN p1_dark(of_device, first, until)
+                                        ELSE sungrow_dark(of_device, first, until) END;
     causes text[] := '{}';
     parts tstzmultirange[] := '{}';
     said record;
     found record;
 BEGIN
     IF isempty(dark) THEN RETURN; END IF;
-    FOR found IN SELECT * FROM sungrow_told_causes(of_device, lower(dark), upper(dark)) LOOP
+    FOR found IN SELECT * FROM sungrow_told_causes(of_device, lower(dark), upper(dark), of_kind) LOOP
         causes := causes || found.cause;
         parts := parts || (dark * found.spans);
         dark := dark - found.spans;
     END LOOP;
-    FOR found IN SELECT * FROM sungrow_slot_causes(of_device, dark) LOOP
+    FOR found IN SELECT * FROM sungrow_slot_causes(of_device, dark, of_kind) LOOP
         causes := causes || found.cause;
         parts := parts || (dark * found.spans);
         dark := dark - found.spans;
     END LOOP;
-    SELECT * INTO said FROM sungrow_reported(of_device);
+    SELECT * INTO said FROM sungrow_reported(of_device, of_kind);
     IF said.waiting > 0 AND said.clock = 'unknown' THEN
         causes := causes || 'clock_unsynced'::text;
         parts := parts || (dark * tstzmultirange(tstzrange(said.known_until, said.received_at)));
@@ -74,4 +76,4 @@ BEGIN
      CROSS JOIN unnest(spans) AS span ORDER BY 1;
 END
 $$;
-COMMENT ON FUNCTION sungrow_gap_list IS 'Times for which a device has no readings, between two moments, each with its cause; running: up to now.';
+COMMENT ON FUNCTION sungrow_gap_list IS 'Times for which a device has no readings of a kind (sample, p1), between two moments, each with its cause; running: up to now.';

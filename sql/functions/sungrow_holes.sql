@@ -1,7 +1,7 @@
--- The holes in the numbers of a device between two moments, those that only begin or end there
+-- The holes in the numbers of a device's readings of one kind between two moments, those that only begin or end there
 -- included, and those that span them: the missing numbers, the quarter hours of the readings on either side, and
 -- when the server could first see the hole.
-CREATE OR REPLACE FUNCTION sungrow_holes(of_device text, first timestamptz, until timestamptz)
+CREATE OR REPLACE FUNCTION sungrow_holes(of_device text, first timestamptz, until timestamptz, of_kind text)
 RETURNS TABLE (boot text, seqs int8multirange, slot_before timestamptz, slot_after timestamptz,
                received_at timestamptz)
 LANGUAGE plpgsql STABLE AS $$
@@ -10,18 +10,18 @@ BEGIN
     RETURN QUERY
     WITH inside AS MATERIALIZED (
         SELECT boot, slot, seqs, received_at FROM sungrow_seqs
-         WHERE device_id = of_device AND slot >= first AND slot < until
+         WHERE device_id = of_device AND kind = of_kind AND slot >= first AND slot < until
     ), parked AS MATERIALIZED (
         SELECT boot, sungrow_slot(coalesce(ts, received_at)) AS slot,
                int8range(seq, seq, '[]') AS seqs, received_at
           FROM sungrow_parked
-         WHERE device_id = of_device AND coalesce(ts, received_at) >= first
+         WHERE device_id = of_device AND kind = of_kind AND coalesce(ts, received_at) >= first
            AND coalesce(ts, received_at) < until
     ), boots AS (
         SELECT boot FROM inside UNION SELECT boot FROM parked
-        UNION (SELECT boot FROM sungrow_seqs WHERE device_id = of_device AND slot < first
+        UNION (SELECT boot FROM sungrow_seqs WHERE device_id = of_device AND kind = of_kind AND slot < first
                 ORDER BY slot DESC LIMIT 1)
-        UNION (SELECT boot FROM sungrow_seqs WHERE device_id = of_device AND slot >= until
+        UNION (SELECT boot FROM sungrow_seqs WHERE device_id = of_device AND kind = of_kind AND slot >= until
                 ORDER BY slot LIMIT 1)
     ), here AS (
         SELECT boot, slot, unnest(seqs) AS seqs, received_at FROM inside
@@ -30,11 +30,11 @@ BEGIN
         SELECT boots.boot, beside.slot, unnest(beside.seqs), beside.received_at
           FROM boots CROSS JOIN LATERAL (
             (SELECT slot, seqs, received_at FROM sungrow_seqs s
-              WHERE device_id = of_device AND s.boot = boots.boot AND slot < first
+              WHERE device_id = of_device AND kind = of_kind AND s.boot = boots.boot AND slot < first
               ORDER BY slot DESC LIMIT 1)
             UNION ALL
             (SELECT slot, seqs, received_at FROM sungrow_seqs s
-              WHERE device_id = of_device AND s.boot = boots.boot AND slot >= until
+              WHERE device_id = of_device AND kind = of_kind AND s.boot = boots.boot AND slot >= until
               ORDER BY slot LIMIT 1)) AS beside
     ), ordered AS (
         SELECT boot, seqs, slot, received_at, max(upper(seqs)) OVER before AS low,
@@ -57,13 +57,13 @@ BEGIN
             -- planner takes the few boots of a day for two hundred.
             SELECT b.boot, s.seqs FROM by_boot b CROSS JOIN LATERAL (
                 SELECT seqs FROM sungrow_seqs
-                 WHERE device_id = of_device AND boot = b.boot OFFSET 0) AS s
+                 WHERE device_id = of_device AND kind = of_kind AND boot = b.boot OFFSET 0) AS s
              WHERE s.seqs && b.seqs
             UNION ALL
             SELECT b.boot, int8multirange(int8range(p.seq, p.seq, '[]'))
               FROM by_boot b CROSS JOIN LATERAL (
                 SELECT seq FROM sungrow_parked
-                 WHERE device_id = of_device AND boot = b.boot OFFSET 0) AS p
+                 WHERE device_id = of_device AND kind = of_kind AND boot = b.boot OFFSET 0) AS p
              WHERE b.seqs @> p.seq) AS known
          GROUP BY boot
     )

@@ -2,7 +2,7 @@
 -- applies: forgotten; thinned, as far as the edge's counts go; in transit; lost. In transit is what may
 -- be among the readings that wait at the edge by its newest report, or what no report can have spoken
 -- of yet, since one follows within a minute of an upload.
-CREATE OR REPLACE FUNCTION sungrow_missing(of_device text, first timestamptz, until timestamptz,
+CREATE OR REPLACE FUNCTION sungrow_missing(of_device text, first timestamptz, until timestamptz, of_kind text,
     OUT forgotten bigint, OUT thinned bigint, OUT in_transit bigint, OUT lost bigint)
 LANGUAGE plpgsql STABLE AS $$
 #variable_conflict use_column
@@ -10,19 +10,20 @@ DECLARE
     report sungrow_reports;
 BEGIN
     SELECT * INTO report FROM sungrow_reports
-     WHERE device_id = of_device ORDER BY received_at DESC, slot DESC LIMIT 1;
+     WHERE device_id = of_device AND kind = of_kind ORDER BY received_at DESC, slot DESC LIMIT 1;
     WITH hole AS (
         SELECT *, (SELECT sum(upper(part) - lower(part)) FROM unnest(seqs) AS part) AS size,
                greatest(least(slot_before, slot_after), first) AS begins,
                least(greatest(slot_before, slot_after) + interval '15 minutes', until) AS ends
-          FROM sungrow_holes(of_device, first, until)
+          FROM sungrow_holes(of_device, first, until, of_kind)
     ), missing AS MATERIALIZED (
         SELECT *, floor(size * sungrow_share(until, slot_before, slot_after))
                 - floor(size * sungrow_share(first, slot_before, slot_after)) AS count
           FROM hole
     ), gap AS MATERIALIZED (
         SELECT from_ts, to_ts, count FROM sungrow_gaps
-         WHERE device_id = of_device AND cause = 'thinned' AND from_ts < until AND to_ts >= first
+         WHERE device_id = of_device AND kind = of_kind AND cause = 'thinned' AND from_ts < until
+           AND to_ts >= first
            AND EXISTS (SELECT FROM missing)
     ), explained AS (
         SELECT *, EXISTS (SELECT FROM sungrow_forgotten f WHERE f.device_id = of_device

@@ -6,10 +6,10 @@
 --    unknown (completeness says that they are lost).
 -- 3. edge_down where every poll is counted: too few were made.
 -- Beyond what is reported there is none.
-CREATE OR REPLACE FUNCTION sungrow_slot_causes(of_device text, dark tstzmultirange)
+CREATE OR REPLACE FUNCTION sungrow_slot_causes(of_device text, dark tstzmultirange, of_kind text)
 RETURNS TABLE (cause text, spans tstzmultirange) LANGUAGE sql STABLE AS $$
     WITH said AS MATERIALIZED (
-        SELECT * FROM sungrow_reported(of_device)
+        SELECT * FROM sungrow_reported(of_device, of_kind)
     ), dark_slot AS MATERIALIZED (
         SELECT slot, slot + interval '15 minutes' AS ends,
                sum(extract(epoch FROM least(upper(d), slot + interval '15 minutes', known_until)
@@ -20,24 +20,27 @@ RETURNS TABLE (cause text, spans tstzmultirange) LANGUAGE sql STABLE AS $$
     ), counted AS MATERIALIZED (
         SELECT slot, ends, missing_s, polled, failed, cause,
                polled - coalesce(failed, 0)
-               - (SELECT coalesce(sum(sample_count), 0) FROM sungrow_5min
-                   WHERE device_id = of_device AND bucket >= slot AND bucket < ends)
+               - CASE of_kind WHEN 'p1'
+                 THEN (SELECT coalesce(sum(sample_count), 0) FROM p1_5min
+                        WHERE device_id = of_device AND bucket >= slot AND bucket < ends)
+                 ELSE (SELECT coalesce(sum(sample_count), 0) FROM sungrow_5min
+                        WHERE device_id = of_device AND bucket >= slot AND bucket < ends) END
                - (SELECT count(*) FROM sungrow_parked
-                   WHERE device_id = of_device AND coalesce(ts, received_at) >= slot
+                   WHERE device_id = of_device AND kind = of_kind AND coalesce(ts, received_at) >= slot
                      AND coalesce(ts, received_at) < ends) AS not_here
           FROM dark_slot AS d
          CROSS JOIN LATERAL (SELECT sum(polled) AS polled FROM sungrow_reports r
-                              WHERE device_id = of_device AND r.slot = d.slot) AS polls
+                              WHERE device_id = of_device AND kind = of_kind AND r.slot = d.slot) AS polls
          CROSS JOIN LATERAL (
             SELECT sum(count) AS failed, (array_agg(cause ORDER BY count DESC, cause))[1] AS cause
               FROM (SELECT sungrow_failure_cause(key) AS cause, sum(value::bigint) AS count
                       FROM sungrow_reports r CROSS JOIN jsonb_each_text(failed)
-                     WHERE device_id = of_device AND r.slot = d.slot GROUP BY 1) AS reasons) AS failing
+                     WHERE device_id = of_device AND kind = of_kind AND r.slot = d.slot GROUP BY 1) AS reasons) AS failing
     ), hole AS (
         SELECT least(slot_before, slot_after) AS begins,
                greatest(slot_before, slot_after) + interval '15 minutes' AS ends,
                (SELECT sum(upper(part) - lower(part)) FROM unnest(seqs) AS part) * step_s AS missing_s
-          FROM said CROSS JOIN sungrow_holes(of_device, sungrow_slot(lower(dark)), upper(dark))
+          FROM said CROSS JOIN sungrow_holes(of_device, sungrow_slot(lower(dark)), upper(dark), of_kind)
          WHERE EXISTS (SELECT FROM counted WHERE polled IS NULL)
     ), numbers AS MATERIALIZED (
         SELECT coalesce(range_agg(tstzrange(begins, ends)), '{}') AS missing FROM hole

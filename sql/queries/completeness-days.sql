@@ -4,5 +4,5 @@ SELECT day::date AS date, sungrow_timezone(%(device_id)s) AS timezone, counts.*
   FROM (SELECT (now() AT TIME ZONE sungrow_timezone(%(device_id)s))::date AS today) AS clock
  CROSS JOIN LATERAL generate_series(coalesce(%(first)s::date, today)::timestamp,
                                     coalesce(%(last)s::date, today)::timestamp, '1 day') AS day
- CROSS JOIN LATERAL sungrow_day_completeness(%(device_id)s, day::date) AS counts
+ CROSS JOIN LATERAL sungrow_kind_completeness(%(device_id)s, day::date, %(kind)s) AS counts
  ORDER BY day

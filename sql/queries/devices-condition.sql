@@ -11,8 +11,8 @@ SELECT device_id, newest.ts AS newest_ts, device.edge_version, report.received_a
          ORDER BY bucket DESC LIMIT 1) AS newest ON true
   LEFT JOIN LATERAL (
         SELECT received_at, waiting, parked FROM sungrow_reports AS r
-         WHERE r.device_id = asked.device_id
+         WHERE r.device_id = asked.device_id AND kind = 'sample'
          ORDER BY received_at DESC, slot <= now() DESC, slot DESC LIMIT 1) AS report ON true
  CROSS JOIN LATERAL sungrow_missing(asked.device_id, sungrow_slot(now() - interval '7 days'),
-                                    sungrow_slot(now()) + interval '15 minutes') AS missing
+                                    sungrow_slot(now()) + interval '15 minutes', 'sample') AS missing
  ORDER BY device_id

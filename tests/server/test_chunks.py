@@ -40,7 +40,7 @@ def database(database_url):
 
 
 def parameters(name: str) -> dict:
-    return {"device_id": DEVICE, "timezone": "UTC", **ASKED[name]}
+    return {"device_id": DEVICE, "kind": "sample", "timezone": "UTC", **ASKED[name]}
 
 
 @pytest.mark.parametrize("name", ASKED)

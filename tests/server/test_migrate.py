@@ -382,8 +382,8 @@ def test_each_object_is_made_in_one_file_of_an_edition():
 
 def test_a_function_or_view_stands_in_the_file_of_its_name(url):
     made = (
-        "SELECT proname AS name FROM pg_proc WHERE proname LIKE 'sungrow%'"
-        " UNION SELECT viewname FROM pg_views WHERE viewname LIKE 'sungrow%'"
+        "SELECT proname AS name FROM pg_proc WHERE proname ~ '^(sungrow|p1)_'"
+        " UNION SELECT viewname FROM pg_views WHERE viewname ~ '^(sungrow|p1)_'"
     )
     aggregates = {"sungrow_hourly", "sungrow_daily"} if edition(url) == "community" else set()
     files = {one.name.partition(".")[0] for one in sql_files.functions(edition(url))}

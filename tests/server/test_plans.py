@@ -36,6 +36,10 @@ ASKED = {
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "gaps-zone": {},
     "health": {},
+    "p1-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
+    "p1-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
+    "p1-hours": DAY,
+    "p1_peaks-store": {"month": NOON, "peak_ts": NOON, "peak_w": 7359.0},
     "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
     "reports-store": {"slot": NOON, "polled": 180, "failed": "{}", "waiting": 0, "clock": "synced"},
     "rollups-kept": {**DAYS, "shrink_first": NOON, "shrink_end": NOON},
@@ -53,7 +57,12 @@ ASKED = {
     "zones-stored": {"device_ids": ["house-7", "house-8"]},
 }
 ONLY_COMMUNITY = {"timescaledb-jobs"}
-ALWAYS = {"device_id": "house-7", "timezone": "Australia/Adelaide", "boot": "00ff"}
+ALWAYS = {
+    "device_id": "house-7",
+    "kind": "sample",
+    "timezone": "Australia/Adelaide",
+    "boot": "00ff",
+}
 FACTS = (
     *("nominal_power_w", "firmware", "has_meter", "has_battery", "battery_capacity_kwh"),
     "edge_version",
@@ -91,6 +100,9 @@ READS = {
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
     "sungrow_samples": {"ts"},
+    "p1_samples": {"ts"},
+    "p1_5min": {"bucket"},
+    "p1_local_daily": {"bucket"},
     "sungrow_5min": {"bucket"},
     "sungrow_local_daily": {"bucket"},
     "sungrow_seqs": {"slot", "boot"},

@@ -143,7 +143,9 @@ def test_it_becomes_what_is_made_today_and_nothing_is_lost(migrate, databases, o
     assert migrate(old, "--check") == (0, ["current"], [])
     assert_same_text(dump(old, "--schema-only", "-n", "public"), dump(today, "-s", "-n", "public"))
     found, expected = contents(old), contents(today)
-    assert all(expected.values()), "each table holds something"
+    came_later = {"p1_samples", "p1_5min", "p1_local_daily", "p1_month_peaks"}
+    empty = {name for name, lines in expected.items() if not lines}
+    assert empty == came_later, "each table of then holds something"
     assert found == expected
     if kind == "plain":
         less = ("--data-only", "--exclude-table-data=schema_*")

@@ -15,7 +15,7 @@ SETTINGS = ("DATABASE_URL", "DATABASE_URL_FILE", "REDIS_URL", "SITE_TIMEZONE")
 ROLLUPS = {
     "sungrow_5min": "bucket",
     "sungrow_local_daily": "bucket",
-    "sungrow_seqs": "slot, boot",
+    "sungrow_seqs": "kind, slot, boot",
 }
 VIEWS = {"sungrow_hourly": "bucket", "sungrow_daily": "bucket", "sungrow_monthly": "bucket"}
 

@@ -48,6 +48,9 @@ def connected(url: str) -> Iterator[psycopg2.extensions.connection]:
             cursor.execute("SELECT to_regtype('sungrow_counters') IS NOT NULL AS known")
             if cursor.fetchone()["known"]:
                 register_composite("sungrow_counters", connection)
+            cursor.execute("SELECT to_regtype('p1_counter') IS NOT NULL AS known")
+            if cursor.fetchone()["known"]:
+                register_composite("p1_counter", connection)
         yield connection
 
 

@@ -85,6 +85,7 @@ SERVER_ROOMS = {
     "server.settings": {"auth", "database", "redis_url"},
     "server.cache": {"database", "settings"},
     "server.api": {"auth", "database"},
+    "server.p1": {"api", "auth", "database"},
     "server.page": {"api", "auth"},
     "server.metrics": {"api", "database"},
     "server.doctor": {"auth", "cache", "database", "settings"},

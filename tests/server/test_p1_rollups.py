@@ -1,0 +1,67 @@
+"""The rollups of the grid meter equal what its raw rows say, in whatever order these came."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.local_time import ZONES
+from tests.support.p1 import NIGHTS, assert_p1_exact, in_zone, p1_reading, store_p1
+from tests.support.readings import connected, new_device, utc
+
+SITE = "Australia/Adelaide"
+
+
+@pytest.fixture(scope="module")
+def database(databases):
+    with connected(databases.migrated(SITE)) as connection:
+        yield connection
+
+
+def whole(number: int, ts, chance: random.Random) -> dict:
+    """Return a reading of which anything may be missing, or wrong."""
+    fields = {
+        "power_w": chance.choice([None, -1500.0, 0.0, 640.0, 5e-324]),
+        "import_power_w": chance.choice([None, None, 640.0]),
+        "energy_import_kwh": chance.choice([None, 1000 + number / 1000, 0.0, 70_000.0]),
+        "energy_export_kwh": chance.choice([None, 20.0 + number / 500]),
+        "import_t1_kwh": 600.0 + number / 2000,
+        "import_t2_kwh": chance.choice([None, 400.0 + number / 2000]),
+        "gas_m3": chance.choice([None, 70.0 + number / 300]),
+        "water_m3": chance.choice([None, 7.125]),
+        "meter_id": chance.choice([None, "A", "A", "B"]),
+    }
+    return p1_reading(ts, **fields)
+
+
+@settings(max_examples=8)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(NIGHTS),
+    st.sampled_from([2, 5, 20, 59, 61, 200]),
+    st.integers(0, 1000),
+)
+def test_rollups_are_exact_in_any_order(database, zone, night, step_s, seed):
+    chance = random.Random(seed)
+    device_id = in_zone(database, zone)
+    start = utc(night)
+    times = {start + timedelta(seconds=n * step_s + chance.random()) for n in range(240)}
+    times |= {start + timedelta(seconds=chance.randrange(14_400)) for n in range(60)}
+    readings = [whole(n, ts, chance) for n, ts in enumerate(sorted(times))]
+    chance.shuffle(readings)
+    while readings:
+        size = chance.choice([1, 2, 7, 40, 100])
+        batch, readings = readings[:size], readings[size:]
+        store_p1(database, device_id, batch + chance.sample(batch, len(batch) // 3))
+        if chance.random() < 0.2:
+            assert_p1_exact(database, device_id, zone)
+    assert_p1_exact(database, device_id, zone)
+
+
+def test_a_reading_between_two_takes_from_what_the_next_stood_for_in_another_bucket(database):
+    device_id, start = new_device(), utc("2026-05-05 14:29:40")  # the local day ends at 14:30
+    for second in (0, 40, 19, 20, 21, 10):
+        store_p1(database, device_id, [p1_reading(start + timedelta(seconds=second))])
+        assert_p1_exact(database, device_id, SITE)
