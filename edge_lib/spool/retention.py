@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from edge_lib.shared.sample import TsSource
 from edge_lib.spool import rows
-from edge_lib.spool.kinds import SAMPLES, Kind
+from edge_lib.spool.kinds import P1, SAMPLES, Kind
 from edge_lib.spool.rows import HOUR_US, NUMBERED, Row
 
 # What an hour may delete: three times what it adds at the shortest period, so a backlog's expiry
 # never stalls a poll, and a clock gone wrong cannot take the whole reserve at once.
-EXPIRED_PER_HOUR = 2000
+EXPIRED_PER_HOUR = {SAMPLES: 2000, P1: 10_000}
 # A damaged id may name a sample that still waits: that one stays.
 _DELIVERED = "SELECT id FROM delivered WHERE id NOT IN (SELECT id FROM queue)"
 
@@ -36,8 +36,7 @@ def settle(
 def expire(db: sqlite3.Connection, before_hour: int, kind: Kind = SAMPLES) -> None:
     """Delete readings that were delivered before an hour, one batch of them."""
     sql = f"{_DELIVERED} AND hour < ? ORDER BY id LIMIT ?"
-    most = EXPIRED_PER_HOUR * SAMPLES.fastest_us // kind.fastest_us
-    _delete(db, sql, (before_hour, most), kind)
+    _delete(db, sql, (before_hour, EXPIRED_PER_HOUR[kind]), kind)
 
 
 def expire_early(db: sqlite3.Connection, n: int, kind: Kind = SAMPLES) -> int:

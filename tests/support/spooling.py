@@ -10,6 +10,7 @@ from edge_lib.shared.timestamps import parse_ts
 from edge_lib.spool import parked
 from edge_lib.spool.attempts import Strict
 from edge_lib.spool.database import Database
+from edge_lib.spool.kinds import SAMPLES
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import START
 from tests.support.samples import a_sample
@@ -121,10 +122,11 @@ def crash(spool):
     database(spool).close(write=False)
 
 
-def assert_every_sample_is_in_one_state(path):
-    states = ask(path, "SELECT id FROM queue") + ask(path, "SELECT id FROM delivered")
-    states += ask(path, "SELECT id FROM samples WHERE ts_src = 2")
-    assert sorted(states) == ask(path, "SELECT id FROM samples ORDER BY id")
+def assert_every_sample_is_in_one_state(path, kind=SAMPLES):
+    states = ask(path, kind.sql("SELECT id FROM queue"))
+    states += ask(path, kind.sql("SELECT id FROM delivered"))
+    states += ask(path, kind.sql("SELECT id FROM samples WHERE ts_src = 2"))
+    assert sorted(states) == ask(path, kind.sql("SELECT id FROM samples ORDER BY id"))
 
 
 def us(ts):
