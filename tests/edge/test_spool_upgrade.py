@@ -53,8 +53,7 @@ def house(lived, tmp_path, name: str) -> World:
     world = World(folder / "spool.db")
     vars(world.clock).update(vars(lived.clock))
     world.inverter.polls = lived.inverter.polls
-    for kept in ("samples", "reports", "gaps", "parked", "forgotten"):
-        setattr(world.server, kept, getattr(lived.server, kept).copy())
+    world.server.copy(lived.server)
     return world
 
 
