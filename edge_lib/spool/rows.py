@@ -21,7 +21,7 @@ MOST_ID = 2**53
 _END_US = 253_402_300_800_000_000  # the year 10000, which no datetime reaches
 _HELD = frozenset({"ts", "boot", "seq", "ts_src"})  # by the columns
 SELECT = "SELECT id, ts_us, boot, seq, boottime_us, ts_src, payload, crc FROM samples"
-_INSERT = (
+INSERT = (
     "INSERT INTO samples (id, ts_us, boot, seq, boottime_us, ts_src, payload, crc)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -128,7 +128,7 @@ def insert(db: sqlite3.Connection, row: Row) -> Row:
     kind = row.kind
     new_id = next_id(db, "samples", kind)  # here, because the checksum covers it
     row = row._replace(id=new_id, ts_us=free_ts(db, row.ts_us, new_id, kind)).sealed()
-    db.execute(kind.sql(_INSERT), row[:8])
+    db.execute(kind.sql(INSERT), row[:8])
     if row.ts_src != TsSource.PROVISIONAL:
         enqueue(db, row.id, kind)
     return row
