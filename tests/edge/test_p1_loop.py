@@ -1,5 +1,6 @@
 """The thread of the grid meter: its readings in the spool, and never in the way of a poll."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -8,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 import edge
-from edge_lib import health
+from edge_lib import commands, health
+from edge_lib.doctor import machine
 from edge_lib.p1.errors import P1Error
 from edge_lib.p1.meter import MonthPeak
 from edge_lib.p1.reading import Reading
@@ -23,6 +25,7 @@ from edge_lib.systemd import Pulse, steps_s
 from server.sandbox.process import ROOT
 from tests.support.clocks import BOOT, START, FakeClock
 from tests.support.disks import nothing_can_be_written
+from tests.support.edge_env import edge_env
 from tests.support.edge_world import World
 from tests.support.samples import a_sample
 from tests.support.spooling import S, database, seqs, us
@@ -355,3 +358,70 @@ def test_a_gap_of_one_kind_is_not_the_others(world):
     spool.gaps_reported([gap["id"]], P1)
     assert spool.unreported_gaps(9, P1) == []
     assert spool.last_seq(BOOT, P1) == spool.last_seq(BOOT) == 1
+
+
+# Commands
+
+
+@pytest.fixture
+def at_rest(world, ca):
+    """A house at rest: five readings of each kind wait, one of the meter's is parked."""
+    world.poll(6)
+    [row] = world.edge.spool.oldest(1, P1)
+    world.edge.spool.park({row.id: "refused"}, P1)
+    world.edge.spool.delivered([world.edge.spool.oldest(1)[0].id])
+    world.stop()
+    return edge_env(world.path.parent, ca.issue().ca)
+
+
+def test_parked_shows_and_releases_the_meters_readings_too(world, at_rest, capsys):
+    assert commands.parked(at_rest, False, []) == 0
+    assert "grid meter: refused" in capsys.readouterr().out
+    assert commands.parked(at_rest, True, []) == 0
+    [shown] = json.loads(capsys.readouterr().out)
+    assert (shown["kind"], shown["seq"], shown["content"]["power_w"]) == ("p1", 1, 1)
+    assert commands.parked(at_rest, False, [shown["id"]]) == 0
+    with Spool.strict(world.path) as spool:
+        assert seqs(spool.oldest(9, P1)) == [2, 3, 4, 5, 6, 1]
+
+
+def test_a_parked_readings_id_names_it_whatever_its_kind(world):
+    world.poll(3)
+    spool = world.edge.spool
+    for kind, seq in ((P1, 0), (SAMPLES, 0), (P1, 1), (SAMPLES, 1)):
+        spool.park({spool.oldest(3, kind)[0].id: f"{kind.name} {seq}"}, kind)
+    ids = {one["reason"]: one["id"] for kind in KINDS for one in spool.unreported_parked(9, kind)}
+    assert len(set(ids.values())) == 4
+    assert spool.release([ids["p1 1"]]) == 1
+    assert [spool.counts(kind).parked for kind in KINDS] == [2, 1]
+
+
+def test_doctor_counts_both_kinds_in_the_spool(at_rest):
+    found = list(machine.spool(at_rest, START))
+    assert found[0].text.startswith("whole; 10 readings wait, the oldest of ")
+    assert any("1 readings could not be decoded" in one.text for one in found)
+
+
+def test_a_copy_brings_both_kinds_back(world, at_rest, tmp_path, capsys):
+    copy, new = tmp_path / "copy.db", tmp_path / "new"
+    assert commands.backup(at_rest, copy) == 0
+    assert "11 readings, 10 of them not delivered" in capsys.readouterr().out
+    new.mkdir()
+    assert commands.restore(at_rest | {"SPOOL_PATH": str(new / "spool.db")}, copy) == 0
+    store = Spool(new / "spool.db", 7, FakeClock(passed_s=1e5))
+    store.salvage()
+    assert store.kinds() == KINDS
+    assert [len(store.oldest(99, kind)) for kind in KINDS] == [5, 5]
+    assert [store.counts(kind).parked for kind in KINDS] == [0, 1]
+    assert [store.last_seq(BOOT, kind) for kind in KINDS] == [6, 6]
+    store.close()
+
+
+def test_reconcile_asks_for_both_kinds(world, at_rest, monkeypatch, capsys):
+    monkeypatch.setattr(commands.HttpsClient, "from_config", lambda _: world.server)
+    assert commands.reconcile(at_rest) == 0, capsys.readouterr()
+    for ts in list(world.server.p1.samples)[:2]:
+        del world.server.p1.samples[ts]
+    assert commands.reconcile(at_rest) == 0
+    assert "readings sent again" in capsys.readouterr().out
+    assert len(world.server.p1.samples) == 5
