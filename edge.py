@@ -121,7 +121,7 @@ def service(env: Mapping[str, str]) -> int:
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge, systemd)
     try:
-        for one in filter(None, (counts, uploader.p1_counts)):
+        for one in uploader.poll_counts.values():
             one.close()
     finally:
         spool.close()
@@ -144,7 +144,7 @@ def with_p1(edge: Edge, settings: "P1Config | None", device_id: str) -> Edge:
         return edge
     from edge_lib.p1_poller import P1Poller  # here: most houses do without its memory
 
-    counts = edge.uploader.p1_counts = PollCounts(edge.spool, edge.clock, P1)
+    counts = edge.uploader.poll_counts[P1] = PollCounts(edge.spool, edge.clock, P1)
     wait = functools.partial(pause, edge.pulse, edge.stop, loop="p1")
     least_seq = edge.health.last_p1_seq
     p1 = P1Poller.from_config(settings, device_id, edge.spool, edge.clock, wait, counts, least_seq)

@@ -12,7 +12,6 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
 from edge_lib import VERSION
 from edge_lib.best_effort import BestEffort
@@ -23,9 +22,9 @@ from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.timestamps import to_us
 from edge_lib.spool.kinds import P1, SAMPLES, Kind
 from edge_lib.spool.queue import Spooled
-from edge_lib.spool.reports import Slot
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch, new_batch
+from edge_lib.upload.beside import Beside, Facts
 from edge_lib.upload.cancellable import HttpsError
 from edge_lib.upload.https import Answer, HttpsClient
 from edge_lib.upload.p1_lane import P1Lane
@@ -42,13 +41,9 @@ from edge_lib.upload.selection import BatchSelection
 from edge_lib.upload.server_time import ServerTime
 
 INGEST, HEALTH = "/v1/ingest", "/health"
-MAX_PARKED = 100  # parked ones reported with one batch: they may be longer than samples
 PROBE_S = 60.0  # between two requests for the server's time
 FIRST_BACKOFF_S = 1.0
 FOR_A_HUMAN = ("http_401", "http_403", "http_404", "redirect", "held", "tls", "ca_file", "url")
-
-Facts = dict[str, Any]
-T = TypeVar("T")
 
 log = logging.getLogger("sungrow.edge.upload")
 
@@ -58,7 +53,7 @@ class Uploader:
 
     Attributes:
         p1: what of it is the grid meter's.
-        p1_counts: counts what was read of that; None: nothing reads it.
+        poll_counts: count what was polled, by its kind.
     """
 
     def __init__(
@@ -71,8 +66,6 @@ class Uploader:
         counts: PollCounts | None = None,
     ):
         """Prepare; nothing is sent yet. ``jitter`` returns numbers from 0 to 1."""
-        self._poll_counts = counts
-        self.p1_counts: PollCounts | None = None
         self.p1 = P1Lane(spool, clock, config.max_backoff_s)
         self._config, self._spool, self._clock, self._jitter = config, spool, clock, jitter
         self._client = client or HttpsClient(config.ingest_url, config.token, config.ca_file)
@@ -80,8 +73,10 @@ class Uploader:
         self._ahead: Batch | None = None
         self._repeat, self._best_effort = RepeatLog(log, clock), BestEffort(log, clock)
         self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
-        self._facts: Facts | None = None
-        self._facts_known: Facts | None = None  # the same object as above: acknowledged
+        self._beside = Beside(spool, clock, self.p1, self._best_effort)
+        self.poll_counts = self._beside.poll_counts
+        if counts:
+            self.poll_counts[SAMPLES] = counts
         self._probe_s = clock.monotonic_s()
         self._wait_s = config.upload_interval_s
         self.failures = 0  # in a row
@@ -93,11 +88,11 @@ class Uploader:
     @property
     def facts(self) -> Facts | None:
         """The device's facts; those set last are sent until the server has acknowledged them."""
-        return self._facts
+        return self._beside.facts
 
     @facts.setter
     def facts(self, facts: Facts | None) -> None:
-        self._facts = None if facts is None else {**facts, "edge_version": VERSION}
+        self._beside.facts = None if facts is None else {**facts, "edge_version": VERSION}
 
     def upload_once(self) -> bool:
         """Send one batch, if there is anything to send, and act on the answer.
@@ -171,21 +166,7 @@ class Uploader:
 
     def _next_batch(self, size: int, with_p1: bool) -> Batch:
         batch = self._prepared(size, with_p1) or self._chosen(size, with_p1)
-        # A batch of one goes alone: nothing else can then be what is too large about it.
-        room = 0 if size == 1 and batch.total() else min(size, MAX_PARKED)
-        facts = None if self._facts is self._facts_known else self._facts
-        parked = self._beside("parked", self._spool.unreported_parked, room)
-        gaps = self._beside("gaps", self._spool.unreported_gaps, room)
-        slots = self._beside("reports", self._due_slots, room)
-        now: dict[Kind, dict[str, Any]] = {}
-        for kind in dict.fromkeys(slot.kind for slot in slots):
-            about = functools.partial(self._about_the_spool, kind)
-            now[kind] = self._best_effort.run("figures", about, {})
-        peaks = self.p1.new_peaks() if batch.p1_rows else None
-        if not any((parked, facts, gaps, slots, peaks)):
-            return batch
-        beside = Batch(batch.batch_id, batch.rows, parked, facts, gaps, slots, now)
-        return beside._replace(p1_rows=batch.p1_rows, peaks=peaks)
+        return self._beside.added_to(batch, size)
 
     def _chosen(self, size: int, with_p1: bool) -> Batch:
         p1_rows = self.p1.rows(self.p1.room(size)) if with_p1 else []
@@ -194,22 +175,6 @@ class Uploader:
         if with_p1 and not (rows or p1_rows):
             p1_rows = self.p1.rows(size)
         return new_batch(rows, p1_rows)
-
-    def _beside(self, part: str, read: Callable[[int, Kind], list[T]], room: int) -> list[T]:
-        """Return what is to travel beside the readings; they go without it rather than not."""
-        found: list[T] = []
-        for kind in (SAMPLES, P1) if self.p1.taken and self.p1.is_used() else (SAMPLES,):
-            left = room - len(found)
-            if left > 0:
-                found += self._best_effort.run(part, functools.partial(read, left, kind), [])
-        return found
-
-    def _due_slots(self, most: int, kind: Kind) -> list[Slot]:
-        counts = self._counts_of(kind)
-        return counts.due(most) if counts else []
-
-    def _counts_of(self, kind: Kind) -> PollCounts | None:
-        return self._poll_counts if kind is SAMPLES else self.p1_counts
 
     def _prepared(self, size: int, with_p1: bool) -> Batch | None:
         """Return the batch made ready while the last one was under way, if it still fits."""
@@ -233,15 +198,6 @@ class Uploader:
         ahead = new_batch(following, p1_rows)
         return ahead._replace(packed=ahead.body())
 
-    def _about_the_spool(self, kind: Kind) -> dict[str, Any]:
-        counts = self._spool.counts(kind)
-        return {
-            "waiting": counts.depth + counts.provisional,
-            "oldest_unsent_ts": counts.oldest_unsent_ts,
-            "parked": counts.parked,
-            "clock": "synchronised" if self._clock.synchronised() else "unknown",
-        }
-
     def _delivered(self, batch: Batch, proven: Proof) -> None:
         if batch.p1_rows:
             self._p1_delivered(batch, proven)
@@ -250,7 +206,7 @@ class Uploader:
         if not self._selection.holding:
             self._park(batch.rows, dict.fromkeys(conflicts, "conflict"), SAMPLES)
         self._spool.delivered(_without(batch.rows, conflicts))
-        self._acknowledged(batch)
+        self._beside.acknowledged(batch)
         if self._selection.holding:
             raise UploadRetry("held", "too many conflicts: they are held, not parked")
         self._succeeded()
@@ -274,24 +230,6 @@ class Uploader:
         numbers = (proven.inserted, proven.duplicates, len(proven.conflicts))
         for name, number in zip(self.counts, numbers, strict=True):
             self.counts[name] += number
-
-    def _acknowledged(self, batch: Batch) -> None:
-        """Note that the server has what travelled beside the readings, and just that."""
-        if batch.facts is not None:
-            self._facts_known = batch.facts
-        spool = self._spool
-        for kind in (SAMPLES, P1):
-            parked, gaps = (_ids(part, kind) for part in (batch.parked, batch.gaps))
-            if parked:
-                note = functools.partial(spool.parked_reported, parked, kind)
-                self._best_effort.run("parked", note, None)
-            if gaps:
-                note = functools.partial(spool.gaps_reported, gaps, kind)
-                self._best_effort.run("gaps", note, None)
-            counts, slots = self._counts_of(kind), [s for s in batch.slots if s.kind is kind]
-            if counts and slots:
-                note = functools.partial(counts.acknowledged, slots)
-                self._best_effort.run("reports", note, None)
 
     def _refused(self, batch: Batch, refusal: UploadRefused, answer: Answer) -> bool:
         """Park, leave out or halve; True: the rest may go at once."""
@@ -360,7 +298,7 @@ class Uploader:
             return False
         waited = any(self._spool.counts(kind).provisional for kind in self._spool.kinds())
         placed = self._spool.retime(self._clock.boot(), began_us) if waited else 0
-        for counts in filter(None, (self._poll_counts, self.p1_counts)):
+        for counts in self.poll_counts.values():
             self._best_effort.run("reports", functools.partial(counts.place, began_us), None)
         if not placed:  # none waited, or the disk takes nothing: what is queued goes all the same
             return False
@@ -406,8 +344,3 @@ class Uploader:
 
 def _without(rows: Sequence[Spooled], conflicts: frozenset[int]) -> list[int]:
     return [row.id for i, row in enumerate(rows) if i not in conflicts]
-
-
-def _ids(part: Sequence[Mapping[str, Any]], kind: Kind) -> list[int]:
-    """Return the ids of those entries that are of a kind; of samples it is not told."""
-    return [entry["id"] for entry in part if entry.get("kind", SAMPLES.name) == kind.name]

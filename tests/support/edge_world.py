@@ -214,7 +214,7 @@ class World:
         pulse = Pulse(clock, {"poll": 60.0, "upload": 60.0, "p1": 60.0})
         self.edge = Edge(clock, None, poller, uploader, reconciler, health, pulse, spool, counts)
         if self.meter:
-            p1_counts = uploader.p1_counts = PollCounts(spool, clock, P1)
+            p1_counts = uploader.poll_counts[P1] = PollCounts(spool, clock, P1)
             seq = health.last_p1_seq
             p1 = P1Poller(DEVICE, self.meter, POLL_S, spool, clock, p1_counts, seq)
             self.edge = self.edge._replace(p1=p1)
@@ -223,7 +223,7 @@ class World:
     def stop(self) -> None:
         """End it as SIGTERM does."""
         self.edge.poller.close()
-        for counts in filter(None, (self.edge.counts, self.edge.uploader.p1_counts)):
+        for counts in self.edge.uploader.poll_counts.values():
             counts.close()
         self.edge.spool.close()
         self.edge = None

@@ -169,7 +169,7 @@ def test_one_place_catches_everything_for_the_thread_bodies_and_the_bookkeeping_
     assert broad == ["best_effort.py", "cache.py"]  # of the cache nothing may reach a caller
     users = [path.name for path in CODE if "edge_lib.best_effort.BestEffort" in imported(path)]
     polls = ["health.py", "p1_poller.py", "poller.py"]
-    assert users == ["edge.py", *polls, "attempts.py", "uploader.py"]
+    assert users == ["edge.py", *polls, "attempts.py", "beside.py", "uploader.py"]
 
 
 def texts_of(path: Path) -> list[str]:
