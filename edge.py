@@ -189,6 +189,7 @@ def poll_step(edge: Edge) -> None:
             polled_count=poller.polls,
             failed_count=poller.failed_polls,
             last_poll_error=poller.last_error,
+            last_poll_cause=poller.last_failure and poller.last_failure.cause,
             last_sample=poller.last_sample,
             seq=poller.seq,
             meter_silent_since_ts=poller.device.meter_silent_since,

@@ -140,7 +140,7 @@ def _over_the_network(given: str, url: SplitResult, port: int | None) -> P1Sourc
     path, serial = url.path.removesuffix("/").removeprefix("/"), ""
     if kind == HOMEWIZARDS:
         if not _SERIAL_NUMBER.fullmatch(path):
-            text = "must end in the meter's serial number, which stands in the HomeWizard app"
+            text = "must end in the meter's serial number, which is shown in the HomeWizard app"
             raise _wrong(given, text, kind)
         serial, path = path, ""
     if path:

@@ -25,7 +25,7 @@ KEPT = 1000  # acknowledged ones, for ``edge.py status``: ten days
 
 
 class PollCounts:
-    """Counts polls (thread ``poll``) and returns what is to be sent (thread ``upload``).
+    """Counts polls (thread ``poll``) and returns what must be sent (thread ``upload``).
 
     Of one kind of reading; those of the grid meter are counted by its own thread.
     """

@@ -13,6 +13,7 @@ from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock, StepWatch
 from edge_lib.config import DongleConfig
 from edge_lib.device import Device
+from edge_lib.dongle.advice import Failure
 from edge_lib.dongle.decode import decode, is_silent
 from edge_lib.dongle.inverter import Inverter, InverterError, next_delay_s
 from edge_lib.dongle.lock import DongleLock
@@ -87,7 +88,7 @@ class Poller:
         failed_polls: those of them without an answer.
         last_success: when a poll last made a sample; None before the first.
         last_sample: that sample.
-        last_error: why the last one made none; None if it did.
+        last_failure: why the last one made none; None if it did.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class Poller:
         self.failures = self.polls = self.failed_polls = 0
         self.last_success: datetime | None = None
         self.last_sample: Sample | None = None
-        self.last_error: str | None = None
+        self.last_failure: Failure | None = None
 
     def poll_once(self) -> None:
         """Poll, decode, store; only then the bookkeeping, each part of which may fail alone.
@@ -141,9 +142,9 @@ class Poller:
             return
         self.polls += 1
         kept = self._store(words, self._clock.now(), self._clock.boottime_us())
-        self.failures, self.last_error = 0, None
+        self.failures, self.last_failure = 0, None
         if kept.problems:
-            self.last_error = f"{NO_SAMPLE}: {'; '.join(kept.problems)}"
+            self.last_failure = Failure(NO_SAMPLE, "; ".join(kept.problems))
         else:
             self.last_success = self._clock.now()
         for step, work in (
@@ -153,6 +154,11 @@ class Poller:
             ("log", lambda: self._log(kept)),
         ):
             self._best_effort.run(step, work, None)
+
+    @property
+    def last_error(self) -> str | None:
+        """Why the last poll made no sample, its reason first; None if it did."""
+        return str(self.last_failure) if self.last_failure else None
 
     def day_so_far(self) -> dict[str, Any]:
         """Return the counts of the day UTC so far, where any are kept."""
@@ -180,7 +186,7 @@ class Poller:
         self.failures += 1
         self.polls += 1
         self.failed_polls += 1
-        self.last_error, self._sampled_s = f"{error.reason}: {error}", None
+        self.last_failure, self._sampled_s = Failure.of(error), None
         if self._counts:
             counts = self._counts
             self._best_effort.run("counts", lambda: counts.polled(error.reason), None)

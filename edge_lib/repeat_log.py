@@ -28,7 +28,7 @@ class RepeatLog:
             event: what failed.
             reason: its name; each has its own 15 minutes.
             level: of the line.
-            exc_info: what was raised, where its traceback is to be logged.
+            exc_info: what was raised, where its traceback must be logged.
             fields: more for the line.
         """
         self._count += 1

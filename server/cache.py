@@ -156,7 +156,7 @@ class _Connection(threading.local):
         return self.answer()
 
     def send(self, *command: str | bytes | int) -> bool:
-        """Send a command, whose ``answer`` is to be read before the next one; return True."""
+        """Send a command, whose ``answer`` must be read before the next one; return True."""
         if self._connection is None:
             self._connection = self._pool.get_connection()
         if self._sent:

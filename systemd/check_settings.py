@@ -1,7 +1,7 @@
 """``check_settings.py CODE FILE``: the server's settings as they will be, before it is installed.
 
 CODE is the folder with ``server`` and ``edge_lib``, FILE the server.env of an earlier installation,
-if there is one; the environment stands above it, as install-server takes it. Prints what the
+if there is one; the environment overrides it, as install-server takes it. Prints what the
 server's own reader has against them, and ends with 1 then. Where this Python lacks what the reader
 needs it says nothing: install-server looks again, with one that has it, before it changes anything.
 """

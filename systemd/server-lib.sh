@@ -10,7 +10,7 @@ ACCOUNT=sungrow-server
 UNITS=(sungrow-server.socket sungrow-server.service)
 
 say() { echo "$*"; }
-# What stands at the top of the script.
+# The comment at the top of the script.
 usage() { sed -n '/^set/q;2,$s/^# \{0,1\}//p' "$0"; }
 fail() { error "$*"; exit 1; }
 # With its priority where stderr is the journal, as jsonlog.py does.
@@ -102,7 +102,7 @@ look_for_database() {
     fi
 }
 
-# One that is gone, on a server of this machine: for restore-server, which makes it anew.
+# One that is gone, on a server of this machine: for restore-server, which makes it again.
 find_lost_database() {
     look_for_database || return 1
     : "${DB_PORT:=5432}"

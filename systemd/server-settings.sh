@@ -26,7 +26,7 @@ ask() {
 
 check_address() {
     [ -n "$1" ] || { say "SITE_ADDRESS is missing; example: SITE_ADDRESS=solar.example.org $0"; return; }
-    [[ $1 =~ ^[A-Za-z0-9.:-]+$ ]] || say "SITE_ADDRESS=$1 is no name or address; example: SITE_ADDRESS=solar.example.org"
+    [[ $1 =~ ^[A-Za-z0-9.:-]+$ ]] || say "SITE_ADDRESS=$1 is not a name or address; example: SITE_ADDRESS=solar.example.org"
 }
 
 check_device() {
@@ -39,7 +39,7 @@ read_site() {
     for name in SITE_ADDRESS SITE_FRONT; do
         [ -n "${!name:-}" ] || printf -v "$name" %s "$(setting "$ETC/site.env" "$name")"
     done
-    # What was asked for is kept; what follows from the address is found anew each time.
+    # What was asked for is kept; what follows from the address is found again each time.
     ASKED_TLS=${SITE_TLS:-$(tls_asked_before)}
     ask SITE_ADDRESS "Name or address of this server, as the edges reach it" "" check_address
     [ "$ASKED_TLS" != auto ] || ASKED_TLS=
@@ -88,21 +88,21 @@ check_settings() {
     done
     wrong=$(
         export "${given[@]+${given[@]}}"
-        while read -r name; do # what else stands in the environment is no setting
+        while read -r name; do # what else is in the environment is not a setting
             [[ " ${given[*]} " = *" $name "* ]] || unset "$name" 2>/dev/null || true
         done < <(compgen -e)
         PYTHONDONTWRITEBYTECODE=1 "$python" "$SOURCE/systemd/check_settings.py" "$2" "$ETC/server.env" 2>&1
     ) || refuse "$wrong"
 }
 
-# 80 for whoever comes without TLS (and for acme), 443 for all others.
+# 80 for clients that come without TLS (and for acme), 443 for all others.
 check_ports() {
     local port holder
     [ "$SITE_FRONT" = caddy ] && command -v ss >/dev/null || return 0
     for port in 80 443; do
         holder=$(holder_of "$port")
         [ -z "$holder" ] || [ "$holder" = caddy ] ||
-            fail "port $port is held by $holder, and Caddy needs it: stop that (systemctl disable --now ${holder%% *}), or let it stand in front of the server: SITE_FRONT=none, and server/nginx.conf shows how"
+            fail "port $port is held by $holder, and Caddy needs it: stop that (systemctl disable --now ${holder%% *}), or let it stay in front of the server: SITE_FRONT=none, and server/nginx.conf shows how"
     done
 }
 

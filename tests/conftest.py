@@ -6,7 +6,9 @@ server starts one of its own (``with Postgres(tmp_path, fast=True) as mine``: ha
 must be allowed to create databases and, for TimescaleDB, the extension.
 
 Tests are marked by what they need, by their folder and their fixtures; a test that starts a server
-of its own says ``@pytest.mark.server``, and fails if it does not.
+of its own says ``@pytest.mark.server``, and fails if it does not. ``--fast`` runs those that need
+no server and are not slow; a file of which it could run nothing says so by its ``pytestmark``, and
+is not even imported.
 """
 
 import contextlib
@@ -39,6 +41,8 @@ settings.load_profile("quick")
 
 _TESTS = Path(__file__).parent
 _BY_FOLDER = {"browser": ("browser", "server"), "chaos": ("chaos", "server")}
+_FAST = "not (server or browser or chaos or slow)"
+_ALL_OF_IT = re.compile(r"^pytestmark = .*\bpytest\.mark\.(server|slow)\b", re.MULTILINE)
 _SERVERS = {"postgres", "databases", "redis_server", "https_server"}  # fixtures
 
 # A shell lets its background jobs ignore SIGINT, and so would all that the tests start.
@@ -102,6 +106,27 @@ def migrate(url: str, **settings: str) -> str:
 
 def _with_database(url: str, name: str) -> str:
     return re.sub(r"^(\w+://[^/?]*)(/[^?]*)?", rf"\1/{name}", url)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="run what needs no server and is not slow")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.fast:
+        asked = config.option.markexpr
+        config.option.markexpr = f"{_FAST} and ({asked})" if asked else _FAST
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out, before it is imported, what ``--fast`` would run nothing of."""
+    if not config.option.fast:
+        return None
+    if collection_path.parent == _TESTS and collection_path.name in _BY_FOLDER:
+        return True
+    if collection_path.match("test_*.py"):
+        return bool(_ALL_OF_IT.search(collection_path.read_text())) or None
+    return None
 
 
 def pytest_report_header() -> str:

@@ -12,7 +12,14 @@ from datetime import timedelta
 from edge_lib import config, health
 from edge_lib.clock import Clock
 from edge_lib.doctor.machine import Service, service_of
-from edge_lib.dongle.advice import NO_METER, SENTENCES, about_the_unit, sentence, written_down
+from edge_lib.dongle.advice import (
+    NO_METER,
+    SENTENCES,
+    Failure,
+    about_the_unit,
+    sentence,
+    written_down,
+)
 from edge_lib.dongle.block_pieces import NEEDED
 from edge_lib.dongle.decode import facts, is_silent
 from edge_lib.dongle.inverter import BlockAnswer, Inverter, InverterError, has_four_strings
@@ -61,8 +68,7 @@ def _as_the_service_says(
         return
     complaints = health.complaints_by_part(found.state, clock.now())["poll"]
     if complaints:
-        last_error = found.state.get("last_poll_error") or ""
-        yield _of_its_polls(settings, complaints, last_error)
+        yield _of_its_polls(settings, complaints, written_down(found.state))
     else:
         text = f"polled by the service, last {found.state['last_poll_ts']}"
         yield Finding("dongle", OK, text)
@@ -75,15 +81,16 @@ def _as_the_service_says(
         yield Finding("meter", WARNING, text)
 
 
-def _of_its_polls(settings: config.DongleConfig, complaints: list[str], last_error: str) -> Finding:
-    error = written_down(last_error)
-    if error is None:
+def _of_its_polls(
+    settings: config.DongleConfig, complaints: list[str], failure: Failure | None
+) -> Finding:
+    if failure is None:
         return Finding("dongle", FAILED, f"reported by the service: {'; '.join(complaints)}")
-    if error.reason == NO_SAMPLE:
-        return Finding("sample", FAILED, _parked(str(error)))
-    if error.reason == "inverter_off":
+    if failure.reason == NO_SAMPLE:
+        return Finding("sample", FAILED, _parked(failure.detail))
+    if failure.reason == "inverter_off":
         return Finding("sample", WARNING, SENTENCES["inverter_off"])
-    text = sentence(error, f"{settings.host} port {settings.port}")
+    text = sentence(failure, f"{settings.host} port {settings.port}")
     return Finding("dongle", FAILED, f"{text}; reported by the service: {complaints[0]}")
 
 

@@ -1,10 +1,12 @@
 """What to do about a dongle that cannot be read, in sentences for people.
 
 ``sentence`` speaks of an error, ``about_the_unit`` of what answers instead of a hybrid inverter.
+A ``Failure`` is an error as the health file keeps it.
 """
 
-import re
 import socket
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 from edge_lib.dongle.decode import facts, is_silent
 from edge_lib.dongle.modbus_client import InverterError
@@ -43,53 +45,70 @@ _REFUSED = (
     "(SH or MG), and SUNGROW_SLAVE_ID its number? Is Modbus access limited in the WiNet-S's own "
     "page?"
 )
-_CONNECTING: tuple[tuple[type[BaseException], str], ...] = (
-    (
-        socket.gaierror,
-        "SUNGROW_HOST: the name cannot be resolved; set the address that the router lists",
-    ),
-    (UnicodeError, "SUNGROW_HOST: this cannot be a host name"),
-    (
-        ConnectionRefusedError,
-        "the port is closed: switch Modbus TCP (port 502) off and on in the WiNet-S's own page, "
-        "and see that SUNGROW_PORT is that port",
-    ),
-    (
-        TimeoutError,
-        "nothing is there: is SUNGROW_HOST (still) the dongle's address, is it on the Wi-Fi, may "
-        "this machine reach that network? Let the router always assign it the same address",
-    ),
-    (OSError, "no way there: is the dongle powered, is it in the same network as this machine?"),
+# Why a dongle is not reached; the first that fits.
+_CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "unknown_name"),
+    (UnicodeError, "bad_name"),
+    (ConnectionRefusedError, "port_closed"),
+    (TimeoutError, "no_answer"),
+    (OSError, "no_way"),
 )
+_UNREACHABLE = {
+    "unknown_name": "SUNGROW_HOST: the name cannot be resolved; set the address that the router "
+    "lists",
+    "bad_name": "SUNGROW_HOST: this cannot be a host name",
+    "port_closed": "the port is closed: switch Modbus TCP (port 502) off and on in the WiNet-S's "
+    "own page, and see that SUNGROW_PORT is that port",
+    "no_answer": "nothing is there: is SUNGROW_HOST (still) the dongle's address, is it on the "
+    "Wi-Fi, may this machine reach that network? Let the router always assign it the same address",
+    "no_way": "no way there: is the dongle powered, is it in the same network as this machine?",
+}
 # The high byte of a type code. Source: P16 (hybrids), Sungrow's document for string inverters.
 _HYBRIDS = (0x0D, 0x0E)
 
 
-def sentence(error: InverterError, where: str) -> str:
+class Failure(NamedTuple):
+    """Why a poll made no sample.
+
+    Attributes:
+        reason: as of an ``InverterError``, or of a poll whose answer makes no sample.
+        detail: its text.
+        cause: why the dongle is not reached, where it is not.
+    """
+
+    reason: str
+    detail: str
+    cause: str | None = None
+
+    @classmethod
+    def of(cls, error: InverterError) -> Self:
+        """Return what is kept of an error."""
+        kinds = (name for kind, name in _CAUSES if isinstance(error.__cause__, kind))
+        cause = next(kinds, None) if error.reason == "unreachable" else None
+        return cls(error.reason, str(error), cause)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+def sentence(error: InverterError | Failure, where: str) -> str:
     """Return what an error means and what to do; ``where`` names the dongle's address."""
-    if error.reason == "unreachable":
-        kinds = (text for kind, text in _CONNECTING if isinstance(error.__cause__, kind))
-        return f"{where}: {next(kinds, _CONNECTING[-1][1])}"
-    advice = SENTENCES.get(error.reason, _REFUSED)
-    return f"{where}: {advice} ({error.reason}: {error})"
+    failure = error if isinstance(error, Failure) else Failure.of(error)
+    if failure.reason == "unreachable":
+        return f"{where}: {_UNREACHABLE.get(failure.cause or '', _UNREACHABLE['no_way'])}"
+    return f"{where}: {SENTENCES.get(failure.reason, _REFUSED)} ({failure})"
 
 
-def written_down(text: str) -> InverterError | None:
-    """Return the error that the service wrote into its health file, cause included, if any."""
-    reason, colon, detail = text.partition(": ")
+def written_down(state: Mapping[str, Any]) -> Failure | None:
+    """Return the failure that the service wrote into its health file, if any.
+
+    An older service wrote no cause; and whatever damage made of a field is passed over.
+    """
+    text, cause = state.get("last_poll_error"), state.get("last_poll_cause")
+    reason, colon, detail = text.partition(": ") if type(text) is str else ("", "", "")
     if not colon:
         return None
-    error = InverterError(reason, detail)
-    number = re.search(r"\[Errno (-?\d+)\]", detail)
-    if number and number[1].startswith("-"):
-        error.__cause__ = socket.gaierror(int(number[1]), "")
-    elif number:
-        error.__cause__ = OSError(int(number[1]), "")  # of the subclass that goes with the number
-    elif "timed out" in detail:
-        error.__cause__ = TimeoutError()
-    elif "idna" in detail or "label" in detail:
-        error.__cause__ = UnicodeError()
-    return error
+    return Failure(reason, detail, cause if type(cause) is str else None)
 
 
 def about_the_unit(words: dict[int, int]) -> str | None:

@@ -1,7 +1,7 @@
 """Reads one block from a unit: whole, or, where that is refused, in the pieces that it falls into.
 
 A refused block falls apart, down to single registers, until all that is served is read. An
-exception that should pass, on the one value that every sample needs, is none of the block's own:
+exception that should pass, on the one value that every sample needs, is not the block's own:
 it fails the poll. ``request`` is everywhere ``(block, document number, count) -> words``, with the
 errors of ``modbus_client``. Keeps nothing from one poll to the next; for ``inverter``.
 """

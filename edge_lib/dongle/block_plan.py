@@ -51,7 +51,7 @@ class Plan:
         return self._of(block).parts
 
     def is_due(self, block: Block) -> bool:
-        """Return whether a block is to be asked for as a whole now."""
+        """Return whether a block must be requested as a whole now."""
         known = self._of(block)
         return known.parts is None or self._clock.monotonic_s() >= known.whole_again_s
 

@@ -61,7 +61,7 @@ class Wire(ModbusClient):  # type: ignore[misc]  # an untyped base
     It compares transaction id, protocol and unit, and the byte count with the bytes that came. It
     does not look at the function of an answer, takes more words than were asked for, leaves what
     follows a frame in the socket, where it would be read as the next answer, and cannot distinguish
-    a reset from a mismatch. Its time limit starts anew with each byte, its transaction ids are
+    a reset from a mismatch. Its time limit starts again with each byte, its transaction ids are
     random and may repeat, a name that does not resolve raises out of it, and a socket with the
     descriptor 0 counts as closed.
 

@@ -22,9 +22,10 @@ the raw reads beside it. SG: SunGather. EV: evcc. DB: danbitzer's survey of an S
 WiNet-S2. LIB: dumps in sungrowlib. TC: TCzerny's map. KR: KRoperUK's integration.
 
 **To add a field**: name it in ``sample.FIELDS``; write its register below, or, where the line is
-there, only its ``field``; see that a block of ``BLOCKS`` and one of its pieces cover it. A value
-that needs a rule of its own (a sign, a choice of two registers) gets a function in ``decode``
-instead.
+there, only its ``field``; see that a block of ``BLOCKS`` and one of its pieces cover it, and that
+``decode`` knows its unit where its bounds grow with the inverter (``_GROWING_UNITS``). A value that
+needs a rule of its own (a sign, a choice of two registers) gets a function in ``decode`` instead.
+All that a new field needs is in CONTRIBUTING.md.
 """
 
 from typing import Any, NamedTuple

@@ -13,8 +13,9 @@ from edge_lib.clock import Clock
 from edge_lib.p1.errors import P1Error
 from edge_lib.p1.http import Answer, LocalHttp
 from edge_lib.p1.meter_time import iso_time, meter_time
+from edge_lib.p1.obis import meter_id
 from edge_lib.p1.reading import Counts, Reading
-from edge_lib.p1.telegram import Told, meter_id
+from edge_lib.p1.telegram import Told
 from edge_lib.p1_config import HOMEWIZARD, P1Config
 from edge_lib.shared.p1_reading import FIELDS
 

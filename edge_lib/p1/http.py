@@ -107,26 +107,35 @@ class LocalHttp:
         body: bytes | None,
     ) -> Answer:
         try:
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            content = response.read(MOST_BYTES + 1)
-            if len(content) > MOST_BYTES or response.length:
-                raise P1Error("mismatch", "the answer is too long or cut short")
+            answer = _answer(connection, method, path, headers, body)
         except P1Error:
             connection.close()
             raise
-        except http.client.RemoteDisconnected as error:
-            connection.close()
-            raise P1Error("reset", "it hung up without an answer") from error
-        except (http.client.HTTPException, ValueError) as error:
-            connection.close()
-            raise P1Error("mismatch", f"not an answer of HTTP: {type(error).__name__}") from error
-        except OSError as error:
-            connection.close()
-            raise P1Error("reset", str(error)) from error
         if connection.sock:
             self._kept = connection
-        return Answer(response.status, content)
+        return answer
+
+
+def _answer(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+) -> Answer:
+    try:
+        connection.request(method, path, body, dict(headers))
+        with connection.getresponse() as response:
+            content, missing = response.read(MOST_BYTES + 1), response.length
+    except http.client.RemoteDisconnected as error:
+        raise P1Error("reset", "it hung up without an answer") from error
+    except (http.client.HTTPException, ValueError) as error:
+        raise P1Error("mismatch", f"not an answer of HTTP: {type(error).__name__}") from error
+    except OSError as error:
+        raise P1Error("reset", str(error)) from error
+    if len(content) > MOST_BYTES or missing:
+        raise P1Error("mismatch", "the answer is too long or cut short")
+    return Answer(response.status, content)
 
 
 class _Patient:

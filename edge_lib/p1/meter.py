@@ -1,4 +1,4 @@
-"""The reader of one grid meter: what is to be stored of it, interval by interval."""
+"""The reader of one grid meter: what must be stored of it, interval by interval."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -64,7 +64,7 @@ class P1Meter:
         return self._counts.bad
 
     def read(self, until_s: float) -> list[Reading]:
-        """Read until that time of ``Clock.monotonic_s``; return what is to be stored, in order.
+        """Read until that time of ``Clock.monotonic_s``; return what must be stored, in order.
 
         Of a source of raw telegrams: the last good one of this interval, and the first of each
         quarter hour of the meter's clock that began in it. [] is not an error: a DSMR 2 meter

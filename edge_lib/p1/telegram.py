@@ -10,22 +10,9 @@ from typing import Any, NamedTuple
 
 from edge_lib.p1.framing import Frame
 from edge_lib.p1.meter_time import meter_time
+from edge_lib.p1.obis import BARE_NUMBER, DSMR3_VOLUME, OBIS, lines_of, meter_id, number
 from edge_lib.shared.p1_reading import FIELDS
 
-_LINE = re.compile(r"(\d{1,3}-\d{1,3}):(\d{1,3}\.\d{1,3}\.\d{1,3})(?:\*\d{1,3})?(\(.*\))", re.ASCII)
-_GROUP = re.compile(r"\(([^()]*)\)")
-_NUMBER = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\*([A-Za-z0-9]{1,4})", re.ASCII)
-_BARE = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
-_OBIS = re.compile(r"\d{1,3}-\d{1,3}:[\d.]+", re.ASCII)
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){1,64}", re.ASCII)
-_PRINTABLE = re.compile(r"[ -~]{1,64}", re.ASCII)
-_FACTORS = {
-    "W": {"kW": 1000.0, "W": 1.0},
-    "kWh": {"kWh": 1.0, "Wh": 0.001, "MWh": 1000.0},
-    "V": {"V": 1.0},
-    "A": {"A": 1.0},
-    "m³": {"m3": 1.0},
-}
 _UNITS = {field.name: field.unit for field in FIELDS}
 _RANGES = {field.name: (field.low, field.high) for field in FIELDS}
 _MOST_PEAKS, _MOST_DOUBTS = 120, 20
@@ -64,7 +51,6 @@ _CHANNEL = re.compile(r"0-([1-9]\d{0,2})", re.ASCII)
 _GAS, _WATER = 3, 7
 _VOLUMES = {_GAS: ("gas_m3", "gas_ts"), _WATER: ("water_m3", "water_ts")}
 _STALE_S = 86_400.0
-_DSMR3_VOLUME = "24.3.0"  # its value stands on the next line
 
 
 class MonthPeak(NamedTuple):
@@ -121,18 +107,9 @@ class _Parser:
 
     def __init__(self, frame: Frame, now: datetime) -> None:
         self._now = now
-        self._groups: dict[tuple[str, str], list[str]] = {}
+        self._groups = lines_of(frame.body)
         self._doubts: list[str] = []
         self._values: dict[str, Any] = {}
-        # Latin-1 reads any byte; what is not a line of a telegram is passed over.
-        last: list[str] | None = None
-        for line in frame.body.decode("latin-1").split("\n")[1:]:
-            if found := _LINE.fullmatch(line.rstrip("\r")):
-                groups = _GROUP.findall(found[3])
-                self._groups.setdefault((found[1], found[2]), groups)
-                last = groups if found[2] == _DSMR3_VOLUME else None
-            elif last is not None and line.startswith("("):
-                last += _GROUP.findall(line)
 
     def told(self) -> Told:
         """Return everything."""
@@ -170,7 +147,7 @@ class _Parser:
         groups = self._groups.get((medium, register))
         if groups is None:
             return None
-        value = _number(groups[-1], unit) if groups else None
+        value = number(groups[-1], unit) if groups else None
         if value is None:
             self._doubt(medium, register, groups)
         return value
@@ -178,7 +155,7 @@ class _Parser:
     def _sum(self, registers: tuple[str, ...]) -> float | None:
         """Return the sum of the tariffs that are told; None where one of them cannot be read."""
         told = [one for one in registers if (_ELECTRICITY, one) in self._groups]
-        values = [_number((self._groups[_ELECTRICITY, one] or [""])[-1], "kWh") for one in told]
+        values = [number((self._groups[_ELECTRICITY, one] or [""])[-1], "kWh") for one in told]
         known = [value for value in values if value is not None]
         return round(sum(known), 6) if known and len(known) == len(told) else None
 
@@ -227,7 +204,7 @@ class _Parser:
         if groups is None:
             return
         at = self._time(groups[0]) if len(groups) == 2 else None
-        value = _number(groups[1], "W") if at else None
+        value = number(groups[1], "W") if at else None
         if at is None or value is None:
             self._doubt(_ELECTRICITY, "1.6.0", groups)
             return
@@ -239,13 +216,13 @@ class _Parser:
         """Return the history: its length, the registers that it lists, then three for a month."""
         media = (_ABSTRACT, _ELECTRICITY)
         groups = next((g for m in media if (g := self._groups.get((m, "98.1.0")))), [])
-        rest = [group for group in groups[1:] if not _OBIS.fullmatch(group)][: 3 * _MOST_PEAKS]
+        rest = [group for group in groups[1:] if not OBIS.fullmatch(group)][: 3 * _MOST_PEAKS]
         peaks = []
         for i in range(0, len(rest) - 2, 3):
             month, at, watts = (
                 self._time(rest[i]),
                 self._time(rest[i + 1]),
-                _number(rest[i + 2], "W"),
+                number(rest[i + 2], "W"),
             )
             if month is None or at is None or watts is None or watts > _RANGES["month_peak_w"][1]:
                 self._doubt(_ABSTRACT, "98.1.0", rest[i : i + 3])
@@ -277,38 +254,23 @@ class _Parser:
         return _GAS if (medium, "24.2.3") in self._groups else None
 
     def _volume(self, medium: str) -> tuple[float, datetime] | None:
-        for register in ("24.2.1", "24.2.3", _DSMR3_VOLUME):
+        for register in ("24.2.1", "24.2.3", DSMR3_VOLUME):
             groups = self._groups.get((medium, register))
             if groups is None:
                 continue
             at = self._time(groups[0]) if groups else None
-            if register == _DSMR3_VOLUME:
+            if register == DSMR3_VOLUME:
                 value = _volume_of_dsmr3(groups)
             else:
-                value = _number(groups[1], "m³") if len(groups) == 2 else None
+                value = number(groups[1], "m³") if len(groups) == 2 else None
             if at is not None and value is not None:
                 return value, at
             self._doubt(medium, register, groups)
         return None
 
 
-def meter_id(text: str) -> str | None:
-    """Return a meter's number, which most write in hex digits; None where it is not one."""
-    if _HEX.fullmatch(text):
-        plain = bytes.fromhex(text).decode("latin-1")
-        if _PRINTABLE.fullmatch(plain):
-            return plain
-    return text if _PRINTABLE.fullmatch(text) and text.strip() else None
-
-
-def _number(text: str, unit: str) -> float | None:
-    found = _NUMBER.fullmatch(text)
-    factor = _FACTORS[unit].get(found[2]) if found else None
-    return round(float(found[1]) * factor, 6) if found and factor else None
-
-
 def _volume_of_dsmr3(groups: list[str]) -> float | None:
     """Return the value behind ``(time)(status)(period)(number)(register)(unit)``."""
-    if len(groups) != 7 or groups[5] != "m3" or not _BARE.fullmatch(groups[6]):
+    if len(groups) != 7 or groups[5] != "m3" or not BARE_NUMBER.fullmatch(groups[6]):
         return None
     return float(groups[6])

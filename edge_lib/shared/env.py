@@ -123,7 +123,7 @@ def secret_file(env: Mapping[str, str], name: str) -> Path | None:
 
 
 def _refuse_if_open(name: str, path: Path, mode: int) -> None:
-    """Do nothing where only the file's owner may write it, and nobody but owner and group read it.
+    """Do nothing where only the file's owner may write it, and only owner and group may read it.
 
     systemd's credentials (0400, 0440) pass; so do pipes. What a container's engine mounts at
     ``/run/secrets`` is always 0444, and there is no other user in there.

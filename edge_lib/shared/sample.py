@@ -41,7 +41,7 @@ TS_SRC = Field(
     integer=True,
 )
 
-# Power, first the seven that the backlog names: their keys are always there.
+# First the seven whose keys are in every sample, null or not.
 FIELDS = (
     Field("pv_power_w", "W", 0, 200_000, "DC power of all strings", True, nullable=False),
     Field("pv_daily_kwh", "kWh", 0, 10_000, "PV yield since the inverter's midnight", True),

@@ -179,7 +179,7 @@ class DumpSource:
 
 
 class HouseholdSource:
-    """A synthetic house behind a WiNet-S, seen anew once a poll: all of its blocks agree.
+    """A synthetic house behind a WiNet-S, looked at once a poll: all of its blocks agree.
 
     Args:
         clock: Its monotonic seconds drive the house, so that no correction of the time disturbs it.

@@ -19,7 +19,7 @@ OK, FAILED = 0, 1
 
 
 class Options(NamedTuple):
-    """What is to be simulated; a port that is None is not served, 0 is any free one."""
+    """What to simulate; a port that is None is not served, 0 is any free one."""
 
     port: int = 5020
     dump_file: Path | None = None

@@ -5,7 +5,7 @@ memory, and those after it behind it. Three kinds of trouble, each with an answe
 
 - full: the reserve is freed, delivered samples go before their time, and what is queued drains
   first;
-- failing (an I/O error, read-only): the database is closed and opened anew, once or twice a poll;
+- failing (an I/O error, read-only): the database is closed and opened again, once or twice a poll;
   what can be read is uploaded meanwhile, and receipts are remembered;
 - damaged, and proven so: the file is moved aside, never deleted, and polls go on into a new one in
   the same step.
@@ -171,7 +171,7 @@ class Attempts:
         if self.buffer.add(reading):
             log.error("memory is full: every second reading in it was given up")
         rows = self._empty_memory()
-        # Again after a failure: on the file opened anew, or on another one.
+        # Again after a failure: on the file opened again, or on another one.
         return self._empty_memory() if rows is None and waited else rows
 
     def _empty_memory(self) -> list[Row] | None:
@@ -188,7 +188,7 @@ class Attempts:
         return rows
 
     def _writable(self) -> Database | None:
-        """Return the database, opened anew unless it is open; None if it cannot be written."""
+        """Return the database, opened again unless it is open; None if it cannot be written."""
         if self._database and not self._database.read_only:
             if file.parts(self._path) == self._files:
                 return self._database

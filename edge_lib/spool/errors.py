@@ -25,7 +25,7 @@ class SpoolFull(SpoolError):
 
 
 class SpoolFailing(SpoolError):
-    """The disk does not do what it should: an I/O error, read-only, locked. Open anew."""
+    """The disk does not do what it should: an I/O error, read-only, locked. Open it again."""
 
 
 class SpoolInUse(SpoolFailing):

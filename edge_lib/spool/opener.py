@@ -1,4 +1,4 @@
-"""Opens the database, whatever state its file is in: checked, moved aside if damaged, made anew.
+"""Opens the database, whatever state its file is in: checked, moved aside if damaged, made again.
 
 Holds the lock from the first success on, through every closing and opening in between.
 """

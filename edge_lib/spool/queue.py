@@ -72,7 +72,7 @@ def waiting(db: sqlite3.Connection, ids: Collection[int], kind: Kind = SAMPLES) 
 def begin_to_count(db: sqlite3.Connection, kind: Kind = SAMPLES) -> None:
     """Count the queue, and from now on with each change: once in a connection, before ``counts``.
 
-    To count a month's backlog anew for each batch of it took a quarter of the time of sending it.
+    To count a month's backlog again for each batch of it took a quarter of the time of sending it.
     The count is in memory, for this connection alone; a transaction rolled back takes it back too.
     """
     ((queued,),) = db.execute(kind.sql("SELECT count(*) FROM queue")).fetchall()

@@ -159,7 +159,7 @@ def since(db: sqlite3.Connection, first_us: int, kind: Kind = SAMPLES) -> list[S
 def acknowledge(
     db: sqlite3.Connection, slots: Collection[Slot], most: int, kind: Kind = SAMPLES
 ) -> None:
-    """Note that the server has these counts, as they were sent: what came since is sent anew.
+    """Note that the server has these counts, as they were sent: what came since is sent again.
 
     Of those that it has, ``most`` stay, for ``edge.py status``.
     """

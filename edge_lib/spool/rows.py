@@ -102,7 +102,7 @@ def pack(reading: Reading, kind: Kind = SAMPLES) -> str:
 
 def text(payload: str, ts_us: int, boot: str, seq: int, ts_src: int) -> str:
     """Return a whole reading as JSON; the values are those of an intact row."""
-    # As text: to read and write the JSON of each anew was half of the work on a backlog.
+    # As text: to read and write the JSON of each again was half of the work on a backlog.
     columns = f'"ts":"{ts_text(ts_us)}","boot":"{boot}","seq":{seq},"ts_src":{ts_src}'
     return f"{payload[:-1]},{columns}}}"
 

@@ -68,7 +68,7 @@ CREATE TABLE gaps (
     crc          INTEGER
 );
 
--- Whatever else is to be remembered, under a name. covered_id: boots tells the last number of every
+-- Whatever else must be remembered, under a name. covered_id: boots tells the last number of every
 -- sample up to this id. settled:HOUR: what the server had of an hour that differs for good.
 CREATE TABLE meta (key TEXT, value, crc INTEGER);
 

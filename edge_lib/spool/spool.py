@@ -170,7 +170,7 @@ class Spool:
         self._must(lambda db: db.park(reasons, kind))
 
     def release(self, ids: Collection[int], decode: parked.Decode | None = None) -> int:
-        """Put parked readings back into the queue, decoded anew; return their number.
+        """Put parked readings back into the queue, decoded again; return their number.
 
         Raises:
             SpoolFailing: not now.

@@ -77,7 +77,7 @@ class CancelScope:
     """Holds the socket of the request under way, to shut it down from another thread.
 
     Time limits of sockets do not help against a server that sends a byte now and then: they begin
-    anew with each. A socket that is shut down ends whatever waits on it, the handshake included.
+    again with each. A socket that is shut down ends whatever waits on it, the handshake included.
     """
 
     def __init__(self, where: str):

@@ -18,7 +18,7 @@ from server.api.errors import Place, place
 from server.api.strict_json import Object
 from server.database.parts import KINDS, Parts
 
-log = logging.getLogger("sungrow.server.parts")
+log = logging.getLogger("sungrow.server.batch_parts")
 _BATCH_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
 _BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 _CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)

@@ -1,7 +1,7 @@
 """When each token was last used, to the minute, for ``server.tokens list``.
 
 One empty file a token, whose time is that of the last use, in the runtime directory that systemd
-makes for the server; so it begins anew with each boot. Nothing else is kept.
+makes for the server; so it begins again with each boot. Nothing else is kept.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ from server.database.edition import NOT_INSTALLED, create_extension, edition, is
 from server.database.sql_files import Applied, Function, Migration
 from server.database.sql_files import SchemaError as SchemaError
 
-log = logging.getLogger("sungrow.server.schema")
+log = logging.getLogger("sungrow.server.migrations")
 COMMAND = server_command("migrate")
 _NO_LIMITS = {
     "statement_timeout": "0",
@@ -38,7 +38,7 @@ def applied(cursor: Cursor) -> list[Applied]:
     """Return which numbered files the database has seen.
 
     Raises:
-        SchemaError: what stands there was not made by this project; says what to do.
+        SchemaError: what is there was not made by this project; says what to do.
     """
     cursor.execute(
         "SELECT array(SELECT attname::text FROM pg_attribute"
@@ -60,7 +60,7 @@ def applied(cursor: Cursor) -> list[Applied]:
 
 
 def problems(cursor: Cursor) -> list[str]:
-    """Return what stands between this database and the files, with remedies; [] if current."""
+    """Return what is missing between this database and the files, with remedies; [] if current."""
     try:
         seen = applied(cursor)
         if takeover.is_due(seen):
@@ -109,7 +109,7 @@ def apply(cursor: Cursor) -> list[str]:
     """Apply what is missing in the transaction of ``cursor``; return what was done, as lines.
 
     Raises:
-        SchemaError: something stands against it; says what to do.
+        SchemaError: something prevents it; says what to do.
     """
     done = take_over(cursor)
     found, missing, kind = _compare(cursor, applied(cursor))
@@ -140,7 +140,9 @@ def take_over(cursor: Cursor) -> list[str]:
     if not takeover.is_due(seen):
         return []
     kind = seen[-1].edition
-    for migration in takeover.put_in_order(cursor, kind):
+    files = takeover.files_in_place(kind)
+    takeover.put_in_order(cursor, files, kind)
+    for migration in files:
         _note(cursor, migration, kind)
     return [takeover.DONE]
 
@@ -153,7 +155,7 @@ def record(url: str, what: str) -> str:
         what: the number of the next one, or the name of one of ``sql/functions/``.
 
     Raises:
-        SchemaError: it is none of these, or something else stands against it.
+        SchemaError: it is none of these, or something else prevents it.
     """
     with connect(url) as connection, connection, connection.cursor() as cursor:
         lock(cursor)

@@ -20,7 +20,7 @@ class Parts(NamedTuple):
     rows: dict[str, list[Row]]
 
     def moments(self) -> list[datetime]:
-        """Return the times of what could tell of a forgotten reading: gaps and parked ones."""
+        """Return the times of what could give away a forgotten reading: gaps and parked ones."""
         times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]
         return [moment for pair in times for moment in pair]
 

@@ -21,7 +21,7 @@ from psycopg2.extensions import parse_dsn
 from server.database.connection import connect, reason, what_helps
 from server.database.outage import Outage
 
-log = logging.getLogger("sungrow.server.db")
+log = logging.getLogger("sungrow.server.pool")
 SQL = Path(__file__).resolve().parents[2] / "sql"
 # Shorter than the time limits of gunicorn and proxy: trouble has to end as a 503, not as a dead
 # worker. And compiling (jit) a statement of some ms costs more than it could ever save: up to

@@ -1,4 +1,4 @@
-"""A table of readings of one kind: what is stored in it, and what stands in it already."""
+"""A table of readings of one kind: what is stored in it, and what is there already."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ class ReadingTable:
             insert: the statement for a list of rows, each written as one value.
             by_key: the query of ``sql/queries`` that returns the rows of some keys.
             came_later: fields whose columns came by a later file of ``sql/``, in the order in which
-                they came. A row is told by the place of its values, and such a column stands at the
+                they came. A row is told by the place of its values, and such a column is at the
                 end of the table.
         """
         self.kind = kind
@@ -96,7 +96,7 @@ class ReadingTable:
     def standing(
         self, cursor: Cursor, device_id: str, times: list[datetime]
     ) -> dict[datetime, Values]:
-        """Return what stands at these rising times of a device.
+        """Return what is stored at these rising times of a device.
 
         Raises:
             DatabaseAway: not all of them are there.
@@ -110,11 +110,11 @@ class ReadingTable:
         return standing
 
     def values(self, reading: Row) -> Values:
-        """Return the values of a reading as ``standing`` has them."""
+        """Return the values of a reading as the database returns them."""
         return (*map(reading.get, self.kind.names), self.kind.unknown(reading))
 
     def differs(self, reading: Row, standing: dict[datetime, Values]) -> bool:
-        """Return whether something else stands at the reading's time."""
+        """Return whether something else is stored at the reading's time."""
         other = standing.get(reading["ts"])
         if other is None:  # of a forgotten time
             return False

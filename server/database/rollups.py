@@ -1,4 +1,4 @@
-"""Computes anew what triggers keep beside the samples, after samples were deleted or corrected.
+"""Computes again what triggers keep beside the samples, after samples were deleted or corrected.
 
 The arithmetic of five minutes and of the edge's numbers stays where it is, in the triggers of
 ``sungrow_samples``: what remains is inserted once more, into a temporary table that carries copies
@@ -60,7 +60,7 @@ def lock(cursor: Cursor, device_id: str) -> None:
 
 
 def rebuild(cursor: Cursor, device_id: str, first: datetime, end: datetime) -> None:
-    """Compute anew whatever the samples of this time have part in, though little may be left.
+    """Compute again whatever the samples of this time have part in, though little may be left.
 
     All in the transaction of ``cursor``; nobody else stores samples of the device meanwhile.
 
@@ -89,7 +89,7 @@ def next_days(
 def rebuild_days(
     cursor: Cursor, device_id: str, days: Days, shrink: tuple[datetime | str, datetime | str]
 ) -> Rebuilt:
-    """Compute some days anew; ``lock`` is held.
+    """Compute some days again; ``lock`` is held.
 
     Args:
         cursor: of a transaction, which may change samples too.

@@ -1,9 +1,10 @@
-"""The schema of before its files were put in order: recognised, and taken over as it stands.
+"""The schema of before its files were put in order: recognised, and taken over as it is.
 
 Until November 2026 ``sql/`` held twenty files, of which many changed what an earlier one had made.
-A database that has seen all of them, as they were in the end, has the tables of today. So it gets
-their comments, loses what nothing uses any more, and its rows in ``schema_migrations`` become those
-of today's files; the functions follow, as on every database whose functions changed.
+A database that has seen all of them, as they were in the end, has the tables that the present files
+up to 0007 make. So it gets their comments, loses what nothing uses any more, and its rows in
+``schema_migrations`` become those of these seven; later files and the functions follow, as on every
+database that has not seen them.
 """
 
 import hashlib
@@ -19,9 +20,8 @@ from server.database.sql_files import SQL, Applied, Migration, SchemaError, migr
 WHAT_IT_IS = "the schema is that of before the files of sql/ were put in order"
 DONE = "took over the schema of before the files of sql/ were put in order"
 _FIRST = "0001_samples.sql"
-# The last of today's numbered files that says what the twenty said; those after it came later.
-_LAST_NUMBER = 7
 LAST_COMMIT = "bba5beb"  # the last one with these files
+_LAST_IN_PLACE = 7  # of the present files, those up to this one made what such a database has
 # Of numbers, names and checksums of the twenty files; the same as in tests/server/before/.
 _DIGESTS = {
     "plain": "c97b92c1e90ed73cba06743eeab796fa44284648694d6b6641b4c9955b91f79e",
@@ -60,17 +60,19 @@ def digest(rows: Sequence[Applied]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def put_in_order(cursor: Cursor, edition: str) -> list[Migration]:
-    """Make of it the schema of those of today's files that say what the twenty said.
+def files_in_place(edition: str) -> list[Migration]:
+    """Return the present numbered files whose tables a database from before has."""
+    return [file for file in migrations(edition) if file.number <= _LAST_IN_PLACE]
+
+
+def put_in_order(cursor: Cursor, files: Sequence[Migration], edition: str) -> None:
+    """Make of it the schema of ``files``, but for their notes; all in one transaction.
 
     Args:
-        cursor: of the transaction in which all this happens, notes included.
+        cursor: of the transaction.
+        files: as ``files_in_place`` gives them.
         edition: of the database.
-
-    Returns:
-        These files, to be noted. Those that came later are then due.
     """
-    files = [file for file in migrations(edition) if file.number <= _LAST_NUMBER]
     for migration in files:
         for statement in _KEPT.findall(migration.statements):
             if not (edition == "community" and _is_of_an_aggregate(statement)):
@@ -79,7 +81,6 @@ def put_in_order(cursor: Cursor, edition: str) -> list[Migration]:
     if edition == "community":
         _make_aggregates_anew(cursor, files)
     cursor.execute("DELETE FROM schema_migrations")
-    return files
 
 
 def _is_of_an_aggregate(statement: str) -> bool:

@@ -1,4 +1,4 @@
-"""Change the zone of local days, and compute the days anew, in one transaction.
+"""Change the zone of local days, and compute the days again, in one transaction.
 
 A slot of five minutes belongs to one local day in every zone, so the days are summed from these
 slots, whether or not the samples themselves are still there.
@@ -24,7 +24,7 @@ def change_device(cursor: Cursor, device_id: str, zone: str | None, shrink: bool
     """Set the zone of a device, or with None the site's; return the number of its days.
 
     Raises:
-        Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
+        Uncut: days cannot be cut again, and ``shrink`` does not let them go.
     """
     rollups.lock(cursor, device_id)
     _take_away(cursor, device_id, shrink)
@@ -47,7 +47,7 @@ def change_site(cursor: Cursor, zone: str, shrink: bool) -> dict[str, int]:
     Nobody stores samples meanwhile.
 
     Raises:
-        Uncut: days cannot be cut anew, and ``shrink`` does not let them go.
+        Uncut: days cannot be cut again, and ``shrink`` does not let them go.
     """
     migrations.lock(cursor)
     cursor.execute("LOCK TABLE sungrow_local_daily IN SHARE ROW EXCLUSIVE MODE")

@@ -4,7 +4,7 @@ Each worker counts in its memory and copies that to a file of its own, which nob
 no worker waits for another, not even for one that hangs. A lock on the file says that its worker is
 alive; a new worker continues the file of a dead one, so no count is lost with a worker, and there
 are never more files than there were workers at one time. The sum of the files is what the server
-has done. A file that somebody removes is made anew by its worker.
+has done. A file that somebody removes is made again by its worker.
 """
 
 import contextlib

@@ -2,7 +2,7 @@
 
     a house -> FakeDongle -Modbus-> edge.py -HTTPS-> gunicorn -> PostgreSQL, Redis
 
-All its files lie under ``.demo``, made anew at each start. The servers are children of this
+All its files lie under ``.demo``, made again at each start. The servers are children of this
 process, and it alone hears Ctrl-C. A signal is only noted; each step and each wait looks for it. So
 what has been started is known at any moment, and stopped.
 """

@@ -59,7 +59,7 @@ function go(href) {
   route();
 }
 
-// A session that has ended shows the login; other troubles each view tells of itself.
+// A session that has ended shows the login; other troubles each view shows itself.
 function failed(error) {
   if (error.status === 401) showLogin();
 }
@@ -113,7 +113,7 @@ function show(next, kept) {
   document.title = `${next.title} – Solar`;
   main.replaceChildren(next.element);
   if (isFirst) return;
-  // Whoever pages by keyboard stays on the arrow; after another link the new heading is next.
+  // Someone who pages by keyboard stays on the arrow; after another link the new heading is next.
   const again = kept && document.querySelector(`[data-keep="${kept}"]`);
   (again || main.querySelector('h1')).focus({ preventScroll: true });
 }

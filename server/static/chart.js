@@ -1,4 +1,4 @@
-// What all charts share: a figure that draws itself anew at each width, a legend that shows the values
+// What all charts share: a figure that draws itself again at each width, a legend that shows the values
 // under pointer, finger or keyboard, and hatching for what is not known.
 
 import { el, say, set, svg } from './dom.js';

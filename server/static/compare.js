@@ -19,7 +19,7 @@ export function sameTime(now, zone, months) {
     : { date: addMonths(first, 1), minute: 0 };
 }
 
-// What the period that begins on the date `first` is to be compared by: bars, their sum, and what they are called in
+// What the period that begins on the date `first` is compared by: bars, their sum, and what they are called in
 // short and in full. Null where nothing is known of it.
 export async function before(context, kind, first) {
   const { firstDate, today, zone } = context;

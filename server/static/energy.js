@@ -69,7 +69,7 @@ function shares(row) {
   };
 }
 
-// The energies of a bucket that were measured for a part of the time, while no counter tells of the rest.
+// The energies of a bucket that were measured for a part of the time, while no counter shows the rest.
 function partsOf(row) {
   const covered = row.coverage ?? 1;
   return ENERGIES.filter((name) => {

@@ -4,7 +4,7 @@ import { el, say, set, svg } from './dom.js';
 import { flows } from './flows.js';
 import { FEEDS_IN, NONE, percent, power, signedPower } from './words.js';
 
-// From, to, the line, and its middle: where the arrow stands and which way it points, in degrees.
+// From, to, the line, and its middle: where the arrow is and which way it points, in degrees.
 const LINES = [
   ['solar', 'grid', 'M166 92V112Q166 136 142 136H94', 120, 136, 180],
   ['solar', 'house', 'M194 92V112Q194 136 218 136H266', 240, 136, 0],

@@ -25,7 +25,7 @@ export class Live {
     if (this.#here?.device.device_id !== here.device.device_id) {
       this.#known = { ...NOTHING };
     } else if (this.#isRefused) {
-      this.#known.error = null; // whoever looks elsewhere asks once more
+      this.#known.error = null; // someone who looks elsewhere asks once more
     }
     this.#here = here;
     this.view = view;
@@ -97,7 +97,7 @@ export class Live {
       [this.#known.today] = days;
       this.#tell(here);
     } catch (thrown) {
-      trouble(thrown); // the next reading tells of it
+      trouble(thrown); // the next reading shows it
     }
   }
 

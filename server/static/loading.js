@@ -9,7 +9,7 @@ const AGAIN_MS = 15e3;
 export class Loading {
   #failed = new Map();
 
-  // parts: name to a function that loads it; context: told of each trouble.
+  // parts: name to a function that loads it; context: hears of each trouble.
   constructor(context, parts) {
     this.context = context;
     this.parts = parts;

@@ -27,7 +27,7 @@ const COLUMNS = [
 // Only these are known without a grid meter.
 const METERLESS = ['pv_kwh', 'battery_charge_kwh', 'battery_discharge_kwh'];
 
-// rows: [{name, href or null, row or null, missing}]; total: a row; hasMeter: whether a grid meter told of any.
+// rows: [{name, href or null, row or null, missing}]; total: a row; hasMeter: whether a grid meter showed any.
 export function seriesTable({ caption, head, rows, total, hasMeter }) {
   const all = [...rows.map(({ row }) => row), total];
   const columns = COLUMNS.filter((column) => isWanted(column, all, hasMeter));

@@ -43,7 +43,7 @@ export function energy(kwh) {
 // For tables, whose head names the unit, and for parts of a whole, written as that is.
 export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, energyPlaces(whole)) : NONE);
 
-// What stands before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
+// What comes before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
 export function mark(row, key) {
   if (!known(row?.[key]) || !key.endsWith('_kwh')) return '';
   const isFlow = key.includes('_to_');

@@ -1,4 +1,4 @@
--- A counter that stands still, or was served for a part of the day only, is no opinion on a day of
+-- A counter that stands still, or was served for a part of the day only, says nothing about a day of
 -- which the powers say more.
 CREATE OR REPLACE FUNCTION sungrow_believed(counter_kwh double precision, integral_kwh double precision)
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

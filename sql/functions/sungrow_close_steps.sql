@@ -1,7 +1,7 @@
 -- The steps of some counters between two moments, from the five-minute rows: each from one reading to
 -- the next that is not left out, and beside it what the powers say of its time (power_kwh): null where it is
 -- longer than ten minutes and than two and a half intervals, which is a gap; the sum where readings between
--- are left out. A step that is no plausible one (is_break) counts what the powers say, if they do.
+-- are left out. A step that is not plausible (is_break) counts what the powers say, if they do.
 CREATE OR REPLACE FUNCTION sungrow_close_steps(
     of_device text, counters int[], first timestamptz, until timestamptz,
     limits_kw double precision[], replaced timestamptz[])

@@ -44,7 +44,7 @@ LANGUAGE sql STABLE AS $$
            first_ts, last_ts, until_ts,
            (first_inverter = last_inverter
             AND sungrow_fits(last_kwh - first_kwh, last_s - first_s, limit_kw)
-            -- Some meters are some percent off every day, which is no doubt: hence usual.
+            -- Some meters are some percent off every day, which is nothing to doubt: hence usual.
             AND last_kwh - first_kwh
                 >= integral_kwh * 0.97 * greatest(0.85, coalesce(least(1, usual), 1)) - 0.2
             AND last_kwh - first_kwh <= integral_kwh * 3 + 5 + limit_kw / 3600

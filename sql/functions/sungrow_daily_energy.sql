@@ -19,7 +19,7 @@
 -- - so is a day of which more than a tenth of the readings lack the grid;
 -- - so is one of which more than a tenth of the readings lack the battery's direction, where its counters do not
 --   tell either;
--- - the house's use is no balance of counters of which some were read for another time than others, as on
+-- - the house's use is not a balance of counters of which some were read for another time than others, as on
 --   the day on which a meter is put in, and none that is negative where the house's power is not.
 --
 -- jit: compiling takes longer than the whole query. The plan is made once a connection, not once a question:

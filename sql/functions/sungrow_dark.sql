@@ -2,11 +2,11 @@
 --
 -- A gap lies between two readings that are more than a minute apart, and more than two and a half of
 -- their intervals; it begins when the interval of the one before is over. So the odd poll that failed
--- makes none: coverage tells of those. What is yet to come after the newest reading is a gap too, the
+-- makes none: coverage shows those. What is yet to come after the newest reading is a gap too, the
 -- time before the first one is not.
 --
 -- A rollup row tells whether its five minutes can have one inside; only then its samples are read. Where they
--- are gone, all of the row's missing time counts as one gap at its end. The plan is made anew each time: only
+-- are gone, all of the row's missing time counts as one gap at its end. The plan is made again each time: only
 -- such a plan knows which chunks of TimescaleDB it can do without, at 0.15 ms each.
 CREATE OR REPLACE FUNCTION sungrow_dark(of_device text, first timestamptz, until timestamptz)
 RETURNS tstzmultirange LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$

@@ -4,7 +4,7 @@
 --
 -- After the causes of sungrow_told_causes and sungrow_slot_causes: what waits at the edge by its newest report
 -- is in_transit, or clock_unsynced behind its counts where the edge does not know the time and holds its
--- readings back; what nobody has told of is unknown. Less than a minute of a cause goes with the longer piece
+-- readings back; what nobody has reported is unknown. Less than a minute of a cause goes with the longer piece
 -- beside it, and so do the last five minutes of which no report can have come yet with what was before them.
 CREATE OR REPLACE FUNCTION sungrow_gap_list(of_device text, first timestamptz, until timestamptz,
                                             of_kind text DEFAULT 'sample')

@@ -1,5 +1,5 @@
 -- The newest sample of a device up to a moment; the rollup knows in which five minutes it is. Where that sample
--- is gone, as after a deletion by hand, all of them are looked at. The plan is made anew each time: only such a
+-- is gone, as after a deletion by hand, all of them are looked at. The plan is made again each time: only such a
 -- plan knows which chunks of TimescaleDB it can do without, at 0.15 ms each, a tenth of a second after ten years.
 CREATE OR REPLACE FUNCTION sungrow_newest_sample(of_device text, latest timestamptz) RETURNS SETOF sungrow_samples
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$

@@ -1,4 +1,4 @@
--- Called with each report of a device's facts. Another serial than the last one tells of another
+-- Called with each report of a device's facts. Another serial than the last one means another
 -- inverter: since the edge's first reading of it or, where the edge does not say, since the newest
 -- reading that is stored.
 CREATE OR REPLACE FUNCTION sungrow_note_inverter(of_device text, serial text, since timestamptz) RETURNS void

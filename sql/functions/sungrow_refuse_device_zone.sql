@@ -1,13 +1,13 @@
 -- Days of two zones in one table would overlap, and nothing would show it. So a zone changes only while
 -- no local day hangs on it: `python -m server.rebuild` takes the days away, changes the zone and cuts
--- them anew, in one transaction. Whoever comes with a plain UPDATE is sent there.
+-- them again, in one transaction. A client that comes with a plain UPDATE is sent there.
 --
 -- After triggers, so that a zone that does not exist is refused as such before.
 CREATE OR REPLACE FUNCTION sungrow_refuse_device_zone() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     of_device text := coalesce(NEW.device_id, OLD.device_id);
 BEGIN
-    -- Whoever stores samples of the device shares this lock until they are committed.
+    -- A client that stores samples of the device shares this lock until they are committed.
     PERFORM pg_advisory_xact_lock(sungrow_device_lock(of_device));
     IF EXISTS (SELECT FROM sungrow_local_daily WHERE device_id = of_device) THEN
         RAISE EXCEPTION 'the local days of % are cut in another zone', of_device

@@ -1,5 +1,5 @@
 -- Called by database/rollups: the next whole local days of a device, a week of them at most, that hold anything from
--- first on and before end: so much is computed anew at once.
+-- first on and before end: so much is computed again at once.
 SELECT first_day, last_day, zone, sungrow_midnight(first_day, zone) AS first,
        sungrow_midnight(last_day + 1, zone) AS end
   FROM (SELECT (start AT TIME ZONE zone)::date AS first_day, zone,

@@ -1,5 +1,5 @@
 -- Called by database/health, for metrics and doctor: what is known of each of these devices; waiting and parked
--- as the edge last reported, lost of the last seven days. A sample from the future (a clock ran ahead) is none
+-- as the edge last reported, lost of the last seven days. A sample from the future (a clock ran ahead) is not one
 -- of the newest.
 SELECT device_id, newest.ts AS newest_ts, device.edge_version, report.received_at AS reported_at,
        report.waiting, report.parked, missing.lost

@@ -1,4 +1,4 @@
--- Called by database/parts: the edge's counts of one quarter hour; they only grow, so the last one stands.
+-- Called by database/parts: the edge's counts of one quarter hour; they only grow, so the last one counts.
 INSERT INTO sungrow_reports (device_id, kind, boot, slot, polled, failed, waiting, oldest_unsent_ts, parked,
                              clock)
 VALUES (%(device_id)s, %(kind)s, %(boot)s, %(slot)s, %(polled)s, %(failed)s, %(waiting)s,

@@ -1,4 +1,4 @@
--- Called by api/realtime: the newest sample; one from the future (a clock ran ahead) must not stand in the
+-- Called by api/realtime: the newest sample; one from the future (a clock ran ahead) must not be in the
 -- way of the true ones for ever.
 SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
        load_power_w, export_power_w, pv_total_kwh, mppt1_voltage_v, mppt1_current_a,

@@ -1,4 +1,4 @@
--- Called by database/samples where keys were taken: what stands there, to tell a duplicate from a conflict. The
+-- Called by database/samples where keys were taken: what is there, to tell a duplicate from a conflict. The
 -- range lets TimescaleDB leave out the chunks that cannot hold them.
 SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
        load_power_w, export_power_w, pv_total_kwh, mppt1_voltage_v, mppt1_current_a,

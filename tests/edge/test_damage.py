@@ -16,6 +16,7 @@ from tests.chaos.bit_flips import _spans, _varint
 from tests.support.clocks import EARLIER
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import DEVICE, PRESENT, World, furnish
+from tests.support.quick import quick
 from tests.support.spool_kinds import sql_of
 from tests.support.spooling import ask, read_of
 
@@ -228,7 +229,7 @@ NUMBERS = {
 NUMBERS |= {f"p1_{table}": change for table, change in NUMBERS.items() if table != "meta"}
 
 
-@pytest.mark.parametrize("table", NUMBERS)
+@pytest.mark.parametrize("table", quick(NUMBERS, every=2))
 @pytest.mark.parametrize("live", [False, True], ids=["at rest", "while it runs"])
 def test_another_number_in_a_row_is_noticed_and_never_believed(
     again, table, live, caplog, ca, monkeypatch

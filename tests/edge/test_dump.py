@@ -10,6 +10,7 @@ from edge_lib.dongle.dump import dump
 from edge_lib.dongle.inverter import Inverter, InverterError
 from edge_lib.dongle.registers import BLOCKS, BY_NAME, DUMP_BLOCKS, REGISTERS, wire_address
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle, HouseholdSource
+from tests.support.quick import quick
 from tests.support.wire_proxy import RESET, SILENCE, WireProxy, exception, short_exception
 
 DUMPS = [
@@ -165,7 +166,7 @@ def failing_dump(source, *faults):
             inverter.close()
 
 
-@pytest.mark.parametrize("block", DUMP_BLOCKS, ids=lambda block: block.name)
+@pytest.mark.parametrize("block", quick(DUMP_BLOCKS, every=3), ids=lambda block: block.name)
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [(SILENCE, "timeout"), (exception(4), "exception_4"), (RESET, "reset")],

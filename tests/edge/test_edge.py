@@ -23,6 +23,7 @@ from server import sandbox
 from tests.edge.test_decode import BY_HAND, FULL
 from tests.support.edge_env import edge_env
 from tests.support.foreign_dongle import foreign_dongle
+from tests.support.quick import quick
 from tests.support.wire_proxy import RESET, SILENCE, TWICE, WireProxy, exception, short_exception
 
 DUMPS = sandbox.ROOT / "tests" / "dumps"
@@ -68,20 +69,20 @@ def health_of(settings: dict) -> dict:
     raise AssertionError("no health file within 30 s")
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("VPS_INGEST_URL", "http://localhost:1", "https://"),
-        ("SUNGROW_HOST", "", "example: SUNGROW_HOST=192.168.1.50"),
-        ("POLL_INTERVAL_S", "1", "from 5 to"),
-        ("VPS_CA_FILE", "/does/not/exist.pem", "cannot read certificates from /does/not/exist.pem"),
-        ("VPS_CA_FILE", "/etc/hostname", "cannot read certificates from /etc/hostname"),
-        ("VPS_TOKEN", "", "VPS_TOKEN is missing"),
-        ("DEVICE_ID", "my house", "A-Za-z0-9._-"),
-        ("INTER_REGISTER_DELAY_MS", "10", "from 20 to"),
-        ("SPOOL_PATH", "/does/not/exist/spool.db", "SPOOL_PATH"),
-    ],
-)
+BAD = [
+    ("VPS_INGEST_URL", "http://localhost:1", "https://"),
+    ("SUNGROW_HOST", "", "example: SUNGROW_HOST=192.168.1.50"),
+    ("POLL_INTERVAL_S", "1", "from 5 to"),
+    ("VPS_CA_FILE", "/does/not/exist.pem", "cannot read certificates from /does/not/exist.pem"),
+    ("VPS_CA_FILE", "/etc/hostname", "cannot read certificates from /etc/hostname"),
+    ("VPS_TOKEN", "", "VPS_TOKEN is missing"),
+    ("DEVICE_ID", "my house", "A-Za-z0-9._-"),
+    ("INTER_REGISTER_DELAY_MS", "10", "from 20 to"),
+    ("SPOOL_PATH", "/does/not/exist/spool.db", "SPOOL_PATH"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), quick(BAD, every=3))
 def test_a_bad_setting_stops_the_service_with_one_line_that_helps(settings, name, value, words):
     done = run({**settings, name: value})
     assert done.returncode == 78
@@ -102,7 +103,7 @@ def our_dongle(words: dict[int, int]) -> Iterator[int]:
         yield dongle.port
 
 
-@pytest.mark.parametrize("serve", [our_dongle, foreign_dongle])
+@pytest.mark.parametrize("serve", quick([our_dongle, foreign_dongle]))
 @pytest.mark.parametrize("path", FULL_DUMPS, ids=lambda path: path.stem)
 def test_once_prints_every_field_of_a_recorded_inverter(settings, path, serve):
     with serve(served(DumpSource(path))) as port:
@@ -170,8 +171,12 @@ def test_once_shows_no_numbers_of_what_is_no_hybrid_inverter(settings, words, sa
     assert said in done.stderr
 
 
-@pytest.mark.parametrize("block", BLOCKS[1:], ids=lambda block: block.name)
-@pytest.mark.parametrize("fault", [SILENCE, RESET, exception(4), short_exception(2), TWICE])
+FAULTS = [SILENCE, RESET, exception(4), short_exception(2), TWICE]
+# Each fault at each of the blocks that may be missing; first each fault at one of them.
+BESIDE = [(BLOCKS[1 + (at + turn) % 3], FAULTS[at]) for turn in range(3) for at in range(5)]
+
+
+@pytest.mark.parametrize(("block", "fault"), quick(BESIDE, len(FAULTS)))
 def test_once_gives_the_reading_whatever_a_needless_block_does(settings, block, fault):
     with (
         our_dongle(served(DumpSource(FULL_DUMPS[0]))) as port,
@@ -314,18 +319,18 @@ def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_do
     assert "W     DC power of all strings" in table
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *(("--port", port) for port in ("70000", "65536", "-1", "abc", "5 020", "٣")),
-        *(("--speed", speed) for speed in ("0", "-3", "nan", "inf", "fast", "1e9")),
-        *(("--day", day) for day in ("9999-12-31", "0001-01-01", "2026-13-01", "today")),
-    ],
-)
-def test_wrong_arguments_are_usage_errors(settings, arguments):
-    done = run(settings, "simulate", *arguments)
+WRONG = [
+    *(("--port", port) for port in ("70000", "65536", "-1", "abc", "5 020", "٣")),
+    *(("--speed", speed) for speed in ("0", "-3", "nan", "inf", "fast", "1e9")),
+    *(("--day", day) for day in ("9999-12-31", "0001-01-01", "2026-13-01", "today")),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), quick(WRONG, every=6))
+def test_wrong_arguments_are_usage_errors(settings, option, value):
+    done = run(settings, "simulate", option, value)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"error: argument {arguments[0]}: " in done.stderr
+    assert f"error: argument {option}: " in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -31,6 +31,7 @@ from edge_lib.dongle.registers import (
 )
 from tests.support import wire_proxy as wire
 from tests.support.clocks import SkippingClock
+from tests.support.quick import quick
 
 A, B, C, D = BLOCKS
 SH40RS, SH10RS = 0x0D18, 0x0D1B
@@ -131,6 +132,12 @@ def connect(clock):
 @pytest.fixture
 def inverter(connect, proxy):
     return connect(proxy.port, wait=lambda _: False)
+
+
+@pytest.fixture
+def impatient(connect, proxy):
+    """An inverter for whose silence no test waits long."""
+    return connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
 
 
 def reason(inverter):
@@ -286,11 +293,11 @@ def test_a_refused_firmware_costs_one_request_and_no_poll(unit, inverter, proxy)
 
 
 @pytest.mark.parametrize("fault", [wire.SILENCE, wire.exception(4), wire.TWICE])
-def test_a_firmware_that_fails_costs_no_poll_and_is_never_asked_for_again(inverter, proxy, fault):
+def test_a_firmware_that_fails_costs_no_poll_and_is_never_asked_for_again(impatient, proxy, fault):
     proxy.always(fault, wire_address(FIRMWARE.number))
-    assert inverter.read_words() == ALL
-    assert inverter.read_words() == words_of(A, B, D)
-    assert [inverter.read_words() for _ in range(3)] == [ALL] * 3
+    assert impatient.read_words() == ALL
+    assert impatient.read_words() == words_of(A, B, D)
+    assert [impatient.read_words() for _ in range(3)] == [ALL] * 3
     assert firmware_reads(proxy) == 1
 
 
@@ -318,39 +325,39 @@ named = {"ids": lambda fault: getattr(fault, "name", None)}
 
 
 @pytest.mark.parametrize(("fault", "why"), BROKEN, **named)
-def test_a_broken_answer_for_what_each_sample_needs_fails_the_poll(inverter, proxy, fault, why):
-    assert inverter.read_words() == ALL
+def test_a_broken_answer_for_what_each_sample_needs_fails_the_poll(impatient, proxy, fault, why):
+    assert impatient.read_words() == ALL
     proxy.once(fault, wire_address(A.number))
     if why in map("exception_{}".format, LASTING):
-        assert used_words(inverter.read_words(BLOCKS)) == served_in_full(set())
+        assert used_words(impatient.read_words(BLOCKS)) == served_in_full(set())
         assert proxy.accepted == 1
         return
-    assert reason(inverter) == why
-    assert inverter.refused == ()
-    assert inverter.read_words(BLOCKS) == ALL
+    assert reason(impatient) == why
+    assert impatient.refused == ()
+    assert impatient.read_words(BLOCKS) == ALL
     assert (proxy.accepted, proxy.most_open) == (2, 1)
 
 
-@pytest.mark.parametrize("block", [B, D], ids=lambda block: block.name)
+@pytest.mark.parametrize("block", quick([B, D]), ids=lambda block: block.name)
 @pytest.mark.parametrize(("fault", "why"), BROKEN, **named)
-def test_a_broken_answer_for_another_block_costs_that_block(inverter, proxy, fault, why, block):
-    assert inverter.read_words() == ALL
+def test_a_broken_answer_for_another_block_costs_that_block(impatient, proxy, fault, why, block):
+    assert impatient.read_words() == ALL
     proxy.once(fault, wire_address(block.number))
     rest = words_of(*(other for other in BLOCKS if other is not block))
-    words = inverter.read_words(BLOCKS)
+    words = impatient.read_words(BLOCKS)
     if why in map("exception_{}".format, LASTING):
         assert used_words(words) | words_of(B).keys() == served_in_full(set())
         assert words.keys() >= rest.keys()
     else:
         assert words == rest
-        assert inverter.refused == ()
-        assert inverter.read_words(BLOCKS) == ALL
+        assert impatient.refused == ()
+        assert impatient.read_words(BLOCKS) == ALL
     sound = why.startswith("exception")
     assert (proxy.accepted, proxy.most_open) == (1 if sound else 2, 1)
 
 
 @pytest.mark.parametrize("stray", [True, False], ids=["with its code", "without it"])
-@pytest.mark.parametrize("code", [2, *LASTING, *PASSING])
+@pytest.mark.parametrize("code", quick([2, *LASTING, *PASSING], every=5))
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_an_exception_cut_short_costs_one_poll_at_the_most(inverter, proxy, block, code, stray):
     """A WiNet-S announces two bytes and sends three; decoders that read two call it exception 0."""
@@ -383,7 +390,7 @@ def test_a_unit_that_refuses_a_block_by_short_exceptions_is_polled_on(
     assert proxy.accepted == 1
 
 
-@pytest.mark.parametrize("late_s", [0.05, 0.2])
+@pytest.mark.parametrize("late_s", quick([0.05, 0.2]))
 def test_the_code_of_a_short_exception_may_come_late(connect, proxy, late_s):
     inverter = connect(proxy.port, delay_s=0.2)
     proxy.once(wire.short_exception(2, late_s=late_s), wire_address(B.number))
@@ -597,7 +604,7 @@ def served_in_full(refused):
     }
 
 
-@pytest.mark.parametrize("code", [2, 3])
+@pytest.mark.parametrize("code", quick([2, 3]))
 @pytest.mark.parametrize("number", [n for b in BLOCKS for n in range(*_ends(b))])
 def test_one_refused_register_costs_what_it_holds_and_nothing_else(
     unit, connect, proxy, number, code
@@ -642,7 +649,7 @@ def test_any_refused_ranges_and_starts_cost_what_they_hold_and_nothing_else(unit
 
 
 @pytest.mark.parametrize("silence", [wire.SILENCE, wire.HANG_UP, wire.TWICE], **named)
-@pytest.mark.parametrize("block", [B, C, D], ids=lambda block: block.name)
+@pytest.mark.parametrize("block", quick([B, C, D]), ids=lambda block: block.name)
 def test_a_block_that_stays_silent_is_left_alone_for_an_hour(connect, proxy, clock, block, silence):
     inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
     rest = words_of(*(other for other in BLOCKS if other is not block))
@@ -679,6 +686,7 @@ def test_a_silent_block_is_asked_again_on_a_new_connection(connect, proxy):
     assert asked(proxy, before).count(FOUR[1]) == 1
 
 
+@pytest.mark.slow
 def test_a_unit_that_is_silent_on_all_blocks_but_one_is_polled_on(connect, proxy):
     inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
     for block in (B, C, D):

@@ -26,6 +26,7 @@ from tests.edge.test_inverter import (
     words_of,
 )
 from tests.support import wire_proxy as wire
+from tests.support.quick import quick
 
 __all__ = ["clock", "connect", "inverter", "proxy", "server", "unit"]  # fixtures
 
@@ -55,7 +56,7 @@ def test_a_dongle_that_hangs_up_after_each_answer_serves_every_block(gentle, pro
 
 
 @pytest.mark.parametrize("after", ["close", "reset"])
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+@pytest.mark.parametrize("block", quick(BLOCKS), ids=lambda block: block.name)
 def test_a_dongle_that_hangs_up_after_a_block_serves_the_next(gentle, proxy, block, after):
     proxy.always(wire.Fault("hang up after the answer", after=after), wire_address(block.number))
     for _ in range(5):
@@ -67,7 +68,7 @@ REFUSALS = [wire.exception(2), wire.short_exception(2), wire.short_exception(2, 
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, **named)
-@pytest.mark.parametrize("block", [B, C, D], ids=lambda block: block.name)
+@pytest.mark.parametrize("block", quick([B, C, D]), ids=lambda block: block.name)
 def test_a_dongle_that_hangs_up_after_a_refusal_serves_the_rest(gentle, proxy, block, refusal):
     for number in span(block[1:3]):
         proxy.always(refusal._replace(after="close"), wire_address(number))
@@ -178,14 +179,14 @@ def behind(fault, strays, late_s=0.0):
 
 STRAYS = [
     behind(refusal, strays, late_s)
-    for refusal in (wire.exception(2), wire.short_exception(2))
     for strays in (b"\2", b"\2\2", bytes(9))
+    for refusal in (wire.exception(2), wire.short_exception(2))
     for late_s in (0, 0.01, 0.04)  # before the next request, and after it
 ]
 
 
-@pytest.mark.parametrize("fault", STRAYS, **named)
-@pytest.mark.parametrize("block", [B, C], ids=lambda block: block.name)
+@pytest.mark.parametrize("fault", quick(STRAYS, 6), **named)
+@pytest.mark.parametrize("block", quick([B, C]), ids=lambda block: block.name)
 def test_what_follows_an_exception_costs_neither_it_nor_another_block(gentle, proxy, block, fault):
     for number in span(block[1:3]):
         proxy.always(fault, wire_address(number))
@@ -198,7 +199,7 @@ def test_what_follows_an_exception_costs_neither_it_nor_another_block(gentle, pr
 WRONG = [fault for fault in wire.MISMATCHES if fault is not wire.FORMER_FIRST]
 
 
-@pytest.mark.parametrize("fault", WRONG, **named)
+@pytest.mark.parametrize("fault", quick(WRONG, every=4), **named)
 def test_a_wrong_answer_after_a_refusal_is_none_either(gentle, proxy, fault):
     proxy.always(wire.exception(2), wire_address(B.number))
     proxy.once(fault, wire_address(C.number))

@@ -226,6 +226,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_costs_no_reading():
         (message(200, {}), "mismatch"),
         (message(200, b"x" * 70_000), "mismatch"),
         (message(200, V1)[:-40] + b"Connection: close", "mismatch"),
+        (message(200, V1, {"Content-Length": "5000", "Connection": "close"}), "mismatch"),
         (b"Connection: close", "mismatch"),
         (b"SSH-2.0-OpenSSH_9.2\r\nConnection: close\r\n", "mismatch"),
     ],

@@ -102,6 +102,14 @@ def test_the_month_peak_is_the_highest_quarter_and_the_month_becomes_history():
     assert [p.month for p in told.peaks] == sorted(p.month for p in told.peaks)
 
 
+def test_a_quarter_of_which_the_house_has_lived_a_part_is_not_a_peak():
+    house = MeteredHousehold(datetime(2026, 1, 9, 18, 7, tzinfo=BRUSSELS))
+    house.advance(datetime(2026, 1, 9, 18, 29, 59, tzinfo=BRUSSELS))
+    assert "month_peak_w" not in shown_by(house).values
+    house.advance(datetime(2026, 1, 9, 18, 30, tzinfo=BRUSSELS))
+    assert shown_by(house).values["month_peak_ts"] == "2026-01-09T18:30:00+01:00"
+
+
 def test_the_running_demand_grows_through_its_quarter():
     house = MeteredHousehold(datetime(2026, 1, 9, 18, tzinfo=BRUSSELS))
     at, shown = house.at, []

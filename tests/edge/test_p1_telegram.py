@@ -501,8 +501,10 @@ def test_a_telegram_that_is_cut_costs_itself_alone():
 @pytest.mark.parametrize(
     "noise", [b"\x00", b"/", b"\n", b"(", b"1-0:1.7.0(1*kW)\r\n", b"/x\r\n", b"!", b"!!\n", b"/\n"]
 )
-def test_noise_without_end_fills_no_memory_and_a_telegram_behind_it_is_found(noise):
+@pytest.mark.parametrize("before", [b"", b"/TST5", b"/\r\n\xdb"])
+def test_noise_without_end_fills_no_memory_and_a_telegram_behind_it_is_found(before, noise):
     framer = Framer()
+    framer.feed(before)
     for _ in range(20):
         assert not [f for f in framer.feed(noise * (MOST_BYTES // len(noise))) if f.is_whole]
         assert len(framer._buffer) <= MOST_BYTES

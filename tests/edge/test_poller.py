@@ -1,16 +1,20 @@
 """The poll step: what becomes of words, of silence, and of the time between two polls."""
 
+import errno
 import json
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from edge import Edge, poll_loop, poll_step
 from edge_lib.clock import Clock
 from edge_lib.config import dongle_config
-from edge_lib.dongle.inverter import Inverter
+from edge_lib.dongle.advice import Failure, written_down
+from edge_lib.dongle.inverter import Inverter, InverterError
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, BY_NAME, FIRMWARE, wire_address
 from edge_lib.health import Health
@@ -79,6 +83,57 @@ def test_a_poll_without_words_is_counted_and_stores_nothing(poller, proxy, spool
     poller.poll_once()
     assert (poller.failures, poller.last_error, spool.counts().depth) == (0, None, 1)
     assert (poller.polls, poller.failed_polls) == (2, 1)
+
+
+CAUSES = {
+    "unknown_name": ("no-such-host.invalid", 502),
+    "port_closed": ("127.0.0.1", None),
+    "no_way": ("255.255.255.255", 502),
+}
+
+
+@pytest.mark.parametrize("cause", [*CAUSES, None])
+def test_the_health_file_says_why_a_dongle_is_not_reached_as_doctor_reads_it(
+    poller, proxy, spool, clock, tmp_path, cause
+):
+    if cause:
+        host, port = CAUSES[cause]
+        poller._inverter._wire.host, poller._inverter._wire.port = host, port or proxy.port
+        proxy.refuse()
+    else:
+        proxy.once(SILENCE)
+    health = Health(tmp_path / "health.json", spool, clock)
+    edge = SimpleNamespace(poller=poller, health=health, uploader=SimpleNamespace(facts=None))
+    poll_step(edge)
+    failure = written_down(json.loads((tmp_path / "health.json").read_text()))
+    assert failure == poller.last_failure
+    assert (failure.reason, failure.cause) == ("unreachable" if cause else "timeout", cause)
+    if cause:
+        proxy.listen()
+        poller._inverter._wire.host, poller._inverter._wire.port = "127.0.0.1", proxy.port
+    poll_step(edge)
+    state = json.loads((tmp_path / "health.json").read_text())
+    assert (state["last_poll_error"], state["last_poll_cause"]) == (None, None)
+    assert written_down(state) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (UnicodeError("label too long"), "bad_name"),
+        (socket.gaierror(-3, "try again"), "unknown_name"),
+        (TimeoutError("timed out"), "no_answer"),
+        (OSError(errno.ETIMEDOUT, ""), "no_answer"),
+        (OSError(errno.ECONNREFUSED, ""), "port_closed"),
+        (OSError(errno.EHOSTUNREACH, ""), "no_way"),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("reason", ["unreachable", "timeout", "reset"])
+def test_the_cause_is_that_of_a_dongle_that_is_not_reached(reason, error, cause):
+    failed = InverterError(reason, "as told")
+    failed.__cause__ = error
+    assert Failure.of(failed).cause == (cause if reason == "unreachable" else None)
 
 
 def test_the_wait_after_failures_grows_from_5_to_90_seconds_and_ends_with_the_first_success(

@@ -19,6 +19,8 @@ from tests.support.clocks import SkippingClock
 from tests.support.edge_env import edge_env
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.server
+
 DEVICE = "reconciled"
 
 

@@ -16,9 +16,10 @@ from edge_lib.spool.recovery.pages import Pages
 from edge_lib.spool.reports import Slot
 from edge_lib.spool.spool import Spool
 from tests.bench.spool import reading as household
-from tests.edge.test_store import drain, state
+from tests.edge.test_spool_disks import drain, state
 from tests.support.clocks import BOOT, EARLIER, START, FakeClock
 from tests.support.disks import nothing_can_be_written
+from tests.support.quick import quick
 from tests.support.samples import a_sample
 from tests.support.spooling import S, ask, crash, database, ids, put, seqs
 
@@ -125,7 +126,7 @@ HARM = [
     other_version,
     other_page_size,
 ]
-CASES = [(harm, seed) for harm in HARM for seed in range(3)]
+CASES = [(harm, seed) for seed in range(3) for harm in HARM]
 NAMES = [f"{harm.__name__}-{seed}" for harm, seed in CASES]
 
 
@@ -175,7 +176,7 @@ def assert_brought_over(path, expected):
 # At the start
 
 
-@pytest.mark.parametrize(("harm", "seed"), CASES, ids=NAMES)
+@pytest.mark.parametrize(("harm", "seed"), quick(CASES, len(HARM)), ids=NAMES)
 def test_a_damaged_spool_is_moved_aside_at_the_start_and_brought_over(
     filled, path, clock, harm, seed
 ):
@@ -313,7 +314,7 @@ def frames_of(path):
     return (Path(f"{path}-wal").stat().st_size - 32) // (24 + PAGE)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", quick(range(8), every=3))
 def test_a_flipped_bit_in_the_log_is_noticed_and_costs_a_row_at_most(crashed, path, clock, seed):
     copy_of(crashed, path)
     dice, log = random.Random(seed), Path(f"{path}-wal")
@@ -405,7 +406,7 @@ def test_page_by_page_the_rows_are_those_that_sqlite_reads(crashed, filled, path
 # While it runs
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", quick(range(4), 2))
 def test_damage_while_it_runs_is_noticed_and_polls_go_on_in_the_same_step(
     filled, path, clock, seed
 ):

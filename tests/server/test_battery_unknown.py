@@ -6,6 +6,8 @@ from tests.support.energies import CHARGE, DAY_KWH, DISCHARGE, days, stored
 from tests.support.history import FLOWS, asker, new_device
 from tests.support.readings import connected, rows
 
+pytestmark = pytest.mark.server
+
 DAYS = {"from": "2026-06-01", "to": "2026-06-04"}
 WIDTHS = ("5m", "15m", "1h", "1d", "1mo")
 INTEGRALS = ("battery_charge_integral_kwh", "battery_discharge_integral_kwh")

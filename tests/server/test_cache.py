@@ -17,6 +17,8 @@ from server.sandbox import wait_until
 from tests.support.batches import LogLines, app_on, assert_error, get, migrated, send
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 TTL_S = 3600  # so long that only the server itself can be why something is forgotten
 _seconds = itertools.count(-3000)
 
@@ -507,7 +509,6 @@ def test_after_the_database_was_another_one_its_name_is_asked_for_again(database
 
 
 @pytest.mark.slow
-@pytest.mark.server
 def test_without_the_database_its_cached_answer_is_still_there(tmp_path, my_redis, keys):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         settings = {"REDIS_URL": my_redis.url, "CACHE_TTL_S": str(TTL_S)}

@@ -9,6 +9,8 @@ from tests.support.commands import only_on
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import DEVICE
 
+pytestmark = pytest.mark.server
+
 WEEKS = 60
 NEWEST = utc("2026-05-05 12:00")
 DAY = {"first": NEWEST - timedelta(days=1), "end": NEWEST}

@@ -11,6 +11,8 @@ from tests.support.readings import connected, new_device, reading, store, utc
 from tests.support.readings import rows as run
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 DAY = "2026-05-05"
 NOON = utc(f"{DAY} 12:00")
 STEP = timedelta(seconds=5)

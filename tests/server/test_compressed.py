@@ -18,6 +18,8 @@ from tests.support.commands import assert_same, only_on, rollup, rollups, runner
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 START = utc("2025-02-01 00:00")
 DAYS = 40
 MINUTES = 10

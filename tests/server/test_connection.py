@@ -304,7 +304,7 @@ def test_a_database_that_is_away_is_logged_once_and_its_return_too(mine, monkeyp
         threading.Event().wait(0.3)
         for _ in range(3):
             assert verdict(client, a_sample()) == (1, 0, [])
-    lines = [line for line in log.fields() if line["logger"] == "sungrow.server.db"]
+    lines = [line for line in log.fields() if line["logger"] == "sungrow.server.pool"]
     assert [(line["level"], line["event"]) for line in lines] == [
         *[("WARNING", "database away")] * (len(lines) - 1),
         ("INFO", "database back"),

@@ -5,6 +5,8 @@ import pytest
 from tests.support.batches import TOKEN, app_on, get, post
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.server
+
 ORIGIN, SECOND = "https://grafana.example.org", "http://localhost:3000"
 ALLOW = "Access-Control-Allow-Origin"
 

@@ -15,6 +15,8 @@ from tests.support.commands import VIEWS, assert_same, edition_of, rollup, rollu
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.server
+
 START = utc("2026-03-25 03:00")
 DEVICE = "house"
 

@@ -29,6 +29,8 @@ from tests.support.energies import (
 )
 from tests.support.readings import connected, new_device, reading, rows, store
 
+pytestmark = pytest.mark.server
+
 JUNE = [date(2026, 6, n) for n in range(1, 8)]
 A_DAY = 576  # readings
 WHOLE = Opinion(24.0, 3.6, 3.6, 7.2, 7.2, 21.6, estimated=False)

@@ -17,6 +17,8 @@ from tests.support.commands import edition_of
 from tests.support.energies import COUNTERS
 from tests.support.readings import connected, insert_by_hand, reading, rows, store, utc
 
+pytestmark = pytest.mark.server
+
 TINY = (5e-324, 2.2e-308, 1e-300, 2e-300, 9e-281, 2e-280, 1e-200, 1e-160, 1e-100, 1e-12, 1e-9)
 DAY, SECOND = utc("2026-06-01 10:00"), timedelta(seconds=1)
 FRAMES = ("frame=day&date=2026-06-01", "frame=month&date=2026-06-01", "frame=year&date=2026-01-01")

@@ -9,6 +9,8 @@ from psycopg2.extras import execute_values
 
 from tests.support.readings import connected, flows
 
+pytestmark = pytest.mark.server
+
 POWERS_W = (0.0, 0.1, 299.7, 300.0, 1000.0, 200_000.0)
 SIGNED_W = tuple(sorted({sign * w for w in POWERS_W for sign in (-1, 1)}))
 

@@ -23,6 +23,8 @@ from tests.support.batches import rows as ask
 from tests.support.readings import connected, new_device, reading, rows, store, utc
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 NOON = utc("2026-05-05 12:00")
 MINUTE = timedelta(minutes=1)
 ROLLUPS = {"sungrow_5min": "bucket", "sungrow_local_daily": "bucket", "sungrow_seqs": "slot"}

@@ -21,6 +21,8 @@ from server import sandbox
 from server.sandbox.process import ROOT
 from tests.chaos import slowloris
 
+pytestmark = pytest.mark.server
+
 PROGRAMS = {"caddy": "server/Caddyfile", "nginx": "server/nginx.conf"}
 
 
@@ -172,7 +174,6 @@ def front(kind, api, certificate, tmp_path_factory):
         yield running
 
 
-@pytest.mark.server
 def test_the_program_takes_the_file(kind, certificate, tmp_path):
     Front(kind, tmp_path, "127.0.0.1:1", certificate).check()
 
@@ -225,7 +226,6 @@ def test_plain_http_sends_a_browser_to_https(front):
     assert headers["Location"].endswith("/?frame=day")
 
 
-@pytest.mark.server
 def test_what_a_client_says_of_its_address_counts_for_nothing(kind, certificate, tmp_path):
     lies = {
         "X_Forwarded_For": "203.0.113.9",
@@ -242,7 +242,6 @@ def test_what_a_client_says_of_its_address_counts_for_nothing(kind, certificate,
     assert "evil" not in str(request.headers)
 
 
-@pytest.mark.server
 def test_a_body_reaches_the_server_whole_or_not_at_all(kind, certificate, tmp_path):
     with (
         recorder() as (upstream, seen),
@@ -257,7 +256,6 @@ def test_a_body_reaches_the_server_whole_or_not_at_all(kind, certificate, tmp_pa
     assert [request.body for request in seen] == [b"other", b"abcdef"]
 
 
-@pytest.mark.server
 def test_where_the_server_is_away_the_front_says_so_in_json(kind, certificate, tmp_path):
     (nowhere,) = free_ports(1)
     with Front(kind, tmp_path, f"127.0.0.1:{nowhere}", certificate) as front:
@@ -442,7 +440,6 @@ def breaking_off(headers: bytes, body: bytes):
         thread.join()
 
 
-@pytest.mark.server
 def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(kind, certificate, tmp_path):
     # The API tells a proxy the length of each: see test_a_proxy_is_told_the_length.
     with (

@@ -12,6 +12,8 @@ from tests.support.readings import connected, new_device, reading, store, utc
 from tests.support.readings import rows as run
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 NOON = utc("2026-05-05 12:00")
 DAY = (utc("2026-05-05 00:00"), utc("2026-05-06 00:00"))
 STEP = timedelta(seconds=5)

@@ -6,6 +6,8 @@ from edge_lib import VERSION
 from server import sandbox
 from tests.support.batches import app_on, assert_error, migrated
 
+pytestmark = pytest.mark.server
+
 
 def body(database: str, cache: str) -> dict:
     status = "ok" if database == "ok" else "degraded"
@@ -39,7 +41,6 @@ def test_a_cache_that_is_down_degrades_nothing(database_url):
     assert answer.json == body("ok", "down")
 
 
-@pytest.mark.server
 def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path):
     with sandbox.Postgres(tmp_path, fast=True) as mine:
         url = migrated(mine)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.batches import SETTINGS
 
+pytestmark = pytest.mark.server
+
 PATHS = ["/health", "/v1/realtime", "/v1//realtime", "/v1/ingest/", "//elsewhere.example/%2f"]
 
 

@@ -8,6 +8,8 @@ from tests.support.batches import OTHER, OTHER_TOKEN, READ_TOKEN, TOKEN, app_on,
 from tests.support.readings import connected, reading, store, utc
 from tests.support.samples import DEVICE
 
+pytestmark = pytest.mark.server
+
 NOON = utc("2026-05-05 12:00")
 
 

@@ -36,6 +36,8 @@ from tests.support.batches import (
 )
 from tests.support.samples import a_sample, a_ts
 
+pytestmark = pytest.mark.server
+
 BYTES, SAMPLES = 65_536, 20
 
 

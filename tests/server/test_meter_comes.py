@@ -7,6 +7,8 @@ import pytest
 from tests.support.energies import DAY_KWH, EXPORT, IMPORT, daily, days, stored
 from tests.support.readings import connected, rows
 
+pytestmark = pytest.mark.server
+
 A_DAY = 576  # readings
 NO_METER = dict.fromkeys(("load_power_w", "export_power_w", IMPORT, EXPORT))
 NO_POWERS = dict.fromkeys(("load_power_w", "export_power_w"))

@@ -31,6 +31,8 @@ from tests.support.grid_houses import (
 from tests.support.history import COLUMNS, ENERGIES, FLOWS
 from tests.support.readings import connected, rows
 
+pytestmark = pytest.mark.server
+
 HOUSES = {
     "metered": lambda s: s,
     "meterless": lambda s: s | NO_METER,

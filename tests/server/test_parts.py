@@ -10,6 +10,8 @@ from server import sandbox
 from tests.support.batches import LogLines, app_on, post, rows, send, verdict
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 BOOT = "0123456789abcdef" * 2
 REPORT = {
     "boot": BOOT,

@@ -9,6 +9,8 @@ from edge_lib.shared.timestamps import format_ts
 from tests.support.batches import app_on, assert_error, full_sample, get, rows, send
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def client(databases):

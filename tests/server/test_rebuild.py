@@ -19,6 +19,8 @@ from tests.support.commands import ROLLUPS, assert_same, every, only_on, rollup,
 from tests.support.readings import connected, new_device, reading, rows, store, utc
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 SITE = "Australia/Adelaide"
 START, END = utc("2026-03-25 03:00"), utc("2026-04-08 09:00")  # a night of 25 hours lies between
 MINUTE = timedelta(minutes=1)

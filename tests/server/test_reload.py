@@ -13,6 +13,8 @@ import pytest
 from server import sandbox
 from tests.server.test_fronts import free_ports
 
+pytestmark = pytest.mark.server
+
 UNIT = (sandbox.ROOT / "systemd/sungrow-server.service").read_text()
 TOKEN = "token-of-home-1"
 INSTALLED = "/opt/sungrow-server/current"

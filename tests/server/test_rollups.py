@@ -12,6 +12,8 @@ from tests.support import before
 from tests.support.direct import VIEWS, assert_exact, edition, refresh, stored, view_columns
 from tests.support.readings import connected, insert_by_hand, new_device, reading, rows, store, utc
 
+pytestmark = pytest.mark.server
+
 SITE = "Australia/Adelaide"
 BERLIN = ("2026-03-29", "2026-10-25")  # days on which the clock changes
 

@@ -29,6 +29,8 @@ from tests.support.history import new_device as shown_device
 from tests.support.local_time import midnight
 from tests.support.readings import connected, new_device, reading, rows, store
 
+pytestmark = pytest.mark.server
+
 DAYS = 6
 STEP_S = 300.0
 FACTORS = (0.05, 0.1, 0.3, 0.5, 0.67, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)

@@ -13,6 +13,8 @@ from tests.support.batches import assert_error
 from tests.support.history import DEVICE, bearer, history_client
 from tests.support.readings import connected, reading, store, utc
 
+pytestmark = pytest.mark.server
+
 LONG = "/v1/series?frame=month&date=2025-06-01&device_id=test-house"
 SHORT = "/v1/series?frame=month&date=2024-06-01&device_id=test-house"
 ENDPOINTS = (

@@ -7,26 +7,9 @@ import pytest
 
 from server import create_app
 from server.api.series import MINIMUM_KWH
-from tests.support.history import DEVICE, EMPTY, SITE, STEP, asker, new_device, starts
+from tests.support.history import DEVICE, EMPTY, SITE, STEP, new_device, starts
 from tests.support.local_time import midnight
-from tests.support.readings import connected, reading, rows, store, utc
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def ask(url):
-    return asker(url)
-
+from tests.support.readings import reading, rows, store, utc
 
 # What stands in a bucket
 

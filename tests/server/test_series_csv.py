@@ -15,17 +15,12 @@ from server import sandbox
 from server.api import series
 from server.api.responses import csv_answer
 from tests.support.batches import assert_error, migrated
-from tests.support.history import COLUMNS, DEVICE, EMPTY, SITE, bearer, history_client, new_device
+from tests.support.history import COLUMNS, DEVICE, EMPTY, bearer, history_client, new_device
 from tests.support.readings import connected, reading, rows, store, utc
 
 RANGE = "/v1/series?device_id=test-house&from=2025-06-01&to=2025-06-11&bucket=1d"
 LONG = "/v1/series?device_id=test-house&from=2020-06-01&to=2020-07-01&bucket=5m"
 NOON = utc("2025-06-01 10:00")
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
 
 
 @pytest.fixture(scope="module")

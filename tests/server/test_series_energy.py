@@ -5,8 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.support.history import ENERGIES, SITE, asker, new_device
-from tests.support.readings import connected, reading, store, utc
+from tests.support.history import ENERGIES, new_device
+from tests.support.readings import reading, store, utc
+
+pytestmark = pytest.mark.server
 
 COUNTERS = {
     "pv": "pv_total_kwh",
@@ -16,22 +18,6 @@ COUNTERS = {
     "battery_discharge": "battery_total_discharge_kwh",
 }
 STEP_S = 300
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def ask(url):
-    return asker(url)
 
 
 @pytest.fixture(scope="module")

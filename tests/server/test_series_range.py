@@ -6,26 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server.api.series import MOST_BUCKETS
-from tests.support.history import DEVICE, SITE, STEP, asker, new_device, starts
-from tests.support.readings import connected, reading, store, utc
+from tests.support.history import DEVICE, SITE, STEP, new_device, starts
+from tests.support.readings import reading, store, utc
+
+pytestmark = pytest.mark.server
 
 DAY = {"from": "2025-06-01", "to": "2025-06-02", "bucket": "1h"}
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def ask(url):
-    return asker(url)
 
 
 def test_the_answer_says_what_it_is_about(ask):

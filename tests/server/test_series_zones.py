@@ -9,25 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.support.history import FLOWS, SITE, STEP, asker, new_device, starts, zone_name
+from tests.support.history import FLOWS, SITE, STEP, new_device, starts, zone_name
 from tests.support.local_time import YEAR, ZONES, midnight, notable_days
-from tests.support.readings import connected, reading, rows, store, utc
+from tests.support.readings import reading, rows, store, utc
 
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def ask(url):
-    return asker(url)
+pytestmark = pytest.mark.server
 
 
 def zone_device(database, zone: str) -> tuple[str, list[dict]]:

@@ -29,6 +29,8 @@ from tests.support.batches import (
 )
 from tests.support.samples import DEVICE, a_sample
 
+pytestmark = pytest.mark.server
+
 BYTES, SAMPLES = 65_536, 20
 
 
@@ -274,7 +276,6 @@ def mine(tmp_path):
         yield server
 
 
-@pytest.mark.server
 def test_503_while_the_database_is_away_and_the_next_request_after_is_served(tmp_path):
     with sandbox.Postgres(tmp_path) as mine:
         check_503_while_away(mine)
@@ -302,7 +303,6 @@ def check_503_while_away(mine):
     assert verdict(client, after) == (1, 0, [])
 
 
-@pytest.mark.server
 def test_a_restart_between_two_requests_costs_none_of_them(mine):
     client = app_on(migrated(mine)).test_client()
     database = client.application.extensions["db"]
@@ -374,7 +374,6 @@ def test_422_without_a_place_where_the_database_itself_refuses_the_data(database
     assert verdict(client, a_sample()) == (1, 0, [])
 
 
-@pytest.mark.server
 def test_an_app_that_started_while_the_database_was_away_serves_once_it_is_there(mine):
     url = migrated(mine)
     mine.stop()

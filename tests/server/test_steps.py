@@ -10,6 +10,8 @@ from tests.support.commands import edition_of, only_on, runner
 from tests.support.readings import connected, insert_by_hand, reading, rows, utc
 from tests.support.samples import DEVICE
 
+pytestmark = pytest.mark.server
+
 BEFORE = 13  # files, up to the one that renames the type
 READINGS = 1000
 PER_VALUE = (

@@ -30,6 +30,8 @@ from tests.support.history import COLUMNS, ENERGIES
 from tests.support.local_time import ZONES, next_month
 from tests.support.readings import connected, reading, rows
 
+pytestmark = pytest.mark.server
+
 SITE = "Australia/Adelaide"
 # Each frame's width, and of a day the local dates from and to which the frame goes that holds it.
 FRAMES = {

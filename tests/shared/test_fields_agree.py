@@ -14,10 +14,13 @@ from tests.support.readings import connected
 from tests.support.readings import rows as by_name
 from tests.support.samples import a_ts
 
-TABLE = (SQL / "0002_samples.sql").read_text(encoding="utf-8")
-CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", TABLE, re.DOTALL)[1]
-COLUMNS = dict(re.findall(r"^    ([a-z][a-z0-9_]*) +([^,\n]+)", CREATE, re.MULTILINE))
-COMMENTS = dict(re.findall(r"COMMENT ON COLUMN sungrow_samples\.(\w+) IS '(.*)';", TABLE))
+# The table as its first file makes it, and the columns that later files add at its end.
+FILES = [path.read_text(encoding="utf-8") for path in sorted(SQL.glob("[0-9]*.sql"))]
+CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", "".join(FILES), re.DOTALL)[1]
+ADDED = re.findall(r"ALTER TABLE sungrow_samples\b(.*?);", "".join(FILES), re.DOTALL)
+COLUMNS = dict(re.findall(r"^    (?!PRIMARY)(\w+) +([^,\n]+)", CREATE, re.MULTILINE))
+COLUMNS |= re.findall(r"ADD COLUMN (\w+) +([^,\n]+)", "".join(ADDED))
+COMMENTS = dict(re.findall(r"COMMENT ON COLUMN sungrow_samples\.(\w+) IS '(.*)';", "".join(FILES)))
 BY_THE_SERVER = ["extra", "received_at"]
 
 
@@ -35,8 +38,9 @@ def test_required_nullable_and_whole_are_those_of_the_contract():
     assert DEFAULT_INTERVAL_S == 5
 
 
-def test_the_columns_are_the_fields_in_the_same_order():
-    assert [*NAMES, *BY_THE_SERVER] == [name for name in COLUMNS if name != "PRIMARY"]
+def test_the_columns_are_the_fields_and_the_servers_own():
+    assert {*NAMES, *BY_THE_SERVER} == COLUMNS.keys()
+    assert tuple(COLUMNS) == SAMPLES.columns
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)

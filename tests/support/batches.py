@@ -14,7 +14,7 @@ from edge_lib.shared import jsonlog
 from server import create_app, sandbox
 from tests.support.samples import DEVICE, a_sample
 
-# Section 1 of the contract, copied by hand and not from the code: field -> unit, low, high.
+# The contract by hand and not from the code, so that a slip there shows: field -> unit, low, high.
 REQUIRED = {
     "pv_power_w": ("W", 0, 200_000),
     "pv_daily_kwh": ("kWh", 0, 10_000),

@@ -372,28 +372,32 @@ FAULTS = (
     ),
     *(
         Fault(
+            f"the service's polls fail: {error}, {cause}",
+            lambda world, error=error, cause=cause: world.service(
+                last_poll_ts=None, last_poll_error=error, last_poll_cause=cause
+            ),
+            *("dongle", FAILED, words),
+        )
+        for error, cause, words in (
+            ("unreachable: [Errno 113] No route to host", "no_way", "is the dongle powered"),
+            ("unreachable: [Errno 111] Connection refused", "port_closed", "WiNet-S's own page"),
+            ("unreachable: timed out", "no_answer", "may this machine"),
+            ("unreachable: [Errno 110] Connection timed out", "no_answer", "may this machine"),
+            ("unreachable: [Errno -2] Name or s.", "unknown_name", "the name cannot be resolved"),
+            ("unreachable: label too long", "bad_name", "cannot be a host name"),
+            # What damage made of it, or a later service has written.
+            ("unreachable: whatever", "another", "is the dongle powered"),
+            ("unreachable: whatever", ["no_answer"], "is the dongle powered"),
+        )
+    ),
+    *(  # as a service wrote it that knew no causes
+        Fault(
             f"the service's polls fail: {error}",
             lambda world, error=error: world.service(last_poll_ts=None, last_poll_error=error),
             *(check, state, words),
         )
         for error, check, state, words in (
-            (
-                "unreachable: 127.0.0.1 port 502: [Errno 113] No route to host",
-                *("dongle", FAILED, "is the dongle powered"),
-            ),
-            (
-                "unreachable: 127.0.0.1 port 502: [Errno 111] Connection refused",
-                *("dongle", FAILED, "WiNet-S's own page"),
-            ),
-            ("unreachable: 127.0.0.1 port 502: timed out", "dongle", FAILED, "may this machine"),
-            (
-                "unreachable: 127.0.0.1 port 502: [Errno 110] Connection timed out",
-                *("dongle", FAILED, "may this machine"),
-            ),
-            (
-                "unreachable: winet: [Errno -2] Name or service not known",
-                *("dongle", FAILED, "the name cannot be resolved"),
-            ),
+            ("unreachable: 127.0.0.1: [Errno 111] refused", "dongle", FAILED, "[Errno 111] ref"),
             ("reset: block A: the dongle hung up", "dongle", FAILED, "another client"),
             ("mismatch: block A: no answer", "dongle", FAILED, "does not speak Modbus"),
             ("exception_6: block A: exception 6", "dongle", FAILED, "the inverter is busy"),

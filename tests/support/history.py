@@ -26,7 +26,7 @@ FLOWS = (
     "grid_to_battery_kwh",
     "loss_kwh",
 )
-# Copied by hand from the contract, in the order of JSON and CSV.
+# By hand and not from the code, in the order of JSON and CSV.
 COLUMNS = (
     "bucket",
     "avg_pv_power_w",

@@ -27,6 +27,8 @@ from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from server import sandbox
 from tests.support.edge_env import edge_env
 
+pytestmark = pytest.mark.server
+
 SPEED = 50
 PATIENCE_S = 60
 _pause = threading.Event().wait

@@ -73,7 +73,7 @@ def test_public_certificates_are_for_public_names(address, kind):
     ("env", "word"),
     [
         ({}, "SITE_ADDRESS is missing"),
-        ({"SITE_ADDRESS": "https://x.org/"}, "no name or address"),
+        ({"SITE_ADDRESS": "https://x.org/"}, "not a name or address"),
         ({"SITE_ADDRESS": "x.org", "SITE_TLS": "none"}, "SITE_TLS is acme, internal or auto"),
         ({"SITE_ADDRESS": "x.org", "SITE_FRONT": "apache"}, "SITE_FRONT caddy or none"),
     ],
@@ -174,7 +174,7 @@ def test_a_typo_is_asked_for_again_and_costs_no_other_answer(tmp_path):
     assert status == 9, said
     assert said.count("as the edges reach it: ") == 3
     assert said.count("A name for the first house [home-1]: ") == 2
-    assert "is no name or address" in said
+    assert "is not a name or address" in said
     assert "SITE_ADDRESS is missing" in said
     assert "must be 1 to 64" in said
 

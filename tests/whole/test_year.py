@@ -10,6 +10,8 @@ import pytest
 from tests.support.readings import connected, new_device
 from tests.year import simulate
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def database(database_url):

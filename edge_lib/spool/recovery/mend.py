@@ -31,7 +31,7 @@ log = logging.getLogger("sungrow.edge.spool")
 
 
 class Mender:
-    """Where it is in the spool, and when it begins anew."""
+    """Where it is in the spool, and when it begins again."""
 
     def __init__(self, clock: Clock):
         self._clock = clock

@@ -1,7 +1,7 @@
 """Brings the readings of a damaged spool over into the new one, a slice at a time.
 
 Each row is believed by its checksum alone. What is uncertain is sent again rather than lost: the
-server knows what it has. May be broken off and begun anew at any time.
+server knows what it has. May be broken off and begun again at any time.
 """
 
 import logging

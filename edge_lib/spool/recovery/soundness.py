@@ -28,7 +28,7 @@ class Table(NamedTuple):
         select: its rowid, the columns that the checksum covers, and the checksum.
         delete: one row, by its rowid.
         fits: whether these columns hold what this version can work with.
-        lost: what else is to be done when a row is set aside.
+        lost: what else must be done when a row is set aside.
     """
 
     name: str

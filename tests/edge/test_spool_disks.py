@@ -1,4 +1,4 @@
-"""The store on disks that are full, broken, read-only: no reading lost, none out of order."""
+"""The spool on disks that are full, broken, read-only: no reading lost, none out of order."""
 
 import gzip
 import json
