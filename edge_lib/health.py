@@ -57,7 +57,7 @@ class Health:
         }
 
     def note(self, **news: object) -> None:
-        """Note what is new, for whoever writes next."""
+        """Note what is new; the next ``write`` takes it along."""
         with self._lock:
             self._state |= {k: _text(v) for k, v in news.items()}
 

@@ -246,7 +246,7 @@ class Uploader:
     def _sort_out(
         self, rows: Sequence[Spooled], named: Named, server_now: datetime, kind: Kind
     ) -> bool:
-        """Leave out or park the readings that a 422 names; True: they are to be held instead."""
+        """Leave out or park the readings that a 422 names; True: they must be held instead."""
         selection = self._selection if kind is SAMPLES else self.p1.selection
         selection.leave_out([rows[i] for i in named.early], server_now)
         if named.refused:
