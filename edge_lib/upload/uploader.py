@@ -199,8 +199,9 @@ class Uploader:
         return ahead._replace(packed=ahead.body())
 
     def _delivered(self, batch: Batch, proven: Proof) -> None:
-        if batch.p1_rows:
-            self._p1_delivered(batch, proven)
+        if batch.p1_rows:  # whatever becomes of them, the samples have their receipts
+            note = functools.partial(self._p1_delivered, batch, proven)
+            self._best_effort.run("p1", note, None)
         conflicts = proven.conflicts
         self._selection.stored(batch.rows, conflicts)
         if not self._selection.holding:
