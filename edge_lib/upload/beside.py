@@ -14,7 +14,7 @@ from edge_lib.spool.kinds import KINDS, SAMPLES, Kind
 from edge_lib.spool.reports import Slot
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch
-from edge_lib.upload.p1_lane import P1Lane
+from edge_lib.upload.meter_lane import P1Lane
 
 MAX_PARKED = 100  # parked ones reported with one batch: they may be longer than samples
 

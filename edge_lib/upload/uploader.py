@@ -1,6 +1,6 @@
 """Delivers the spool: one batch a step, and nothing leaves the queue without a proof (``receipt``).
 
-Samples and, where there are any, the grid meter's readings (``p1_lane``) go in the same batch.
+Samples and, where there are any, the grid meter's readings (``meter_lane``) go in the same batch.
 
 Whatever answers in our server's place, and whatever our server answers in a bad moment, keeps all:
 it is sent again later. The thread ``upload`` runs the steps; the poll thread may set ``facts``, and
@@ -27,7 +27,7 @@ from edge_lib.upload.batch import Batch, new_batch
 from edge_lib.upload.beside import Beside, Facts
 from edge_lib.upload.cancellable import HttpsError
 from edge_lib.upload.https import Answer, HttpsClient
-from edge_lib.upload.p1_lane import P1Lane
+from edge_lib.upload.meter_lane import P1Lane
 from edge_lib.upload.receipt import (
     Named,
     Proof,

@@ -7,7 +7,7 @@ import pytest
 
 from edge_lib.spool.kinds import P1, SAMPLES
 from edge_lib.upload.https import Answer
-from edge_lib.upload.p1_lane import NOT_TAKEN_S
+from edge_lib.upload.meter_lane import NOT_TAKEN_S
 from edge_lib.upload.receipt import UploadRefused, UploadRetry, proof
 from tests.support.edge_world import World
 

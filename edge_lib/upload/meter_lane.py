@@ -1,7 +1,8 @@
 """The grid meter's readings on their way into the batches: which go, and when none may.
 
 They travel beside the samples, and must never hold those up: where the server does not take them,
-or refuses too many, they stay behind and are tried again by themselves.
+or refuses too many, they stay behind and are tried again by themselves. Here whether or not
+``P1_SOURCE`` is set: what is left of a meter is delivered all the same.
 """
 
 import logging
