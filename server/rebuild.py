@@ -1,4 +1,4 @@
-"""``python -m server.rebuild``: compute the rollups again from the samples, or in another zone."""
+"""``python -m server.rebuild``: compute the rollups again from the readings, or in another zone."""
 
 import argparse
 import sys
@@ -112,25 +112,29 @@ def _change_site(
 
 
 def _rebuild(connection: Connection, device_id: str, arguments: argparse.Namespace) -> None:
-    samples, told, kept = 0, 0, []
-    for days, done in _weeks(connection, device_id, arguments):
-        samples += done.samples
-        kept += done.kept
-        if samples >= told + _PROGRESS_SAMPLES:
-            told = samples
-            print(f"{device_id}: up to {days.last_day}, {samples} samples so far", flush=True)
-    print(f"{device_id}: {samples} samples")
-    if kept:
-        _name_kept(device_id, kept)
+    for kind, what in ((rollups.SAMPLE, "samples"), (rollups.P1, "P1 readings")):
+        readings, told, kept = 0, 0, []
+        for days, done in _weeks(connection, kind, device_id, arguments):
+            readings += done.readings
+            kept += done.kept
+            if readings >= told + _PROGRESS_SAMPLES:
+                told = readings
+                print(f"{device_id}: up to {days.last_day}, {readings} {what} so far", flush=True)
+        if readings or kept or kind is rollups.SAMPLE:
+            print(f"{device_id}: {readings} {what}")
+        if kept:
+            _name_kept(device_id, kept)
 
 
 def _weeks(
-    connection: Connection, device_id: str, arguments: argparse.Namespace
+    connection: Connection, kind: rollups.Kind, device_id: str, arguments: argparse.Namespace
 ) -> Iterator[tuple[rollups.Days, rollups.Rebuilt]]:
-    first, last = arguments.first or rollups.FOREVER[0], arguments.end or rollups.FOREVER[1]
+    first = arguments.first or rollups.FOREVER[0]
+    last = arguments.end + kind.reaches if arguments.end else rollups.FOREVER[1]
     while True:
         with connection, connection.cursor() as cursor:
-            done = _week(cursor, device_id, first, last, arguments.shrink)
+            rollups.lock(cursor, device_id)
+            done = _week(cursor, kind, device_id, (first, last), arguments.shrink)
         if not done:
             return
         yield done
@@ -138,14 +142,17 @@ def _weeks(
 
 
 def _week(
-    cursor: Cursor, device_id: str, first: datetime | str, last: datetime | str, shrink: bool
+    cursor: Cursor,
+    kind: rollups.Kind,
+    device_id: str,
+    span: tuple[datetime | str, datetime | str],
+    shrink: bool,
 ) -> tuple[rollups.Days, rollups.Rebuilt] | None:
-    rollups.lock(cursor, device_id)
-    days = rollups.next_days(cursor, device_id, first, last)
+    days = rollups.next_days(cursor, kind, device_id, *span)
     if not days:
         return None
     may_shrink = rollups.FOREVER if shrink else rollups.NEVER
-    return days, rollups.rebuild_days(cursor, device_id, days, may_shrink)
+    return days, rollups.rebuild_days(cursor, kind, device_id, days, may_shrink)
 
 
 def _name_kept(device_id: str, kept: list[date]) -> None:

@@ -165,8 +165,9 @@ def _watts(entry: Object, key: str) -> float | None:
 
 
 def _kind(entry: Object) -> str:
+    told = entry.get("kind")
     for kind in KINDS:
-        if entry.get("kind", KINDS[0]) == kind:
+        if told == kind or (told is None and kind == KINDS[0]):
             return kind
     raise Malformed("kind", " or ".join(KINDS))
 

@@ -1,4 +1,4 @@
-"""Ranges of time whose samples were deleted permanently: make them, and keep them empty."""
+"""Ranges of time whose readings were deleted permanently: make them, and keep them empty."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -22,14 +22,20 @@ _PARKED = (
 _GAPS = (
     "FROM sungrow_gaps WHERE device_id = %(device_id)s AND from_ts >= %(first)s AND to_ts < %(end)s"
 )
+_P1 = "FROM p1_samples WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
+_PEAKS = (
+    "FROM p1_month_peaks WHERE device_id = %(device_id)s"
+    " AND coalesce(peak_ts, month) >= %(first)s AND coalesce(peak_ts, month) < %(end)s"
+)
 _DEVICES = (
     "SELECT device_id FROM sungrow_devices UNION SELECT device_id FROM sungrow_local_daily"
+    " UNION SELECT device_id FROM p1_local_daily UNION SELECT device_id FROM p1_month_peaks"
     " UNION SELECT device_id FROM sungrow_parked UNION SELECT device_id FROM sungrow_gaps"
     " UNION SELECT device_id FROM sungrow_reports UNION SELECT device_id FROM sungrow_forgotten"
     " ORDER BY device_id"
 )
 
-_DELETED = (_SAMPLES, _PARKED, _GAPS)
+_DELETED = (_SAMPLES, _PARKED, _GAPS, _P1)
 
 
 class Range(NamedTuple):
@@ -82,6 +88,7 @@ class Deleted(NamedTuple):
     samples: int
     parked: int
     gaps: int
+    p1: int  # readings of the grid meter
 
 
 def devices(cursor: Cursor) -> list[str]:
@@ -123,6 +130,7 @@ def forget(
     values = {"device_id": device_id, "first": found.first, "end": found.end}
     _allow_large_deletes(cursor)
     counts = [_delete(cursor, source, values) for source in _DELETED]
+    _delete(cursor, _PEAKS, values)
     cursor.execute(
         "INSERT INTO sungrow_forgotten (device_id, from_ts, to_ts)"
         " VALUES (%(device_id)s, %(first)s, %(end)s)"
@@ -155,7 +163,9 @@ def _delete(cursor: Cursor, source: str, values: dict[str, object]) -> int:
 def _end(cursor: Cursor, device_id: str) -> datetime:
     # A clock that ran ahead may have left samples of the near future.
     cursor.execute(
-        "SELECT greatest(now(), max(ts)) FROM sungrow_samples WHERE device_id = %s", (device_id,)
+        "SELECT greatest(now(), (SELECT max(ts) FROM sungrow_samples WHERE device_id = %(device)s),"
+        " (SELECT max(ts) FROM p1_samples WHERE device_id = %(device)s))",
+        {"device": device_id},
     )
     latest: datetime = one_row(cursor)[0]
     return latest + timedelta(microseconds=1)

@@ -64,6 +64,15 @@ def devices(db: Database, device_ids: Sequence[str]) -> list[Row]:
     return db.rows("devices-condition", {"device_ids": list(device_ids)})
 
 
+def meters(db: Database, device_ids: Sequence[str]) -> list[Row]:
+    """Return a row for each of these devices whose grid meter has ever sent anything.
+
+    Raises:
+        DatabaseAway: the database does not answer.
+    """
+    return db.rows("p1-condition", {"device_ids": list(device_ids)})
+
+
 def zone_disagreement(db: Database, name: str) -> datetime | None:
     """Return a moment at which PostgreSQL has another offset than Python; None if they agree.
 

@@ -309,7 +309,10 @@ def refuse_other_timezone(cursor: Cursor, wanted: str) -> None:
     Raises:
         SchemaError: it is in another; says what to run.
     """
-    cursor.execute("SELECT timezone, EXISTS (SELECT FROM sungrow_local_daily) FROM sungrow_site")
+    cursor.execute(
+        "SELECT timezone, EXISTS (SELECT FROM sungrow_local_daily)"
+        " OR EXISTS (SELECT FROM p1_local_daily) FROM sungrow_site"
+    )
     kept, has_rollups = one_row(cursor)
     if kept == wanted:
         return
@@ -326,9 +329,10 @@ def _set_timezone(cursor: Cursor, wanted: str) -> None:
     if cursor.rowcount:
         return
     # Meanwhile nobody may store the first rollup in the old zone.
-    cursor.execute("LOCK TABLE sungrow_local_daily IN SHARE MODE")
+    cursor.execute("LOCK TABLE sungrow_local_daily, p1_local_daily IN SHARE MODE")
     cursor.execute(
-        "UPDATE sungrow_site SET timezone = %s WHERE NOT EXISTS (SELECT FROM sungrow_local_daily)",
+        "UPDATE sungrow_site SET timezone = %s WHERE NOT EXISTS (SELECT FROM sungrow_local_daily)"
+        " AND NOT EXISTS (SELECT FROM p1_local_daily)",
         (wanted,),
     )
     refuse_other_timezone(cursor, wanted)

@@ -60,7 +60,7 @@ class ReadingTable:
     ) -> Verdict:
         """Store readings once each, by one statement.
 
-        Those whose key is taken are compared with what stands there: the same values make a
+        Those whose key is taken are compared with what is there: the same values make a
         duplicate, other values a conflict, of which nothing is stored. A reading of a forgotten
         time counts as a duplicate.
 

@@ -16,6 +16,7 @@ _INSERT = """
     ON CONFLICT (device_id, ts) DO NOTHING
 """
 TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key")
+_NOTHING = Verdict(0, 0, [])
 
 
 def store(
@@ -34,14 +35,12 @@ def store(
         What became of the samples, and of the readings of the grid meter.
     """
     p1 = p1 or []
-    moments = [row["ts"] for rows in (samples, p1) for row in rows]
+    moments = [row["ts"] for row in (*samples, *p1)]
     with db.transaction() as cursor:
         if p1:
             rollups.lock(cursor, device_id)
         # In a statement of its own: the next ones see what was forgotten while this one waited.
         gone = deletions.shared(cursor, device_id, [*moments, *parts.moments()])
         parts.without(gone).store(cursor, device_id)
-        return (
-            TABLE.store(cursor, device_id, samples, gone),
-            p1_samples.TABLE.store(cursor, device_id, p1, gone),
-        )
+        verdict = TABLE.store(cursor, device_id, samples, gone)
+        return verdict, p1_samples.TABLE.store(cursor, device_id, p1, gone) if p1 else _NOTHING

@@ -11,9 +11,9 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 
 from server.database import migrations, rollups
 from server.database.connection import one_row
-from server.database.pool import query
 
 _FIRST, _LAST = rollups.FOREVER
+_DELETED = "DELETE FROM sungrow_local_daily WHERE device_id = %s"
 
 
 class Uncut(Exception):
@@ -50,9 +50,10 @@ def change_site(cursor: Cursor, zone: str, shrink: bool) -> dict[str, int]:
         Uncut: days cannot be cut again, and ``shrink`` does not let them go.
     """
     migrations.lock(cursor)
-    cursor.execute("LOCK TABLE sungrow_local_daily IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("LOCK TABLE sungrow_local_daily, p1_local_daily IN SHARE ROW EXCLUSIVE MODE")
     cursor.execute(
-        "SELECT DISTINCT device_id FROM sungrow_local_daily"
+        "SELECT DISTINCT device_id FROM (SELECT device_id FROM sungrow_local_daily"
+        " UNION SELECT device_id FROM p1_local_daily) AS known"
         " LEFT JOIN sungrow_devices device USING (device_id) WHERE device.timezone IS NULL"
         " ORDER BY 1"
     )
@@ -75,19 +76,21 @@ def spans(days: Iterable[date]) -> str:
 
 
 def _take_away(cursor: Cursor, device_id: str, shrink: bool) -> None:
-    cursor.execute(query("days-uncut"), _all_days(cursor, device_id))
-    uncut = [day for (day,) in cursor.fetchall()]
-    if uncut and not shrink:
-        raise Uncut(
-            f"local days of {device_id} cannot be cut in another zone, since rows of sungrow_5min "
-            f"are gone: {spans(uncut)}; nothing was changed; with --shrink they are deleted, or "
-            "keep what is left of them"
-        )
-    cursor.execute("DELETE FROM sungrow_local_daily WHERE device_id = %s", (device_id,))
+    for kind in rollups.KINDS:
+        cursor.execute(kind.query("days-uncut"), _all_days(cursor, device_id))
+        uncut = [day for (day,) in cursor.fetchall()]
+        if uncut and not shrink:
+            raise Uncut(
+                f"local days of {device_id} cannot be cut in another zone, since rows of "
+                f"{kind.five_minutes} are gone: {spans(uncut)}; nothing was changed; with --shrink "
+                "they are deleted, or keep what is left of them"
+            )
+        cursor.execute(kind.of(_DELETED), (device_id,))
 
 
 def _cut(cursor: Cursor, device_id: str) -> int:
-    return rollups.cut(cursor, {**_all_days(cursor, device_id), "days": []})
+    days = {**_all_days(cursor, device_id), "days": []}
+    return max(rollups.cut(cursor, kind, days) for kind in rollups.KINDS)
 
 
 def _all_days(cursor: Cursor, device_id: str) -> dict[str, object]:

@@ -143,6 +143,26 @@ def device(row: Row, now: datetime) -> Iterator[Finding]:
         yield Finding("parked", WARNING, text)
 
 
+def meter(row: Row, now: datetime) -> Iterator[Finding]:
+    """Return how the grid meter of a device is, by its row of ``health.meters``."""
+    name = row["device_id"]
+    if now - row["newest_ts"] > SILENT_AFTER:
+        text = f"the grid meter of {name} has been silent since {format_ts(row['newest_ts'])}"
+        yield Finding("p1", WARNING, f"{text}; look at what reads it")
+    else:
+        age_s = max(0, round((now - row["newest_ts"]).total_seconds()))
+        yield Finding("p1", OK, f"{name}: newest P1 reading {age_s} s old")
+    if row["lost"]:
+        text = (
+            f"{row['lost']} P1 readings of {name} of the last 7 days are lost; see "
+            f"/v1/completeness?kind=p1, and on its Pi run: {edge_command('reconcile')}"
+        )
+        yield Finding("lost", FAILED, text)
+    if row["parked"]:
+        text = f"{row['parked']} P1 readings of {name} of the last 7 days are parked"
+        yield Finding("parked", WARNING, f"{text}: see the table sungrow_parked, kind p1")
+
+
 def _newest(name: str, newest: datetime | None, now: datetime) -> Finding:
     if newest is None:
         text = f"{name} has never sent anything; on its Pi run: {edge_command('doctor')}"
@@ -211,6 +231,8 @@ def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
         return
     for row in health.devices(db, known):
         yield from device(row, datetime.now(UTC))
+    for row in health.meters(db, known):
+        yield from meter(row, datetime.now(UTC))
 
 
 def _known(env: Mapping[str, str]) -> list[str] | None:

@@ -1,7 +1,7 @@
 """Stores what an edge of other make sends: it repeats a batch until it is taken, and parks nothing.
 
 So whatever cannot be stored is parked here: what the contract refuses, and what conflicts with a
-reading that stands there already.
+reading that is there already.
 """
 
 import hashlib

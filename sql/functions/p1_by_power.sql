@@ -1,5 +1,5 @@
 -- What the powers say of a time for which a counter says nothing, in kWh: after from_ts, up to to_ts. Each reading
--- stands for the time since the one before, at most 60 seconds. Of gas and water there is no power.
+-- represents the time since the one before, at most 60 seconds. Of gas and water there is no power.
 CREATE OR REPLACE FUNCTION p1_by_power(of_device text, of_counter text, from_ts timestamptz, to_ts timestamptz)
 RETURNS double precision LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(CASE of_counter WHEN 'import' THEN draw_w

@@ -1,9 +1,9 @@
--- Which readings of a counter can stand, by rising time, and whether the step to each is one that no counter
--- makes (is_break): another meter's, from a counter that began anew, or over a jump.
+-- Which readings of a counter can be right, by rising time, and whether the step to each is one that no counter
+-- makes (is_break): another meter's, from a counter that began again, or over a jump.
 --
 -- Where a reading is below the one before, one of the two is wrong. The side is left out that is over sooner: those
 -- that follow, until one fits again (a dip), or those before, back to one that fits (a peak). A fall that lasts for
--- more than two hours on both sides is a counter that began anew. Of what comes last it is not yet known: a reading
+-- more than two hours on both sides is a counter that began again. Of what comes last it is not yet known: a reading
 -- that falls back or jumps ahead is left out until ten minutes of readings confirm it, and so is what came first.
 CREATE OR REPLACE FUNCTION p1_chain(ts timestamptz[], total double precision[], meter_id text[])
 RETURNS TABLE (number int, is_break boolean) LANGUAGE plpgsql IMMUTABLE AS $$
@@ -11,7 +11,7 @@ DECLARE
     longest_s CONSTANT double precision := 7200;
     confirmed_s CONSTANT double precision := 600;
     n int := cardinality(ts);
-    at_s double precision[] := ARRAY(SELECT extract(epoch FROM t)::double precision FROM unnest(ts) AS t);
+    at_s double precision[] := ARRAY(SELECT date_part('epoch', t) FROM unnest(ts) AS t);
     kept int[] := '{}';
     breaks boolean[] := '{}';
     depth int := 0;

@@ -1,4 +1,4 @@
--- What the rows of p1_local_daily tell of one counter (import, export, gas, water), by time.
+-- What the rows of p1_local_daily hold of one counter (import, export, gas, water), by time.
 CREATE OR REPLACE FUNCTION p1_daily_pieces(of_device text, of_counter text, low date, high date)
 RETURNS SETOF p1_piece LANGUAGE sql STABLE AS $$
     SELECT sungrow_midnight(bucket, zone), sungrow_midnight(bucket + 1, zone), first, last, least, greatest, odd_steps

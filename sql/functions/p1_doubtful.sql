@@ -9,13 +9,13 @@ LANGUAGE sql STABLE AS $$
         SELECT tstzrange(starts, ends) AS span FROM beside
          WHERE odd_steps > 0 OR (first).total > least + 0.0005 OR (last).total < greatest - 0.0005
             OR (first).meter_id <> (last).meter_id
-            OR NOT p1_fits((last).total - (first).total, extract(epoch FROM (last).ts - (first).ts)::double precision)
+            OR NOT p1_fits((last).total - (first).total, date_part('epoch', (last).ts - (first).ts))
         UNION ALL
         SELECT tstzrange(date_bin('5 minutes', moment, '2000-01-01 00:00Z'),
                          date_bin('5 minutes', moment, '2000-01-01 00:00Z') + interval '5 minutes')
           FROM beside CROSS JOIN unnest(ARRAY[(before).ts, (first).ts]) AS moment
          WHERE (first).meter_id <> (before).meter_id
-            OR NOT p1_fits((first).total - (before).total, extract(epoch FROM (first).ts - (before).ts)::double precision)
+            OR NOT p1_fits((first).total - (before).total, date_part('epoch', (first).ts - (before).ts))
     )
     -- What is wrong may have begun before it, or go on behind it.
     SELECT coalesce(range_agg(tstzrange(lower(span) - interval '5 minutes', upper(span) + interval '5 minutes')), '{}')

@@ -1,5 +1,5 @@
 -- The readings of one counter (import, export, gas, water) that its energies are computed from, between two
--- moments and on to the first that can stand on either side of them: those at both ends of each row of p1_5min or,
+-- moments and on to the first that can be right on either side of them: those at both ends of each row of p1_5min or,
 -- by_day, of p1_local_daily, which are the ones around every boundary; and all readings where one of these is
 -- doubtful. counted goes on counting where the counter does not: over a step that no counter makes (is_break) it
 -- rises by what the powers say.

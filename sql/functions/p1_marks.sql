@@ -28,12 +28,12 @@ LANGUAGE sql STABLE SET jit = off AS $$
     SELECT at,
            CASE WHEN ts IS NULL THEN first_counted
                 WHEN at = ts OR next_ts IS NULL THEN counted
-                ELSE counted + (next_counted - counted) * (extract(epoch FROM at - ts)::double precision
-                                                           / extract(epoch FROM next_ts - ts)::double precision) END,
-           extract(epoch FROM at - ts)::double precision,
+                ELSE counted + (next_counted - counted) * (date_part('epoch', at - ts)
+                                                           / date_part('epoch', next_ts - ts)) END,
+           date_part('epoch', at - ts),
            CASE WHEN at = ts THEN 0
-                WHEN ts IS NULL THEN extract(epoch FROM first_ts - at)::double precision
-                ELSE extract(epoch FROM next_ts - at)::double precision END,
+                WHEN ts IS NULL THEN date_part('epoch', first_ts - at)
+                ELSE date_part('epoch', next_ts - at) END,
            coalesce(ended, 0), CASE WHEN at > ts THEN begun ELSE coalesce(ended, 0) END,
            at > first_ts, at < last_ts
       FROM placed LEFT JOIN good USING (number) CROSS JOIN ends

@@ -1,4 +1,4 @@
--- What the rows of p1_5min tell of one counter (import, export, gas, water), by time.
+-- What the rows of p1_5min hold of one counter (import, export, gas, water), by time.
 CREATE OR REPLACE FUNCTION p1_pieces(of_device text, of_counter text, low timestamptz, high timestamptz)
 RETURNS SETOF p1_piece LANGUAGE sql STABLE AS $$
     SELECT bucket, bucket + interval '5 minutes', first, last, least, greatest, odd_steps

@@ -2,7 +2,7 @@
 -- its two ends, each between the readings around it. So sums are what the counters rose by, whatever is missing; the
 -- quarters of a gap carry their share by time, and are not exact. Nor is the running one, which has what is known.
 --
--- Where a counter says nothing the powers do, each reading standing for the time since the one before, at most 60
+-- Where a counter says nothing the powers do, each reading representing the time since the one before, at most 60
 -- seconds: estimated. So is a quarter with a step that no counter makes: another meter, or a jump. A quarter of which
 -- neither says anything has no row.
 CREATE OR REPLACE FUNCTION p1_quarter(of_device text, first timestamptz, until timestamptz)

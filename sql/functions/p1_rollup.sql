@@ -1,15 +1,15 @@
--- Keeps the rollups of the grid meters in the very transaction that stores the readings, late and out-of-order ones
--- included, on every edition of the database: so they are exact at every moment. Whoever stores readings of a meter
--- holds its device's lock alone, so nothing here happens twice at a time.
+-- Keeps the rollups of the grid meters in the transaction that stores the readings, late and out-of-order ones
+-- included, on every edition of the database: so they are exact at every moment. A client that stores readings of a
+-- meter holds its device's lock alone, so no two of them work here at the same time.
 --
--- A reading stands for the time since the one before it, at most 60 seconds. One that arrives between two others
--- takes a part of what the later one stood for: so of the readings that were there already and follow a new one,
+-- A reading represents the time since the one before it, at most 60 seconds. One that arrives between two others
+-- takes a part of what the later one represented: so of the readings that were stored already and follow a new one,
 -- the difference is added. New readings that are at most two minutes apart are looked at together, with the minute
--- before and the minute behind them.
+-- before and the minute after them.
 --
--- What else is to be kept of these readings in the same transaction (the house, joined with the inverter) can be a
--- statement trigger beside this one; server.rebuild runs a copy of each that p1_samples has, in the order of their
--- names, on what remains: in such a copy TG_RELID is another table, all rows of which stand in p1_samples too.
+-- To keep more of these readings in the same transaction (the house, joined with the inverter), add a statement
+-- trigger beside this one. server.rebuild runs a copy of each trigger of p1_samples, in the order of their names, on
+-- the rows that remain: in such a copy TG_RELID is another table, all rows of which are in p1_samples too.
 CREATE OR REPLACE FUNCTION p1_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     is_rebuild boolean := TG_RELID <> 'p1_samples'::regclass;
@@ -41,11 +41,11 @@ BEGIN
          WHERE is_new OR NOT is_rebuild AND (import_before).ts IS DISTINCT FROM (import_was_before).ts
     ), changed AS (
         SELECT t.*, stands_s - stood_s AS more_s,
-               p1_is_odd(extract(epoch FROM t.ts - (import_before).ts)::double precision,
+               p1_is_odd(date_part('epoch', t.ts - (import_before).ts),
                          (import_at).total - (import_before).total, (export_at).total - (export_before).total,
                          (import_at).meter_id <> (import_before).meter_id) AS is_odd,
                NOT is_new AND p1_is_odd(
-                   extract(epoch FROM t.ts - (import_was_before).ts)::double precision,
+                   date_part('epoch', t.ts - (import_was_before).ts),
                    (import_at).total - (import_was_before).total, (export_at).total - (export_was_before).total,
                    (import_at).meter_id <> (import_was_before).meter_id) AS was_odd,
                date_bin('5 minutes', t.ts, '2000-01-01 00:00Z') AS bucket,

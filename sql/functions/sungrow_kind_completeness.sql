@@ -1,5 +1,5 @@
--- What became of the readings of one kind (sample, p1) of one local day of one device. expected: the polls that the part of the day
--- that is over has room for, at the interval of its samples. Nobody polls before the edge is there: of its
+-- What became of the readings of one kind (sample, p1) of one local day of one device. expected: the polls that the
+-- part of the day that is over has room for, at the interval of its readings. Nobody polls before the edge is there: of its
 -- first day, expected counts from its first reading on, or from the end of the first quarter hour of which it
 -- reported polls; of the days before, nothing is expected. polled and failed: as the edge reported, which
 -- knows why. covered: of the grid meter alone, the share of that part of the day that is within 60 seconds after a
@@ -28,7 +28,7 @@ BEGIN
                / extract(epoch FROM least(until, now()) - first) INTO covered
           FROM unnest(p1_dark(of_device, greatest(first, first_reading), least(until, now()))) AS dark
          WHERE now() > first;
-        covered := CASE WHEN now() > first THEN coalesce(covered, 0) END;
+        covered := CASE WHEN now() > first THEN CASE WHEN first_reading IS NULL THEN 0 ELSE covered END END;
     ELSE
         SELECT sample_count, covered_s / sample_count INTO stored, interval_s
           FROM sungrow_local_daily WHERE device_id = of_device AND bucket = of_day;
@@ -51,7 +51,7 @@ BEGIN
               FROM sungrow_reports, jsonb_each_text(failed)
              WHERE device_id = of_device AND kind = of_kind AND slot >= first AND slot < until
              GROUP BY 1) AS reasons;
-    -- One that was parked, mended and released stands among the stored ones.
+    -- One that was parked, mended and released is among the stored ones.
     SELECT count(*) INTO parked FROM sungrow_parked p
      WHERE device_id = of_device AND kind = of_kind AND coalesce(ts, received_at) >= first
        AND coalesce(ts, received_at) < until

@@ -7,9 +7,10 @@ CREATE OR REPLACE FUNCTION sungrow_refuse_device_zone() RETURNS trigger LANGUAGE
 DECLARE
     of_device text := coalesce(NEW.device_id, OLD.device_id);
 BEGIN
-    -- A client that stores samples of the device shares this lock until they are committed.
+    -- A client that stores readings of the device has or shares this lock until they are committed.
     PERFORM pg_advisory_xact_lock(sungrow_device_lock(of_device));
-    IF EXISTS (SELECT FROM sungrow_local_daily WHERE device_id = of_device) THEN
+    IF EXISTS (SELECT FROM sungrow_local_daily WHERE device_id = of_device)
+       OR EXISTS (SELECT FROM p1_local_daily WHERE device_id = of_device) THEN
         RAISE EXCEPTION 'the local days of % are cut in another zone', of_device
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = format('Run: python -m server.rebuild --device %s --timezone %s', of_device,

@@ -2,8 +2,9 @@
 CREATE OR REPLACE FUNCTION sungrow_refuse_site_zone() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Meanwhile nobody may store the first rollup in the old zone.
-    LOCK TABLE sungrow_local_daily IN SHARE MODE;
-    IF EXISTS (SELECT FROM sungrow_local_daily LEFT JOIN sungrow_devices device USING (device_id)
+    LOCK TABLE sungrow_local_daily, p1_local_daily IN SHARE MODE;
+    IF EXISTS (SELECT FROM (SELECT device_id FROM sungrow_local_daily UNION ALL SELECT device_id FROM p1_local_daily) AS day
+                 LEFT JOIN sungrow_devices device USING (device_id)
                 WHERE device.timezone IS NULL) THEN
         RAISE EXCEPTION 'local days are cut in the zone %', OLD.timezone
             USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -1,4 +1,4 @@
--- Called by database/readings where keys of the grid meter were taken: what stands there, as samples-by-key.sql.
+-- Called by database/p1_samples where keys were taken: what is there, as samples-by-key.sql.
 SELECT device_id, ts, power_w, import_power_w, energy_import_kwh, energy_export_kwh, import_t1_kwh,
        import_t2_kwh, export_t1_kwh, export_t2_kwh, tariff, power_l1_w, voltage_l1_v, current_l1_a,
        power_l2_w, voltage_l2_v, current_l2_a, power_l3_w, voltage_l3_v, current_l3_a, demand_w,

@@ -12,6 +12,7 @@ from server.sandbox.postgres import postgres_bin_dir
 from tests.support import documents
 from tests.support.batches import app_on, verdict
 from tests.support.commands import VIEWS, assert_same, edition_of, rollup, rollups, runner
+from tests.support.p1 import Meter, assert_p1_exact, p1_reading, store_p1
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import a_sample
 
@@ -37,15 +38,21 @@ def filled(databases) -> str:
         ]
         store(connection, DEVICE, samples[::2])
         store(connection, DEVICE, samples[1::2])
+        readings = Meter(START, step_s=300).readings(hours=24 * 10)
+        store_p1(
+            connection, DEVICE, [one | {"boot": "ab", "seq": n} for n, one in enumerate(readings)]
+        )
+        peak = "INSERT INTO p1_month_peaks VALUES (%s, %s, %s, 4321)"
+        rows(connection, peak, DEVICE, START, START)
         zone = "INSERT INTO sungrow_devices (device_id, timezone) VALUES ('other', 'Asia/Kolkata')"
         rows(connection, zone)
         store(connection, "other", samples[:50])
         forgotten = "INSERT INTO sungrow_forgotten (device_id, from_ts, to_ts) VALUES ('x', %s, %s)"
         rows(connection, forgotten, START, START + timedelta(1))
         if edition_of(connection) == "community":
-            rows(
-                connection, "SELECT compress_chunk(c) FROM show_chunks('sungrow_samples') c LIMIT 2"
-            )
+            for table in ("sungrow_samples", "p1_samples"):
+                compress = f"SELECT compress_chunk(c) FROM show_chunks('{table}') c LIMIT 2"  # noqa: S608
+                rows(connection, compress)
     return url
 
 
@@ -63,13 +70,14 @@ def run(block: str, folder, **variables: str) -> None:
 def tables(connection) -> dict[str, list]:
     names = (
         "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
-        " AND tablename NOT LIKE 'sungrow_samples' ORDER BY 1"
+        " AND tablename NOT IN ('sungrow_samples', 'p1_samples') ORDER BY 1"
     )
     found = {}
     for name in [row["name"] for row in rows(connection, names)]:
         lines = rows(connection, f"SELECT * FROM {name}")  # noqa: S608
         found[name] = sorted(lines, key=repr)
-    found["sungrow_samples"] = rows(connection, "SELECT * FROM sungrow_samples ORDER BY 1, 2")
+    for name in ("sungrow_samples", "p1_samples"):
+        found[name] = rows(connection, f"SELECT * FROM {name} ORDER BY 1, 2")  # noqa: S608
     return found
 
 
@@ -88,8 +96,9 @@ def test_a_dump_restored_into_an_empty_database_is_the_same(databases, filled, m
         assert tables(restored) == before
         assert_same({name: rollup(restored, name, DEVICE) for name in VIEWS}, views)
         if kind != "plain":
-            chunks = "SELECT count(*) > 3 AS ok FROM show_chunks('sungrow_samples')"
-            assert rows(restored, chunks) == [{"ok": True}]
+            for table in ("sungrow_samples", "p1_samples"):
+                chunks = f"SELECT count(*) > 1 AS ok FROM show_chunks('{table}')"  # noqa: S608
+                assert rows(restored, chunks) == [{"ok": True}]
 
 
 def test_after_it_ingest_goes_on_and_each_trigger_fires_once(databases, filled, migrate, tmp_path):
@@ -108,7 +117,9 @@ def test_after_it_ingest_goes_on_and_each_trigger_fires_once(databases, filled, 
         counts = {str(row["bucket"]): row["sample_count"] for row in day}
         # The 20 hours that were left of that local day, and the new one.
         assert counts["2026-03-25"] == 21
-        seqs = "SELECT count(*)::int AS n FROM sungrow_seqs WHERE boot = 'cd'"
+        store_p1(restored, DEVICE, [p1_reading(START + timedelta(seconds=7), boot="cd", seq=1)])
+        assert_p1_exact(restored, DEVICE, "Europe/Berlin")
+        seqs = "SELECT count(*)::int AS n FROM sungrow_seqs WHERE boot = 'cd' AND kind = 'sample'"
         assert rows(restored, seqs) == [{"n": 1}]
         with pytest.raises(psycopg2.Error, match="local days"):
             rows(restored, "UPDATE sungrow_site SET timezone = 'UTC'")

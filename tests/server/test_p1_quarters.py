@@ -210,7 +210,7 @@ def test_a_replaced_meter_is_a_step_that_the_powers_tell(database, base, meter_i
     assert not any(row["estimated"] and row["exact"] for row in found.values())
 
 
-def test_a_counter_that_began_anew_is_believed_after_ten_minutes(database):
+def test_a_counter_that_began_again_is_believed_after_ten_minutes(database):
     device_id, readings = new_device(), Meter(START).readings(hours=3)
     last = readings[700]["energy_import_kwh"]
     new = faulty(readings, range(701, 1080), lambda kwh: round(kwh - last, 3))

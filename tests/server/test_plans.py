@@ -36,6 +36,7 @@ ASKED = {
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "gaps-zone": {},
     "health": {},
+    "p1-condition": {"device_ids": ["house-7", "house-8"]},
     "p1-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "p1-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
     "p1-hours": DAY,
@@ -85,6 +86,8 @@ READS = {
     "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
+    "p1-condition": {"p1_5min", "sungrow_parked", "sungrow_seqs", "sungrow_reports"},
+    "p1-days-cut": {"p1_5min"},
     "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
     "sample-newest": {"sungrow_samples", "sungrow_5min"},
     "samples-by-key": {"sungrow_samples"},
@@ -142,6 +145,11 @@ def filling() -> Iterator[str]:
         "  FROM sungrow_devices, unnest(ARRAY[timestamptz '2026-01-01Z', '2026-05-01Z']) ts"
     )
     yield "INSERT INTO sungrow_inverters SELECT device_id, '-infinity', 'A1' FROM sungrow_devices"
+    yield (
+        "INSERT INTO p1_samples (device_id, ts, power_w, energy_import_kwh)"
+        " SELECT 'house-' || n, ts, 600, extract(epoch FROM ts) / 36000 FROM generate_series("
+        "timestamptz '2026-05-04Z', '2026-05-06Z', '100 seconds') ts, generate_series(0, 9) n"
+    )
     # A counter that falls every other night makes those who ask look closely at its days.
     counter = "mod(extract(epoch FROM ts), 172800)"
     for table, step, values in (
@@ -171,6 +179,11 @@ def filling() -> Iterator[str]:
             "6 hours",
             f"ts, {boot}, {number}, 'conflict'",
         ),
+        (
+            "parked (device_id, ts, boot, seq, reason, kind)",
+            "6 hours",
+            f"ts, {boot}, {number}, 'conflict', 'p1'",
+        ),
     ):
         first = "2026-05-01" if table.startswith("samples") else "2026-03-01"
         yield (
@@ -199,7 +212,7 @@ def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, boo
     relation = node.get("Relation Name", "")
     table = "sungrow_samples" if relation.startswith("_hyper") else relation
     reads = node["Node Type"] != "ModifyTable" and not node["Node Type"].startswith("Custom")
-    if reads and table.startswith("sungrow_") and table not in STANDS_STILL:
+    if reads and table.startswith(("sungrow_", "p1_")) and table not in STANDS_STILL:
         yield table, node, is_limited
     for child in node.get("Plans", ()):
         yield from scans(child, is_limited or node["Node Type"] == "Limit")

@@ -119,6 +119,32 @@ def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     ]
 
 
+def test_a_grid_meter_is_looked_at_where_there_is_one(doctor, client, device):
+    fresh(client, device)
+    now = datetime.now(UTC)
+    assert "p1" not in doctor()[1]
+    numbered = {"device_id": device, "power_w": 5, "boot": "ab"}
+    readings = [
+        numbered | {"seq": seq, "ts": (now - timedelta(minutes=30 - seq)).isoformat()}
+        for seq in (1, 2, 5)
+    ]
+    parked = {"kind": "p1", "boot": "ab", "seq": 9, "ts": now.isoformat(), "reason": "why"}
+    assert send(client, p1_samples=readings, parked=[parked]).status_code == 200
+    sandbox.execute(
+        client.application.extensions["settings"].database_url,
+        "UPDATE sungrow_seqs SET received_at = now() - interval '1 hour' WHERE kind = 'p1'",
+    )
+    found = doctor()[1]
+    ((state, text),) = found["p1"]
+    assert (state, f"the grid meter of {device} has been silent since" in text) == (WARNING, True)
+    assert any("2 P1 readings" in text for _, text in found["lost"])
+    assert any(f"1 P1 readings of {device}" in text for _, text in found["parked"])
+    fresh_one = numbered | {"seq": 6, "ts": now.isoformat()}
+    assert send(client, p1_samples=[fresh_one]).status_code == 200
+    ((state, text),) = doctor()[1]["p1"]
+    assert (state, "newest P1 reading" in text) == (OK, True)
+
+
 @pytest.mark.usefixtures("working_jobs")
 def test_it_prints_a_line_a_check(doctor, client, device, monkeypatch, capsys, database_url):
     fresh(client, device)

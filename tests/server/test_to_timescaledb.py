@@ -12,6 +12,7 @@ from server.database import aggregates, migrations, sql_files, to_timescaledb
 from server.migrate import main
 from tests.support.batches import app_on, verdict
 from tests.support.commands import (
+    P1_ROLLUPS,
     VIEWS,
     as_edition,
     assert_same,
@@ -20,6 +21,7 @@ from tests.support.commands import (
     rollups,
     runner,
 )
+from tests.support.p1 import p1_reading, store_p1
 from tests.support.readings import connected, reading, rows, store
 from tests.support.samples import a_sample as fresh_sample
 from tests.support.samples import a_ts
@@ -28,11 +30,13 @@ COMMAND = "--to-timescaledb"
 DEVICES = ("house", "garage")
 TRIGGERS = (
     "SELECT tgname, pg_get_triggerdef(oid) AS text FROM pg_trigger"
-    " WHERE tgrelid = 'sungrow_samples'::regclass AND tgname LIKE 'sungrow%' ORDER BY 1"
+    " WHERE tgrelid IN ('sungrow_samples'::regclass, 'p1_samples'::regclass)"
+    "   AND tgname ~ '^(sungrow|p1)_' ORDER BY tgrelid::regclass::text, 1"
 )
 KEY = (
     "SELECT conname, pg_get_constraintdef(oid) AS text FROM pg_constraint"
-    " WHERE conrelid = 'sungrow_samples'::regclass AND contype = 'p'"
+    " WHERE conrelid IN ('sungrow_samples'::regclass, 'p1_samples'::regclass) AND contype = 'p'"
+    " ORDER BY 1"
 )
 NOTED = "SELECT number, name, edition, checksum FROM schema_migrations ORDER BY number"
 
@@ -91,17 +95,25 @@ def fill(connection, device_id: str, days: int) -> None:
     ]
     chance.shuffle(samples)
     store(connection, device_id, samples)
+    readings = [
+        p1_reading(one["ts"], energy_import_kwh=500.0 + n, boot="ab", seq=n)
+        for n, one in enumerate(samples)
+    ]
+    store_p1(connection, device_id, readings)
 
 
 def contents(connection) -> dict[str, object]:
     """Return all that must be the same before and after."""
     found = {
-        f"{name} {device}": rollup(connection, name, device) for device in DEVICES for name in VIEWS
+        f"{name} {device}": rollup(connection, name, device)
+        for device in DEVICES
+        for name in (*VIEWS, *P1_ROLLUPS)
     }
     for device in DEVICES:
         found |= {f"{name} {device}": lines for name, lines in rollups(connection, device).items()}
-    every = "SELECT * FROM sungrow_samples ORDER BY device_id, ts"
-    return found | {"samples": rows(connection, every)}
+    for name in ("sungrow_samples", "p1_samples"):
+        found[name] = rows(connection, f"SELECT * FROM {name} ORDER BY device_id, ts")  # noqa: S608
+    return found
 
 
 def shape(connection) -> dict[str, object]:
@@ -110,7 +122,7 @@ def shape(connection) -> dict[str, object]:
         "SELECT attrelid::regclass::text AS name, attname, format_type(atttypid, atttypmod)"
         "  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
         " WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND relkind IN ('r', 'v', 'p')"
-        "   AND relname LIKE 'sungrow%' ORDER BY 1, attnum"
+        "   AND relname ~ '^(sungrow|p1)_' ORDER BY 1, attnum"
     )
     functions = "SELECT name, checksum FROM schema_functions ORDER BY 1"
     found = {"noted": rows(connection, NOTED), "functions": rows(connection, functions)}
@@ -118,7 +130,7 @@ def shape(connection) -> dict[str, object]:
     found |= {"key": rows(connection, KEY), "columns": rows(connection, columns)}
     comments = (
         "SELECT relname, obj_description(oid) FROM pg_class"
-        " WHERE relname LIKE 'sungrow%' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+        " WHERE relname ~ '^(sungrow|p1)_' AND relnamespace = 'public'::regnamespace ORDER BY 1"
     )
     found["comments"] = rows(connection, comments)
     information = {

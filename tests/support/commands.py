@@ -17,6 +17,7 @@ ROLLUPS = {
     "sungrow_local_daily": "bucket",
     "sungrow_seqs": "kind, slot, boot",
 }
+P1_ROLLUPS = {"p1_5min": "bucket", "p1_local_daily": "bucket"}
 VIEWS = {"sungrow_hourly": "bucket", "sungrow_daily": "bucket", "sungrow_monthly": "bucket"}
 
 
@@ -55,7 +56,7 @@ def only_on(connection, *editions: str) -> None:
 
 def rollup(connection, table: str, device_id: str) -> list[dict]:
     """Return a device's rows, in order; when they were received is no part of them."""
-    order = (ROLLUPS | VIEWS)[table]
+    order = (ROLLUPS | P1_ROLLUPS | VIEWS)[table]
     statement = f"SELECT * FROM {table} WHERE device_id = %s ORDER BY {order}"  # noqa: S608
     found = rows(connection, statement, device_id)
     for row in found:
