@@ -15,9 +15,9 @@ The way of a reading: ``Poller`` reads words (``dongle/inverter``), decodes (``d
 checks them (``shared/sample``), then ``Spool.put`` -> insert -> commit. ``Uploader`` takes a batch
 of ``Spool.oldest`` or ``newest``, posts it, and hands ``Spool.delivered`` what the answer proves
 (``upload/receipt``). One of the grid meter goes the same way, in tables of its own
-(``spool/kinds``) and a list of its own (``upload/meter_lane``). A reading is stored before anything is
-counted, learnt or logged, and what fails there fails alone (``best_effort``). ``ConfigError`` stops
-the program, ``InverterError`` fails a poll, ``P1Error`` an interval of the grid meter,
+(``spool/kinds``) and a list of its own (``upload/meter_lane``). A reading is stored before anything
+is counted, learnt or logged, and what fails there fails alone (``best_effort``). ``ConfigError``
+stops the program, ``InverterError`` fails a poll, ``P1Error`` an interval of the grid meter,
 ``SpoolError`` a step of the upload, never a poll; ``UploadRetry`` keeps all and backs off,
 ``UploadRefused`` parks readings or halves the batch.
 """
