@@ -10,6 +10,7 @@ import { Ticker } from './ticker.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
 const VIEWS = { now: 'Now', day: 'Day', month: 'Month', year: 'Year', all: 'All', system: 'System' };
+const P1_VIEWS = { capacity: 'Capacity' }; // of a house with a P1 meter
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
 const ticker = new Ticker();
@@ -24,21 +25,27 @@ function asked() {
   const name = query.get('view') ?? 'now';
   const device = devices.find(({ device_id: id }) => id === query.get('device')) ?? devices[0];
   return {
-    name: Object.keys(VIEWS).includes(name) ? name : 'now',
+    name: Object.keys(viewsOf(device)).includes(name) ? name : 'now',
     date: isDate(query.get('date')) ? query.get('date') : null,
     device,
   };
 }
 
+function viewsOf({ p1_first_ts: p1 }) {
+  const { system, ...views } = VIEWS;
+  return p1 ? { ...views, ...P1_VIEWS, system } : VIEWS;
+}
+
 function context(device) {
   const zone = knownZone(device.timezone);
   const { signal } = calledOff;
+  const [first] = [device.first_ts, device.p1_first_ts].filter(Boolean).sort();
   const id = device.device_id;
   const parameters = (more) => ({ ...more, device_id: id });
   return {
     device,
     zone,
-    firstDate: device.first_ts && dateOf(Date.parse(device.first_ts), zone),
+    firstDate: first ? dateOf(Date.parse(first), zone) : null,
     today: () => dateOf(serverNow(), zone),
     ask: async (path, more) => heard(await ask(path, parameters(more), signal), device),
     csv: (more) => address('/v1/series', parameters({ ...more, format: 'csv' })),
@@ -87,11 +94,21 @@ async function viewOf(name, here, date) {
       const { periodNav } = await load(() => import('./period_nav.js'));
       return new DayView(here, date ?? here.today(), periodNav);
     }
-    if (name === 'system') return new (await load(() => import('./system_view.js'))).SystemView(here);
+    if (name === 'capacity') {
+      return new (await load(() => import('./capacity_view.js'))).CapacityView(here, date);
+    }
+    if (name === 'system') return await systemView(here);
     return new (await load(() => import('./period_view.js'))).PeriodView(here, name, date);
   } catch (thrown) {
     return unloaded(trouble(thrown));
   }
+}
+
+async function systemView(here) {
+  const { SystemView } = await load(() => import('./system_view.js'));
+  if (!here.device.p1_first_ts) return new SystemView(here, null);
+  const { P1Cards } = await load(() => import('./p1_system.js'));
+  return new SystemView(here, new P1Cards(here));
 }
 
 function unloaded(error) {
@@ -120,8 +137,10 @@ function show(next, kept) {
 
 function showFrame(name, here) {
   for (const id of ['views', 'logout', 'formulas']) byId(id).hidden = false;
+  byId('of-p1').hidden = !here.device.p1_first_ts;
+  byId('views').classList.toggle('many', Boolean(here.device.p1_first_ts));
   byId('views').replaceChildren(
-    ...Object.entries(VIEWS).map(([key, words]) =>
+    ...Object.entries(viewsOf(here.device)).map(([key, words]) =>
       el(
         'a',
         {

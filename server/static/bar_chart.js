@@ -3,9 +3,9 @@
 
 import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { WHOLE } from './energy.js';
+import { WHOLE, sourceOf } from './energy.js';
 import { isMeterless, isMetered } from './meter.js';
-import { energy, mark, share } from './words.js';
+import { GRID_SOURCES, energy, mark, share } from './words.js';
 
 const ITEMS = [
   { key: 'from_solar', name: 'From solar', colour: 'solar' },
@@ -46,6 +46,7 @@ export class BarChart extends Chart {
     // Of a time without a meter it is not known where energy went: only what there was is drawn.
     const [without, within] = [rows.some(isMeterless), rows.some(isMetered)];
     this.isMixed = without && within;
+    this.isBySeveral = sourceOf(rows) === 'mixed';
     this.hide([
       ...(this.feedsIn ? [] : ['fed_in']),
       ...(without ? [] : METERLESS),
@@ -79,6 +80,7 @@ export class BarChart extends Chart {
     if (!row) return { title: missing ? `${name}: no readings` : `${name}: nothing yet`, values: {} };
     const notes = [
       this.isMixed && isMeterless(row) && 'no grid meter',
+      this.isBySeveral && GRID_SOURCES[row.grid_source] && `grid by: ${GRID_SOURCES[row.grid_source]}`,
       row.coverage < WHOLE && `${share(row.coverage, 1)} of the time covered`,
       row.estimated && 'partly estimated',
     ];

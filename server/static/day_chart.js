@@ -3,7 +3,8 @@
 
 import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { cause, hours, percent, power, signedPower, when } from './words.js';
+import { sourceOf } from './energy.js';
+import { GRID_SOURCES, cause, hours, percent, power, signedPower, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -46,6 +47,7 @@ export class DayChart extends Chart {
     const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(pointOf);
     this.#data = { start, end, points, gaps, now, zone, stepMs };
     this.meter = meter;
+    this.isBySeveral = sourceOf(buckets) === 'mixed';
     this.hide(meter === 'there' ? [] : AT_THE_METER);
     this.feedsIn = points.some((p) => p.fed_in >= 5);
     this.#byStep = new Map(points.map((p) => [Math.floor((p.at - start) / stepMs), p]));
@@ -78,8 +80,7 @@ export class DayChart extends Chart {
     const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
     // A reading may stand for longer than a step, and a step may be partly a gap.
     const point = this.#byStep.get(slot) ?? (gap ? null : points.filter((p) => p.at < from).pop());
-    if (point)
-      return { title: this.#isUnmetered(point) ? `${span}, meter not read` : span, values: texts(point) };
+    if (point) return { title: `${span}${this.#noteOn(point)}`, values: texts(point) };
     return { title: `${span}: no readings${gap ? `, ${cause(gap.cause)}` : ''}`, values: {} };
   }
 
@@ -88,6 +89,12 @@ export class DayChart extends Chart {
     if (!last) return { title: 'No readings on this day', values: {} };
     const { stepMs, zone } = this.#data;
     return { title: `${hours(last.at, last.at + stepMs, zone)}, the newest`, values: texts(last) };
+  }
+
+  // Whose word the grid is in this step, where the day has it from two meters in turns.
+  #noteOn(p) {
+    if (this.#isUnmetered(p)) return ', meter not read';
+    return this.isBySeveral && GRID_SOURCES[p.source] ? `, grid by: ${GRID_SOURCES[p.source]}` : '';
   }
 
   // Where there is a meter, but not in this step.
@@ -236,6 +243,7 @@ function pointOf(bucket) {
   const [house, out] = [bucket.avg_load_power_w, bucket.avg_export_power_w];
   return {
     at: Date.parse(bucket.bucket),
+    source: bucket.grid_source,
     solar: bucket.avg_pv_power_w,
     battery_out: Math.max(-battery, 0),
     grid: out,

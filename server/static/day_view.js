@@ -6,8 +6,9 @@ import { el, say } from './dom.js';
 import { DayChart } from './day_chart.js';
 import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
+import { sayNow, saySource, sourceLine } from './grid_source.js';
 import { Loading } from './loading.js';
-import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
+import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { Tiles } from './tiles.js';
 import { FEEDS_IN, clock, duration, longDay, share } from './words.js';
 import { addDays, inMs, noon } from './zone.js';
@@ -43,6 +44,8 @@ export class DayView {
   #gapItems = null; // what lists them, loaded where there are some
   #curve = null;
   #reading = null;
+  #source; // whose word the grid is, of the day and of now
+  #sourceNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
   // date: null for Now, which goes along with midnight and has no way to other days.
@@ -50,6 +53,8 @@ export class DayView {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
+    this.#source = sourceLine(context.device);
+    this.#sourceNow = sourceLine(context.device);
     this.#loading = new Loading(context, {
       gaps: () => this.#loadGaps(),
       figures: () => this.#loadFigures(),
@@ -74,6 +79,7 @@ export class DayView {
         'section',
         { class: 'card', 'aria-labelledby': 'curve' },
         el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
+        this.#source,
         this.#chart.element,
         this.#feedsIn,
         this.#clocks,
@@ -104,7 +110,8 @@ export class DayView {
     }
     this.#reading = reading;
     const { device } = this.#context;
-    this.#flow.show(reading, { ...device, has_meter: device.has_meter || this.#meter() === 'there' });
+    this.#flow.show(reading, { has_meter: hasGridMeter(device) || this.#meter() === 'there' });
+    sayNow(this.#sourceNow, reading, device, this.#context.zone);
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
@@ -123,6 +130,7 @@ export class DayView {
         { class: 'card', 'aria-labelledby': 'now' },
         el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, 'Now'), this.#asOf),
         this.#flow.element,
+        this.#sourceNow,
       ),
       el(
         'section',
@@ -167,7 +175,11 @@ export class DayView {
   }
 
   async #loadCurve() {
-    this.#curve = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '5m', columns: CURVE });
+    this.#curve = await this.#context.ask('/v1/series', {
+      ...this.#range(),
+      bucket: '5m',
+      columns: this.#source ? `${CURVE},grid_source` : CURVE,
+    });
     this.#showCurve();
   }
 
@@ -188,7 +200,8 @@ export class DayView {
     const state = this.#meter();
     this.#tiles.hideMeter(state === 'none');
     this.#tiles.show(this.#row, { soc: this.#soc });
-    const words = meterWords(state, this.#context.device.has_meter, this.#row);
+    saySource(this.#source, this.#row?.grid_source);
+    const words = meterWords(state, hasGridMeter(this.#context.device), this.#row);
     say(this.#meterNote, words);
     this.#meterNote.hidden = !words;
   }
@@ -198,7 +211,7 @@ export class DayView {
     const rows = [this.#row, this.#reading, ...(this.#curve?.series ?? [])].filter(
       (row) => row && (isMetered(row) || isMeterless(row)),
     );
-    return meterState(this.#context.device.has_meter, rows);
+    return meterState(hasGridMeter(this.#context.device), rows);
   }
 
   #showCurve() {

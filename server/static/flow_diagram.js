@@ -155,9 +155,11 @@ function fromHouse({ load_power_w: load, export_power_w: out, battery_power_w: b
   return { grid, battery: Math.max(0, Math.min(-load - grid, charged)) };
 }
 
-function noteOn({ load_power_w: load, export_power_w: out }, flow, hasMeter) {
+function noteOn({ load_power_w: load, export_power_w: out, grid_source: source }, flow, hasMeter) {
   if (load !== null && load <= -5) return FEEDS_IN;
   if (flow) return '';
+  if (load === null && out !== null && source === 'p1')
+    return 'The inverter did not say how much it gives, so no arrows are drawn.';
   if (load === null || out === null) {
     return hasMeter
       ? 'The grid meter was not read just now, so no arrows are drawn.'

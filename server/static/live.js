@@ -108,7 +108,8 @@ export class Live {
     const complete = today?.expected
       ? `${share(Math.min(1, today.stored / today.expected), 1)} of today’s readings`
       : '';
-    this.#line.show({ ...this.#known, late }, here.zone, complete);
+    const byP1 = Boolean(here.device.p1_first_ts);
+    this.#line.show({ ...this.#known, late, byP1 }, here.zone, complete);
     this.view.reading?.(reading, late || error);
   }
 }

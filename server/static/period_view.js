@@ -4,8 +4,9 @@ import { BarChart } from './bar_chart.js';
 import { before } from './compare.js';
 import { el, say } from './dom.js';
 import { WHOLE } from './energy.js';
+import { saySource, sourceLine } from './grid_source.js';
 import { Loading } from './loading.js';
-import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
+import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
 import { KINDS } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
@@ -28,6 +29,7 @@ export class PeriodView {
   #table = el('div');
   #shown = [];
   #heading = el('h2', { id: 'bars' }, 'Where it came from, where it went');
+  #source;
   #meter = el('p', { class: 'hint', hidden: true });
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #foot = el(
@@ -39,6 +41,7 @@ export class PeriodView {
   constructor(context, frame, date) {
     this.#context = context;
     this.#frame = frame;
+    this.#source = sourceLine(context.device);
     this.#kind = KINDS[frame] ?? KINDS.year;
     this.#date = this.#kind.start(date ?? context.today());
     const load = () => (frame === 'all' ? this.#loadAll() : this.#loadPeriod());
@@ -56,6 +59,7 @@ export class PeriodView {
         'section',
         { class: 'card', 'aria-labelledby': 'bars' },
         this.#heading,
+        this.#source,
         this.#chart.element,
         this.#feedsIn,
         this.#foot,
@@ -133,7 +137,8 @@ export class PeriodView {
 
   // Bars before the meter came show what is known; where it never came, none show what it would tell.
   #showMeter(bars, rows, all) {
-    const hasMeter = this.#context.device.has_meter;
+    const hasMeter = hasGridMeter(this.#context.device);
+    saySource(this.#source, all?.grid_source);
     const known = rows.filter((row) => isMetered(row) || isMeterless(row));
     const state = meterState(hasMeter, known);
     const first = known.findIndex(isMetered);

@@ -1,7 +1,8 @@
 // The numbers behind a chart, as a table that scrolls by itself where the screen is narrow.
 
 import { el } from './dom.js';
-import { count, energyDigits, mark, share } from './words.js';
+import { sourceOf } from './energy.js';
+import { GRID_SOURCES, NONE, count, energyDigits, mark, share } from './words.js';
 
 // What became of the import: together that is all of it.
 const IMPORT = [
@@ -14,6 +15,11 @@ const SHARES = [
   ['self_sufficiency', 'Self-suff. %'],
   ['self_consumption', 'Self-cons. %'],
 ];
+const VOLUMES = [
+  ['gas_m3', 'Gas m³'],
+  ['water_m3', 'Water m³'],
+];
+const SOURCE = ['grid_source', 'Grid by'];
 const COLUMNS = [
   ['pv_kwh', 'Solar'],
   ['load_kwh', 'Use'],
@@ -23,6 +29,8 @@ const COLUMNS = [
   ['battery_charge_kwh', 'Battery in'],
   ['battery_discharge_kwh', 'Battery out'],
   ...SHARES,
+  ...VOLUMES,
+  SOURCE,
 ];
 // Only these are known without a grid meter.
 const METERLESS = ['pv_kwh', 'battery_charge_kwh', 'battery_discharge_kwh'];
@@ -91,9 +99,12 @@ function scroller(label, table) {
   return el('div', { class: 'scroller', role: 'region', 'aria-label': label, tabindex: 0 }, table);
 }
 
-// A part of the import that is nothing in every row has no column, nor has what only a meter tells where there is none.
+// A part of the import that is nothing in every row has no column, nor has what only a meter tells where there is
+// none, nor whose word the grid is where it is one and the same.
 function isWanted(column, rows, hasMeter) {
   const [key] = column;
+  if (VOLUMES.includes(column)) return rows.some((row) => typeof row?.[key] === 'number');
+  if (column === SOURCE) return hasMeter && sourceOf(rows.filter(Boolean)) === 'mixed';
   if (!hasMeter) return METERLESS.includes(key);
   return !IMPORT.slice(1).includes(column) || rows.some((row) => Math.abs(row?.[key] ?? 0) >= 0.005);
 }
@@ -112,6 +123,7 @@ const digits = (text) => text.replace('\u00a0%', '');
 function cells(row, columns) {
   return columns.map((column) => {
     const [key] = column;
+    if (column === SOURCE) return el('td', {}, GRID_SOURCES[row[key]] ?? NONE);
     if (SHARES.includes(column)) return el('td', {}, digits(share(row[key])));
     return el('td', {}, mark(row, key), el('span', { 'data-figure': key }, energyDigits(row[key])));
   });

@@ -1,8 +1,8 @@
 // The figures of a day, a month or any other span, and beside them those of the span before.
 
 import { el, say } from './dom.js';
-import { AT_THE_METER, WHOLE } from './energy.js';
-import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
+import { AT_THE_METER, VOLUMES, WHOLE } from './energy.js';
+import { energy, energyDigits, mark, percent, share, shareOfTime, volume } from './words.js';
 
 const KWH = [
   ['pv_kwh', 'Solar', 'solar'],
@@ -13,6 +13,7 @@ const KWH = [
   ['battery_discharge_kwh', 'Battery out', 'discharge'],
 ];
 
+const VOLUME_NAMES = { gas_m3: 'Gas', water_m3: 'Water' };
 const SHARES = ['self_sufficiency', 'self_consumption'];
 const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 
@@ -46,7 +47,8 @@ export class Tiles {
       this.#say(key, energy(row?.[key]), notes, mark(row, key));
     }
     this.#say('soc', percent(soc?.pct), [soc?.words]);
-    const isPart = row?.parts.includes('load_kwh');
+    this.#showVolumes(row, then);
+    const isPart = row?.lacksFlows;
     for (const key of SHARES) {
       const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
       this.#say(key, share(row?.[key]), [
@@ -54,6 +56,18 @@ export class Tiles {
         isPart && covered(row, 'load_kwh'),
         then(key, share),
       ]);
+    }
+  }
+
+  // Only a house whose P1 meter reads gas and water has tiles of them.
+  #showVolumes(row, then) {
+    for (const key of VOLUMES) {
+      const isKnown = typeof row?.[key] === 'number';
+      if (isKnown && !this.#tiles.has(key)) this.#add(key, VOLUME_NAMES[key]);
+      if (!this.#tiles.has(key)) continue;
+      this.element.classList.add('volumes');
+      this.#tiles.get(key).tile.hidden = !isKnown;
+      this.#say(key, volume(row?.[key]), [then(key, volume)], mark(row, key));
     }
   }
 
@@ -89,7 +103,8 @@ function fedIn(row) {
 // Of how much of the time a figure tells.
 function covered(row, key) {
   const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
-  return coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
+  // Without a reading of the inverter the figure is the P1 meter's, whose time this is not.
+  return coverage > 0 && coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
 }
 
 // What the import went to, where that is not the house alone.

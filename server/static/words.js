@@ -40,15 +40,19 @@ export function energy(kwh) {
   return known(kwh) ? unit(number(kwh, energyPlaces(kwh)), 'kWh') : NONE;
 }
 
+export function volume(m3) {
+  return known(m3) ? unit(number(m3, energyPlaces(m3)), 'm³') : NONE;
+}
+
 // For tables, whose head names the unit, and for parts of a whole, written as that is.
 export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, energyPlaces(whole)) : NONE);
 
 // What comes before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
 export function mark(row, key) {
-  if (!known(row?.[key]) || !key.endsWith('_kwh')) return '';
+  if (!known(row?.[key]) || !/_(kwh|m3)$/.test(key)) return '';
   const isFlow = key.includes('_to_');
-  if (row.parts.includes(isFlow ? 'load_kwh' : key)) return '≥\u00a0';
-  return row.estimated && !isFlow ? '≈\u00a0' : '';
+  if (isFlow ? row.lacksFlows : row.parts.includes(key)) return '≥\u00a0';
+  return row.estimated && !isFlow && key.endsWith('_kwh') ? '≈\u00a0' : '';
 }
 
 function energyPlaces(kwh) {
@@ -131,6 +135,13 @@ const CAUSES = {
 
 // A cause that this page does not know is shown by its own name.
 export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');
+
+// Whose word the grid is, by grid_source of the API; the inverter's own meter alone is not named.
+export const GRID_BY = {
+  p1: 'Grid: P1 meter',
+  mixed: 'Grid: P1 meter, and for a part of the time the inverter’s own meter',
+};
+export const GRID_SOURCES = { p1: 'P1 meter', inverter: 'inverter', mixed: 'both' };
 
 // Why a house's use is below zero.
 export const FEEDS_IN =
