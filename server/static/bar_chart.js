@@ -3,9 +3,9 @@
 
 import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { WHOLE, sourceOf } from './energy.js';
+import { WHOLE } from './energy.js';
 import { isMeterless, isMetered } from './meter.js';
-import { GRID_SOURCES, energy, mark, share } from './words.js';
+import { energy, mark, share } from './words.js';
 
 const ITEMS = [
   { key: 'from_solar', name: 'From solar', colour: 'solar' },
@@ -39,14 +39,14 @@ export class BarChart extends Chart {
   }
 
   // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row}.
-  show(bars, before, total) {
+  show(bars, before, total, p1) {
     [this.#bars, this.#before, this.#total] = [bars, before, total];
     const rows = bars.map(({ row }) => row).filter(Boolean);
     this.feedsIn = rows.some((row) => row.fed_in_kwh >= 0.005);
     // Of a time without a meter it is not known where energy went: only what there was is drawn.
     const [without, within] = [rows.some(isMeterless), rows.some(isMetered)];
     this.isMixed = without && within;
-    this.isBySeveral = sourceOf(rows) === 'mixed';
+    this.p1 = p1?.sourceOf(rows) === 'mixed' ? p1 : null; // where two meters measured in turns
     this.hide([
       ...(this.feedsIn ? [] : ['fed_in']),
       ...(without ? [] : METERLESS),
@@ -80,7 +80,7 @@ export class BarChart extends Chart {
     if (!row) return { title: missing ? `${name}: no readings` : `${name}: nothing yet`, values: {} };
     const notes = [
       this.isMixed && isMeterless(row) && 'no grid meter',
-      this.isBySeveral && GRID_SOURCES[row.grid_source] && `grid by: ${GRID_SOURCES[row.grid_source]}`,
+      this.p1?.shortSource(row) && `grid by: ${this.p1.shortSource(row)}`,
       row.coverage < WHOLE && `${share(row.coverage, 1)} of the time covered`,
       row.estimated && 'partly estimated',
     ];

@@ -6,11 +6,11 @@ import { capacityFigures, liveWords } from './capacity_figures.js';
 import { el, say } from './dom.js';
 import { Loading } from './loading.js';
 import { PeakChart } from './peak_chart.js';
-import { KINDS, named } from './period_kinds.js';
+import { KINDS, addMonths, daysBetween, named } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
 import { plainTable } from './table.js';
 import { dayTime, hourMinute, hours, power } from './words.js';
-import { addMonths, dateOf, daysBetween } from './zone.js';
+import { dateOf } from './zone.js';
 
 const LIVE_MS = 20e3;
 const PAST_MS = 600e3;
@@ -183,8 +183,8 @@ function monthBar({ month, peak_w: watts, source, billed_w: billed }) {
 
 function yearLines({ mean_w: mean, floor_w: floor }) {
   return [
-    { key: 'mean', watts: mean, type: 'mean-line' },
-    { key: 'floor', watts: floor || null, type: 'floor-line' },
+    { key: 'mean', watts: mean, type: 'load-line' },
+    { key: 'floor', watts: floor || null, type: 'soc-line' },
   ].filter(({ watts }) => watts !== null);
 }
 

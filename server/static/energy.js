@@ -13,8 +13,7 @@ const ENERGIES = [
   'battery_discharge_kwh',
 ];
 export const AT_THE_METER = ['load_kwh', 'import_kwh', 'export_kwh'];
-const BY_P1 = { import_kwh: 'import_p1_kwh', export_kwh: 'export_p1_kwh' };
-export const VOLUMES = ['gas_m3', 'water_m3']; // by the counters of a P1 meter alone
+const VOLUMES = ['gas_m3', 'water_m3']; // by the counters of a P1 meter alone
 const SUMMED = [
   ...ENERGIES,
   ...VOLUMES,
@@ -72,46 +71,25 @@ function shares(row) {
   };
 }
 
-// Whether the house is by a P1 meter that has a reading for each of the inverter's; null without such a meter.
-const isPaired = (row) =>
-  ['p1', 'mixed'].includes(row.grid_source) ? row.grid_coverage >= WHOLE * (row.coverage ?? 1) : null;
-
-// The figures of a bucket that were measured for a part of the time, while no counter shows the rest. The counters of
-// a P1 meter, and the inverter's beside it, cover all of a bucket or nothing of it; those of a month, each of its days.
+// The energies of a bucket that were measured for a part of the time, while no counter shows the rest.
 function partsOf(row) {
   const covered = row.coverage ?? 1;
-  const isByCounters = isPaired(row) || (isPaired(row) === false && !row.isMonth);
-  const energies = ENERGIES.filter((name) => {
+  return ENERGIES.filter((name) => {
     const [kwh, counted] = [row[name], row[name.replace('_kwh', '_counter_kwh')]];
-    if (isByCounters && AT_THE_METER.includes(name) && [counted, row[BY_P1[name]]].includes(kwh))
-      return false;
+    if (row.wholes?.includes(name)) return false; // as grid_source.js found
     const measured = AT_THE_METER.includes(name) ? (row.grid_coverage ?? covered) : covered;
     if (!isKnown(kwh) || measured >= WHOLE || kwh < 0) return false; // of a sum of both signs nothing is the least
     // Counters bridge the times without readings; a time with readings, but without a meter, they do not.
     const isCounted = isKnown(counted) && Math.abs(kwh - counted) < 1e-9;
     return !isCounted || measured < WHOLE * covered;
   });
-  const volumes = VOLUMES.filter((name) => row.isMonth && isPaired(row) === false && isKnown(row[name]));
-  return [...energies, ...volumes];
-}
-
-// Whose word the grid is in all of these rows: that of 'p1', 'inverter', or in turns ('mixed'); null: nobody's.
-export function sourceOf(rows) {
-  const sources = [...new Set(rows.map((row) => row.grid_source).filter(Boolean))];
-  return sources.length > 1 ? 'mixed' : (sources[0] ?? null);
 }
 
 // A whole bucket that is called estimated for its meter alone has figures of the meter that are parts, no estimates.
 const isEstimated = (row) =>
   Boolean(row.estimated) && !(row.coverage >= WHOLE && row.grid_coverage < 0.9 * row.coverage);
 
-const leaf = (row) => ({
-  ...row,
-  ...rests(row),
-  estimated: isEstimated(row),
-  parts: partsOf(row),
-  lacksFlows: isPaired(row) === false, // only readings of both sources show where energy went
-});
+const leaf = (row) => ({ ...row, ...rests(row), estimated: isEstimated(row), parts: partsOf(row) });
 
 // One bucket, or the sum of some; null where none of them says anything. Figures in `parts` are at least that
 // much: of one bucket they are a part, or one bucket lacks them. isMissing: buckets are lacking altogether.
@@ -123,11 +101,11 @@ export function total(rows, isMissing = false) {
     totals[name] = values.length ? values.reduce((a, b) => a + b, 0) : null;
   }
   totals.estimated = found.some((row) => row.estimated);
-  totals.grid_source = sourceOf(found);
   totals.parts = [...ENERGIES, ...VOLUMES].filter(
     (name) =>
       totals[name] !== null &&
-      (isMissing || found.some((row) => row.parts.includes(name) || !isKnown(row[name]))),
+      (isMissing ||
+        found.some((row) => [...row.parts, ...(row.leasts ?? [])].includes(name) || !isKnown(row[name]))),
   );
   totals.lacksFlows = totals.parts.includes('load_kwh') || found.some((row) => row.lacksFlows);
   return { ...totals, ...shares(totals) };

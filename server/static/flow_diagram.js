@@ -155,14 +155,12 @@ function fromHouse({ load_power_w: load, export_power_w: out, battery_power_w: b
   return { grid, battery: Math.max(0, Math.min(-load - grid, charged)) };
 }
 
-function noteOn({ load_power_w: load, export_power_w: out, grid_source: source }, flow, hasMeter) {
+function noteOn({ load_power_w: load, export_power_w: out }, flow, hasMeter) {
   if (load !== null && load <= -5) return FEEDS_IN;
   if (flow) return '';
-  if (load === null && out !== null && source === 'p1')
-    return 'The inverter did not say how much it gives, so no arrows are drawn.';
   if (load === null || out === null) {
     return hasMeter
-      ? 'The grid meter was not read just now, so no arrows are drawn.'
+      ? 'Grid or house were not read just now, so no arrows are drawn.'
       : 'Without a grid meter nobody knows where the power goes, so no arrows are drawn.';
   }
   return 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.';

@@ -8,8 +8,8 @@ const AMBER_S = 120;
 const EDGE_SPEAKS_S = 180; // the edge reports once a minute
 
 // reading: the newest one or null; late: two answers in a row were late; error: why asking failed;
-// status: what /v1/status says, or null; byP1: the house has a P1 meter, whose readings are not meant.
-function freshness({ reading, late, error, status, byP1 }, zone) {
+// status: what /v1/status says, or null; none: what it is called to have no reading.
+function freshness({ reading, late, error, status, none = 'no reading yet' }, zone) {
   if (!reading) {
     return error
       ? {
@@ -17,7 +17,7 @@ function freshness({ reading, late, error, status, byP1 }, zone) {
           state: 'unreachable',
           words: isRefused(error) ? sentence(error) : `${sentence(error)}; trying again`,
         }
-      : { colour: 'red', state: 'none', words: byP1 ? 'no reading of the inverter yet' : 'no reading yet' };
+      : { colour: 'red', state: 'none', words: none };
   }
   const at = `last reading ${moment(reading, zone)}`;
   if (error) return { colour: 'red', state: 'unreachable', words: `${sentence(error)}; ${at}` };

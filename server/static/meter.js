@@ -26,21 +26,18 @@ export const isMeterless = (row) =>
   !isMetered(row);
 
 // An answer of the API about this device, without the noughts of older edges: where the inverter has no meter, a
-// WiNet-S says 0 for export and import, and for the house what the inverter gives. A row of a month says so.
-export function heard(answer, { has_meter: hasMeter, p1_first_ts: p1 }) {
-  const own = (row) => (hasMeter === false ? silent(row) : row);
-  if (!answer.series) return isKnown(answer.export_power_w) ? own(answer) : answer;
-  const isMonth = Boolean(p1) && (['year', 'all'].includes(answer.frame) || answer.bucket === '1mo');
-  if (hasMeter !== false && !isMonth) return answer;
-  return { ...answer, series: answer.series.map((row) => ({ ...own(row), isMonth })) };
+// WiNet-S says 0 for export and import, and for the house what the inverter gives.
+export function heard(answer, { has_meter: hasMeter }) {
+  if (hasMeter !== false) return answer;
+  if (answer.series) return { ...answer, series: answer.series.map(silent) };
+  return isKnown(answer.export_power_w) ? silent(answer) : answer;
 }
 
 const SIGNS = ['export_power_w', 'avg_export_power_w', 'import_kwh', 'export_kwh'];
 const OF_THE_METER = /^(avg_)?(load|import|export)_|_to_|^loss_|^self_/;
 
 function silent(row) {
-  if (row.grid_source === 'p1' || row.grid_source === 'mixed') return row;
-  if (SIGNS.some((name) => row[name])) return row;
+  if (['p1', 'mixed'].includes(row.grid_source) || SIGNS.some((name) => row[name])) return row;
   const shown = Object.entries(row).map(([name, value]) => [name, OF_THE_METER.test(name) ? null : value]);
   return { ...Object.fromEntries(shown), grid_coverage: 0, grid_source: null };
 }
@@ -67,7 +64,6 @@ export function meterWords(state, hasMeter, row, since = '') {
   const [all, grid] = [row?.coverage, row?.grid_coverage];
   if (!(grid < WHOLE * all)) return '';
   // The counters of a P1 meter cover the times between its readings, too.
-  const isByP1 = ['p1', 'mixed'].includes(row.grid_source) && isKnown(row.load_kwh);
-  if (isByP1 && !row.parts.includes('load_kwh')) return '';
+  if (row.lacksFlows && isKnown(row.load_kwh) && !row.parts.includes('load_kwh')) return '';
   return `The grid meter was read for ${shareOfTime(grid)} of the time: of the rest, ${UNKNOWN}.`;
 }

@@ -56,7 +56,7 @@ export class P1Cards {
       text.length
         ? el(
             'ul',
-            { class: 'sentences' },
+            { class: 'gaps sentences' },
             text.map((sentence) => el('li', {}, sentence.text)),
           )
         : el('p', { class: 'quiet' }, 'Nothing to say of the last seven days.'),

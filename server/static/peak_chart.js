@@ -106,7 +106,7 @@ export class PeakChart extends Chart {
     const x = Math.min(Math.max(middle, LEFT + 26), this.svg.clientWidth - RIGHT - 26);
     return svg(
       'text',
-      { x: x.toFixed(1), y: (top - 5).toFixed(1), class: 'tick middle strong' },
+      { x: x.toFixed(1), y: (top - 5).toFixed(1), class: 'tick middle', 'font-weight': 650 },
       power(watts),
     );
   }

@@ -1,7 +1,7 @@
 // Whether the data are whole: the calendar of completeness, gaps with causes, what waits or is parked, and how
 // edge, dongle and server are.
 
-import { ask, serverNow } from './api.js';
+import { ask, load, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el } from './dom.js';
 import { gapItems } from './gap_list.js';
@@ -18,7 +18,13 @@ const GAP_DAYS = 30;
 const MOST_GAPS = 50;
 const MINUTE = 60e3;
 
-export class SystemView {
+// The view; a house with a P1 meter has cards of that, too.
+export async function systemView(context) {
+  const p1 = context.p1 && new (await load(() => import('./p1_system.js'))).P1Cards(context);
+  return new SystemView(context, p1);
+}
+
+class SystemView {
   title = 'System';
   #context;
   #p1;

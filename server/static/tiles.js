@@ -1,8 +1,8 @@
 // The figures of a day, a month or any other span, and beside them those of the span before.
 
 import { el, say } from './dom.js';
-import { AT_THE_METER, VOLUMES, WHOLE } from './energy.js';
-import { energy, energyDigits, mark, percent, share, shareOfTime, volume } from './words.js';
+import { AT_THE_METER, WHOLE } from './energy.js';
+import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
 
 const KWH = [
   ['pv_kwh', 'Solar', 'solar'],
@@ -13,20 +13,20 @@ const KWH = [
   ['battery_discharge_kwh', 'Battery out', 'discharge'],
 ];
 
-const VOLUME_NAMES = { gas_m3: 'Gas', water_m3: 'Water' };
 const SHARES = ['self_sufficiency', 'self_consumption'];
 const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 
 export class Tiles {
   #tiles = new Map();
 
-  // withCharge: whether there is a tile for the battery's state of charge.
-  constructor(withCharge) {
+  // withCharge: whether there is a tile for the battery's state of charge; p1: as in table.js.
+  constructor(withCharge, p1) {
+    this.p1 = p1;
     this.element = el('dl', { class: withCharge ? 'tiles nine' : 'tiles' });
-    for (const [key, name, colour] of KWH) this.#add(key, name, colour);
-    if (withCharge) this.#add('soc', 'State of charge', 'soc');
-    this.#add('self_sufficiency', 'Self-sufficiency');
-    this.#add('self_consumption', 'Self-consumption');
+    for (const [key, name, colour] of KWH) this.add(key, name, colour);
+    if (withCharge) this.add('soc', 'State of charge', 'soc');
+    this.add('self_sufficiency', 'Self-sufficiency');
+    this.add('self_consumption', 'Self-consumption');
   }
 
   // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
@@ -44,30 +44,17 @@ export class Tiles {
         row?.parts.includes(key) && covered(row, key),
         then(key, energy),
       ];
-      this.#say(key, energy(row?.[key]), notes, mark(row, key));
+      this.say(key, energy(row?.[key]), notes, mark(row, key));
     }
-    this.#say('soc', percent(soc?.pct), [soc?.words]);
-    this.#showVolumes(row, then);
-    const isPart = row?.lacksFlows;
+    this.say('soc', percent(soc?.pct), [soc?.words]);
+    this.p1?.sayVolumes(this, row, then);
     for (const key of SHARES) {
       const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
-      this.#say(key, share(row?.[key]), [
+      this.say(key, share(row?.[key]), [
         charging && `incl. grid charging ${share(row.with_charging)}`,
-        isPart && covered(row, 'load_kwh'),
+        row?.lacksFlows && covered(row, 'load_kwh'),
         then(key, share),
       ]);
-    }
-  }
-
-  // Only a house whose P1 meter reads gas and water has tiles of them.
-  #showVolumes(row, then) {
-    for (const key of VOLUMES) {
-      const isKnown = typeof row?.[key] === 'number';
-      if (isKnown && !this.#tiles.has(key)) this.#add(key, VOLUME_NAMES[key]);
-      if (!this.#tiles.has(key)) continue;
-      this.element.classList.add('volumes');
-      this.#tiles.get(key).tile.hidden = !isKnown;
-      this.#say(key, volume(row?.[key]), [then(key, volume)], mark(row, key));
     }
   }
 
@@ -77,7 +64,8 @@ export class Tiles {
     this.element.classList.toggle('few', isHidden);
   }
 
-  #add(key, name, colour) {
+  add(key, name, colour) {
+    if (this.#tiles.has(key)) return;
     const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
     const note = el('dd', { class: 'note' });
     const dot = colour && el('span', { class: `swatch box bg-${colour}` });
@@ -87,7 +75,7 @@ export class Tiles {
     this.#tiles.set(key, { tile, sign, value, note });
   }
 
-  #say(key, value, notes, sign = '') {
+  say(key, value, notes, sign = '') {
     const tile = this.#tiles.get(key);
     if (!tile) return;
     say(tile.sign, sign);

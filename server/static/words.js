@@ -40,10 +40,6 @@ export function energy(kwh) {
   return known(kwh) ? unit(number(kwh, energyPlaces(kwh)), 'kWh') : NONE;
 }
 
-export function volume(m3) {
-  return known(m3) ? unit(number(m3, energyPlaces(m3)), 'm³') : NONE;
-}
-
 // For tables, whose head names the unit, and for parts of a whole, written as that is.
 export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, energyPlaces(whole)) : NONE);
 
@@ -118,30 +114,6 @@ export function duration(seconds) {
   if (seconds < 48 * 3600) return unit(number(seconds / 3600, 1), 'h');
   return unit(number(seconds / 86400, 1), 'days');
 }
-
-const CAUSES = {
-  inverter_off: 'the inverter was off',
-  dongle_silent: 'the dongle did not answer',
-  edge_down: 'the edge was not running',
-  clock_unsynced: 'the edge did not know the time',
-  parked: 'the readings were parked',
-  in_transit: 'still on their way',
-  thinned: 'thinned out on a full disk',
-  forgotten: 'deleted on purpose',
-  clock_step: 'the edge’s clock was set',
-  not_loaded: 'cause not loaded',
-  unknown: 'cause unknown',
-};
-
-// A cause that this page does not know is shown by its own name.
-export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');
-
-// Whose word the grid is, by grid_source of the API; the inverter's own meter alone is not named.
-export const GRID_BY = {
-  p1: 'Grid: P1 meter',
-  mixed: 'Grid: P1 meter, and for a part of the time the inverter’s own meter',
-};
-export const GRID_SOURCES = { p1: 'P1 meter', inverter: 'inverter', mixed: 'both' };
 
 // Why a house's use is below zero.
 export const FEEDS_IN =

@@ -38,10 +38,12 @@ AT_THE_METER = "load_kwh import_kwh export_kwh"
     ],
 )  # fmt: skip
 def test_counters_of_a_p1_meter_tell_of_the_whole_of_a_day(called, changes, parts, lacks_flows):
-    row = bucket([(1000, 200, 500, 300, True)], 24)
-    (found,) = called("energy", "total", [[[{**row, **changes}]]])
+    row = {**bucket([(1000, 200, 500, 300, True)], 24), **changes}
+    frame = "year" if row.pop("isMonth", False) else "month"
+    (answer,) = called("grid_source", "marked", [[{"frame": frame, "series": [row]}]])
+    (found,) = called("energy", "total", [[answer["series"]]])
     assert set(found["parts"]) == set(parts.split())
-    assert found["lacksFlows"] == lacks_flows
+    assert bool(found["lacksFlows"]) == lacks_flows
 
 
 def test_gas_of_which_one_day_is_not_known_is_a_part(called):
@@ -65,7 +67,9 @@ def test_gas_of_which_one_day_is_not_known_is_a_part(called):
     ],
 )  # fmt: skip
 def test_a_sum_is_the_word_of_whom_its_rows_are(called, sources, all_of_them):
-    assert called("energy", "sourceOf", [[[{"grid_source": s} for s in sources]]]) == [all_of_them]
+    assert called("grid_source", "sourceOf", [[[{"grid_source": s} for s in sources]]]) == [
+        all_of_them
+    ]
 
 
 NOUGHTS = {"load_power_w": 600.0, "export_power_w": 0.0}
@@ -90,9 +94,7 @@ def test_noughts_of_an_older_edge_are_no_word_but_those_of_a_p1_meter_are(called
      ({"frame": "month"}, False), ({"bucket": "1d"}, False)],
 )  # fmt: skip
 def test_months_are_known_as_such(called, asked, is_month):
-    answer = {**asked, "series": [{"import_kwh": 1.0, "grid_source": "p1"}]}
-    device = {**METERLESS, "has_meter": True}
-    (found,) = called("meter", "heard", [[answer, device]])
-    assert bool(found["series"][0].get("isMonth")) == is_month
-    (found,) = called("meter", "heard", [[answer, {**device, "p1_first_ts": None}]])
-    assert found == answer, "a house without a P1 meter is as it was"
+    answer = {**asked, "series": [{**P1, **HALF}, {**P1, "grid_source": "inverter"}]}
+    (found,) = called("grid_source", "marked", [[answer]])
+    assert found["series"][0]["wholes"] == ([] if is_month else ["import_kwh", "export_kwh"])
+    assert found["series"][1] == answer["series"][1]
