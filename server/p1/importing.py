@@ -15,7 +15,7 @@ _MOST_KEPT = 100_000  # readings in memory: two days at one in 2 s
 
 
 class Read(NamedTuple):
-    """A reading, and the line that it is in."""
+    """A reading, and the number of its line."""
 
     number: int
     reading: Row

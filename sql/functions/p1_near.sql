@@ -7,9 +7,7 @@ LANGUAGE plpgsql STABLE ROWS 20 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT ts, sungrow_or_zero(power_w),
-           sungrow_or_zero(coalesce(import_power_w, CASE WHEN power_w > 0 THEN power_w
-                                                         WHEN power_w <= 0 THEN 0 END)),
+    SELECT ts, sungrow_or_zero(power_w), p1_draw_w(import_power_w, power_w),
            ROW(ts, p1_total(energy_import_kwh, import_t1_kwh, import_t2_kwh), meter_id)::p1_counter,
            ROW(ts, p1_total(energy_export_kwh, export_t1_kwh, export_t2_kwh), meter_id)::p1_counter,
            ROW(ts, sungrow_or_zero(gas_m3), NULL)::p1_counter,

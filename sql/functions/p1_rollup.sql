@@ -5,7 +5,8 @@
 -- A reading represents the time since the one before it, at most 60 seconds. One that arrives between two others
 -- takes a part of what the later one represented: so of the readings that were stored already and follow a new one,
 -- the difference is added. New readings that are at most two minutes apart are looked at together, with the minute
--- before and the minute after them.
+-- before and the minute after them. The new ones are those of the statement, never those of the table: TimescaleDB
+-- shows no query of a trigger the first rows that its statement put into a compressed chunk.
 --
 -- To keep more of these readings in the same transaction (the house, joined with the inverter), add a statement
 -- trigger beside this one. server.rebuild runs a copy of each trigger of p1_samples, in the order of their names, on
@@ -24,9 +25,17 @@ BEGIN
         SELECT device_id, island, min(ts) - interval '60 seconds' AS first, max(ts) + interval '60 seconds' AS last
           FROM numbered GROUP BY device_id, island
     ), near AS (
-        SELECT i.device_id, i.island, n.*, arrived.ts IS NOT NULL AS is_new
+        SELECT i.device_id, i.island, n.*, false AS is_new
           FROM island i CROSS JOIN LATERAL p1_near(i.device_id, i.first, i.last) n
           LEFT JOIN new_samples arrived ON arrived.device_id = i.device_id AND arrived.ts = n.ts
+         WHERE arrived.ts IS NULL
+        UNION ALL
+        SELECT device_id, island, ts, sungrow_or_zero(power_w), p1_draw_w(import_power_w, power_w),
+               ROW(ts, p1_total(energy_import_kwh, import_t1_kwh, import_t2_kwh), meter_id)::p1_counter,
+               ROW(ts, p1_total(energy_export_kwh, export_t1_kwh, export_t2_kwh), meter_id)::p1_counter,
+               ROW(ts, sungrow_or_zero(gas_m3), NULL)::p1_counter,
+               ROW(ts, sungrow_or_zero(water_m3), NULL)::p1_counter, true
+          FROM new_samples JOIN numbered USING (device_id, ts)
     ), beside AS (
         SELECT *, lag(import_at) OVER by_time AS import_before, lag(export_at) OVER by_time AS export_before,
                (max(ARRAY[import_at]) FILTER (WHERE NOT is_new) OVER old)[1] AS import_was_before,

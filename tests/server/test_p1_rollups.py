@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.direct import edition
 from tests.support.local_time import ZONES
 from tests.support.p1 import NIGHTS, assert_p1_exact, in_zone, p1_reading, store_p1
-from tests.support.readings import connected, new_device, utc
+from tests.support.readings import connected, new_device, rows, utc
 
 SITE = "Australia/Adelaide"
 
@@ -65,3 +66,23 @@ def test_a_reading_between_two_takes_from_what_the_next_stood_for_in_another_buc
     for second in (0, 40, 19, 20, 21, 10):
         store_p1(database, device_id, [p1_reading(start + timedelta(seconds=second))])
         assert_p1_exact(database, device_id, SITE)
+
+
+def test_late_readings_go_into_a_compressed_chunk(database):
+    if edition(database) != "community":
+        pytest.skip("only the community edition compresses chunks")
+    device_id, start = new_device(), utc("2025-02-03 12:00")
+    store_p1(
+        database, device_id, [p1_reading(start + timedelta(seconds=10 * n)) for n in range(200)]
+    )
+    compressed = rows(
+        database,
+        "SELECT compress_chunk(c, if_not_compressed => true) FROM show_chunks('p1_samples') c",
+    )
+    assert compressed
+    late = [p1_reading(start + timedelta(seconds=10 * n + 5), power_w=77.0) for n in range(200)]
+    for batch in (late[:1], late[1:2], late[2:]):
+        assert store_p1(database, device_id, batch) == len(batch)
+        assert_p1_exact(database, device_id, SITE)
+    assert store_p1(database, device_id, late) == 0
+    assert len(assert_p1_exact(database, device_id, SITE)) == 400

@@ -42,7 +42,19 @@ ASKED = {
     "p1-condition": {"device_ids": ["house-7", "house-8"]},
     "p1-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "p1-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
+    "p1-device": {},
     "p1-hours": DAY,
+    "p1-month-peaks": {
+        "starts": [utc("2026-05-01 00:00")],
+        "ends": [utc("2026-06-01 00:00")],
+        "zone": "Europe/Brussels",
+        "latest": NOON,
+    },
+    "p1-newest": {"latest": NOON},
+    "p1-quarters": DAY,
+    "p1-running-quarter": {"latest": NOON},
+    "p1-series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "p1-series-times": {**DAY, "keys": [NOON]},
     "p1_peaks-store": {"month": NOON, "peak_ts": NOON, "peak_w": 7359.0},
     "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
     "referee-day": {**DAY, "lag_s": 7.5},
@@ -118,6 +130,7 @@ KEYS = {
     "p1_samples": {"ts"},
     "p1_5min": {"bucket"},
     "p1_local_daily": {"bucket"},
+    "p1_month_peaks": {"month", "device_id"},  # thirteen a house
     "sungrow_5min": {"bucket"},
     "sungrow_local_daily": {"bucket"},
     "sungrow_house_5min": {"bucket"},
@@ -161,6 +174,10 @@ def filling() -> Iterator[str]:
     )
     yield "INSERT INTO sungrow_inverters SELECT device_id, '-infinity', 'A1' FROM sungrow_devices"
     yield (
+        "INSERT INTO p1_month_peaks SELECT device_id, month, month, 1 FROM sungrow_devices,"
+        " generate_series(timestamptz '2025-05-01Z', '2026-05-01Z', '1 month') month"
+    )
+    yield (
         "INSERT INTO p1_samples (device_id, ts, power_w, energy_import_kwh)"
         " SELECT 'house-' || n, ts, 600, extract(epoch FROM ts) / 36000 FROM generate_series("
         "timestamptz '2026-05-04Z', '2026-05-06Z', '100 seconds') ts, generate_series(0, 9) n"
@@ -173,11 +190,6 @@ def filling() -> Iterator[str]:
             " pv_total_kwh, inverter_power_w, boot, seq)",
             "5 minutes",
             f"ts, 1, 1, 0, {counter}, 1, {boot}, {number}",
-        ),
-        (
-            "p1_samples (device_id, ts, power_w, energy_import_kwh, energy_export_kwh)",
-            "5 minutes",
-            f"ts, 0, {counter}, 0",
         ),
         (
             "sungrow_seqs (device_id, slot, boot, seqs, received_at)",
