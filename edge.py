@@ -1,7 +1,8 @@
 """The edge: polls a Sungrow hybrid inverter through its WiNet-S, and delivers every reading.
 
 ``python edge.py`` is the service: the thread ``poll`` puts readings into the spool, the thread
-``upload`` delivers them, and the main thread waits for a signal and watches that both live.
+``upload`` delivers them, and the main thread waits for a signal and watches that both live. Where
+``P1_SOURCE`` is set, the thread ``p1`` does for the grid meter what ``poll`` does for the inverter.
 ``edge_lib/__init__.py`` is the map of the rest.
 """
 
@@ -30,6 +31,7 @@ from edge_lib.shared import jsonlog
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.spool.errors import SpoolBusy, SpoolError
+from edge_lib.spool.kinds import P1
 from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse, Systemd, steps_s
 from edge_lib.upload.https import HttpsClient
@@ -38,6 +40,9 @@ from edge_lib.upload.uploader import Uploader
 
 if TYPE_CHECKING:
     import argparse
+
+    from edge_lib.p1_config import P1Config
+    from edge_lib.p1_poller import P1Poller
 
 log = logging.getLogger("sungrow.edge")
 DOTENV = Path(__file__).with_name(".env")
@@ -48,7 +53,7 @@ EXIT_THREAD_DIED, EXIT_BUSY, EXIT_INTERRUPTED = 1, 3, 130
 
 
 class Edge(NamedTuple):
-    """What the two loops share."""
+    """What the loops share; ``p1``: None without ``P1_SOURCE``."""
 
     clock: Clock
     stop: threading.Event
@@ -59,6 +64,7 @@ class Edge(NamedTuple):
     pulse: Pulse
     spool: Spool
     counts: PollCounts
+    p1: "P1Poller | None" = None
 
 
 def main(argv: list[str]) -> int:
@@ -81,6 +87,7 @@ def service(env: Mapping[str, str]) -> int:
         config.upload_config(env),
         config.store_config(env),
     )
+    p1 = p1_settings(env)
     jsonlog.start(settings.log_level)
     clock, stop = Clock(), threading.Event()
     try:
@@ -109,24 +116,49 @@ def service(env: Mapping[str, str]) -> int:
         meter_silent_since=health.meter_silent_since,
     )
     edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, spool, counts)
+    edge = with_p1(edge, p1, settings.device_id)
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge, systemd)
     try:
-        counts.close()
+        for one in uploader.poll_counts.values():
+            one.close()
     finally:
         spool.close()
     log.info("stopped", extra={"exit_status": exit_status})
     return exit_status
 
 
-def pause(pulse: Pulse, stop: threading.Event, pause_s: float) -> bool:
+def p1_settings(env: Mapping[str, str]) -> "P1Config | None":
+    """Read the settings of the grid meter; None, and nothing imported, without ``P1_SOURCE``."""
+    if not config.has_p1(env):
+        return None
+    from edge_lib.p1_config import p1_config
+
+    return p1_config(env)
+
+
+def with_p1(edge: Edge, settings: "P1Config | None", device_id: str) -> Edge:
+    """Return the edge with the grid meter's part, where it has one."""
+    if settings is None:
+        return edge
+    from edge_lib.p1_poller import P1Poller  # here: most houses do without its memory
+
+    counts = edge.uploader.poll_counts[P1] = PollCounts(edge.spool, edge.clock, P1)
+    wait = functools.partial(pause, edge.pulse, edge.stop, loop="p1")
+    least_seq = edge.health.last_p1_seq
+    p1 = P1Poller.from_config(settings, device_id, edge.spool, edge.clock, wait, counts, least_seq)
+    edge.health.note(**p1.state())
+    return edge._replace(p1=p1)
+
+
+def pause(pulse: Pulse, stop: threading.Event, pause_s: float, loop: str = "poll") -> bool:
     """Wait before a request, and beat: a unit that refuses much takes many of them a poll.
 
     Returns:
         Whether the program is to stop.
     """
-    pulse.beat("poll", pause_s)
+    pulse.beat(loop, pause_s)
     return stop.wait(pause_s)
 
 
@@ -165,6 +197,31 @@ def poll_step(edge: Edge) -> None:
         )
 
 
+def p1_loop(edge: Edge) -> None:
+    """Read the grid meter, interval by interval."""
+    best_effort, p1 = BestEffort(log, edge.clock), edge.p1
+    while p1 and not edge.stop.is_set():
+        until_s = p1.next_until_s()
+        edge.pulse.beat("p1")
+        best_effort.run("p1", functools.partial(p1_step, edge, until_s), None)
+        wait_s = max(0.0, until_s - edge.clock.monotonic_s())
+        edge.pulse.beat("p1", wait_s)
+        edge.stop.wait(wait_s)
+    if p1:
+        p1.close()
+
+
+def p1_step(edge: Edge, until_s: float) -> None:
+    """Read the meter until then, and tell the others; they write the health file."""
+    if edge.p1 is None:
+        return
+    try:
+        edge.p1.poll_once(until_s)
+        edge.uploader.p1.peaks = edge.p1.peaks
+    finally:
+        edge.health.note(**edge.p1.state())
+
+
 def upload_loop(edge: Edge) -> None:
     """Upload, and wait unless more is waiting."""
     best_effort, more = BestEffort(log, edge.clock), False
@@ -195,14 +252,15 @@ def _write_upload_health(edge: Edge) -> None:
         upload_failures=edge.uploader.failures,
         last_upload_error=edge.uploader.last_error,
         **edge.uploader.counts,
+        **edge.uploader.p1.figures(),
     )
 
 
 def _supervise(edge: Edge, systemd: Systemd) -> int:
-    """Run both loops until a signal comes or one of them ends; return the exit status."""
+    """Run the loops until a signal comes or one of them ends; return the exit status."""
+    loops = {"poll": poll_loop, "upload": upload_loop} | ({"p1": p1_loop} if edge.p1 else {})
     threads = [
-        threading.Thread(target=loop, args=(edge,), name=name)
-        for name, loop in (("poll", poll_loop), ("upload", upload_loop))
+        threading.Thread(target=loop, args=(edge,), name=name) for name, loop in loops.items()
     ]
     for thread in threads:
         thread.start()

@@ -21,9 +21,10 @@ from edge_lib.dongle.lock import DongleLock
 from edge_lib.poller import reading
 from edge_lib.shared import jsonlog
 from edge_lib.shared.sample import FIELDS, TEXTS, Sample
-from edge_lib.spool import file
+from edge_lib.spool import file, kinds
 from edge_lib.spool import parked as parked_rows
 from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, sqlite_errors
+from edge_lib.spool.kinds import P1
 from edge_lib.spool.recovery import backup as copies
 from edge_lib.spool.recovery.backup import BackupError, Copied
 from edge_lib.spool.spool import Spool
@@ -77,10 +78,12 @@ def status(env: Mapping[str, str], as_json: bool) -> int:
     if as_json:
         print(json.dumps({**state, "healthy": not found, "complaints": found}))
     else:
-        sample = state.pop("last_sample", None)
+        sample, p1 = (state.pop(name, None) for name in ("last_sample", "last_p1"))
         width = max(map(len, state), default=0)
         lines = [f"{name:<{width}}  {'-' if v is None else v}" for name, v in state.items()]
         values = ["", "the last sample:", _table(sample)] if type(sample) is dict else []
+        if type(p1) is dict:
+            values += ["", "the grid meter:", _table(p1)]
         print("\n".join([*lines, *values, *(f"NOT HEALTHY: {text}" for text in found)]))
     return FAILED if found else OK
 
@@ -102,9 +105,15 @@ def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:
     if as_json:
         print(json.dumps(rows))
     else:
-        lines = [f"{row['id']:>6}  {row['ts'] or '-':<27}  {row['reason']}" for row in rows]
+        lines = [
+            f"{row['id']:>6}  {row['ts'] or '-':<27}  {_kind(row)}{row['reason']}" for row in rows
+        ]
         print("\n".join(lines) or "nothing is parked")
     return OK
+
+
+def _kind(row: Mapping[str, object]) -> str:
+    return "grid meter: " if row.get("kind") == P1.name else ""
 
 
 def reconcile(env: Mapping[str, str]) -> int:
@@ -221,7 +230,8 @@ def _read_parked(path: Path) -> list[parked_rows.Parked]:
     if not path.exists():
         raise SpoolError(_no_spool(path))
     with sqlite_errors(), closing(file.connect_read_only(path)) as db:
-        return parked_rows.rows(db)
+        found = [row for kind in kinds.present(db) for row in parked_rows.rows(db, kind)]
+        return sorted(found, key=lambda row: row.id)
 
 
 def _no_spool(path: Path) -> str:

@@ -88,11 +88,16 @@ def problems(env: Mapping[str, str]) -> list[str]:
             read(env)
         except ConfigError as error:
             found.append(str(error))
-    if env.get("P1_SOURCE", "").strip():
+    if has_p1(env):
         from edge_lib import p1_config  # here: a house without a P1 meter does without it
 
         found += p1_config.problems(env)
     return found
+
+
+def has_p1(env: Mapping[str, str]) -> bool:
+    """Return whether the edge is to read a grid meter."""
+    return bool(env.get("P1_SOURCE", "").strip())
 
 
 def _host(env: Mapping[str, str]) -> str:

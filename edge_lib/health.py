@@ -15,7 +15,7 @@ from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.timestamps import format_ts, parse_ts
-from edge_lib.spool.boots import FASTEST_POLL_US
+from edge_lib.spool.kinds import P1, SAMPLES, Kind
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.uploader import FOR_A_HUMAN
 
@@ -34,6 +34,7 @@ class Health:
     Attributes:
         last_seq: the last number of this boot's polls as the file knows it; 0 if it does not. The
             spool knows better, unless damage has cut off the end of its log without a trace.
+        last_p1_seq: the same of the grid meter's readings.
         meter_silent_since: as the last run wrote it down.
         state: what was last written, or was to be; empty before the first time.
     """
@@ -45,7 +46,8 @@ class Health:
         self._figures: State = {}
         self._started_s = clock.monotonic_s()
         earlier = _earlier(path)
-        self.last_seq = _last_seq(earlier, clock)
+        self.last_seq = _last_seq(earlier, clock, "seq", SAMPLES)
+        self.last_p1_seq = _last_seq(earlier, clock, "p1_seq", P1)
         self.meter_silent_since = _time_of(earlier.get("meter_silent_since_ts"))
         self.state: State = {}
         self._state: State = {
@@ -54,10 +56,15 @@ class Health:
             "seq": self.last_seq,
         }
 
-    def write(self, **news: object) -> None:
-        """Note what is new and write everything. A file that cannot be written stops nothing."""
+    def note(self, **news: object) -> None:
+        """Note what is new; the next ``write`` takes it along."""
         with self._lock:
             self._state |= {k: _text(v) for k, v in news.items()}
+
+    def write(self, **news: object) -> None:
+        """Note what is new and write everything. A file that cannot be written stops nothing."""
+        self.note(**news)
+        with self._lock:
             figures = self._best_effort.run("figures", self._spool.figures, self._figures)
             self._figures = figures
             state = {
@@ -99,16 +106,22 @@ def complaints(state: State, now: datetime) -> list[str]:
 
 
 def complaints_by_part(state: State, now: datetime) -> dict[str, list[str]]:
-    """Return what is wrong with ``poll``, ``upload``, ``clock`` and ``spool``."""
+    """Return what is wrong with ``poll``, ``p1``, ``upload``, ``clock`` and ``spool``."""
     found: dict[str, list[str]] = {"poll": [], "upload": [], "clock": []}
     if not _is_within(state.get("last_poll_ts"), now, POLL_WITHIN):
         reason = state.get("last_poll_error") or "is the service running?"
         found["poll"].append(f"no poll made a sample within a minute: {reason}")
+    if "last_p1_ts" in state and not _is_within(state["last_p1_ts"], now, POLL_WITHIN):
+        reason = state.get("last_p1_error") or "none yet"
+        found["p1"] = [f"no reading of the grid meter within a minute: {reason}"]
     error, oldest = state.get("last_upload_error"), state.get("oldest_unsent_ts")
+    p1_error = state.get("last_p1_upload_error")
     if oldest and not _is_within(oldest, now, UNSENT_WITHIN):
-        found["upload"].append(f"readings wait since {oldest}: {error or _BACKLOG}")
+        found["upload"].append(f"readings wait since {oldest}: {error or p1_error or _BACKLOG}")
     elif error and error.startswith(FOR_A_HUMAN):
         found["upload"].append(f"nothing can be delivered: {error}")
+    elif p1_error:
+        found["upload"].append(f"readings of the grid meter are kept: {p1_error}")
     if not state.get("clock_synced"):
         # Readings without a time do not count as unsent, so nothing else would show it.
         also = f" Nor does the server answer: {error}" if error and not found["upload"] else ""
@@ -174,10 +187,10 @@ def _time_of(text: object) -> datetime | None:
         return None
 
 
-def _last_seq(state: State, clock: Clock) -> int:
-    seq = state.get("seq")
+def _last_seq(state: State, clock: Clock, name: str, kind: Kind) -> int:
+    seq = state.get(name)
     # The file may be damaged as well: what cannot be does not count.
-    if type(seq) is not int or not 0 <= seq <= clock.boottime_us() // FASTEST_POLL_US + 1:
+    if type(seq) is not int or not 0 <= seq <= clock.boottime_us() // kind.fastest_us + 1:
         return 0
     return seq if state.get("boot") == clock.boot() else 0
 

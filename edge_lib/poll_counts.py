@@ -14,6 +14,7 @@ from typing import Any
 
 from edge_lib.clock import Clock
 from edge_lib.shared.timestamps import to_us
+from edge_lib.spool.kinds import SAMPLES, Kind
 from edge_lib.spool.reports import SLOT_US, Slot
 from edge_lib.spool.spool import Spool
 
@@ -24,10 +25,13 @@ KEPT = 1000  # acknowledged ones, for ``edge.py status``: ten days
 
 
 class PollCounts:
-    """Counts polls (thread ``poll``) and returns what must be sent (thread ``upload``)."""
+    """Counts polls (thread ``poll``) and returns what must be sent (thread ``upload``).
 
-    def __init__(self, spool: Spool, clock: Clock):
-        self._spool, self._clock = spool, clock
+    Of one kind of reading; those of the grid meter are counted by its own thread.
+    """
+
+    def __init__(self, spool: Spool, clock: Clock, kind: Kind = SAMPLES):
+        self._spool, self._clock, self._kind = spool, clock, kind
         self._lock = threading.Lock()
         self._slot: Slot | None = None
         self._over: dict[tuple[str, int], Slot] = {}  # the other ones of its day
@@ -83,7 +87,7 @@ class PollCounts:
             running = self._slot
             for slot in list(self._unwritten.values()):
                 self._write(slot)
-            kept = self._spool.unreported_slots(most)
+            kept = self._spool.unreported_slots(most, self._kind)
         due = [slot for slot in kept if running is None or slot[:2] != running[:2]]
         is_time = self._clock.monotonic_s() - self._sent_s >= RUNNING_EVERY_S
         if running and is_time and len(kept) < most:
@@ -98,7 +102,7 @@ class PollCounts:
                 self._sent_s = self._clock.monotonic_s()
             over = [s for s in slots if running is None or s[:2] != running[:2]]
             if over:
-                self._spool.slots_reported(over, KEPT)
+                self._spool.slots_reported(over, KEPT, self._kind)
 
     def day_so_far(self) -> dict[str, Any]:
         """Return the counts of the day UTC so far, for ``edge.py status``."""
@@ -127,18 +131,18 @@ class PollCounts:
         if self._slot:
             self._write(self._slot)
         self._over = self._of_day(slot_us // DAY_US)
-        return self._spool.begin_slot(boot, slot_us, seq)
+        return self._spool.begin_slot(boot, slot_us, seq, self._kind)
 
     def _of_day(self, day: int) -> dict[tuple[str, int], Slot]:
         """Return what is known of that day, also what a failing disk has not taken."""
-        slots = self._spool.slots_since(day * DAY_US)
+        slots = self._spool.slots_since(day * DAY_US, self._kind)
         slots += [*self._over.values(), *([self._slot] if self._slot else [])]
         return {slot[:2]: slot for slot in slots if slot.slot_us // DAY_US == day}
 
     def _add(self, boot: str, slot_us: int, failed: Counter[str]) -> None:
         running = self._slot
         if running is None or running[:2] != (boot, slot_us):
-            slot = self._spool.begin_slot(boot, slot_us)
+            slot = self._spool.begin_slot(boot, slot_us, kind=self._kind)
         else:
             slot = running
         polled = slot.polled + failed.total()

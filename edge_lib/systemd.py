@@ -1,6 +1,6 @@
 """What the service reports to systemd: that it has started, lives, stops, and a line for people.
 
-Each loop announces, by ``Pulse``, within what time its next beat comes. Only while both are in time
+Each loop announces, by ``Pulse``, within what time its next beat comes. Only while all are in time
 does the main thread feed systemd's watchdog, by ``Systemd``. Without systemd nothing is sent.
 """
 
@@ -25,9 +25,14 @@ log = logging.getLogger("sungrow.edge.notify")
 def steps_s(modbus_timeout_s: float, spool_keep_days: float) -> dict[str, float]:
     """Return how long a step of each loop may take with these settings and not count as a hang."""
     # A poll beats before each request; twenty limits are plenty for one and its connects.
-    # One request of 30 s to compare each fortnight that the spool keeps.
-    compare_s = 30 * (1 + spool_keep_days / 14)
-    return {"poll": POLL_SLACK_S + 20 * modbus_timeout_s, "upload": UPLOAD_SLACK_S + compare_s}
+    # One request of 30 s to compare each fortnight that the spool keeps, of samples and of P1.
+    compare_s = 60 * (1 + spool_keep_days / 14)
+    # The meter's reader beats while it waits; a HomeWizard takes 5 s to connect and 10 s to answer.
+    return {
+        "poll": POLL_SLACK_S + 20 * modbus_timeout_s,
+        "p1": POLL_SLACK_S + 20,
+        "upload": UPLOAD_SLACK_S + compare_s,
+    }
 
 
 class Pulse:
@@ -76,11 +81,11 @@ class Systemd:
         self._repeat = RepeatLog(log, clock)
 
     def ready(self) -> None:
-        """Report that the spool is open and both loops run."""
+        """Report that the spool is open and the loops run."""
         self._send("READY=1", "STATUS=started")
 
     def update(self) -> None:
-        """Feed the watchdog if both loops are in time; to be called every second or so."""
+        """Feed the watchdog if all loops are in time; to be called every second or so."""
         if self._clock.monotonic_s() < self._next_s:
             return
         self._next_s = self._clock.monotonic_s() + self._every_s

@@ -6,6 +6,7 @@
              ``responses`` sends the answer
 ``auth``     whom a token or a session cookie stands for; the files of tokens
 ``database`` connections and queries (``pool``), samples, rollups, migrations of ``sql``
+``referee``  the inverter's meter against the utility's: pure, but for ``stored``
 ``cache``    the newest sample of each device, in Redis
 ``p1``       the grid (P1) meter: what edges of other make send of it
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
@@ -46,14 +47,16 @@ from server.api import (
     hours,
     ingest,
     realtime,
+    referee,
     series,
     status,
 )
 from server.api.limiter import BadTokenLimiter
 from server.auth.callers import Tokens
 from server.database import migrations
-from server.database.pool import Database, DatabaseAway
+from server.database.pool import Database
 from server.metrics import endpoint
+from server.p1 import routes as p1_routes
 
 log = logging.getLogger("sungrow.server")
 _APP_LOAD_ERROR = 4  # gunicorn's own: its master stops instead of starting the worker again
@@ -98,8 +101,10 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    for module in (ingest, realtime, series, devices, status, hours, completeness, gaps):
+    shown = (realtime, series, devices, status, hours, completeness, gaps, referee)
+    for module in (ingest, *shown):
         app.register_blueprint(module.blueprint)
+    p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)
     if settings.metrics_token:
         endpoint.init_app(app)
@@ -110,19 +115,15 @@ def make_app(env: Mapping[str, str]) -> Flask:
 
 def health() -> tuple[Response, int]:
     """Return whether database and cache answer; 503 only where the database does not."""
-    try:
-        current_app.extensions["db"].rows("health", {})
-        database, status = "ok", 200
-    except DatabaseAway:
-        database, status = "down", 503
+    is_there = current_app.extensions["db"].answers()
     answer = {
-        "status": "ok" if status == 200 else "degraded",
+        "status": "ok" if is_there else "degraded",
         "service": "sungrow",
         "version": VERSION,
-        "database": database,
+        "database": "ok" if is_there else "down",
         "cache": current_app.extensions["cache"].state(),
     }
-    return jsonify(answer), status
+    return jsonify(answer), 200 if is_there else 503
 
 
 def _headers(response: Response) -> Response:

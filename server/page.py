@@ -151,7 +151,8 @@ def login() -> Response:
     if known is None:
         raise bad_token(token)
     if known.may_ingest:
-        raise Refused(403, "this is a device's token: log in with one of READ_TOKENS")
+        whose = "P1 meter's" if known.is_p1 else "device's"
+        raise Refused(403, f"this is a {whose} token: log in with one of READ_TOKENS")
     response = Response(status=204)
     current_app.extensions["sessions"].begin(response, token)
     return response

@@ -27,7 +27,7 @@ own are computed in that zone instead, in one transaction."""
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=COMMAND, description="Compute the rollups again.", epilog=_HELP
+        prog=COMMAND, description="Compute rollups again.", epilog=_HELP
     )
     parser.add_argument("--device", metavar="D", help="only of this device")
     cli.add_range(parser, "; local days are taken whole")

@@ -17,7 +17,7 @@ from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import ConfigError, secret_file
 from server import cli
 from server.auth import known_tokens, token_file, token_uses
-from server.auth.known_tokens import LIVE_TOKENS, NAMES, Known
+from server.auth.known_tokens import LIVE_TOKENS, NAMES, P1, Known, setting
 from server.cli import Refused
 
 COMMAND = server_command("tokens")
@@ -34,15 +34,16 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
         Refused: the device has enough of them.
         OSError: the file cannot be replaced.
     """
-    name = NAMES[kind]
+    name = setting(kind)
     file = _file(env, name)
     token = f"{kind}_{secrets.token_urlsafe(32)}"
     with token_file.locked(file):
         if kind == "device":
             _refuse_a_third(env, devices[0])
         digest, today = hashlib.sha256(token.encode()).digest(), datetime.now(UTC).date()
+        names = [f"{device}{token_file.P1}" if kind == P1 else device for device in devices]
         token_file.replace(
-            file, token_file.added(known_tokens.text(env, name), digest, devices, today)
+            file, token_file.added(known_tokens.text(env, name), digest, names, today)
         )
     return token
 
@@ -57,14 +58,15 @@ def revoke(env: Mapping[str, str], prefix: str) -> Known:
         OSError: the file cannot be replaced.
     """
     token = _only(known_tokens.known(env), prefix)
-    name = NAMES[token.kind]
+    name = setting(token.kind)
     if token.file is None:
         raise Refused(f"{token.id} is in {name} itself: remove it there and restart the server")
     with token_file.locked(token.file):
         text = known_tokens.text(env, name)
         token_file.entries(name, text)
         text = token_file.without(text, token.digest)
-        if token.kind == "device" and not token_file.entries(name, text):
+        left = token_file.entries(name, text)
+        if token.kind == "device" and all(entry.is_p1 for entry in left):
             raise Refused(
                 f"{token.id} is the last device token, and the server needs one; make the next one "
                 f"first: {COMMAND} new {token.devices[0]}"
@@ -108,7 +110,11 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     making = commands.add_parser("new", help="make a token and print it, once")
     making.add_argument("devices", nargs="+", metavar="DEVICE", type=cli.device_id)
-    making.add_argument("--read", action="store_true", help="a token that may read and not write")
+    kind = making.add_mutually_exclusive_group()
+    kind.add_argument("--read", action="store_true", help="a token that may read and not write")
+    kind.add_argument(
+        "--p1", action="store_true", help="a token for the device's P1 meter (P1-Edge-VPS) alone"
+    )
     commands.add_parser("list", help="show the valid tokens, by the start of their SHA-256")
     ending = commands.add_parser("revoke", help="end a token, at once")
     ending.add_argument("id", metavar="ID", help="as `list` shows it, or its first digits")
@@ -138,6 +144,8 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 
 def _kind(arguments: argparse.Namespace) -> str:
+    if arguments.p1:
+        return P1
     return "read" if arguments.read else "device"
 
 
@@ -150,7 +158,7 @@ def _table(tokens: list[Known], uses: token_uses.Known | None) -> str:
 
 def _row(token: Known, uses: token_uses.Known | None) -> tuple[str, ...]:
     kept = "plain text" if token.is_plain else "SHA-256"
-    place = str(token.file or f"{NAMES[token.kind]} itself")
+    place = str(token.file or f"{setting(token.kind)} itself")
     about = (token.id, token.kind, ",".join(token.devices), f"{kept} in {place}")
     return *about, str(token.made or "unknown"), _last_use(token.id, uses)
 

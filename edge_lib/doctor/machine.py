@@ -6,6 +6,7 @@ returns findings. It changes nothing, and raises ConfigError where a setting kee
 
 import os
 import re
+import sqlite3
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -19,8 +20,9 @@ from edge_lib import VERSION, config, health
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.env import ConfigError, secret, secret_file
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
-from edge_lib.spool import file, queue, schema
+from edge_lib.spool import file, kinds, queue, schema
 from edge_lib.spool.errors import SpoolError, sqlite_errors
+from edge_lib.spool.queue import Counts
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.reserve import ROOM_BYTES
 
@@ -159,9 +161,8 @@ def _file(path: Path) -> Iterator[Finding]:
             if found is None:
                 yield Finding("spool", OK, f"{path} is empty")
                 return
-            queue.begin_to_count(db)
-            counts = queue.counts(db, set())
-            set_aside = soundness.count(db) if found == schema.SCHEMA else 0
+            counts = _counts(db)
+            set_aside = soundness.count(db) if found > 1 else 0
     except SpoolError as error:
         yield Finding("spool", FAILED, str(error))
         return
@@ -172,6 +173,21 @@ def _file(path: Path) -> Iterator[Finding]:
     yield from _owner(path)
     yield from _parked(counts.parked)
     yield from _damaged(set_aside)
+
+
+def _counts(db: sqlite3.Connection) -> Counts:
+    """Count what waits of all kinds."""
+    found = []
+    for kind in kinds.present(db):
+        queue.begin_to_count(db, kind)
+        found.append(queue.counts(db, set(), kind))
+    oldest = [c.oldest_unsent_ts for c in found if c.oldest_unsent_ts]
+    return Counts(
+        sum(c.depth for c in found),
+        sum(c.parked for c in found),
+        min(oldest, default=None),
+        sum(c.provisional for c in found),
+    )
 
 
 def _owner(path: Path) -> Iterator[Finding]:

@@ -51,10 +51,7 @@ def _as_the_service_says(env: Mapping[str, str], clock: Clock) -> Finding:
         return Finding("p1", WARNING, text)
     complaints = health.complaints_by_part(found.state, clock.now()).get("p1", [])
     if complaints:
-        text = "; ".join(complaints)
-        if error := found.state.get("last_p1_error"):
-            text = f"{text}: {error}"
-        return Finding("p1", FAILED, f"reported by the service: {text}")
+        return Finding("p1", FAILED, f"reported by the service: {'; '.join(complaints)}")
     return Finding("p1", OK, f"read by the service, last {found.state.get('last_p1_ts')}")
 
 

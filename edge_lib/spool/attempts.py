@@ -12,8 +12,9 @@ memory, and those after it behind it. Three kinds of trouble, each with an answe
 """
 
 import logging
+import sqlite3
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from edge_lib.repeat_log import RepeatLog
 from edge_lib.spool import file, retention
 from edge_lib.spool.database import Database
 from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, SpoolFailing, SpoolFull
+from edge_lib.spool.kinds import KINDS, SAMPLES, Kind
 from edge_lib.spool.memory_buffer import MemoryBuffer
 from edge_lib.spool.opener import STRIKES, Opener
 from edge_lib.spool.readings import Reading
@@ -66,7 +68,8 @@ class Attempts:
         self._database: Database | None = None
         self._files: file.Files = ()
         self._retry_s = clock.monotonic_s()
-        self._proven: set[int] = set()  # receipts that are not written down
+        # Receipts that are not written down.
+        self._proven: dict[Kind, set[int]] = {kind: set() for kind in KINDS}
         self._full_is_over = True
         try:
             self._begin()
@@ -75,7 +78,7 @@ class Attempts:
             raise
 
     def put(self, reading: Reading) -> Row | None:
-        """Store a reading, or keep it in memory; return the row of a sample that was stored."""
+        """Store a reading, or keep it in memory; return the row of one that was stored."""
         with self._lock:
             # Nothing overtakes what waits in memory already.
             waited = len(self.buffer) > 0
@@ -110,10 +113,10 @@ class Attempts:
                     self._trouble(error)
             return otherwise
 
-    def delivered(self, ids: Collection[int]) -> None:
+    def delivered(self, ids: Collection[int], kind: Kind = SAMPLES) -> None:
         """Accept the server's proof, and remember it until it is written down."""
         with self._lock:
-            self._proven.update(ids)
+            self._proven[kind].update(ids)
             self.run(self._hand_over_proofs, None)
 
     def close(self) -> None:
@@ -125,8 +128,10 @@ class Attempts:
             self.opener.close()
 
     def _hand_over_proofs(self, database: Database) -> None:
-        database.delivered(self._proven)
-        self._proven.clear()
+        for kind, ids in self._proven.items():
+            if ids:
+                database.delivered(ids, kind)
+                ids.clear()
 
     def _begin(self) -> None:
         for _ in range(STRIKES + 1):
@@ -178,7 +183,7 @@ class Attempts:
         rows: list[Row] = []
         while len(self.buffer):
             chunk = self.buffer.first(CHUNK)
-            rows = database.put(chunk, self.buffer.gap)
+            rows = database.put(chunk, self.buffer.gaps)
             self.buffer.drop(len(chunk))
         return rows
 
@@ -198,7 +203,7 @@ class Attempts:
         self._shut()
         self._database = self.opener.open_read_only()
         if self._database:
-            self._database.delivered(self._proven)
+            self._database.remember(self._proven)
         return None
 
     def _use(self, database: Database) -> Database:
@@ -220,10 +225,11 @@ class Attempts:
         if self._full_is_over:
             return True
         if use.free_bytes < MIN_ROOM_BYTES:
-            database.write(lambda db: retention.expire_early(db, EXPIRE_AT_ONCE))
+            database.write(lambda db: _expire_early(db, database.kinds))
             use = database.read(file.usage)
         # What the reserve freed is for the receipts, as long as something waits to be sent.
-        drained = disk_free >= ROOM_BYTES or not database.counts().depth
+        waits = any(database.counts(kind).depth for kind in database.kinds)
+        drained = disk_free >= ROOM_BYTES or not waits
         return use.free_bytes >= MIN_ROOM_BYTES or (use.left_bytes >= MIN_ROOM_BYTES and drained)
 
     def _trouble(self, error: SpoolError) -> None:
@@ -272,7 +278,15 @@ class Attempts:
             database.close(write=write)
         except SpoolError as error:
             log.warning("spool closed, not all receipts written", extra={"reason": str(error)})
-        self._proven |= database.unwritten()
+        for kind, ids in database.unwritten().items():
+            self._proven[kind] |= ids
+
+
+def _expire_early(db: sqlite3.Connection, kinds: Sequence[Kind]) -> None:
+    """Delete the oldest delivered readings, those of the inverter last."""
+    for kind in reversed(kinds):
+        if retention.expire_early(db, EXPIRE_AT_ONCE, kind):
+            break
 
 
 class Strict(Attempts):

@@ -10,9 +10,10 @@ import math
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, Self, TypeVar
 
 from edge_lib.shared.sample import TsSource
@@ -20,6 +21,7 @@ from edge_lib.spool import boots, file, gaps, parked, queue, retention, upgrade
 from edge_lib.spool.errors import SpoolDamaged, sqlite_errors
 from edge_lib.spool.file import transaction
 from edge_lib.spool.gaps import Gap
+from edge_lib.spool.kinds import SAMPLES, Kind, present
 from edge_lib.spool.queue import Counts, Spooled
 from edge_lib.spool.readings import Reading
 from edge_lib.spool.rows import HOUR_US, Row
@@ -30,6 +32,7 @@ ACKS_WORTH_A_COMMIT = 50
 COVER_EVERY = 1000
 
 T = TypeVar("T")
+_NONE: Mapping[Kind, Gap] = MappingProxyType({})
 
 
 class Write(Protocol):
@@ -39,8 +42,29 @@ class Write(Protocol):
         """Run it."""
 
 
+class _Kept:
+    """What is known of the rows of one kind.
+
+    Attributes:
+        seqs: each boot's last number, as far as ``boots`` does not know it.
+        knows_seqs: see ``Database.knows_seqs``.
+        acked: delivered, but the commit that says so is to come.
+        uncovered: so many were stored since ``boots`` was brought up to date.
+        counting: whether the queue is being counted.
+    """
+
+    def __init__(self, seqs: dict[str, int], knows_seqs: bool):
+        self.seqs, self.knows_seqs = seqs, knows_seqs
+        self.acked: set[int] = set()
+        self.uncovered, self.counting = 0, False
+
+
 class Database:
-    """The database at a path, opened; made on first use."""
+    """The database at a path, opened; made on first use.
+
+    Attributes:
+        kinds: of which it holds something; of any other not a statement is made.
+    """
 
     def __init__(
         self,
@@ -68,10 +92,8 @@ class Database:
         self.thrifty = False  # True: delivered samples are not kept, there is no room
         self._keep_hours = math.ceil(keep_days * 24)
         self._lock = threading.Lock()
-        self._acked: set[int] = set()  # delivered, but the commit that says so is to come
         self._expired: int | None = None  # the hour in which that was last done
-        self._uncovered = 0
-        self._counting = False
+        self._kept: dict[Kind, _Kept] = {}
         with ExitStack() as undo:
             if not locked:
                 undo.callback(os.close, file.lock(path))
@@ -82,12 +104,11 @@ class Database:
                 with sqlite_errors():
                     upgrade.stand_in_if_former(self._db)
             with self._reading() if read_only else self.writing() as db:
-                uncovered = boots.Uncovered(db)
-                self._seqs, self._knows_seqs = uncovered.seqs, uncovered.is_all
+                for kind in present(db):
+                    self._know(db, kind)
                 if not read_only:
-                    boots.begin(db, uncovered)
                     retention.number_above(db, above_id)
-                self._hour = retention.newest_hour(db)
+                self._hour = max(retention.newest_hour(db, kind) for kind in self.kinds)
             self._release_all = undo.pop_all()
 
     def __enter__(self) -> Self:
@@ -112,42 +133,61 @@ class Database:
         with self._lock, transaction(self._db):
             yield self._db
 
-    def put(self, readings: Sequence[Reading], gap: Gap | None = None) -> list[Row]:
-        """Store readings in their order, in one commit, and with them a gap that they left.
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of which it holds something, samples first."""
+        return tuple(self._kept)
+
+    def look_for_kinds(self) -> None:
+        """Find out whether it holds another kind by now, as after a salvage."""
+        with self._reading() if self.read_only else self.writing() as db:
+            for kind in present(db):
+                self._know(db, kind)
+
+    def put(self, readings: Sequence[Reading], gaps_left: Mapping[Kind, Gap] = _NONE) -> list[Row]:
+        """Store readings in their order, in one commit, and with them the gaps that they left.
 
         Returns:
-            The samples among them as stored.
+            Those among them that were not parked, as stored.
         """
         with self._commit([reading.row for reading in readings]) as db:
-            if gap:
-                gaps.note(db, gap)
+            for kind, gap in gaps_left.items():
+                gaps.note(db, gap, kind=kind)
             return [row for reading in readings if (row := reading.insert(db))]
 
-    def oldest(self, n: int) -> list[Spooled]:
-        """Return the ``n`` samples that wait longest to be sent, in the order of their arrival."""
-        return self._queued(queue.OLDEST, n)
+    def oldest(self, n: int, kind: Kind = SAMPLES) -> list[Spooled]:
+        """Return the ``n`` readings that wait longest to be sent, in the order of their arrival."""
+        return self._queued(queue.OLDEST, n, kind)
 
-    def newest(self, n: int) -> list[Spooled]:
-        """Return the ``n`` latest samples that wait to be sent, in the order of their arrival."""
-        return self._queued(queue.NEWEST, n)[::-1]
+    def newest(self, n: int, kind: Kind = SAMPLES) -> list[Spooled]:
+        """Return the ``n`` latest readings that wait to be sent, in the order of their arrival."""
+        return self._queued(queue.NEWEST, n, kind)[::-1]
 
-    def delivered(self, ids: Collection[int]) -> None:
-        """Accept the server's proof that it has these samples; they are not offered again.
+    def delivered(self, ids: Collection[int], kind: Kind = SAMPLES) -> None:
+        """Accept the server's proof that it has these readings; they are not offered again.
 
         A few wait for the next reading's commit. A crash before it offers them again, and the
         server counts them as duplicates. Ids that do not wait to be sent change nothing.
         """
+        if kind not in self._kept:  # of another file
+            return
         with self._reading() as db:
-            self._acked |= queue.waiting(db, ids)
-            if len(self._acked) >= ACKS_WORTH_A_COMMIT:
+            self._kept[kind].acked |= queue.waiting(db, ids, kind)
+            if sum(len(kept.acked) for kept in self._kept.values()) >= ACKS_WORTH_A_COMMIT:
                 self._flush()
 
-    def park(self, reasons: dict[int, str]) -> None:
-        """Put samples aside that the server will never take: ``{id: reason}``."""
+    def remember(self, proven: Mapping[Kind, Collection[int]]) -> None:
+        """Accept proofs that are handed over again to the next database."""
+        for kind, ids in proven.items():
+            if ids:
+                self.delivered(ids, kind)
+
+    def park(self, reasons: dict[int, str], kind: Kind = SAMPLES) -> None:
+        """Put readings aside that the server will never take: ``{id: reason}``."""
         with self.writing() as db:
             for row_id, reason in reasons.items():
-                found = queue.one(db, row_id)
-                if found and row_id not in self._acked:
+                found = queue.one(db, row_id, kind)
+                if found and row_id not in self._acked(kind):
                     parked.park_row(db, found, reason)
 
     def release(self, ids: Collection[int], decode: parked.Decode | None = None) -> int:
@@ -162,34 +202,39 @@ class Database:
             How many went; those that still make no sample, or are damaged, stay.
         """
         with self.writing() as db:
-            rows = [parked.release(db, i, decode) for i in ids]
+            rows = [parked.release(db, i, decode, kind) for i in ids for kind in self.kinds]
             released = [row for row in rows if row is not None]
             for row in released:
-                self._seqs[row.boot] = max(row.seq, self._seqs.get(row.boot, 0))
+                seqs = self._kept[row.kind].seqs
+                seqs[row.boot] = max(row.seq, seqs.get(row.boot, 0))
         return len(released)
 
-    def last_seq(self, boot: str) -> int:
+    def last_seq(self, boot: str, kind: Kind = SAMPLES) -> int:
         """Return the last number of this boot's polls, 0 before the first, whatever was deleted."""
+        if kind not in self._kept:
+            return 0
         with self._reading() as db:
-            return max(self._seqs.get(boot, 0), boots.covered_seq(db, boot))
+            return max(self._kept[kind].seqs.get(boot, 0), boots.covered_seq(db, boot, kind))
 
-    def knows_seqs(self) -> bool:
+    def knows_seqs(self, kind: Kind = SAMPLES) -> bool:
         """Return whether ``last_seq`` can be relied on: no row that holds numbers was damaged."""
-        return self._knows_seqs
+        return kind not in self._kept or self._kept[kind].knows_seqs
 
-    def last_seq_at_most(self, boot: str, seq: int) -> None:
+    def last_seq_at_most(self, boot: str, seq: int, kind: Kind = SAMPLES) -> None:
         """Note what the last number of a boot can have been, where nothing here knows it."""
         if not self.read_only:
-            self.write(lambda db: boots.cover_at_least(db, boot, seq))
-            self._knows_seqs = True
+            self.write(lambda db: boots.cover_at_least(db, boot, seq, kind))
+            self._kept[kind].knows_seqs = True
 
-    def counts(self) -> Counts:
+    def counts(self, kind: Kind = SAMPLES) -> Counts:
         """Count what waits."""
+        if kind not in self._kept:
+            return Counts(0, 0, None, 0)
         with self._reading() as db:
-            if not self._counting:
-                queue.begin_to_count(db)
-                self._counting = True
-            return queue.counts(db, self._acked)
+            if not self._kept[kind].counting:
+                queue.begin_to_count(db, kind)
+                self._kept[kind].counting = True
+            return queue.counts(db, self._acked(kind), kind)
 
     def close(self, *, write: bool = True) -> None:
         """Commit the receipts that wait, if ``write``, and let go. What comes later fails."""
@@ -202,9 +247,21 @@ class Database:
         with self._lock:
             self._flush()
 
-    def unwritten(self) -> set[int]:
+    def unwritten(self) -> dict[Kind, set[int]]:
         """Return the receipts that no commit has written down, even after ``close``."""
-        return set(self._acked)
+        return {kind: set(kept.acked) for kind, kept in self._kept.items()}
+
+    def _acked(self, kind: Kind) -> set[int]:
+        return self._kept[kind].acked if kind in self._kept else set()
+
+    def _know(self, db: sqlite3.Connection, kind: Kind) -> None:
+        """Begin to work with a kind; runs inside a transaction, unless the file is read-only."""
+        if kind in self._kept:
+            return
+        uncovered = boots.Uncovered(db, kind)
+        if not self.read_only:
+            boots.begin(db, uncovered, kind)
+        self._kept[kind] = _Kept(uncovered.seqs, uncovered.is_all)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -215,46 +272,74 @@ class Database:
     def _commit(self, rows: Sequence[Row]) -> Iterator[sqlite3.Connection]:
         """The readings' commit; receipts that wait and the hour's housekeeping ride in it."""
         with self._lock:
-            seqs = dict(self._seqs)
-            for row in rows:
-                seqs[row.boot] = max(row.seq, seqs.get(row.boot, 0))
             is_timed = rows[-1].ts_src != TsSource.PROVISIONAL
             hour = rows[-1].ts_us // HOUR_US if is_timed else self._hour
             expire = hour != self._expired
-            deletes = expire or (self._acked and not self._keeps)
-            cover = deletes or self._uncovered >= COVER_EVERY
-            with transaction(self._db) as db:
+            with self._undoing_new_kinds(), transaction(self._db) as db:
+                seqs = self._with_seqs(db, rows)
                 yield db
-                if cover:
-                    boots.cover(db, seqs)
-                if self._acked:
-                    retention.settle(db, self._acked, hour, self._keeps)
-                if expire:
-                    retention.expire(db, hour - self._keep_hours)
-            self._acked.clear()
-            self._seqs = seqs
-            self._hour = hour
-            self._expired = hour
-            self._uncovered = 0 if cover else self._uncovered + len(rows)
+                covered = [kind for kind in seqs if self._is_to_cover(kind, expire)]
+                for kind in covered:
+                    boots.cover(db, seqs[kind], kind)
+                for kind, kept in self._kept.items():
+                    if kept.acked:
+                        retention.settle(db, kept.acked, hour, self._keeps, kind)
+                    if expire:
+                        retention.expire(db, hour - self._keep_hours, kind)
+            self._hour = self._expired = hour
+            for kind, kept in self._kept.items():
+                kept.acked.clear()
+                kept.seqs = seqs[kind]
+                count = sum(row.kind is kind for row in rows)
+                kept.uncovered = 0 if kind in covered else kept.uncovered + count
+
+    @contextmanager
+    def _undoing_new_kinds(self) -> Iterator[None]:
+        known = dict(self._kept)
+        try:
+            yield
+        except BaseException:
+            self._kept = known  # what the others know has not changed yet
+            raise
+
+    def _with_seqs(self, db: sqlite3.Connection, rows: Sequence[Row]) -> dict[Kind, dict[str, int]]:
+        """Return the boots' last numbers as they are with these readings."""
+        for row in rows:
+            self._know(db, row.kind)
+        seqs = {kind: dict(kept.seqs) for kind, kept in self._kept.items()}
+        for row in rows:
+            of_kind = seqs[row.kind]
+            of_kind[row.boot] = max(row.seq, of_kind.get(row.boot, 0))
+        return seqs
+
+    def _is_to_cover(self, kind: Kind, expire: bool) -> bool:
+        kept = self._kept[kind]
+        deletes = expire or (kept.acked and not self._keeps)
+        return bool(deletes or kept.uncovered >= COVER_EVERY)
 
     @property
     def _keeps(self) -> bool:
         return self._keep_hours > 0 and not self.thrifty
 
     def _flush(self) -> None:
-        if self.read_only or not self._acked:
+        acked = {kind: kept for kind, kept in self._kept.items() if kept.acked}
+        if self.read_only or not acked:
             return
         with transaction(self._db) as db:
-            boots.cover(db, self._seqs)
-            retention.settle(db, self._acked, self._hour, self._keeps)
-        self._acked.clear()
+            for kind, kept in acked.items():
+                boots.cover(db, kept.seqs, kind)
+                retention.settle(db, kept.acked, self._hour, self._keeps, kind)
+        for kept in acked.values():
+            kept.acked.clear()
 
-    def _queued(self, sql: str, n: int) -> list[Spooled]:
-        """Return ``n`` samples; damaged ones are parked on the way, so that they block nothing."""
+    def _queued(self, sql: str, n: int, kind: Kind) -> list[Spooled]:
+        """Return ``n`` readings; damaged ones are parked on the way, so that they block nothing."""
+        if kind not in self._kept:
+            return []
         with self._reading() as db:
             while True:
-                rows = queue.rows(db, sql, n, self._acked)
-                if len(queue.waiting(db, [row.id for row in rows])) < len(rows):
+                rows = queue.rows(db, sql, n, self._acked(kind), kind)
+                if len(queue.waiting(db, [row.id for row in rows], kind)) < len(rows):
                     raise SpoolDamaged("rows of the queue are not found by their ids")
                 damaged = [row for row in rows if not row.intact()]
                 if not damaged or self.read_only:

@@ -255,9 +255,9 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     _one(db, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES:d}")
     if found is None:
         schema.create(db, path)
-    elif found == schema.BEFORE:
+    elif found in schema.BEFORE:
         with transaction(db):
-            upgrade.take_over(db)
+            upgrade.take_over(db, found)
     _one(db, f"PRAGMA max_page_count = {LIMIT_BYTES // _one(db, 'PRAGMA page_size'):d}")
 
 

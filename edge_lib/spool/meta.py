@@ -2,10 +2,11 @@
 
 import sqlite3
 
+from edge_lib.spool.kinds import KINDS
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.recovery.soundness import Table
 
-COVERED, SETTLED = "covered_id", "settled:"  # see ``boots`` and ``hours``
+COVERED, SETTLED = "covered_id", "settled:"  # see ``boots`` and ``hours``; after a kind's prefix
 META = Table(
     "meta",
     "SELECT rowid, key, value, crc FROM meta",
@@ -35,7 +36,8 @@ def put(db: sqlite3.Connection, key: str, value: int | str) -> None:
 
 def is_portable(key: str) -> bool:
     """Return whether what is kept under a name means the same in another spool."""
-    return key != COVERED and not key.startswith(SETTLED)
+    own = (f"{kind.prefix}{name}" for kind in KINDS for name in (COVERED, SETTLED))
+    return not key.startswith(tuple(own))
 
 
 def remove(db: sqlite3.Connection, key: str) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.spool import file, wal
-from edge_lib.spool.boots import FASTEST_POLL_US
 from edge_lib.spool.database import Database
 from edge_lib.spool.errors import SpoolDamaged, SpoolError, SpoolFailing, SpoolInUse
+from edge_lib.spool.kinds import SAMPLES, Kind
 from edge_lib.spool.recovery import quarantine
 from edge_lib.spool.reserve import Reserve
 
@@ -89,7 +89,7 @@ class Opener:
         if self._clock.monotonic_s() > self._last_strike_s + FORGIVEN_S:
             self._strikes = 0
 
-    def last_seqs(self, boot: str, *, known: bool) -> list[int]:
+    def last_seqs(self, boot: str, *, known: bool, kind: Kind = SAMPLES) -> list[int]:
         """Return what a boot's numbers may have reached in the files that are not open.
 
         Where that is not known, it is more than can have been: the server sees a hole in the
@@ -98,12 +98,13 @@ class Opener:
         Args:
             boot: whose.
             known: False: the spool itself does not know it.
+            kind: of reading.
         """
-        seqs = [_last_seq(aside, boot) for aside in self.asides]
+        seqs = [_last_seq(aside, boot, kind) for aside in self.asides]
         found = [seq for seq in seqs if seq is not None]
         if known and len(found) == len(seqs):
             return found
-        return [self._clock.boottime_us() // FASTEST_POLL_US]
+        return [self._clock.boottime_us() // kind.fastest_us]
 
     def close(self) -> None:
         """Let go of the lock."""
@@ -140,11 +141,11 @@ class Opener:
         log.error("damaged spool moved aside", extra={"reason": reason, "aside": aside.name})
 
 
-def _last_seq(aside: Path, boot: str) -> int | None:
+def _last_seq(aside: Path, boot: str, kind: Kind) -> int | None:
     try:
         if wal.is_damaged(Path(f"{aside}-wal"), file.PAGE_SIZE_BYTES):
             return None
         with Database(aside, locked=True, read_only=True) as database:
-            return database.last_seq(boot) if database.knows_seqs() else None
+            return database.last_seq(boot, kind) if database.knows_seqs(kind) else None
     except (SpoolError, OSError):
         return None

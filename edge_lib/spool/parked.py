@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from edge_lib.spool.errors import SpoolDamaged
+from edge_lib.spool.kinds import KINDS, SAMPLES, Kind
 from edge_lib.spool.recovery.soundness import is_count
 from edge_lib.spool.rows import Row, checksum, insert, is_time, next_id, pack, ts_text
 
@@ -23,7 +24,7 @@ log = logging.getLogger("sungrow.edge.spool")
 
 
 class Parked(NamedTuple):
-    """One row of ``parked``. A damaged one may hold anything, anywhere."""
+    """One row of ``parked``, or of another kind's. A damaged one may hold anything, anywhere."""
 
     id: int
     ts_us: int | None
@@ -35,10 +36,11 @@ class Parked(NamedTuple):
     content: str | None
     crc: int
     reported: int
+    kind: Kind = SAMPLES  # known by the table; the checksum covers it
 
     def intact(self) -> bool:
         """Return whether the row is what was written."""
-        return self.crc == checksum(*self[1:8])
+        return self.crc == checksum(*self.kind.seal, *self[1:8])
 
     def is_reported(self) -> bool:
         """Return whether the server has it."""
@@ -47,14 +49,16 @@ class Parked(NamedTuple):
     def shown(self) -> dict[str, Any]:
         """Return ``id, boot, seq, ts, reason, content, reported``; damage shows as None or text.
 
-        ``content`` is the sample, or ``{"words": {register number as text: word}}``.
+        And ``kind``, where it is another than a sample. ``content`` is the reading, or
+        ``{"words": {register number as text: word}}``.
         """
         row = self.releasable()
         shown = self._readable(row) if row else self._damaged()
-        return {"id": self.id, **shown, "reported": self.is_reported()}
+        kind = {} if self.kind is SAMPLES else {"kind": self.kind.name}
+        return {"id": self.id, **kind, **shown, "reported": self.is_reported()}
 
     def releasable(self) -> Row | None:
-        """Return the reading as a sample's row, without an id; None: it is not whole."""
+        """Return the reading as a row of its kind, without an id; None: it is not whole."""
         if not self.intact() or self.reason in (DAMAGED, MISSING):
             return None
         # A checksum of texts takes '5' for 5 and 'None' for None.
@@ -62,7 +66,7 @@ class Parked(NamedTuple):
         numbers = all(type(value) is int for value in (self.seq, self.boottime_us, self.ts_src))
         if not (texts and numbers and is_time(self.ts_us)):
             return None
-        return Row._make((0, *self[1:6], self.content, 0))
+        return Row._make((0, *self[1:6], self.content, 0, self.kind))
 
     def _readable(self, row: Row) -> dict[str, Any]:
         content = row.sample() if words_in(row.payload) is None else json.loads(row.payload)
@@ -88,26 +92,27 @@ def words_in(content: str) -> dict[int, int] | None:
 
 
 def park_damaged(db: sqlite3.Connection, row: Row) -> None:
-    """Move a sample aside that is not what was written, and log it: the card may be failing."""
+    """Move a reading aside that is not what was written, and log it: the card may be failing."""
     log.error("damaged row parked", extra={"id": row.id, "boot": row.boot, "seq": row.seq})
     park_row(db, row, DAMAGED)
 
 
 def park_row(db: sqlite3.Connection, row: Row, reason: str) -> None:
-    """Move a sample out of the queue, whatever state its row is in.
+    """Move a reading out of the queue, whatever state its row is in.
 
     Raises:
         SpoolDamaged: the tree in which it lies is damaged.
     """
+    kind = row.kind
     if row.payload is None:
-        if db.execute(_INDEXED, (row.id,)).fetchall():
-            raise SpoolDamaged("a sample that the index knows is not found by its id")
+        if db.execute(kind.sql(_INDEXED), (row.id,)).fetchall():
+            raise SpoolDamaged("a reading that the index knows is not found by its id")
         reason = MISSING
     elif not row.intact():
         reason = DAMAGED
     park(db, row, reason, row.payload)
-    gone = db.execute("DELETE FROM queue WHERE id = ?", (row.id,)).rowcount
-    gone += db.execute("DELETE FROM samples WHERE id = ?", (row.id,)).rowcount
+    gone = db.execute(kind.sql("DELETE FROM queue WHERE id = ?"), (row.id,)).rowcount
+    gone += db.execute(kind.sql("DELETE FROM samples WHERE id = ?"), (row.id,)).rowcount
     if not gone:  # else it would be met, and parked, for ever
         raise SpoolDamaged("a row that was read is not found by its id")
 
@@ -118,67 +123,89 @@ _INDEXED = "SELECT 1 FROM samples INDEXED BY samples_ts WHERE +id = ?"
 
 def park_words(db: sqlite3.Connection, row: Row, reason: str, words: dict[int, int]) -> None:
     """Keep the words of a poll, once; of ``row`` only times, boot and seq count."""
-    same = "SELECT 1 FROM parked WHERE boot = ? AND seq = ? AND ts_us = ?"
+    park_once(db, row, reason, json.dumps({"words": words}, separators=(",", ":")))
+
+
+def park_once(db: sqlite3.Connection, row: Row, reason: str, content: str) -> None:
+    """Add a reading that was never stored to ``parked``, once."""
+    same = row.kind.sql("SELECT 1 FROM parked WHERE boot = ? AND seq = ? AND ts_us = ?")
     if db.execute(same, (row.boot, row.seq, row.ts_us)).fetchall():
         return  # by a commit that was said to have failed
-    park(db, row, reason, json.dumps({"words": words}, separators=(",", ":")))
+    park(db, row, reason, content)
 
 
 def park(db: sqlite3.Connection, row: Row, reason: str, content: str | None) -> None:
     """Add one row to ``parked``."""
     # A reason may quote what a server sent, and half a surrogate pair is not UTF-8.
     reason = reason.encode(errors="backslashreplace").decode()
+    add(db, new(row, reason, content))
+
+
+def new(row: Row, reason: str, content: str | None) -> Parked:
+    """Return a row that is not stored yet: without an id."""
     values = (*row[1:6], reason, content)
-    add(db, Parked(0, *values, checksum(*values), 0))
+    return Parked(0, *values, checksum(*row.kind.seal, *values), 0, row.kind)
 
 
 def add(db: sqlite3.Connection, row: Parked) -> None:
-    """Add one row as it is, under an id of its own."""
-    values = (next_id(db, "parked"), *row[1:])
-    db.execute("INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    """Add one row as it is, under an id of its own, which no other kind's has either."""
+    new_id = max(next_id(db, "parked", kind) for kind in KINDS)
+    sql = row.kind.sql("INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    db.execute(sql, (new_id, *row[1:10]))
 
 
-def last_seq(db: sqlite3.Connection, boot: str) -> int:
+def last_seq(db: sqlite3.Connection, boot: str, kind: Kind = SAMPLES) -> int:
     """Return the highest number among the parked polls of a boot, 0 without any."""
     sql = "SELECT id FROM parked WHERE boot = ? AND typeof(seq) = 'integer' ORDER BY seq DESC"
-    for key in db.execute(sql, (boot,)):
-        row = Parked(*db.execute("SELECT * FROM parked WHERE id = ?", key).fetchall()[0])
+    for key in db.execute(kind.sql(sql), (boot,)):
+        [row] = at(db, "WHERE id = ?", key, kind)
         if sample := row.releasable():
             return sample.seq
     return 0
 
 
-def rows(db: sqlite3.Connection) -> list[Parked]:
+def rows(db: sqlite3.Connection, kind: Kind = SAMPLES) -> list[Parked]:
     """Return all of them, the oldest first."""
-    return [Parked(*row) for row in db.execute("SELECT * FROM parked ORDER BY id").fetchall()]
+    return at(db, "ORDER BY id", (), kind)
 
 
-def unreported(db: sqlite3.Connection, n: int) -> list[Parked]:
+def unreported(db: sqlite3.Connection, n: int, kind: Kind = SAMPLES) -> list[Parked]:
     """Return the oldest ``n`` that the server does not have."""
-    sql = "SELECT * FROM parked WHERE reported IS NOT coalesce(crc, ?) ORDER BY id LIMIT ?"
-    return [Parked(*row) for row in db.execute(sql, (_NO_CRC, n)).fetchall()]
+    where = "WHERE reported IS NOT coalesce(crc, ?) ORDER BY id LIMIT ?"
+    return at(db, where, (_NO_CRC, n), kind)
 
 
-def reported(db: sqlite3.Connection, ids: Collection[int]) -> None:
+def reported(db: sqlite3.Connection, ids: Collection[int], kind: Kind = SAMPLES) -> None:
     """Note that the server has them."""
     # No row ever changes, nor does another one get its id: what was sent is what is noted.
-    sql = "UPDATE parked SET reported = coalesce(crc, ?) WHERE id = ?"
+    sql = kind.sql("UPDATE parked SET reported = coalesce(crc, ?) WHERE id = ?")
     db.executemany(sql, [(_NO_CRC, i) for i in ids])
 
 
-def release(db: sqlite3.Connection, parked_id: int, decode: Decode | None) -> Row | None:
-    """Turn a parked reading into a sample again, under its own time, boot and seq.
+def release(
+    db: sqlite3.Connection, parked_id: int, decode: Decode | None, kind: Kind = SAMPLES
+) -> Row | None:
+    """Turn a parked reading into one that waits again, under its own time, boot and seq.
 
     Returns:
-        The stored sample's row; None if there is no such reading, or it still makes none.
+        The stored reading's row; None if there is no such one, or it still makes none.
     """
-    found = db.execute("SELECT * FROM parked WHERE id = ?", (parked_id,)).fetchall()
-    row = Parked(*found[0]).releasable() if found else None
+    found = at(db, "WHERE id = ?", (parked_id,), kind)
+    row = found[0].releasable() if found else None
     payload = _payload(row, decode) if row else None
     if row is None or payload is None:
         return None
-    db.execute("DELETE FROM parked WHERE id = ?", (parked_id,))
+    db.execute(kind.sql("DELETE FROM parked WHERE id = ?"), (parked_id,))
     return insert(db, row._replace(payload=payload))
+
+
+def at(db: sqlite3.Connection, where: str, args: tuple[object, ...], kind: Kind) -> list[Parked]:
+    """Return rows, whatever state they are in; ``where`` is the rest of the query."""
+    found = db.execute(kind.sql(f"{_SELECT} {where}"), args).fetchall()
+    return [Parked._make((*row, kind)) for row in found]
+
+
+_SELECT = "SELECT * FROM parked"
 
 
 def _payload(row: Row, decode: Decode | None) -> str | None:

@@ -6,9 +6,10 @@ The memory buffer, an attempt and the commit know no more of a reading than ``Re
 import sqlite3
 from typing import NamedTuple, Protocol
 
-from edge_lib.shared.sample import Sample
+from edge_lib.shared import fields
 from edge_lib.shared.timestamps import parse_ts
 from edge_lib.spool import parked, rows
+from edge_lib.spool.kinds import SAMPLES, Kind
 from edge_lib.spool.rows import Row
 
 
@@ -20,16 +21,16 @@ class Reading(Protocol):
         """The poll: boot, seq and times."""
 
     def insert(self, db: sqlite3.Connection) -> Row | None:
-        """Store it, inside the caller's transaction; return a sample's row as stored."""
+        """Store it, inside the caller's transaction; return the row as stored, unless parked."""
 
 
-class SampleReading(NamedTuple):
-    """A poll that makes a sample."""
+class CheckedReading(NamedTuple):
+    """A poll that makes a sample, or a reading of another kind."""
 
     row: Row
 
     def insert(self, db: sqlite3.Connection) -> Row | None:
-        """Store the sample, queued unless its time is provisional."""
+        """Store it, queued unless its time is provisional."""
         return rows.insert(db, self.row)
 
 
@@ -46,8 +47,25 @@ class UndecodedReading(NamedTuple):
         return None
 
 
-def of_sample(sample: Sample, boottime_us: int) -> SampleReading:
+class UnfitReading(NamedTuple):
+    """A reading that breaks its contract, whole in its row, and the reason."""
+
+    row: Row
+    reason: str
+
+    def insert(self, db: sqlite3.Connection) -> Row | None:
+        """Park it."""
+        parked.park_once(db, self.row, self.reason, self.row.payload)
+        return None
+
+
+def of_sample(sample: fields.Reading, boottime_us: int) -> CheckedReading:
     """Return the reading of a checked sample."""
-    boot, seq, ts_src = (sample[name] for name in ("boot", "seq", "ts_src"))
-    row = rows.new(parse_ts(sample["ts"]), boot, seq, boottime_us, ts_src, rows.pack(sample))
-    return SampleReading(row)
+    return of_kind(SAMPLES, sample, boottime_us)
+
+
+def of_kind(kind: Kind, reading: fields.Reading, boottime_us: int) -> CheckedReading:
+    """Return a checked reading, with ``ts``, ``boot``, ``seq`` and ``ts_src``."""
+    boot, seq, ts_src = (reading[name] for name in ("boot", "seq", "ts_src"))
+    ts, payload = parse_ts(reading["ts"]), rows.pack(reading, kind)
+    return CheckedReading(rows.new(ts, boot, seq, boottime_us, ts_src, payload, kind))

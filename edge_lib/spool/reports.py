@@ -9,10 +9,12 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from edge_lib.spool.parked import Parked
+from edge_lib.spool import parked
+from edge_lib.spool import rows as readings
+from edge_lib.spool.kinds import KINDS, SAMPLES, Kind
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.recovery.soundness import Table, is_count
-from edge_lib.spool.rows import Row, is_time, ts_text
+from edge_lib.spool.rows import is_time, ts_text
 
 SLOT_US = 15 * 60 * 1_000_000
 _MOST = 2**31 - 1  # polls that the server takes for one quarter hour
@@ -22,7 +24,7 @@ class Slot(NamedTuple):
     """The counts of one quarter hour of one boot.
 
     ``last_seq`` is the number of the last reading among them: those after it are not counted yet.
-    0: not known, or none.
+    0: not known, or none. ``kind``: of what was polled.
     """
 
     boot: str
@@ -30,11 +32,13 @@ class Slot(NamedTuple):
     polled: int
     failed: Mapping[str, int]
     last_seq: int = 0
+    kind: Kind = SAMPLES
 
     def content(self) -> dict[str, Any]:
         """Return it as the contract has it."""
         slot = ts_text(self.slot_us)
-        return {"boot": self.boot, "slot": slot, "polled": self.polled, "failed": self.failed}
+        counts = {"boot": self.boot, "slot": slot, "polled": self.polled, "failed": self.failed}
+        return counts if self.kind is SAMPLES else {"kind": self.kind.name, **counts}
 
     def text(self) -> str:
         """Return what the spool keeps of it beside its key."""
@@ -44,10 +48,10 @@ class Slot(NamedTuple):
     def row(self) -> tuple[str, int, str, int]:
         """Return it as a row: key, content and checksum."""
         values = (self.boot, self.slot_us, self.text())
-        return (*values, REPORTS.checksum(*values))
+        return (*values, REPORTS[self.kind].checksum(*values))
 
 
-def read(boot: object, slot_us: object, content: object) -> Slot | None:
+def read(boot: object, slot_us: object, content: object, kind: Kind = SAMPLES) -> Slot | None:
     """Return the counts of a row; None where it holds none."""
     if type(boot) is not str or type(content) is not str or not is_time(slot_us):
         return None
@@ -62,15 +66,19 @@ def read(boot: object, slot_us: object, content: object) -> Slot | None:
         return None
     if not all(is_count(count, _MOST) for count in failed.values()):
         return None
-    return Slot(boot, slot_us, polled, failed, seq)
+    return Slot(boot, slot_us, polled, failed, seq, kind)
 
 
-REPORTS = Table(
-    "reports",
-    "SELECT rowid, boot, slot_us, content, crc FROM reports",
-    "DELETE FROM reports WHERE rowid = ?",
-    lambda *values: read(*values) is not None,
-)
+def _table(kind: Kind) -> Table:
+    return Table(
+        kind.sql("reports"),
+        kind.sql("SELECT rowid, boot, slot_us, content, crc FROM reports"),
+        kind.sql("DELETE FROM reports WHERE rowid = ?"),
+        lambda *values: read(*values) is not None,
+    )
+
+
+REPORTS = {kind: _table(kind) for kind in KINDS}
 
 
 def write(db: sqlite3.Connection, slot: Slot) -> Slot:
@@ -78,14 +86,15 @@ def write(db: sqlite3.Connection, slot: Slot) -> Slot:
 
     Nothing is counted back. But a spool that is salvaged may know of the time before a restart.
     """
-    known = _written(db, slot.boot, slot.slot_us)
+    kind = slot.kind
+    known = _written(db, slot.boot, slot.slot_us, kind)
     if known is None:
         insert(db, slot)
         return slot
     slot = _joined(slot, known)
     boot, slot_us, content, crc = slot.row()
     sql = "UPDATE reports SET content = ?, crc = ? WHERE boot = ? AND slot_us = ?"
-    db.execute(sql, (content, crc, boot, slot_us))
+    db.execute(kind.sql(sql), (content, crc, boot, slot_us))
     return slot
 
 
@@ -93,7 +102,7 @@ def insert(db: sqlite3.Connection, slot: Slot, known: bool = False) -> None:
     """Add counts of a quarter hour of which nothing is written; ``known``: the server has them."""
     boot, slot_us, content, crc = slot.row()
     values = (boot, slot_us, content, crc if known else 0, crc)
-    db.execute("INSERT INTO reports VALUES (?, ?, ?, ?, ?)", values)
+    db.execute(slot.kind.sql("INSERT INTO reports VALUES (?, ?, ?, ?, ?)"), values)
 
 
 def _joined(slot: Slot, known: Slot) -> Slot:
@@ -106,7 +115,9 @@ def _joined(slot: Slot, known: Slot) -> Slot:
     return slot._replace(polled=max(known.polled, slot.polled), failed=failed, last_seq=0)
 
 
-def begun(db: sqlite3.Connection, boot: str, slot_us: int, before_seq: int = 0) -> Slot:
+def begun(
+    db: sqlite3.Connection, boot: str, slot_us: int, before_seq: int = 0, kind: Kind = SAMPLES
+) -> Slot:
     """Return what was counted in a quarter hour so far.
 
     The program may have ended since it wrote that down, but the readings are in the spool; failures
@@ -117,13 +128,13 @@ def begun(db: sqlite3.Connection, boot: str, slot_us: int, before_seq: int = 0) 
         boot: whose polls.
         slot_us: the quarter hour's start.
         before_seq: leaves out the readings from this number on; 0: none.
+        kind: of what was polled.
     """
-    slot = _written(db, boot, slot_us) or Slot(boot, slot_us, 0, {})
+    slot = _written(db, boot, slot_us, kind) or Slot(boot, slot_us, 0, {}, kind=kind)
     span = (boot, slot_us, slot_us + SLOT_US, slot.last_seq, before_seq or 2**63 - 1)
-    samples = map(Row._make, db.execute(_SAMPLES, span).fetchall())
-    parked = map(Parked._make, db.execute(_PARKED, span).fetchall())
-    found = [row.seq for row in samples if row.intact()]
-    found += [row.seq for row in parked if row.intact() and row.seq is not None]
+    found = [row.seq for row in readings.at(db, _SPAN, span, kind) if row.intact()]
+    aside = parked.at(db, _SPAN, span, kind)
+    found += [row.seq for row in aside if row.intact() and row.seq is not None]
     if slot.last_seq:
         polled = slot.polled + len(found)
     else:
@@ -132,40 +143,40 @@ def begun(db: sqlite3.Connection, boot: str, slot_us: int, before_seq: int = 0) 
 
 
 _SPAN = "WHERE boot = ? AND ts_us >= ? AND ts_us < ? AND seq > ? AND seq < ?"
-_SAMPLES, _PARKED = (
-    f"{select} {_SPAN}" for select in ("SELECT * FROM samples", "SELECT * FROM parked")
-)
 
 
-def unacknowledged(db: sqlite3.Connection, most: int) -> list[Slot]:
+def unacknowledged(db: sqlite3.Connection, most: int, kind: Kind = SAMPLES) -> list[Slot]:
     """Return the oldest that the server does not have, or not as they are now."""
     where = "WHERE acknowledged IS NOT crc ORDER BY slot_us LIMIT ?"
-    return _slots(soundness.rows(db, REPORTS, where, (most,)))
+    return _slots(soundness.rows(db, REPORTS[kind], where, (most,)), kind)
 
 
-def since(db: sqlite3.Connection, first_us: int) -> list[Slot]:
+def since(db: sqlite3.Connection, first_us: int, kind: Kind = SAMPLES) -> list[Slot]:
     """Return all from a time on."""
-    return _slots(soundness.rows(db, REPORTS, "WHERE slot_us >= ?", (first_us,)))
+    return _slots(soundness.rows(db, REPORTS[kind], "WHERE slot_us >= ?", (first_us,)), kind)
 
 
-def acknowledge(db: sqlite3.Connection, slots: Collection[Slot], most: int) -> None:
+def acknowledge(
+    db: sqlite3.Connection, slots: Collection[Slot], most: int, kind: Kind = SAMPLES
+) -> None:
     """Note that the server has these counts, as they were sent: what came since is sent again.
 
     Of those that it has, ``most`` stay, for ``edge.py status``.
     """
-    sql = "UPDATE reports SET acknowledged = ? WHERE boot = ? AND slot_us = ?"
+    sql = kind.sql("UPDATE reports SET acknowledged = ? WHERE boot = ? AND slot_us = ?")
     db.executemany(sql, [(slot.row()[-1], slot.boot, slot.slot_us) for slot in slots])
-    db.execute(
+    old = (
         "DELETE FROM reports WHERE acknowledged IS crc AND slot_us < (SELECT min(slot_us) FROM"
-        " (SELECT slot_us FROM reports ORDER BY slot_us DESC LIMIT ?))",
-        (most,),
+        " (SELECT slot_us FROM reports ORDER BY slot_us DESC LIMIT ?))"
     )
+    db.execute(kind.sql(old), (most,))
 
 
-def _written(db: sqlite3.Connection, boot: str, slot_us: int) -> Slot | None:
-    found = soundness.rows(db, REPORTS, "WHERE boot = ? AND slot_us = ?", (boot, slot_us))
-    return read(*found[-1][1:]) if found else None
+def _written(db: sqlite3.Connection, boot: str, slot_us: int, kind: Kind) -> Slot | None:
+    found = soundness.rows(db, REPORTS[kind], "WHERE boot = ? AND slot_us = ?", (boot, slot_us))
+    return _slots(found[-1:], kind)[0] if found else None
 
 
-def _slots(found: list[tuple[Any, ...]]) -> list[Slot]:
-    return [slot for _, *values in found if (slot := read(*values))]
+def _slots(found: list[tuple[Any, ...]], kind: Kind) -> list[Slot]:
+    slots = (read(boot, slot_us, content, kind) for _, boot, slot_us, content in found)
+    return [slot for slot in slots if slot]

@@ -8,10 +8,12 @@ from pathlib import Path
 from edge_lib.shared.flush import flush_names
 from edge_lib.spool.errors import SpoolDamaged, SpoolError
 
-SCHEMA, BEFORE = 2, 1  # ``upgrade`` makes the one of the other
+SCHEMA = 3
+BEFORE = (2, 1)  # ``upgrade`` makes each the next one
 SCHEMA_FILE = Path(__file__).with_name("schema.sql")
-# What schema 1 has not, or otherwise.
-NEW = ("boots", "damaged", "gaps", "meta", "reports")
+# What schema 1 has not, or otherwise; what schema 2 has not begins with ``P1``.
+NEW_2 = ("boots", "damaged", "gaps", "meta", "reports")
+P1 = "p1_"
 
 
 def create(db: sqlite3.Connection, path: Path) -> None:
@@ -24,7 +26,7 @@ def create(db: sqlite3.Connection, path: Path) -> None:
 
 
 def version(db: sqlite3.Connection, path: Path) -> int | None:
-    """Return the schema of the file, ``SCHEMA`` or ``BEFORE``; None: it is a new one.
+    """Return the schema of the file, ``SCHEMA`` or one of ``BEFORE``; None: it is a new one.
 
     Raises:
         SpoolDamaged: its number is impossible.
@@ -34,9 +36,14 @@ def version(db: sqlite3.Connection, path: Path) -> int | None:
     tables, ours = _tables(db), _own_tables()
     if found == 0 and not tables:
         return None
-    # Of those that both have, both have the same.
-    former = {name: text for name, text in ours.items() if name not in NEW}
-    for known, texts, names in ((SCHEMA, ours, set(ours)), (BEFORE, former, {*ours} - {"damaged"})):
+    # Of those that two have, both have the same, but for schema 1's bookkeeping.
+    second = {name: text for name, text in ours.items() if not name.startswith(P1)}
+    first = {name: text for name, text in second.items() if name not in NEW_2}
+    for known, texts, names in (
+        (SCHEMA, ours, set(ours)),
+        (2, second, set(second)),
+        (1, first, {*second} - {"damaged"}),
+    ):
         is_whole = all(tables.get(name) == text for name, text in texts.items())
         if found == known and len(names & tables.keys()) > len(names) / 2:
             if is_whole:
@@ -52,11 +59,23 @@ def version(db: sqlite3.Connection, path: Path) -> int | None:
     raise SpoolError(f"SPOOL_PATH: {path} is another program's database")
 
 
-def statements() -> list[str]:
-    """Return the statements that make the tables of ``NEW``."""
+def statements_2() -> list[str]:
+    """Return the statements that make the tables of ``NEW_2``."""
+    return [text for name, text in _statements() if name in NEW_2]
+
+
+def statements_3() -> list[str]:
+    """Return the statements that make what schema 2 has not: tables, then their indexes."""
+    return [text for name, text in _statements() if name.startswith(P1)]
+
+
+def _statements() -> list[tuple[str, str]]:
     with closing(_model()) as db:
-        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name"
-        return [text for name, text in db.execute(sql).fetchall() if name in NEW]
+        sql = (
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+            " ORDER BY type = 'index', name"
+        )
+        return db.execute(sql).fetchall()
 
 
 def _is_flipped(found: int, known: int) -> bool:

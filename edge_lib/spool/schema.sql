@@ -1,4 +1,4 @@
--- The edge's spool, schema 2. Times are microseconds: ts_us since 1970 in UTC, boottime_us since the boot.
+-- The edge's spool, schema 3. Times are microseconds: ts_us since 1970 in UTC, boottime_us since the boot.
 -- Look at it with: sqlite3 -readonly spool.db, never by copying the file without its -wal.
 
 -- Every reading that can be a sample, kept beyond its delivery. A row is written once; only a
@@ -74,3 +74,55 @@ CREATE TABLE meta (key TEXT, value, crc INTEGER);
 
 -- Rows of bookkeeping that were not what had been written: the table's name, and the row as JSON.
 CREATE TABLE damaged (id INTEGER PRIMARY KEY, of TEXT, content TEXT);
+
+-- Readings of the grid meter (P1_SOURCE): the same tables once more, so that a house without one has no
+-- more work, and an older version finds its own as they were. Their checksums cover the kind ('p1') or
+-- the table's name too. ``kind``: a page of the file does not say whose it is, so a row does.
+CREATE TABLE p1_samples (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    ts_us       INTEGER NOT NULL,
+    boot        TEXT    NOT NULL,
+    seq         INTEGER NOT NULL,
+    boottime_us INTEGER NOT NULL,
+    ts_src      INTEGER NOT NULL,
+    payload     TEXT    NOT NULL,
+    crc         INTEGER NOT NULL,
+    kind        TEXT DEFAULT 'p1'
+);
+CREATE UNIQUE INDEX p1_samples_ts ON p1_samples (ts_us);
+CREATE INDEX p1_samples_provisional ON p1_samples (ts_src) WHERE ts_src = 2;
+CREATE TABLE p1_queue (id INTEGER PRIMARY KEY, kind TEXT DEFAULT 'p1');
+CREATE TABLE p1_delivered (
+    id   INTEGER PRIMARY KEY,
+    hour INTEGER NOT NULL,
+    kind TEXT DEFAULT 'p1'
+);
+CREATE TABLE p1_parked (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- no row of ``parked`` has it
+    ts_us       INTEGER,
+    boot        TEXT,
+    seq         INTEGER,
+    boottime_us INTEGER,
+    ts_src      INTEGER,
+    reason      TEXT,
+    content     TEXT,
+    crc         INTEGER,
+    reported    INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE p1_boots (boot TEXT, last_seq INTEGER, crc INTEGER);
+CREATE TABLE p1_reports (
+    boot         TEXT,
+    slot_us      INTEGER,
+    content      TEXT,
+    acknowledged INTEGER DEFAULT 0,
+    crc          INTEGER
+);
+CREATE TABLE p1_gaps (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    from_us      INTEGER,
+    to_us        INTEGER,
+    cause        TEXT,
+    count        INTEGER,
+    acknowledged INTEGER DEFAULT 0,
+    crc          INTEGER
+);

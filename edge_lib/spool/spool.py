@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from edge_lib.clock import Clock
-from edge_lib.shared.sample import Sample
+from edge_lib.shared.fields import Reading
 from edge_lib.spool import file, gaps, hours, meter, parked, readings, reports, retime, rows
 from edge_lib.spool.attempts import OK, Attempts, Strict
 from edge_lib.spool.database import Database
 from edge_lib.spool.errors import SpoolFailing
+from edge_lib.spool.kinds import P1, SAMPLES, Kind
 from edge_lib.spool.queue import Counts, Spooled
-from edge_lib.spool.readings import UndecodedReading
+from edge_lib.spool.readings import UndecodedReading, UnfitReading
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.recovery.salvager import Salvager
 from edge_lib.spool.reports import Slot
@@ -50,7 +51,8 @@ class Spool:
         self._clock = clock
         self._attempts = attempts(path, keep_days, clock)
         self._salvager = Salvager(path, clock)
-        self._counts = Counts(0, 0, None, 0)
+        self._counts: dict[Kind, Counts] = {}
+        self._kinds: tuple[Kind, ...] = (SAMPLES,)
         self._thinned = self._damaged = 0
 
     @classmethod
@@ -71,18 +73,19 @@ class Spool:
 
     # Readings
 
-    def put(self, sample: Sample, boottime_us: int) -> Sample:
-        """Store one checked sample in one commit; in memory, while the disk takes none.
+    def put(self, sample: Reading, boottime_us: int, kind: Kind = SAMPLES) -> Reading:
+        """Store one checked reading in one commit; in memory, while the disk takes none.
 
         Args:
             sample: with ``ts``, ``boot``, ``seq`` and ``ts_src``; one whose time is provisional is
                 held back until ``retime``.
             boottime_us: the time since the boot at which it was taken.
+            kind: of reading.
 
         Returns:
-            The sample as stored: ``ts`` moved by microseconds where the spool held it already.
+            The reading as stored: ``ts`` moved by microseconds where the spool held it already.
         """
-        row = self._attempts.put(readings.of_sample(sample, boottime_us))
+        row = self._attempts.put(readings.of_kind(kind, sample, boottime_us))
         return row.sample() if row else sample
 
     def park_words(
@@ -99,17 +102,22 @@ class Spool:
         row = rows.new(ts, boot, seq, boottime_us, ts_src)
         self._attempts.put(UndecodedReading(row, words, reason))
 
-    def last_seq(self, boot: str) -> int:
+    def park_unfit(self, reading: Reading, reason: str, boottime_us: int, kind: Kind) -> None:
+        """Store a reading that breaks its contract, and the reason."""
+        row = readings.of_kind(kind, reading, boottime_us).row
+        self._attempts.put(UnfitReading(row, reason))
+
+    def last_seq(self, boot: str, kind: Kind = SAMPLES) -> int:
         """Return the last number of this boot's polls, or more where that is not known."""
-        found = self._attempts.run(lambda db: (db.last_seq(boot), db.knows_seqs()), None)
+        found = self._attempts.run(lambda db: (db.last_seq(boot, kind), db.knows_seqs(kind)), None)
         seq, known = found or (0, False)
-        last = max([seq, *self._attempts.opener.last_seqs(boot, known=known)])
+        last = max([seq, *self._attempts.opener.last_seqs(boot, known=known, kind=kind)])
         if found and not known:
-            self._attempts.run(lambda db: db.last_seq_at_most(boot, last), None)
+            self._attempts.run(lambda db: db.last_seq_at_most(boot, last, kind), None)
         return last
 
     def retime(self, boot: str, began_us: int) -> int:
-        """Correct every provisional time and queue the samples, now that the clock is right.
+        """Correct every provisional time and queue the readings, now that the clock is right.
 
         Args:
             boot: the present one.
@@ -118,40 +126,48 @@ class Spool:
         Returns:
             How many were corrected. Committed in chunks, so that polls go on in between.
         """
-        return self._attempts.run_in_turns(lambda db: retime.retime(db.writing, boot, began_us), 0)
+        return self._attempts.run_in_turns(
+            lambda db: retime.retime(db.writing, boot, began_us, db.kinds), 0
+        )
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds of which it holds something; as last known, while it cannot be read."""
+        self._kinds = self._attempts.run(lambda db: db.kinds, self._kinds)
+        return self._kinds
 
     # The queue and the receipts
 
-    def oldest(self, n: int) -> list[Spooled]:
-        """Return the samples that wait longest, in the order of their arrival."""
-        found: list[Spooled] = self._attempts.run(lambda db: db.oldest(n), [])
+    def oldest(self, n: int, kind: Kind = SAMPLES) -> list[Spooled]:
+        """Return the readings that wait longest, in the order of their arrival."""
+        found: list[Spooled] = self._attempts.run(lambda db: db.oldest(n, kind), [])
         self._handed_out([row.id for row in found])
         return found
 
-    def newest(self, n: int) -> list[Spooled]:
-        """Return the latest samples that wait, in the order of their arrival."""
-        found: list[Spooled] = self._attempts.run(lambda db: db.newest(n), [])
+    def newest(self, n: int, kind: Kind = SAMPLES) -> list[Spooled]:
+        """Return the latest readings that wait, in the order of their arrival."""
+        found: list[Spooled] = self._attempts.run(lambda db: db.newest(n, kind), [])
         self._handed_out([row.id for row in found])
         return found
 
-    def delivered(self, ids: Collection[int]) -> None:
+    def delivered(self, ids: Collection[int], kind: Kind = SAMPLES) -> None:
         """Accept the server's proof; it is remembered until it can be written down."""
-        self._attempts.delivered(ids)
+        self._attempts.delivered(ids, kind)
 
-    def counts(self) -> Counts:
+    def counts(self, kind: Kind = SAMPLES) -> Counts:
         """Count what waits in the spool; as last known, while it cannot be read."""
-        self._counts = self._attempts.run(Database.counts, self._counts)
-        return self._counts
+        last = self._counts.get(kind, Counts(0, 0, None, 0))
+        self._counts[kind] = counts = self._attempts.run(lambda db: db.counts(kind), last)
+        return counts
 
     # Parked readings
 
-    def park(self, reasons: dict[int, str]) -> None:
-        """Put samples aside that the server will never take: ``{id: reason}``.
+    def park(self, reasons: dict[int, str], kind: Kind = SAMPLES) -> None:
+        """Put readings aside that the server will never take: ``{id: reason}``.
 
         Raises:
             SpoolFailing: not now; they are offered again, and will be refused again.
         """
-        self._must(lambda db: db.park(reasons))
+        self._must(lambda db: db.park(reasons, kind))
 
     def release(self, ids: Collection[int], decode: parked.Decode | None = None) -> int:
         """Put parked readings back into the queue, decoded again; return their number.
@@ -161,52 +177,54 @@ class Spool:
         """
         return self._must(lambda db: db.release(ids, decode))
 
-    def unreported_parked(self, n: int) -> list[dict[str, Any]]:
+    def unreported_parked(self, n: int, kind: Kind = SAMPLES) -> list[dict[str, Any]]:
         """Return the oldest parked readings that the server does not know."""
-        found: list[parked.Parked] = self._read(lambda db: parked.unreported(db, n), [])
+        found: list[parked.Parked] = self._read(lambda db: parked.unreported(db, n, kind), [])
         self._handed_out([row.id for row in found])
         return [row.shown() for row in found]
 
-    def parked_reported(self, ids: Collection[int]) -> None:
+    def parked_reported(self, ids: Collection[int], kind: Kind = SAMPLES) -> None:
         """Note that the server has them; if that fails, they are sent again."""
-        self._write(lambda db: parked.reported(db, ids))
+        self._write(lambda db: parked.reported(db, ids, kind))
 
     # Bookkeeping
 
-    def note_gap(self, gap: gaps.Gap, cause: str) -> None:
+    def note_gap(self, gap: gaps.Gap, cause: str, kind: Kind = SAMPLES) -> None:
         """Write down that something is amiss with a span of time; the log alone, if that fails."""
-        self._write(lambda db: gaps.note(db, gap, cause))
+        self._write(lambda db: gaps.note(db, gap, cause, kind))
 
-    def unreported_gaps(self, n: int) -> list[dict[str, Any]]:
+    def unreported_gaps(self, n: int, kind: Kind = SAMPLES) -> list[dict[str, Any]]:
         """Return the oldest gaps that the server does not know."""
-        found: list[dict[str, Any]] = self._read(lambda db: gaps.unreported(db, n), [])
+        found: list[dict[str, Any]] = self._read(lambda db: gaps.unreported(db, n, kind), [])
         self._handed_out([gap["id"] for gap in found])
-        return found
+        return found if kind is SAMPLES else [{"kind": kind.name, **gap} for gap in found]
 
-    def gaps_reported(self, ids: Collection[int]) -> None:
+    def gaps_reported(self, ids: Collection[int], kind: Kind = SAMPLES) -> None:
         """Note that the server has them; if that fails, they are sent again."""
-        self._write(lambda db: gaps.reported(db, ids))
+        self._write(lambda db: gaps.reported(db, ids, kind))
 
-    def begin_slot(self, boot: str, slot_us: int, before_seq: int = 0) -> Slot:
+    def begin_slot(
+        self, boot: str, slot_us: int, before_seq: int = 0, kind: Kind = SAMPLES
+    ) -> Slot:
         """Return what was counted in a quarter hour so far; nothing, while that is not known."""
-        nothing = Slot(boot, slot_us, 0, {})
-        return self._read(lambda db: reports.begun(db, boot, slot_us, before_seq), nothing)
+        nothing = Slot(boot, slot_us, 0, {}, kind=kind)
+        return self._read(lambda db: reports.begun(db, boot, slot_us, before_seq, kind), nothing)
 
     def write_slot(self, slot: Slot) -> bool:
         """Write a quarter hour's counts down; False: not now."""
         return self._wrote(lambda db: reports.write(db, slot))
 
-    def slots_since(self, first_us: int) -> list[Slot]:
+    def slots_since(self, first_us: int, kind: Kind = SAMPLES) -> list[Slot]:
         """Return the counts from a time on."""
-        return self._read(lambda db: reports.since(db, first_us), [])
+        return self._read(lambda db: reports.since(db, first_us, kind), [])
 
-    def unreported_slots(self, n: int) -> list[Slot]:
+    def unreported_slots(self, n: int, kind: Kind = SAMPLES) -> list[Slot]:
         """Return the oldest counts that the server does not know, or not as they are now."""
-        return self._read(lambda db: reports.unacknowledged(db, n), [])
+        return self._read(lambda db: reports.unacknowledged(db, n, kind), [])
 
-    def slots_reported(self, slots: Collection[Slot], keep: int) -> None:
+    def slots_reported(self, slots: Collection[Slot], keep: int, kind: Kind = SAMPLES) -> None:
         """Note that the server has these counts, and keep some; if that fails, they are resent."""
-        self._write(lambda db: reports.acknowledge(db, slots, keep))
+        self._write(lambda db: reports.acknowledge(db, slots, keep, kind))
 
     def meter_serial(self) -> str | None:
         """Return whose grid meter was seen, "" for an unread number; None: no meter, or not now."""
@@ -216,53 +234,60 @@ class Spool:
         """Write down whose meter was seen, or that none was; False: not now."""
         return self._wrote(lambda db: meter.note(db, of_serial))
 
-    # Delivered samples by the hour
+    # Delivered readings by the hour
 
-    def delivered_hours(self) -> dict[int, tuple[int, int]]:
+    def delivered_hours(self, kind: Kind = SAMPLES) -> dict[int, tuple[int, int]]:
         """Return, by the hour since 1970, the number and the sum of times of what was delivered.
 
         Raises:
             SpoolFailing: not now; so do the three below.
         """
         self._must(Database.flush)
-        return self._must(lambda db: db.read(hours.delivered))
+        return self._must(lambda db: db.read(lambda table: hours.delivered(table, kind)))
 
-    def requeue_hour(self, hour: int) -> int:
-        """Put an hour's delivered samples back into the queue; return their number."""
-        return self._must(lambda db: db.write(lambda table: hours.requeue(table, hour)))
+    def requeue_hour(self, hour: int, kind: Kind = SAMPLES) -> int:
+        """Put an hour's delivered readings back into the queue; return their number."""
+        return self._must(lambda db: db.write(lambda table: hours.requeue(table, hour, kind)))
 
-    def settled_hours(self) -> dict[int, str]:
+    def settled_hours(self, kind: Kind = SAMPLES) -> dict[int, str]:
         """Return the hours that differ from the server's for good, and its numbers then."""
-        return self._must(lambda db: db.read(hours.settled))
+        return self._must(lambda db: db.read(lambda table: hours.settled(table, kind)))
 
-    def settle_hours(self, settled: dict[int, str]) -> None:
+    def settle_hours(self, settled: dict[int, str], kind: Kind = SAMPLES) -> None:
         """Replace the hours that differ from the server's for good."""
-        self._must(lambda db: db.write(lambda table: hours.settle(table, settled)))
+        self._must(lambda db: db.write(lambda table: hours.settle(table, settled, kind)))
 
     # The whole
 
     def figures(self) -> dict[str, Any]:
         """Return the health file's figures of the spool."""
-        counts, attempts = self.counts(), self._attempts
+        attempts, kinds = self._attempts, self.kinds()
+        counts = {kind: self.counts(kind) for kind in kinds}
         used = self._read(file.usage, None)
-        self._thinned = self._read(gaps.thinned, self._thinned)
+        self._thinned = self._read(
+            lambda db: sum(gaps.thinned(db, kind) for kind in kinds), self._thinned
+        )
         self._damaged = self._read(soundness.count, self._damaged)
-        gap = attempts.buffer.gap
-        return {
-            "spool_count": counts.depth + counts.provisional + len(attempts.buffer),
-            "oldest_unsent_ts": counts.oldest_unsent_ts,
-            "parked_count": counts.parked,
+        oldest = [c.oldest_unsent_ts for c in counts.values() if c.oldest_unsent_ts]
+        waiting = {kind: c.depth + c.provisional for kind, c in counts.items()}
+        figures = {
+            "spool_count": sum(waiting.values()) + len(attempts.buffer),
+            "oldest_unsent_ts": min(oldest, default=None),
+            "parked_count": sum(c.parked for c in counts.values()),
             "spool_state": attempts.state,
             "spool_bytes": used.used_bytes if used else None,
             "spool_limit_bytes": file.LIMIT_BYTES,
             "disk_free_bytes": attempts.reserve.free_bytes(),
             "ring_count": len(attempts.buffer),
-            "thinned_count": self._thinned + (gap.readings if gap else 0),
+            "thinned_count": self._thinned + attempts.buffer.thinned(),
             "damaged_count": self._damaged,
             "unsalvaged_spools": len(attempts.opener.asides),
             "salvaged_count": self._salvager.totals["salvaged"],
             "unreadable_count": self._salvager.totals["unreadable"],
         }
+        if P1 in kinds:  # of the numbers above, so many are of the grid meter
+            figures |= {"p1_spool_count": waiting[P1], "p1_parked_count": counts[P1].parked}
+        return figures
 
     def salvage(self) -> None:
         """Bring readings of damaged spools over, for a second at most. For one thread.
@@ -270,12 +295,15 @@ class Spool:
         Also search some of the present one for what damage has left there.
         """
         until_s = self._clock.monotonic_s() + SALVAGE_S
+        salvages = bool(self._attempts.opener.asides)
         while self._attempts.state == OK:
             more = self._salvager.step(self._attempts.opener.asides, self._write)
             if not more or self._clock.monotonic_s() >= until_s:
                 break
         if self._attempts.state == OK:
-            self._salvager.mend(self._write)
+            if salvages:
+                self._attempts.run(Database.look_for_kinds, None)
+            self._salvager.mend(self._write, self.kinds)
 
     def close(self) -> None:
         """Write what can be written and let go of the file."""

@@ -1,8 +1,8 @@
-"""Upgrades a spool of schema 1: its bookkeeping had no checksums.
+"""Upgrades a spool of schema 2, which knew samples alone, or 1: its bookkeeping had no checksums.
 
 In place and in one transaction, so that a crash leaves the one schema or the other. Samples, their
-queue and what is parked stay where they are. A row of bookkeeping is believed where it makes sense;
-the others go to ``damaged``.
+queue and what is parked stay where they are. A row of schema 1's bookkeeping is believed where it
+makes sense; the others go to ``damaged``.
 """
 
 import logging
@@ -11,8 +11,9 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from edge_lib.spool import boots, gaps, meta, reports, schema
-from edge_lib.spool.gaps import Gap
+from edge_lib.spool import boots, gaps, hours, meta, reports, schema
+from edge_lib.spool.gaps import GAPS, Gap
+from edge_lib.spool.kinds import P1, SAMPLES
 from edge_lib.spool.recovery import soundness
 
 log = logging.getLogger("sungrow.edge.spool")
@@ -29,39 +30,52 @@ class Books(NamedTuple):
     gaps: list[tuple[Any, ...]]
 
 
-def take_over(db: sqlite3.Connection) -> None:
-    """Turn schema 1 into schema 2. Runs inside a transaction."""
+def take_over(db: sqlite3.Connection, found: int) -> None:
+    """Turn schema ``found``, one of ``schema.BEFORE``, into the present one, in a transaction."""
+    counts = _take_over_1(db) if found == 1 else {}  # then it is schema 2
+    # What an older version brought over of a spool of this one, in which it stood for other rows.
+    meta.remove(db, boots.covered(P1))
+    for hour in meta.under(db, hours.settled_key(P1)):
+        meta.remove(db, f"{hours.settled_key(P1)}{hour}")
+    for statement in schema.statements_3():
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {schema.SCHEMA:d}")
+    log.info("spool taken over from an older schema", extra={"schema": found, **counts})
+
+
+def stand_in_if_former(db: sqlite3.Connection) -> None:
+    """Let an older spool that may not be written look like one of the present schema, from here."""
+    found = db.execute("PRAGMA user_version").fetchall()[0][0]
+    if found not in schema.BEFORE:
+        return
+    books = _read(db) if found == 1 else None
+    statements = [*(schema.statements_2() if books else ()), *schema.statements_3()]
+    for statement in statements:
+        if "INDEX" not in statement.split("(")[0]:
+            db.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+    if books:
+        _fill(db, books)
+
+
+def _take_over_1(db: sqlite3.Connection) -> dict[str, int]:
+    """Turn schema 1 into schema 2; return how many rows of each table there were."""
     books = _read(db)
     last_gap_id = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'gaps'").fetchall()
     for name in Books._fields:
         db.execute(f"DROP TABLE {name}")
-    for statement in schema.statements():
+    for statement in schema.statements_2():
         db.execute(statement)
     _fill(db, books)
     db.execute("DELETE FROM sqlite_sequence WHERE name = 'gaps'")
     db.executemany("INSERT INTO sqlite_sequence VALUES ('gaps', ?)", last_gap_id)
     db.execute("UPDATE parked SET reported = crc WHERE reported = 1")
-    db.execute(f"PRAGMA user_version = {schema.SCHEMA:d}")
-    log.info(
-        "spool taken over from schema 1",
-        extra={name: len(rows) for name, rows in books._asdict().items()},
-    )
-
-
-def stand_in_if_former(db: sqlite3.Connection) -> None:
-    """Let a spool of schema 1 that may not be written look like one of schema 2, from here."""
-    if db.execute("PRAGMA user_version").fetchall()[0][0] != schema.BEFORE:
-        return
-    books = _read(db)
-    for statement in schema.statements():
-        db.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
-    _fill(db, books)
+    return {name: len(rows) for name, rows in books._asdict().items()}
 
 
 def is_boot(boot: object, last_seq: object) -> bool:
     """Return whether a row without a checksum, of whatever table, is one of ``boots``."""
     is_name = type(boot) is str and _BOOT.fullmatch(boot)
-    return bool(is_name) and boots.BOOTS.fits(boot, last_seq)
+    return bool(is_name) and boots.BOOTS[SAMPLES].fits(boot, last_seq)
 
 
 def _read(db: sqlite3.Connection) -> Books:
@@ -105,7 +119,7 @@ def _take_report(db: sqlite3.Connection, boot: object, slot_us: object, *rest: A
 
 def _take_gap(db: sqlite3.Connection, gap_id: int, *rest: Any) -> bool:
     *values, acknowledged = rest
-    fits = gaps.GAPS.fits(*values)
+    fits = GAPS[SAMPLES].fits(*values)
     if fits:
         from_us, to_us, cause, count = values
         gap = Gap(from_us, to_us, count)

@@ -31,11 +31,30 @@ _SENTENCES = {
 
 
 class Proof(NamedTuple):
-    """What a 200 proves: every sample but those in conflict is stored."""
+    """What a 200 proves: every reading but those in conflict is stored.
+
+    ``p1``: the same of the grid meter's; None: none was sent, or the server does not take them.
+    """
 
     inserted: int
     duplicates: int
     conflicts: frozenset[int]
+    p1: "Proof | None" = None
+
+
+class Named(NamedTuple):
+    """The readings of one list that a 422 names, by their places.
+
+    Attributes:
+        refused: place -> why; to be parked.
+        early: those whose time the server holds for the future; to be left for later.
+    """
+
+    refused: dict[int, str]
+    early: frozenset[int]
+
+
+NONE_NAMED = Named({}, frozenset())
 
 
 class UploadRetry(Exception):
@@ -50,16 +69,17 @@ class UploadRefused(Exception):
     """Our server refuses part of the batch, and nothing of it is stored.
 
     Attributes:
-        refused: place in the batch -> why; to be parked.
-        early: places whose time the server holds for the future; to be left for later.
+        samples: what it says of the samples.
+        p1: what it says of the grid meter's readings.
         too_large: 413; names nothing.
     """
 
-    def __init__(self, refused: dict[int, str], early: frozenset[int], too_large: bool = False):
-        self.refused, self.early, self.too_large = refused, early, too_large
-        super().__init__(
-            "too large" if too_large else f"refused {len(refused)}, {len(early)} early"
-        )
+    def __init__(
+        self, samples: Named = NONE_NAMED, p1: Named = NONE_NAMED, too_large: bool = False
+    ):
+        self.samples, self.p1, self.too_large = samples, p1, too_large
+        refused, early = (len(samples[i]) + len(p1[i]) for i in (0, 1))
+        super().__init__("too large" if too_large else f"refused {refused}, {early} early")
 
 
 class Verdicts:
@@ -97,50 +117,56 @@ class Verdicts:
         self.add(0, bad)
 
 
-def proof(answer: Answer, batch_id: str, count: int, now: datetime) -> Proof:
-    """Read an answer of ingest to a batch of ``count`` samples.
+def proof(answer: Answer, batch_id: str, count: int, now: datetime, p1_count: int = 0) -> Proof:
+    """Read an answer of ingest to a batch of ``count`` samples, and readings of the grid meter.
 
     Raises:
         UploadRefused: our server has a verdict against some of them, or against their number.
         UploadRetry: anything else.
     """
     if answer.status == 413:
-        raise UploadRefused({}, frozenset(), too_large=True)
+        raise UploadRefused(too_large=True)
     content = _json_object(answer.body)
     ours = content.get("batch_id") == batch_id
     if answer.status == 422 and ours:
-        refused, early = _places(content.get("detail"), count)
-        if refused or early:
-            raise UploadRefused(refused, early)
+        samples = _named(content.get("detail"), "samples", count)
+        p1 = _named(content.get("detail"), "p1_samples", p1_count)
+        if any((*samples, *p1)):
+            raise UploadRefused(samples, p1)
     if answer.status != 200:
         raise retry(answer, now)
-    conflicts = content.get("conflicts")
-    if not (ours and _adds_up(content, conflicts, count)):
+    proven = _proven(content, count)
+    if not (ours and proven):
         raise UploadRetry("no_proof", "a 200, but not from ingest: something answers in its place")
-    return Proof(content["inserted"], content["duplicates"], frozenset(content["conflicts"]))
+    return proven._replace(p1=_proven(content.get("p1"), p1_count) if p1_count else None)
 
 
-def _adds_up(content: dict[str, Any], conflicts: object, count: int) -> bool:
-    """Return whether the verdicts account for every sample exactly once."""
-    inserted, duplicates = content.get("inserted"), content.get("duplicates")
+def _proven(content: object, count: int) -> Proof | None:
+    """Return the verdicts, if they account for every reading exactly once."""
+    if type(content) is not dict:
+        return None
+    numbers = tuple(content.get(name) for name in ("inserted", "duplicates", "conflicts"))
+    inserted, duplicates, conflicts = numbers
     if not (_is_count(inserted) and _is_count(duplicates) and type(conflicts) is list):
-        return False
+        return None
     in_range = all(_is_count(i) and i < count for i in conflicts)
     distinct = in_range and len(set(conflicts)) == len(conflicts)
-    return distinct and inserted + duplicates + len(conflicts) == count
+    if not (distinct and inserted + duplicates + len(conflicts) == count):
+        return None
+    return Proof(inserted, duplicates, frozenset(conflicts))
 
 
 def _is_count(value: object) -> TypeGuard[int]:
     return type(value) is int and value >= 0  # True is not a number
 
 
-def _places(detail: object, count: int) -> tuple[dict[int, str], frozenset[int]]:
-    """Sort the samples that a 422 names: to be parked, with the reason, and only too early."""
+def _named(detail: object, list_name: str, count: int) -> Named:
+    """Sort the readings that a 422 names: to be parked, with the reason, and only too early."""
     reasons: dict[int, list[str]] = {}
     early: set[int] = set()
     for entry in detail if type(detail) is list else ():
         loc = entry.get("loc") if type(entry) is dict else None
-        if type(loc) is not list or loc[:2] != ["body", "samples"] or len(loc) < 3:
+        if type(loc) is not list or loc[:2] != ["body", list_name] or len(loc) < 3:
             continue
         place = loc[2]
         if not (_is_count(place) and place < count):
@@ -152,7 +178,7 @@ def _places(detail: object, count: int) -> tuple[dict[int, str], frozenset[int]]
             text = f"{field}: {entry.get('msg')} ({entry.get('type')})"
             reasons.setdefault(place, []).append(text)
     parked = {i: _clean("; ".join(texts)) for i, texts in reasons.items()}
-    return parked, frozenset(early - parked.keys())
+    return Named(parked, frozenset(early - parked.keys()))
 
 
 def _clean(text: str) -> str:

@@ -1,10 +1,10 @@
 """Finds what a server has lost after it had proved it, and queues it again.
 
 A server that was restored from a backup lacks what came since, and does not know it. The spool
-still holds it (``SPOOL_KEEP_DAYS``), so both sides compare, hour by hour, the number of samples and
-the sum of their times. Where the edge holds more it sends the hour again; where that changes
-nothing (conflicts, what was forgotten on purpose) the hour is settled, until the server's numbers
-change. Runs in the thread ``upload``.
+still holds it (``SPOOL_KEEP_DAYS``), so both sides compare, hour by hour, the number of readings of
+a kind and the sum of their times. Where the edge holds more it sends the hour again; where that
+changes nothing (conflicts, what was forgotten on purpose) the hour is settled, until the server's
+numbers change. Runs in the thread ``upload``.
 """
 
 import json
@@ -19,6 +19,7 @@ from edge_lib.clock import Clock
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.timestamps import format_ts, from_us, parse_ts, to_us
 from edge_lib.spool.errors import SpoolError
+from edge_lib.spool.kinds import SAMPLES, Kind
 from edge_lib.spool.rows import HOUR_US
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.cancellable import HttpsError
@@ -38,6 +39,13 @@ log = logging.getLogger("sungrow.edge.reconcile")
 
 class ReconcileError(Exception):
     """The server did not answer, or not as it should; try again later."""
+
+
+class Waiting(NamedTuple):
+    """How many readings wait to be sent, and how many are parked."""
+
+    depth: int
+    parked: int
 
 
 class Outcome(NamedTuple):
@@ -93,7 +101,7 @@ class Reconciler:
     """Compares at the start, every night, and again after it queued something.
 
     Attributes:
-        settled: the hours that differ from the server's for good, and its numbers.
+        settled: the hours that differ from the server's for good, and its numbers, by kind.
     """
 
     def __init__(
@@ -109,8 +117,9 @@ class Reconciler:
         self._path = f"/v1/hours?device_id={quote(device_id)}"
         self._spread_s = SPREAD_S * (random.random() if spread is None else spread)  # noqa: S311
         self._due_s = clock.monotonic_s()
-        self._sent: dict[int, str] = {}  # hours queued again, with what the server had before
-        self.settled: dict[int, str] = {}
+        # Hours queued again, with what the server had before.
+        self._sent: dict[Kind, dict[int, str]] = {}
+        self.settled: dict[Kind, dict[int, str]] = {}
 
     def step(self) -> bool:
         """Compare if it is time; True if readings were queued again."""
@@ -135,27 +144,35 @@ class Reconciler:
             ReconcileError: the server did not answer; nothing is queued.
             SpoolError: the spool failed.
         """
-        ours = self._spool.delivered_hours()
+        return sum(self._compare(kind) for kind in self._spool.kinds())
+
+    def _compare(self, kind: Kind) -> int:
+        ours = self._spool.delivered_hours(kind)
         theirs = {
             h: v
             for first, end in _spans(ours)
-            for h, v in self._hours_of_the_server(first, end).items()
+            for h, v in self._hours_of_the_server(first, end, kind).items()
         }
         differing = {
             h: _text(theirs.get(h, (0, 0))) for h in ours if _lacks(ours[h], theirs.get(h))
         }
-        known = self._spool.settled_hours()
-        settled = {h: v for h, v in differing.items() if v in (known.get(h), self._sent.get(h))}
+        known, sent = self._spool.settled_hours(kind), self._sent.get(kind, {})
+        settled = {h: v for h, v in differing.items() if v in (known.get(h), sent.get(h))}
         if settled != known:
-            self._spool.settle_hours(settled)
-        self.settled = settled
+            self._spool.settle_hours(settled, kind)
+        self.settled[kind] = settled
         lost = {h: v for h, v in differing.items() if h not in settled}
-        queued = sum(self._spool.requeue_hour(hour) for hour in lost)
-        self._sent = lost
+        queued = sum(self._spool.requeue_hour(hour, kind) for hour in lost)
+        self._sent[kind] = lost
         log.log(
             logging.WARNING if queued else logging.INFO,
             "compared with the server",
-            extra={"hours": len(ours), "queued_again": queued, "settled": len(settled)},
+            extra={
+                **({} if kind is SAMPLES else {"kind": kind.name}),
+                "hours": len(ours),
+                "queued_again": queued,
+                "settled": len(settled),
+            },
         )
         return queued
 
@@ -167,10 +184,10 @@ class Reconciler:
             SpoolError: the spool failed.
         """
         queued = self.compare()
-        settled, before = self.settled, self._spool.counts()
+        settled, before = self._settled(), self._waiting()
         while uploader.upload_once():
             pass
-        after = self._spool.counts()
+        after = self._waiting()
         parked = after.parked - before.parked
         missing: int | None = 0
         if queued and not after.depth:
@@ -184,16 +201,26 @@ class Reconciler:
             before.depth - after.depth - parked,
             after.depth,
             parked,
-            (uploader.last_error or _LEFT_OUT) if after.depth else "",
+            (uploader.last_error or uploader.p1.error or _LEFT_OUT) if after.depth else "",
             missing,
-            len(self.settled.keys() - settled.keys()),
+            len(self._settled() - settled),
         )
 
-    def _hours_of_the_server(self, first: int, end: int) -> dict[int, tuple[int, int]]:
+    def _settled(self) -> set[tuple[Kind, int]]:
+        return {(kind, hour) for kind, hours in self.settled.items() for hour in hours}
+
+    def _waiting(self) -> Waiting:
+        """Count what waits and what is parked of all kinds."""
+        counts = [self._spool.counts(kind) for kind in self._spool.kinds()]
+        return Waiting(sum(c.depth for c in counts), sum(c.parked for c in counts))
+
+    def _hours_of_the_server(self, first: int, end: int, kind: Kind) -> dict[int, tuple[int, int]]:
         span = "".join(
             f"&{name}={quote(format_ts(from_us(hour * HOUR_US)))}"
             for name, hour in (("from", first), ("to", end))
         )
+        if kind is not SAMPLES:
+            span = f"{span}&kind={kind.name}"
         try:
             answer = self._client.get(self._path + span, authorised=True)
         except HttpsError as error:

@@ -5,13 +5,14 @@ turn; and when too much is refused, only what the hold began with is tried again
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from edge_lib.clock import Clock
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.fields import FUTURE_SLACK
 from edge_lib.shared.timestamps import parse_ts
+from edge_lib.spool.kinds import SAMPLES, Kind
 from edge_lib.spool.queue import Spooled
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.receipt import Verdicts
@@ -22,10 +23,10 @@ log = logging.getLogger("sungrow.edge.choice")
 
 
 class BatchSelection:
-    """The state of the selection between batches."""
+    """The state of the selection between batches, of one kind of reading."""
 
-    def __init__(self, spool: Spool, clock: Clock):
-        self._spool, self._clock = spool, clock
+    def __init__(self, spool: Spool, clock: Clock, kind: Kind = SAMPLES):
+        self._spool, self._clock, self._kind = spool, clock, kind
         self._log, self._verdicts = RepeatLog(log, clock), Verdicts()
         self._early: dict[int, float] = {}  # id -> monotonic seconds at which to offer it again
         self._newest_turn = False  # that of the last full batch
@@ -55,17 +56,17 @@ class BatchSelection:
         # turn changes with each attempt, delivered or not: what blocks one end of the queue does
         # not block the other.
         if not self._newest_turn:
-            newest = self._spool.newest(most)
+            newest = self._spool.newest(most, self._kind)
             rows = self._due(newest)[-size:]
             self._newest_turn = len(rows) == size
             if self._newest_turn or (rows and len(newest) < most):
                 return rows  # they, or all that waits
         self._newest_turn = False
-        oldest = self._spool.oldest(most)
+        oldest = self._spool.oldest(most, self._kind)
         rows = self._due(oldest)[:size]
-        return rows or (self._due(self._spool.newest(size)) if oldest else [])
+        return rows or (self._due(self._spool.newest(size, self._kind)) if oldest else [])
 
-    def rows_after(self, rows: list[Spooled]) -> list[Spooled]:
+    def rows_after(self, rows: Sequence[Spooled]) -> list[Spooled]:
         """Return as many as these, for the attempt that follows theirs; none where it must wait.
 
         Raises:
@@ -78,7 +79,7 @@ class BatchSelection:
         self._newest_turn = newest_turn
         return []
 
-    def stored(self, rows: list[Spooled], conflicts: Collection[int]) -> None:
+    def stored(self, rows: Sequence[Spooled], conflicts: Collection[int]) -> None:
         """Count a proven 200; ``conflicts`` are the places of those that it does not store."""
         if conflicts:
             self._verdicts.add(len(rows) - len(conflicts), len(conflicts))
@@ -87,7 +88,7 @@ class BatchSelection:
         if self.holding:
             self._held, self._held_bad = [rows[i] for i in conflicts], 0
 
-    def refused(self, rows: list[Spooled], count: int) -> None:
+    def refused(self, rows: Sequence[Spooled], count: int) -> None:
         """Count a 422 that refuses ``count`` of them; it may begin a hold, or go on with one."""
         held = self.holding
         if held and len(rows) == len(self._held) and count < self._held_bad:
@@ -95,9 +96,9 @@ class BatchSelection:
         else:
             self._verdicts.add(0, count)
         if self.holding and not held:
-            self._held, self._held_bad = rows, count
+            self._held, self._held_bad = list(rows), count
 
-    def leave_out(self, rows: list[Spooled], server_now: datetime) -> None:
+    def leave_out(self, rows: Sequence[Spooled], server_now: datetime) -> None:
         """Offer these again when the server's clock has come near; not before a minute is over."""
         for row in rows:
             ahead = parse_ts(row.sample["ts"]) - FUTURE_SLACK - server_now

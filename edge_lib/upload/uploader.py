@@ -1,15 +1,17 @@
 """Delivers the spool: one batch a step, and nothing leaves the queue without a proof (``receipt``).
 
+Samples and, where there are any, the grid meter's readings (``meter_lane``) go in the same batch.
+
 Whatever answers in our server's place, and whatever our server answers in a bad moment, keeps all:
 it is sent again later. The thread ``upload`` runs the steps; the poll thread may set ``facts``, and
 any thread may call ``abort``.
 """
 
+import functools
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
 from edge_lib import VERSION
 from edge_lib.best_effort import BestEffort
@@ -18,29 +20,41 @@ from edge_lib.config import UploadConfig
 from edge_lib.poll_counts import PollCounts
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.timestamps import to_us
+from edge_lib.spool.kinds import P1, SAMPLES, Kind
 from edge_lib.spool.queue import Spooled
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch, new_batch
+from edge_lib.upload.beside import Beside, Facts
 from edge_lib.upload.cancellable import HttpsError
 from edge_lib.upload.https import Answer, HttpsClient
-from edge_lib.upload.receipt import Proof, UploadRefused, UploadRetry, http_date, proof, retry
+from edge_lib.upload.meter_lane import P1Lane
+from edge_lib.upload.receipt import (
+    Named,
+    Proof,
+    UploadRefused,
+    UploadRetry,
+    http_date,
+    proof,
+    retry,
+)
 from edge_lib.upload.selection import BatchSelection
 from edge_lib.upload.server_time import ServerTime
 
 INGEST, HEALTH = "/v1/ingest", "/health"
-MAX_PARKED = 100  # parked ones reported with one batch: they may be longer than samples
 PROBE_S = 60.0  # between two requests for the server's time
 FIRST_BACKOFF_S = 1.0
 FOR_A_HUMAN = ("http_401", "http_403", "http_404", "redirect", "held", "tls", "ca_file", "url")
-
-Facts = dict[str, Any]
-T = TypeVar("T")
 
 log = logging.getLogger("sungrow.edge.upload")
 
 
 class Uploader:
-    """The upload's state between its steps."""
+    """The upload's state between its steps.
+
+    Attributes:
+        p1: what of it is the grid meter's.
+        poll_counts: count what was polled, by its kind.
+    """
 
     def __init__(
         self,
@@ -52,15 +66,17 @@ class Uploader:
         counts: PollCounts | None = None,
     ):
         """Prepare; nothing is sent yet. ``jitter`` returns numbers from 0 to 1."""
-        self._poll_counts = counts
+        self.p1 = P1Lane(spool, clock, config.max_backoff_s)
         self._config, self._spool, self._clock, self._jitter = config, spool, clock, jitter
         self._client = client or HttpsClient(config.ingest_url, config.token, config.ca_file)
         self._selection, self._size = BatchSelection(spool, clock), config.batch_size
         self._ahead: Batch | None = None
         self._repeat, self._best_effort = RepeatLog(log, clock), BestEffort(log, clock)
         self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
-        self._facts: Facts | None = None
-        self._facts_known: Facts | None = None  # the same object as above: acknowledged
+        self._beside = Beside(spool, clock, self.p1, self._best_effort)
+        self.poll_counts = self._beside.poll_counts
+        if counts:
+            self.poll_counts[SAMPLES] = counts
         self._probe_s = clock.monotonic_s()
         self._wait_s = config.upload_interval_s
         self.failures = 0  # in a row
@@ -72,11 +88,11 @@ class Uploader:
     @property
     def facts(self) -> Facts | None:
         """The device's facts; those set last are sent until the server has acknowledged them."""
-        return self._facts
+        return self._beside.facts
 
     @facts.setter
     def facts(self, facts: Facts | None) -> None:
-        self._facts = None if facts is None else {**facts, "edge_version": VERSION}
+        self._beside.facts = None if facts is None else {**facts, "edge_version": VERSION}
 
     def upload_once(self) -> bool:
         """Send one batch, if there is anything to send, and act on the answer.
@@ -109,119 +125,137 @@ class Uploader:
         self._client.close()
 
     def _step(self) -> bool:
-        size = self._size
-        batch = self._next_batch(size)
-        if len(batch.rows) < size and self._best_effort.run(
-            "times", self._place_provisional, False
-        ):
-            batch = self._next_batch(size)
-        if batch.facts is None and not any((batch.rows, batch.parked, batch.gaps, batch.slots)):
+        size, with_p1 = self._size, True
+        if self.p1.is_used() and (self.p1.selection.holding or self._selection.holding):
+            # Neither is to wait until the other's are taken.
+            with_p1 = False
+            self._send_p1_alone(size)
+        batch = self._next_batch(size, with_p1)
+        if batch.total() < size and self._best_effort.run("times", self._place_provisional, False):
+            batch = self._next_batch(size, with_p1)
+        if batch.facts is None and not any((batch.total(), batch.parked, batch.gaps, batch.slots)):
             return self._probe_clock()
         answer = self._exchange(lambda: self._post(batch))
         try:
-            proven = proof(answer, batch.batch_id, len(batch.rows), self._clock.now())
+            proven = self._proof(batch, answer)
         except UploadRefused as refusal:
             return self._refused(batch, refusal, answer)
         self._count(proven)
-        self._delivered(batch, proven.conflicts)
-        return len(batch.rows) == size
+        self._delivered(batch, proven)
+        return batch.total() == size or len(batch.p1_rows) >= max(1, size // 2)
+
+    def _proof(self, batch: Batch, answer: Answer) -> Proof:
+        counts = len(batch.rows), self._clock.now(), len(batch.p1_rows)
+        return proof(answer, batch.batch_id, *counts)
+
+    def _send_p1_alone(self, size: int) -> None:
+        """Send the grid meter's readings in a batch of their own, if it is time."""
+        rows = self.p1.rows(size)
+        if not rows:
+            return
+        batch = new_batch([], rows)
+        answer = self._exchange(lambda: self._post(batch))
+        try:
+            self._p1_delivered(batch, self._proof(batch, answer))
+        except UploadRefused as refusal:
+            self._refused(batch, refusal, answer)
 
     def _post(self, batch: Batch) -> Answer:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         return self._client.post(INGEST, batch.body(), headers, lambda: self._look_ahead(batch))
 
-    def _next_batch(self, size: int) -> Batch:
-        batch = self._prepared(size) or new_batch(self._selection.rows(size))
-        rows = batch.rows
-        # A batch of one goes alone: nothing else can then be what is too large about it.
-        room = 0 if size == 1 and rows else min(size, MAX_PARKED)
-        facts = None if self._facts is self._facts_known else self._facts
-        parked = self._beside("parked", self._spool.unreported_parked, room)
-        gaps = self._beside("gaps", self._spool.unreported_gaps, room)
-        slots = self._beside("reports", self._poll_counts.due, room) if self._poll_counts else []
-        now: dict[str, Any] = {}
-        if slots:
-            now = self._best_effort.run("figures", self._about_the_spool, now)
-        if not any((parked, facts, gaps, slots)):
-            return batch
-        return Batch(batch.batch_id, rows, parked, facts, gaps, slots, now)
+    def _next_batch(self, size: int, with_p1: bool) -> Batch:
+        batch = self._prepared(size, with_p1) or self._chosen(size, with_p1)
+        return self._beside.added_to(batch, size)
 
-    def _beside(self, part: str, read: Callable[[int], list[T]], room: int) -> list[T]:
-        """Return what is to travel beside the samples; they go without it rather than not."""
-        return self._best_effort.run(part, lambda: read(room), []) if room else []
+    def _chosen(self, size: int, with_p1: bool) -> Batch:
+        p1_rows = self.p1.rows(self.p1.room(size)) if with_p1 else []
+        room = size - len(p1_rows)
+        rows = self._selection.rows(room) if room else []
+        if with_p1 and not (rows or p1_rows):
+            p1_rows = self.p1.rows(size)
+        return new_batch(rows, p1_rows)
 
-    def _prepared(self, size: int) -> Batch | None:
+    def _prepared(self, size: int, with_p1: bool) -> Batch | None:
         """Return the batch made ready while the last one was under way, if it still fits."""
         batch, self._ahead = self._ahead, None
-        return batch if batch and len(batch.rows) == size and not self._selection.holding else None
+        fits = batch and batch.total() == size and (with_p1 or not batch.p1_rows)
+        return batch if fits and not self._selection.holding else None
 
     def _look_ahead(self, batch: Batch) -> None:
         """Make the next batch of a backlog ready while the server is at work on this one.
 
         It shares no reading with this one, so it goes next, whatever the answer to this one is.
         """
-        if not self._selection.holding and len(batch.rows) == self._size == self._config.batch_size:
-            self._ahead = self._best_effort.run(
-                "ahead", lambda: self._prepare_after(batch.rows), None
-            )
+        if not self._selection.holding and batch.total() == self._size == self._config.batch_size:
+            self._ahead = self._best_effort.run("ahead", lambda: self._prepare_after(batch), None)
 
-    def _prepare_after(self, rows: list[Spooled]) -> Batch | None:
-        following = self._selection.rows_after(rows)
-        if not following:
+    def _prepare_after(self, batch: Batch) -> Batch | None:
+        following = self._selection.rows_after(batch.rows) if batch.rows else []
+        p1_rows = self.p1.selection.rows_after(batch.p1_rows) if batch.p1_rows else []
+        if not (following or p1_rows):
             return None
-        ahead = new_batch(following)
+        ahead = new_batch(following, p1_rows)
         return ahead._replace(packed=ahead.body())
 
-    def _about_the_spool(self) -> dict[str, Any]:
-        counts = self._spool.counts()
-        return {
-            "waiting": counts.depth + counts.provisional,
-            "oldest_unsent_ts": counts.oldest_unsent_ts,
-            "parked": counts.parked,
-            "clock": "synchronised" if self._clock.synchronised() else "unknown",
-        }
-
-    def _delivered(self, batch: Batch, conflicts: frozenset[int]) -> None:
+    def _delivered(self, batch: Batch, proven: Proof) -> None:
+        if batch.p1_rows:  # whatever becomes of them, the samples have their receipts
+            note = functools.partial(self._p1_delivered, batch, proven)
+            self._best_effort.run("p1", note, None)
+        conflicts = proven.conflicts
         self._selection.stored(batch.rows, conflicts)
         if not self._selection.holding:
-            self._park(batch, dict.fromkeys(conflicts, "conflict"))
-        self._spool.delivered([row.id for i, row in enumerate(batch.rows) if i not in conflicts])
-        self._acknowledged(batch)
+            self._park(batch.rows, dict.fromkeys(conflicts, "conflict"), SAMPLES)
+        self._spool.delivered(_without(batch.rows, conflicts))
+        self._beside.acknowledged(batch)
         if self._selection.holding:
             raise UploadRetry("held", "too many conflicts: they are held, not parked")
         self._succeeded()
+
+    def _p1_delivered(self, batch: Batch, proven: Proof) -> None:
+        if proven.p1 is None:
+            self.p1.not_taken()
+            return
+        rows, conflicts, selection = batch.p1_rows, proven.p1.conflicts, self.p1.selection
+        self.p1.proven(proven.p1, batch.peaks)
+        selection.stored(rows, conflicts)
+        if not selection.holding:
+            self._park(rows, dict.fromkeys(conflicts, "conflict"), P1)
+        self._spool.delivered(_without(rows, conflicts), P1)
+        if selection.holding:
+            self.p1.held()
+        else:
+            self.p1.succeeded()
 
     def _count(self, proven: Proof) -> None:
         numbers = (proven.inserted, proven.duplicates, len(proven.conflicts))
         for name, number in zip(self.counts, numbers, strict=True):
             self.counts[name] += number
 
-    def _acknowledged(self, batch: Batch) -> None:
-        """Note that the server has what travelled beside the samples, and just that."""
-        if batch.facts is not None:
-            self._facts_known = batch.facts
-        parked, gaps = ([entry["id"] for entry in part] for part in (batch.parked, batch.gaps))
-        if parked:
-            self._best_effort.run("parked", lambda: self._spool.parked_reported(parked), None)
-        if gaps:
-            self._best_effort.run("gaps", lambda: self._spool.gaps_reported(gaps), None)
-        if self._poll_counts and batch.slots:
-            counts = self._poll_counts
-            self._best_effort.run("reports", lambda: counts.acknowledged(batch.slots), None)
-
     def _refused(self, batch: Batch, refusal: UploadRefused, answer: Answer) -> bool:
         """Park, leave out or halve; True: the rest may go at once."""
         if refusal.too_large:
-            count = len(batch.rows) + len(batch.parked) + len(batch.gaps)
+            count = batch.total() + len(batch.parked) + len(batch.gaps)
             return self._halve(min(self._size, count), answer)
         server_now = http_date(answer.headers.get("Date")) or self._clock.now()
-        self._selection.leave_out([batch.rows[i] for i in refusal.early], server_now)
-        if refusal.refused:
-            self._selection.refused(batch.rows, len(refusal.refused))
-            if self._selection.holding:
-                raise UploadRetry("held", "too many samples refused: all are held, none is parked")
-            self._park(batch, refusal.refused)
+        if self._sort_out(batch.p1_rows, refusal.p1, server_now, P1):
+            self.p1.held()
+        if self._sort_out(batch.rows, refusal.samples, server_now, SAMPLES):
+            raise UploadRetry("held", "too many samples refused: all are held, none is parked")
         return True
+
+    def _sort_out(
+        self, rows: Sequence[Spooled], named: Named, server_now: datetime, kind: Kind
+    ) -> bool:
+        """Leave out or park the readings that a 422 names; True: they must be held instead."""
+        selection = self._selection if kind is SAMPLES else self.p1.selection
+        selection.leave_out([rows[i] for i in named.early], server_now)
+        if named.refused:
+            selection.refused(rows, len(named.refused))
+            if selection.holding:
+                return True
+            self._park(rows, named.refused, kind)
+        return False
 
     def _halve(self, count: int, answer: Answer) -> bool:
         if count <= 1:
@@ -230,11 +264,12 @@ class Uploader:
         log.info("batch halved", extra={"size": self._size})
         return True
 
-    def _park(self, batch: Batch, reasons: Mapping[int, str]) -> None:
+    def _park(self, rows: Sequence[Spooled], reasons: Mapping[int, str], kind: Kind) -> None:
         if not reasons:
             return
-        self._spool.park({batch.rows[i].id: reason for i, reason in reasons.items()})
-        log.warning("parked", extra={"samples": len(reasons), "first": reasons[min(reasons)]})
+        self._spool.park({rows[i].id: reason for i, reason in reasons.items()}, kind)
+        count = {"samples" if kind is SAMPLES else "p1_samples": len(reasons)}
+        log.warning("parked", extra={**count, "first": reasons[min(reasons)]})
 
     def _exchange(self, exchange: Callable[[], Answer]) -> Answer:
         """Return the answer; its Date goes to the clock."""
@@ -262,11 +297,10 @@ class Uploader:
         began_us = self._began_us()
         if began_us is None:
             return False
-        waited = self._spool.counts().provisional > 0
+        waited = any(self._spool.counts(kind).provisional for kind in self._spool.kinds())
         placed = self._spool.retime(self._clock.boot(), began_us) if waited else 0
-        if self._poll_counts:
-            counts = self._poll_counts
-            self._best_effort.run("reports", lambda: counts.place(began_us), None)
+        for counts in self.poll_counts.values():
+            self._best_effort.run("reports", functools.partial(counts.place, began_us), None)
         if not placed:  # none waited, or the disk takes nothing: what is queued goes all the same
             return False
         if self._clock.synchronised():
@@ -307,3 +341,7 @@ class Uploader:
             detail=str(failure),
             wait_s=round(self._wait_s, 1),
         )
+
+
+def _without(rows: Sequence[Spooled], conflicts: frozenset[int]) -> list[int]:
+    return [row.id for i, row in enumerate(rows) if i not in conflicts]

@@ -28,5 +28,5 @@ def devices() -> Response:
 
 
 def _written(row: Row) -> Row:
-    times = {name: row[name] and format_ts(row[name]) for name in ("first_ts", "newest_ts")}
-    return {**row, **times}
+    names = ("first_ts", "newest_ts", "p1_first_ts", "p1_newest_ts")
+    return {**row, **{name: row[name] and format_ts(row[name]) for name in names}}

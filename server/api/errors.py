@@ -60,6 +60,18 @@ def init_app(app: Flask) -> None:
 
 
 def caller() -> Caller:
+    """Return the caller under ``/v1/``, as ``any_caller`` does.
+
+    Raises:
+        Refused: as ``any_caller``; 403 a P1 token.
+    """
+    who = any_caller()
+    if who.is_p1:
+        raise Refused(403, "this is a token of a P1 meter: it is for /p1/v1/ alone")
+    return who
+
+
+def any_caller() -> Caller:
     """Return the caller, known by a bearer token or, for GET alone, by the page's session.
 
     Anything else in ``Authorization`` does not count beside a session: a proxy in front may want

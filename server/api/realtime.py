@@ -1,4 +1,4 @@
-"""``GET /v1/realtime``: the newest sample of a device, and its age."""
+"""``GET /v1/realtime``: the newest sample of a device, the grid meter beside it, and its age."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app
 from edge_lib.shared.timestamps import format_ts
 from server.api.errors import Refused, readable_device
 from server.database.pool import Database
+from server.house.newest import by_grid_meter
 
 blueprint = Blueprint("realtime", __name__)
 AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is of the future
@@ -35,7 +36,7 @@ def _from_database(db: Database, device_id: str) -> bytes:
     rows = db.rows("sample-newest", {"device_id": device_id, "latest": latest})
     if not rows:
         raise Refused(404, "no sample of this device yet")
-    sample = rows[0]
+    sample = by_grid_meter(rows[0])
     epoch = sample["ts"].timestamp()
     return b"%.6f\n%s" % (epoch, json.dumps({**sample, "ts": format_ts(sample["ts"])}).encode())
 

@@ -17,6 +17,7 @@ from server.api.buckets import WIDTHS, Bucket, Width
 from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
 from server.database.pool import Database, Row
+from server.house.series import P1_COLUMNS, by_grid_meter, own_source
 
 blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share means nothing, and is null
@@ -35,6 +36,7 @@ COLUMNS = (
     *(f"{energy}_kwh" for energy in _ENERGIES),
     *(f"{energy}_counter_kwh" for energy in _ENERGIES),
     *(f"{energy}_integral_kwh" for energy in _ENERGIES),
+    "grid_source",
     "solar_to_house_kwh",
     "solar_to_battery_kwh",
     "solar_to_grid_kwh",
@@ -49,11 +51,12 @@ COLUMNS = (
     "self_consumption",
     "estimated",
 )
-_NOTHING: Row = dict.fromkeys(COLUMNS) | {
+_NOTHING: Row = dict.fromkeys((*COLUMNS, *P1_COLUMNS)) | {
     "sample_count": 0,
     "covered_s": 0.0,
     "grid_covered_s": 0.0,
     "estimated": False,
+    "estimated_sources": False,
 }
 
 
@@ -90,6 +93,7 @@ class Device(NamedTuple):
     zone: ZoneInfo
     first_day: date | None
     last_day: date | None
+    has_p1: bool
 
 
 @blueprint.get("/v1/series")
@@ -103,7 +107,7 @@ def series() -> Response:
     device_id = readable_device()
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
     database = current_app.extensions["db"]
-    device = Device(device_id, *_facts(database, device_id))
+    device = _device(database, device_id)
     query = (_range if "from" in request.args else _frame)(device)
     spans = _spans(query, device.zone)
     pieces = _pieces(database, device, query, spans)
@@ -114,9 +118,10 @@ def series() -> Response:
     return json_answer(**about, series=rows)
 
 
-def _facts(database: Database, device_id: str) -> tuple[ZoneInfo, date | None, date | None]:
+def _device(database: Database, device_id: str) -> Device:
     (row,) = database.rows("series-device", {"device_id": device_id})
-    return query_args.stored_zone(row["timezone"], device_id), row["first_day"], row["last_day"]
+    zone = query_args.stored_zone(row.pop("timezone"), device_id)
+    return Device(device_id, zone, **row)
 
 
 def _frame(device: Device) -> Query:
@@ -132,15 +137,15 @@ def _frame(device: Device) -> Query:
         today = datetime.now(device.zone).date()
         width, (first, end) = FRAMES[name].width, FRAMES[name].span(query_args.day("date") or today)
     begin, stop = (buckets.midnight(day, device.zone) for day in (first, end))
-    return Query({"frame": name}, width, begin, stop, False, _columns())
+    return Query({"frame": name}, width, begin, stop, False, _columns(device))
 
 
-def _columns() -> tuple[str, ...]:
+def _columns(device: Device) -> tuple[str, ...]:
     if "columns" not in request.args:
-        return COLUMNS
+        return (*COLUMNS, *P1_COLUMNS) if device.has_p1 else COLUMNS
     names = request.args["columns"].split(",")
     for name in names:
-        if name not in COLUMNS:
+        if name not in (*COLUMNS, *P1_COLUMNS):
             raise query_args.wrong("columns", f"{name[:64]!r} is not a column of a bucket", "enum")
     return tuple(dict.fromkeys(names))
 
@@ -170,7 +175,7 @@ def _range(device: Device) -> Query:
         "from": first.astimezone(device.zone).isoformat(),
         "to": end.astimezone(device.zone).isoformat(),
     }
-    return Query(label, width, first, end, True, _columns())
+    return Query(label, width, first, end, True, _columns(device))
 
 
 def _spans(query: Query, zone: ZoneInfo) -> list[Bucket]:
@@ -210,7 +215,10 @@ def _rows(
         "end": _key(width, device.zone, spans[-1].end),
     }
     found = database.rows("series-days" if width.of_days else "series-times", parameters)
-    return {starts[row["key"]]: row for row in found}
+    rows = {row["key"]: row for row in found}
+    if device.has_p1:
+        rows = by_grid_meter(database, width.of_days, parameters, rows, _NOTHING)
+    return {starts[key]: row for key, row in rows.items()}
 
 
 def _key(width: Width, zone: ZoneInfo, moment: datetime) -> date:
@@ -224,9 +232,10 @@ def _row(known: Row, span: Bucket, zone: ZoneInfo, now: datetime, columns: tuple
         "bucket": span.start.astimezone(zone).isoformat(),
         "coverage": _coverage(known["covered_s"], elapsed_s),
         "grid_coverage": _coverage(known["grid_covered_s"], elapsed_s),
+        "grid_source": known["grid_source"] if "grid_source" in known else own_source(known),
         **_shares(known),
     }
-    return {name: computed[name] if name in computed else known[name] for name in columns}
+    return {name: computed[name] if name in computed else known.get(name) for name in columns}
 
 
 def _coverage(covered_s: float, elapsed_s: float) -> float | None:

@@ -1,5 +1,7 @@
 """Who may what: a device's token writes and reads its device, a read token reads its devices.
 
+A P1 token writes and reads what the P1 meter of one house tells, under ``/p1/``, and nothing else.
+
 Only SHA-256 digests are kept, and a token is looked up by its own. How long that takes may tell how
 far two digests agree; but nobody can choose the digest of a guess without inverting SHA-256, so it
 brings no guess nearer to a token. A slow hash would protect nothing here (tokens are random, not
@@ -21,14 +23,16 @@ from server.auth.token_uses import TokenUses
 log = logging.getLogger("sungrow.server.auth")
 EMPTY_FOR_S = 2.0
 _NAMES = ("DEVICE_TOKENS", "READ_TOKENS")
-TokenList = dict[bytes, list[str]]  # the devices of each token, by its digest
+# By the digest of each token, whose it is: devices, as entries name them (``home-1/p1``).
+TokenList = dict[bytes, list[str]]
 
 
 class Caller(NamedTuple):
-    """Whom a token stands for."""
+    """Whom a token stands for; ``is_p1``: the P1 meter of the one device alone."""
 
     devices: tuple[str, ...]
     may_ingest: bool
+    is_p1: bool = False
 
 
 class Tokens:
@@ -47,7 +51,7 @@ class Tokens:
         self._lists = {name: _parse(name, secret(self._env, name)) for name in _NAMES}
         self._empty_since_s: dict[str, float] = {}
         self._callers = _callers(self._lists)
-        if not self._lists["DEVICE_TOKENS"]:
+        if not self.devices():  # a P1 token alone keeps no house
             raise ConfigError(f"DEVICE_TOKENS is missing; example: {token_file.EXAMPLE}")
 
     def caller(self, token: str) -> Caller | None:
@@ -59,8 +63,9 @@ class Tokens:
         return found
 
     def devices(self) -> list[str]:
-        """Return the devices that may write."""
-        return sorted({who.devices[0] for who in self.known().values() if who.may_ingest})
+        """Return the devices whose own edge may write."""
+        writers = (who for who in self.known().values() if who.may_ingest and not who.is_p1)
+        return sorted({who.devices[0] for who in writers})
 
     def known(self) -> Mapping[bytes, Caller]:
         """Return the caller of each token, by its digest; another object after each change."""
@@ -131,14 +136,22 @@ class Tokens:
 def _callers(lists: Mapping[str, TokenList]) -> Mapping[bytes, Caller]:
     writers, readers = (lists[name] for name in _NAMES)
     if any(len(devices) > 1 for devices in writers.values()):
-        raise ConfigError("DEVICE_TOKENS: one token names two devices; give each its own")
+        raise ConfigError(
+            "DEVICE_TOKENS: one token names two devices, or a device and its P1 meter; give each "
+            "its own"
+        )
     if writers.keys() & readers.keys():
         raise ConfigError("READ_TOKENS: a token is a device token too; use another")
     return {
-        digest: Caller(tuple(devices), may_ingest)
+        digest: _caller(devices, may_ingest)
         for tokens, may_ingest in ((writers, True), (readers, False))
         for digest, devices in tokens.items()
     }
+
+
+def _caller(names: list[str], may_ingest: bool) -> Caller:
+    devices = tuple(name.removesuffix(token_file.P1) for name in names)
+    return Caller(devices, may_ingest, is_p1=names[0].endswith(token_file.P1))
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:
@@ -152,8 +165,8 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
 
 def _parse(name: str, text: str | None) -> TokenList:
     tokens: TokenList = {}
-    for digest, device_id, _ in token_file.entries(name, text or ""):
-        devices = tokens.setdefault(digest, [])
-        if device_id not in devices:
-            devices.append(device_id)
+    for entry in token_file.entries(name, text or ""):
+        names = tokens.setdefault(entry.digest, [])
+        if entry.name not in names:
+            names.append(entry.name)
     return tokens

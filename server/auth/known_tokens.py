@@ -11,6 +11,7 @@ from server.auth.token_uses import ID_DIGITS
 
 LIVE_TOKENS = 2  # of one device: the one in use, and the next one
 NAMES = {"device": "DEVICE_TOKENS", "read": "READ_TOKENS"}
+P1 = "p1"  # the kind of a token of a device's P1 meter
 
 
 class Known(NamedTuple):
@@ -39,15 +40,21 @@ def known(env: Mapping[str, str]) -> list[Known]:
         ConfigError: a list is malformed, its file cannot be read, or it is given in both forms.
     """
     found: dict[tuple[str, bytes], Known] = {}
-    for kind, name in NAMES.items():
+    for whose, name in NAMES.items():
         file, content = secret_file(env, name), text(env, name)
         entries, made = token_file.entries(name, content), token_file.made(content)
-        for digest, device_id, is_plain in entries:
-            fresh = Known(digest, kind, [], is_plain, file, made.get(digest))
+        for entry in entries:
+            kind, digest = P1 if entry.is_p1 else whose, entry.digest
+            fresh = Known(digest, kind, [], entry.is_plain, file, made.get(digest))
             token = found.setdefault((kind, digest), fresh)
-            if device_id not in token.devices:
+            if (device_id := entry.device_id) not in token.devices:
                 token.devices.append(device_id)
     return list(found.values())
+
+
+def setting(kind: str) -> str:
+    """Return the setting that holds the tokens of a kind."""
+    return NAMES["device" if kind == P1 else kind]
 
 
 def text(env: Mapping[str, str], name: str) -> str:

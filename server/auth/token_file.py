@@ -1,9 +1,9 @@
 """The text of ``DEVICE_TOKENS`` and ``READ_TOKENS``, and the files that hold it.
 
-Entries ``token:device_id`` or ``sha256$HEX:device_id``, by lines or commas; a line that begins
-with ``# `` is a comment. What is ambiguous is refused: a ``;``, a second ``:``. A file is replaced
-as a whole, so that a running server reads the old one or the new one; comments, and whatever else
-is there, stay.
+Entries ``token:device_id`` or ``sha256$HEX:device_id``, by lines or commas; ``/p1`` behind the
+device makes it a token of its P1 meter. A line that begins with ``# `` is a comment. What is
+ambiguous is refused: a ``;``, a second ``:``. A file is replaced as a whole, so that a running
+server reads the old one or the new one; comments, and whatever else is there, stay.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from edge_lib.shared.flush import flush_names
 
 EXAMPLE = "DEVICE_TOKENS=s3cr3t-token:home-1"
 NEW_MODE = 0o640
-P1 = "/p1"
+P1, WITH_P1 = "/p1", "DEVICE_TOKENS"
 _DIGEST = re.compile(r"sha256\$([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 _TOKEN = re.compile(r"(?!sha256\$)[\x21-\x7e]+", re.IGNORECASE | re.ASCII)
 _NONE_LEFT = "# no token is left"
@@ -33,11 +33,21 @@ _COMMENT = re.compile(r"\s*#(\s.*)?", re.ASCII)
 
 
 class Entry(NamedTuple):
-    """One device of one token."""
+    """One device of one token, by its ``name``: ``home-1``, or ``home-1/p1`` for its P1 meter."""
 
     digest: bytes
-    device_id: str
+    name: str
     is_plain: bool
+
+    @property
+    def device_id(self) -> str:
+        """The device."""
+        return self.name.removesuffix(P1)
+
+    @property
+    def is_p1(self) -> bool:
+        """Whether it is of the device's P1 meter alone."""
+        return self.name.endswith(P1)
 
 
 def is_token(text: str) -> bool:
@@ -53,7 +63,7 @@ def entries(name: str, text: str) -> list[Entry]:
     """
     found = []
     for number, piece in enumerate((p for line in text.split("\n") for p in _pieces(line)), 1):
-        if problem := _problem(piece):
+        if problem := _problem(name, piece):
             # The entry itself may be a secret with a typo: not into the message.
             raise ConfigError(f"{name}: entry {number} {problem}; example: {EXAMPLE}")
         found.append(_entry(piece))
@@ -71,9 +81,12 @@ def made(text: str) -> dict[bytes, date]:
     return days
 
 
-def added(text: str, digest: bytes, devices: list[str], day: date) -> str:
-    """Return the text with one more token at its end, and the day on which it was made."""
-    entries = "".join(f"sha256${digest.hex()}:{device_id}\n" for device_id in devices)
+def added(text: str, digest: bytes, names: list[str], day: date) -> str:
+    """Return the text with one more token at its end, and the day on which it was made.
+
+    ``names`` are those of its entries.
+    """
+    entries = "".join(f"sha256${digest.hex()}:{name}\n" for name in names)
     before = "\n".join(line for line in text.split("\n") if line.strip() != _NONE_LEFT)
     return f"{_whole_lines(before)}# made {day}\n{entries}"
 
@@ -106,8 +119,8 @@ def _pieces(line: str) -> list[str]:
     return [piece for piece in map(str.strip, line.split(",")) if piece]
 
 
-def _problem(piece: str) -> str | None:
-    """Return why this is not an entry; None if it is one."""
+def _problem(name: str, piece: str) -> str | None:
+    """Return why this is not an entry of the setting ``name``; None if it is one."""
     token, _, device_id = piece.partition(":")
     if ";" in piece:
         return "contains a ';': entries are separated by commas or line breaks"
@@ -116,9 +129,10 @@ def _problem(piece: str) -> str | None:
             "has a second ':', which a token in plain text cannot contain; write such a one as "
             "sha256$ and the 64 hex digits of its SHA-256"
         )
-    if device_id.endswith(P1) and is_device_id(device_id.removesuffix(P1)):
-        return f"is a token of a P1 meter ({P1}), which this version does not support yet"
-    if not (_DIGEST.fullmatch(token) or is_token(token)) or not is_device_id(device_id):
+    if device_id.endswith(P1) and name != WITH_P1 and is_device_id(device_id.removesuffix(P1)):
+        return f"is a token of a P1 meter ({P1}), which belongs into {WITH_P1}"
+    is_known = _DIGEST.fullmatch(token) or is_token(token)
+    if not is_known or not is_device_id(device_id.removesuffix(P1)):
         return (
             "is not token:device_id, with a token of printable ASCII without blanks, or sha256$ "
             "and 64 hex digits (a comment begins with '# ')"
@@ -127,10 +141,10 @@ def _problem(piece: str) -> str | None:
 
 
 def _entry(piece: str) -> Entry:
-    token, _, device_id = piece.partition(":")
+    token, _, name = piece.partition(":")
     if digest := _DIGEST.fullmatch(token):
-        return Entry(bytes.fromhex(digest[1]), device_id, is_plain=False)
-    return Entry(hashlib.sha256(token.encode()).digest(), device_id, is_plain=True)
+        return Entry(bytes.fromhex(digest[1]), name, is_plain=False)
+    return Entry(hashlib.sha256(token.encode()).digest(), name, is_plain=True)
 
 
 @contextmanager

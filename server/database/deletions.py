@@ -128,7 +128,7 @@ def forget(
     if found is None:
         return None
     values = {"device_id": device_id, "first": found.first, "end": found.end}
-    _allow_large_deletes(cursor)
+    allow_large_changes(cursor)
     counts = [_delete(cursor, source, values) for source in _DELETED]
     _delete(cursor, _PEAKS, values)
     cursor.execute(
@@ -171,9 +171,9 @@ def _end(cursor: Cursor, device_id: str) -> datetime:
     return latest + timedelta(microseconds=1)
 
 
-def _allow_large_deletes(cursor: Cursor) -> None:
-    # TimescaleDB limits the rows of compressed chunks that one transaction may unpack; the setting
-    # exists only if its library is loaded.
+def allow_large_changes(cursor: Cursor) -> None:
+    """Let this transaction unpack as many rows of TimescaleDB's compressed chunks as it needs."""
+    # The setting exists only if its library is loaded.
     cursor.execute(
         "SELECT set_config(name, '0', true) FROM pg_settings"
         " WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'"

@@ -124,6 +124,14 @@ class Database:
             names = [column.name for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def answers(self) -> bool:
+        """Return whether the database answers."""
+        try:
+            self.rows("health", {})
+        except DatabaseAway:
+            return False
+        return True
+
     def identity(self) -> str:
         """Return what tells this database from all others, even from a restored copy of it.
 

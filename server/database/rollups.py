@@ -61,6 +61,11 @@ _ADDED = (
     " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
     " AND sungrow_slot(ts) <> ALL (%(slots)s::timestamptz[])"
 )
+# The house is joined of both kinds, so it is made again with either.
+_HOUSE = (
+    "SELECT sungrow_house_make_span(%(device_id)s, %(first)s, %(end)s, %(slots)s::timestamptz[])"
+)
+_DELETED_HOUSE_DAYS = _DELETED_DAYS.replace("sungrow_local_daily", "sungrow_house_daily")
 _COPY = "CREATE TEMPORARY TABLE sungrow_again (LIKE sungrow_samples) ON COMMIT DROP"
 _TRIGGERS = (
     "SELECT format('CREATE TRIGGER %I AFTER INSERT ON pg_temp.sungrow_again"
@@ -151,6 +156,7 @@ def rebuild_days(
     cursor.execute(kind.of(_ADDED), asked)
     cursor.execute("DROP TABLE pg_temp.sungrow_again")
     cut(cursor, kind, asked)
+    cursor.execute(_HOUSE, asked)
     return Rebuilt(samples, kept)
 
 
@@ -164,7 +170,10 @@ def cut(cursor: Cursor, kind: Kind, days: Mapping[str, object]) -> int:
     """
     cursor.execute(kind.of(_DELETED_DAYS), days)
     cursor.execute(query(kind.cut), days)
-    return cursor.rowcount
+    count = cursor.rowcount
+    cursor.execute(_DELETED_HOUSE_DAYS, days)
+    cursor.execute(query("house-days-cut"), days)
+    return count
 
 
 def _make_copy(cursor: Cursor, kind: Kind) -> None:

@@ -62,8 +62,10 @@ def device_tokens(env: Mapping[str, str]) -> list[Finding]:
         make = server_command("tokens new")
         text = f"{plain} are kept in plain text; {make} makes tokens kept as SHA-256 alone"
         found.append(Finding("tokens", WARNING, text))
-    readers = len(known) - count.total()
+    meters = sum(token.kind == known_tokens.P1 for token in known)
+    readers = len(known) - count.total() - meters
     text = f"{count.total()} of devices ({', '.join(count)}), {readers} that read"
+    text += f", {meters} of P1 meters" if meters else ""
     return found or [Finding("tokens", OK, text)]
 
 

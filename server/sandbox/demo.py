@@ -1,6 +1,7 @@
 """The whole chain on one machine, until Ctrl-C. ``server/demo`` installs what it needs and runs it.
 
     a house -> FakeDongle -Modbus-> edge.py -HTTPS-> gunicorn -> PostgreSQL, Redis
+            -> TelegramServer -P1-> edge.py
 
 All its files lie under ``.demo``, made again at each start. The servers are children of this
 process, and it alone hears Ctrl-C. A signal is only noted; each step and each wait looks for it. So
@@ -27,6 +28,7 @@ from edge_lib import VERSION
 from edge_lib.clock import Clock
 from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle
+from edge_lib.simulator.p1_server import TelegramServer
 from server import sandbox
 from server.sandbox.demo_client import Api, DemoError, line
 from server.sandbox.demo_house import DemoHouse, Sample
@@ -107,7 +109,8 @@ class Chain:
         self.edition = sandbox.edition(settings["DATABASE_URL"])
         self.house = DemoHouse(Clock(), ZoneInfo(self.zone))
         dongle = stack.enter_context(FakeDongle(self.house))
-        self._start(stack, Edge(folder / "edge.log", self._edge_settings(dongle.port)))
+        meter = stack.enter_context(TelegramServer(self.house.grid_meter))
+        self._start(stack, Edge(folder / "edge.log", self._edge_settings(dongle.port, meter.port)))
 
     def _start(self, stack: contextlib.ExitStack, server: AnyServer) -> AnyServer:
         self.stop.check()
@@ -116,10 +119,11 @@ class Chain:
         self.servers.append(server)
         return server
 
-    def _edge_settings(self, port: int) -> dict[str, str]:
+    def _edge_settings(self, port: int, p1_port: int) -> dict[str, str]:
         return {
             "SUNGROW_HOST": "127.0.0.1",
             "SUNGROW_PORT": str(port),
+            "P1_SOURCE": f"tcp://127.0.0.1:{p1_port}",
             "DEVICE_ID": DEVICE_ID,
             "VPS_INGEST_URL": self.api.url,
             "VPS_TOKEN": self.api.device_token,
@@ -152,9 +156,10 @@ class Chain:
 
     def send_history(self, first: Sample) -> int:
         """Send the house's past through the API, up to its first live reading; return the count."""
-        samples, count = self.house.history(DEVICE_ID, parse_ts(first["ts"])), 0
-        while batch := list(itertools.islice(samples, BATCH)):
-            self.api.ingest(batch)
+        minutes, count = self.house.history(DEVICE_ID, parse_ts(first["ts"])), 0
+        while batch := list(itertools.islice(minutes, BATCH)):
+            samples, p1_samples = map(list, zip(*batch, strict=True))
+            self.api.ingest(samples, p1_samples)
             count += len(batch)
             self.watch()
         return count

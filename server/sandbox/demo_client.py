@@ -35,9 +35,10 @@ class Api:
         sample: Sample = answer.json()
         return sample
 
-    def ingest(self, samples: list[Sample]) -> None:
+    def ingest(self, samples: list[Sample], p1_samples: list[Sample]) -> None:
         """Send a batch as an edge does; raises ``DemoError`` unless it was stored."""
-        content = gzip.compress(json.dumps({"samples": samples}).encode(), 6)
+        batch = {"samples": samples, "p1_samples": p1_samples}
+        content = gzip.compress(json.dumps(batch).encode(), 6)
         answer = self._ask(
             "POST", "/v1/ingest", self.device_token, {"Content-Encoding": "gzip"}, content
         )
@@ -80,6 +81,7 @@ def line(sample: Sample, zone: str) -> str:
         f" ({_number(sample['battery_soc_pct'], 5, 1)} %)"
         f"  house {_number(sample['load_power_w'], 5)} W"
         f"  grid {_flow(sample['export_power_w'], 'out', 'in')}"
+        f"{' by P1' if sample.get('grid_source') == 'p1' else ''}"
     )
 
 

@@ -9,7 +9,15 @@ import { heard } from './meter.js';
 import { Ticker } from './ticker.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
-const VIEWS = { now: 'Now', day: 'Day', month: 'Month', year: 'Year', all: 'All', system: 'System' };
+const VIEWS = {
+  now: 'Now',
+  day: 'Day',
+  month: 'Month',
+  year: 'Year',
+  all: 'All',
+  capacity: 'Capacity', // of a house with a P1 meter
+  system: 'System',
+};
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
 const ticker = new Ticker();
@@ -24,29 +32,36 @@ function asked() {
   const name = query.get('view') ?? 'now';
   const device = devices.find(({ device_id: id }) => id === query.get('device')) ?? devices[0];
   return {
-    name: Object.keys(VIEWS).includes(name) ? name : 'now',
+    name: viewsOf(device).includes(name) ? name : 'now',
     date: isDate(query.get('date')) ? query.get('date') : null,
     device,
   };
 }
 
+const viewsOf = ({ p1_first_ts: p1 }) => Object.keys(VIEWS).filter((name) => p1 || name !== 'capacity');
+
 function context(device) {
   const zone = knownZone(device.timezone);
   const { signal } = calledOff;
+  const [first] = [device.first_ts, device.p1_first_ts].filter(Boolean).sort();
   const id = device.device_id;
   const parameters = (more) => ({ ...more, device_id: id });
-  return {
+  const here = {
     device,
     zone,
-    firstDate: device.first_ts && dateOf(Date.parse(device.first_ts), zone),
+    firstDate: first ? dateOf(Date.parse(first), zone) : null,
     today: () => dateOf(serverNow(), zone),
-    ask: async (path, more) => heard(await ask(path, parameters(more), signal), device),
+    ask: async (path, more) => {
+      const answer = heard(await ask(path, parameters(more), signal), device);
+      return here.p1?.marked(answer) ?? answer;
+    },
     csv: (more) => address('/v1/series', parameters({ ...more, format: 'csv' })),
     link: ({ view: name, date }) => linkTo(id, name, date),
     go,
     failed,
     reload: route,
   };
+  return here;
 }
 
 function linkTo(id, name, date) {
@@ -81,13 +96,17 @@ async function route() {
 
 // Now is there from the start; what the others need is loaded with their first use.
 async function viewOf(name, here, date) {
-  if (name === 'now') return new DayView(here, null);
   try {
+    here.p1 = here.device.p1_first_ts ? await load(() => import('./grid_source.js')) : null;
+    if (name === 'now') return new DayView(here, null);
     if (name === 'day') {
       const { periodNav } = await load(() => import('./period_nav.js'));
       return new DayView(here, date ?? here.today(), periodNav);
     }
-    if (name === 'system') return new (await load(() => import('./system_view.js'))).SystemView(here);
+    if (name === 'capacity') {
+      return new (await load(() => import('./capacity_view.js'))).CapacityView(here, date);
+    }
+    if (name === 'system') return await (await load(() => import('./system_view.js'))).systemView(here);
     return new (await load(() => import('./period_view.js'))).PeriodView(here, name, date);
   } catch (thrown) {
     return unloaded(trouble(thrown));
@@ -121,7 +140,7 @@ function show(next, kept) {
 function showFrame(name, here) {
   for (const id of ['views', 'logout', 'formulas']) byId(id).hidden = false;
   byId('views').replaceChildren(
-    ...Object.entries(VIEWS).map(([key, words]) =>
+    ...viewsOf(here.device).map((key) =>
       el(
         'a',
         {
@@ -129,7 +148,7 @@ function showFrame(name, here) {
           'aria-current': key === name ? 'page' : null,
           'data-keep': `view-${key}`,
         },
-        words,
+        VIEWS[key],
       ),
     ),
   );

@@ -39,13 +39,14 @@ export class BarChart extends Chart {
   }
 
   // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row}.
-  show(bars, before, total) {
+  show(bars, before, total, p1) {
     [this.#bars, this.#before, this.#total] = [bars, before, total];
     const rows = bars.map(({ row }) => row).filter(Boolean);
     this.feedsIn = rows.some((row) => row.fed_in_kwh >= 0.005);
     // Of a time without a meter it is not known where energy went: only what there was is drawn.
     const [without, within] = [rows.some(isMeterless), rows.some(isMetered)];
     this.isMixed = without && within;
+    this.p1 = p1?.sourceOf(rows) === 'mixed' ? p1 : null; // where two meters measured in turns
     this.hide([
       ...(this.feedsIn ? [] : ['fed_in']),
       ...(without ? [] : METERLESS),
@@ -79,6 +80,7 @@ export class BarChart extends Chart {
     if (!row) return { title: missing ? `${name}: no readings` : `${name}: nothing yet`, values: {} };
     const notes = [
       this.isMixed && isMeterless(row) && 'no grid meter',
+      this.p1?.shortSource(row) && `grid by: ${this.p1.shortSource(row)}`,
       row.coverage < WHOLE && `${share(row.coverage, 1)} of the time covered`,
       row.estimated && 'partly estimated',
     ];

@@ -2,8 +2,8 @@
 
 import { serverNow } from './api.js';
 import { barOf, rowOf, sinceBegun, sumOf } from './period_bars.js';
-import { named } from './period_kinds.js';
-import { addDays, addMonths, dateOf, minuteOf, momentOf } from './zone.js';
+import { addMonths, named } from './period_kinds.js';
+import { addDays, dateOf, minuteOf, momentOf } from './zone.js';
 
 const HOUR_MS = 3600e3;
 const DAY_MS = 86400e3;

@@ -3,7 +3,7 @@
 
 import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
-import { cause, hours, percent, power, signedPower, when } from './words.js';
+import { hours, percent, power, signedPower, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -42,9 +42,10 @@ export class DayChart extends Chart {
   }
 
   // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms; meter: as meter.js has it.
-  show({ start, end, now, zone, buckets, gaps, stepMs, meter }) {
+  // causeOf(cause): in words.
+  show({ start, end, now, zone, buckets, gaps, stepMs, meter, causeOf }) {
     const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(pointOf);
-    this.#data = { start, end, points, gaps, now, zone, stepMs };
+    this.#data = { start, end, points, gaps, now, zone, stepMs, causeOf };
     this.meter = meter;
     this.hide(meter === 'there' ? [] : AT_THE_METER);
     this.feedsIn = points.some((p) => p.fed_in >= 5);
@@ -71,16 +72,19 @@ export class DayChart extends Chart {
   }
 
   tell(slot) {
-    const { start, zone, points, gaps, stepMs } = this.#data;
+    const { start, zone, points, gaps, stepMs, causeOf } = this.#data;
     if (slot === null) return this.#newest(points);
     const from = start + slot * stepMs;
     const span = hours(from, from + stepMs, zone);
     const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
     // A reading may stand for longer than a step, and a step may be partly a gap.
     const point = this.#byStep.get(slot) ?? (gap ? null : points.filter((p) => p.at < from).pop());
-    if (point)
-      return { title: this.#isUnmetered(point) ? `${span}, meter not read` : span, values: texts(point) };
-    return { title: `${span}: no readings${gap ? `, ${cause(gap.cause)}` : ''}`, values: {} };
+    if (point) {
+      // A day with a P1 meter may have steps by the inverter's own.
+      const by = ['inverter', 'mixed'].includes(point.grid_source) ? `, grid by: ${point.grid_source}` : '';
+      return { title: `${span}${this.#isUnmetered(point) ? ', meter not read' : by}`, values: texts(point) };
+    }
+    return { title: `${span}: no readings${gap ? `, ${causeOf(gap.cause)}` : ''}`, values: {} };
   }
 
   #newest(points) {
@@ -236,6 +240,7 @@ function pointOf(bucket) {
   const [house, out] = [bucket.avg_load_power_w, bucket.avg_export_power_w];
   return {
     at: Date.parse(bucket.bucket),
+    grid_source: bucket.grid_source,
     solar: bucket.avg_pv_power_w,
     battery_out: Math.max(-battery, 0),
     grid: out,

@@ -7,9 +7,9 @@ import { DayChart } from './day_chart.js';
 import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
 import { Loading } from './loading.js';
-import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
+import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { Tiles } from './tiles.js';
-import { FEEDS_IN, clock, duration, longDay, share } from './words.js';
+import { FEEDS_IN, clock, longDay, share } from './words.js';
 import { addDays, inMs, noon } from './zone.js';
 
 const CURVE = [
@@ -27,12 +27,12 @@ const DAY_MS = 86400e3;
 export class DayView {
   #context;
   #date;
-  #tiles = new Tiles(true);
+  #tiles;
   #chart = new DayChart();
   #loading;
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #clocks = el('p', { class: 'quiet', hidden: true });
-  #gapList = el('div', { class: 'gap-list' });
+  #gapBox = el('div', { class: 'gap-list' });
   #hours = el('div');
   #hoursBox;
   #flow = null;
@@ -40,9 +40,11 @@ export class DayView {
   #row = null;
   #soc = null;
   #gaps = null; // not known yet
-  #gapItems = null; // what lists them, loaded where there are some
+  #gapList = null; // what lists them, loaded where there are some
   #curve = null;
   #reading = null;
+  #source; // whose word the grid is, of the day and of now
+  #sourceNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
   // date: null for Now, which goes along with midnight and has no way to other days.
@@ -50,6 +52,8 @@ export class DayView {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
+    [this.#source, this.#sourceNow] = [context.p1?.sourceLine(), context.p1?.sourceLine()];
+    this.#tiles = new Tiles(true, context.p1);
     this.#loading = new Loading(context, {
       gaps: () => this.#loadGaps(),
       figures: () => this.#loadFigures(),
@@ -74,10 +78,11 @@ export class DayView {
         'section',
         { class: 'card', 'aria-labelledby': 'curve' },
         el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
+        this.#source,
         this.#chart.element,
         this.#feedsIn,
         this.#clocks,
-        this.#gapList,
+        this.#gapBox,
       ),
       this.#hoursBox,
     );
@@ -104,7 +109,8 @@ export class DayView {
     }
     this.#reading = reading;
     const { device } = this.#context;
-    this.#flow.show(reading, { ...device, has_meter: device.has_meter || this.#meter() === 'there' });
+    this.#flow.show(reading, { has_meter: hasGridMeter(device) || this.#meter() === 'there' });
+    this.#context.p1?.sayNow(this.#sourceNow, reading, device, this.#context.zone);
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
@@ -123,6 +129,7 @@ export class DayView {
         { class: 'card', 'aria-labelledby': 'now' },
         el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, 'Now'), this.#asOf),
         this.#flow.element,
+        this.#sourceNow,
       ),
       el(
         'section',
@@ -161,14 +168,24 @@ export class DayView {
     const { gaps } = await this.#context.ask('/v1/gaps', this.#range());
     this.#gaps = gaps.map(inMs);
     this.#showCurve();
-    if (!gaps.length || this.#gapItems) return;
-    ({ gapItems: this.#gapItems } = await load(() => import('./gap_list.js')));
+    if (!gaps.length || this.#gapList) return;
+    this.#gapList = await load(() => import('./gap_list.js'));
+    this.#showCurve();
     this.#showGaps();
   }
 
   async #loadCurve() {
-    this.#curve = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '5m', columns: CURVE });
+    this.#curve = await this.#context.ask('/v1/series', {
+      ...this.#range(),
+      bucket: '5m',
+      columns: this.#source ? `${CURVE},grid_source` : CURVE,
+    });
     this.#showCurve();
+    const longMs = Date.parse(this.#curve.to) - Date.parse(this.#curve.from);
+    if (longMs === DAY_MS) return;
+    const { clockWords } = await load(() => import('./clock_change.js'));
+    say(this.#clocks, clockWords(longMs));
+    this.#clocks.hidden = false;
   }
 
   async #loadFigures() {
@@ -188,7 +205,8 @@ export class DayView {
     const state = this.#meter();
     this.#tiles.hideMeter(state === 'none');
     this.#tiles.show(this.#row, { soc: this.#soc });
-    const words = meterWords(state, this.#context.device.has_meter, this.#row);
+    this.#context.p1?.saySource(this.#source, this.#row?.grid_source);
+    const words = meterWords(state, hasGridMeter(this.#context.device), this.#row);
     say(this.#meterNote, words);
     this.#meterNote.hidden = !words;
   }
@@ -198,7 +216,7 @@ export class DayView {
     const rows = [this.#row, this.#reading, ...(this.#curve?.series ?? [])].filter(
       (row) => row && (isMetered(row) || isMeterless(row)),
     );
-    return meterState(this.#context.device.has_meter, rows);
+    return meterState(hasGridMeter(this.#context.device), rows);
   }
 
   #showCurve() {
@@ -215,10 +233,9 @@ export class DayView {
       gaps: this.#gaps ?? emptySpans(series, STEP_MS),
       stepMs: STEP_MS,
       meter: this.#meter(),
+      causeOf: this.#gapList?.cause ?? (() => 'cause not loaded'),
     });
-    say(this.#clocks, clockWords(end - start));
     this.#feedsIn.hidden = !this.#chart.feedsIn;
-    this.#clocks.hidden = end - start === DAY_MS;
     if (!this.live) {
       const last = series.filter((bucket) => bucket.avg_battery_soc_pct !== null).pop();
       this.#soc = last && {
@@ -234,7 +251,7 @@ export class DayView {
     const { zone } = this.#context;
     const covered = this.#row?.coverage;
     const words = gapWords(this.#gaps, this.#row);
-    this.#gapList.replaceChildren(
+    this.#gapBox.replaceChildren(
       el(
         'p',
         { class: 'quiet' },
@@ -242,7 +259,7 @@ export class DayView {
           ? words
           : `${words}; ${share(covered, 1)} of the time is covered`,
       ),
-      this.#gaps?.length && this.#gapItems ? this.#gapItems(this.#gaps, zone, this.#date) : '',
+      this.#gaps?.length && this.#gapList ? this.#gapList.gapItems(this.#gaps, zone, this.#date) : '',
     );
   }
 }
@@ -251,18 +268,7 @@ export class DayView {
 function emptySpans(buckets, stepMs) {
   return buckets
     .filter((bucket) => bucket.avg_pv_power_w === null)
-    .map(({ bucket }) => ({
-      start: Date.parse(bucket),
-      end: Date.parse(bucket) + stepMs,
-      cause: 'not_loaded',
-    }));
-}
-
-function clockWords(lengthMs) {
-  const long = duration(lengthMs / 1000);
-  return lengthMs > DAY_MS
-    ? `Clocks are set back on this day: it is ${long} long. Times that they show twice are told apart by their offset from UTC.`
-    : `Clocks are set forward on this day: it is ${long} long.`;
+    .map(({ bucket }) => ({ start: Date.parse(bucket), end: Date.parse(bucket) + stepMs }));
 }
 
 function gapWords(gaps, row) {

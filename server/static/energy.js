@@ -13,8 +13,10 @@ const ENERGIES = [
   'battery_discharge_kwh',
 ];
 export const AT_THE_METER = ['load_kwh', 'import_kwh', 'export_kwh'];
+const VOLUMES = ['gas_m3', 'water_m3']; // by the counters of a P1 meter alone
 const SUMMED = [
   ...ENERGIES,
+  ...VOLUMES,
   'solar_to_house_kwh',
   'solar_to_battery_kwh',
   'solar_to_grid_kwh',
@@ -74,6 +76,7 @@ function partsOf(row) {
   const covered = row.coverage ?? 1;
   return ENERGIES.filter((name) => {
     const [kwh, counted] = [row[name], row[name.replace('_kwh', '_counter_kwh')]];
+    if (row.wholes?.includes(name)) return false; // as grid_source.js found
     const measured = AT_THE_METER.includes(name) ? (row.grid_coverage ?? covered) : covered;
     if (!isKnown(kwh) || measured >= WHOLE || kwh < 0) return false; // of a sum of both signs nothing is the least
     // Counters bridge the times without readings; a time with readings, but without a meter, they do not.
@@ -98,10 +101,12 @@ export function total(rows, isMissing = false) {
     totals[name] = values.length ? values.reduce((a, b) => a + b, 0) : null;
   }
   totals.estimated = found.some((row) => row.estimated);
-  totals.parts = ENERGIES.filter(
+  totals.parts = [...ENERGIES, ...VOLUMES].filter(
     (name) =>
       totals[name] !== null &&
-      (isMissing || found.some((row) => row.parts.includes(name) || !isKnown(row[name]))),
+      (isMissing ||
+        found.some((row) => [...row.parts, ...(row.leasts ?? [])].includes(name) || !isKnown(row[name]))),
   );
+  totals.lacksFlows = totals.parts.includes('load_kwh') || found.some((row) => row.lacksFlows);
   return { ...totals, ...shares(totals) };
 }

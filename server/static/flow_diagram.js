@@ -160,7 +160,7 @@ function noteOn({ load_power_w: load, export_power_w: out }, flow, hasMeter) {
   if (flow) return '';
   if (load === null || out === null) {
     return hasMeter
-      ? 'The grid meter was not read just now, so no arrows are drawn.'
+      ? 'Grid or house were not read just now, so no arrows are drawn.'
       : 'Without a grid meter nobody knows where the power goes, so no arrows are drawn.';
   }
   return 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.';

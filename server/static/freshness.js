@@ -8,8 +8,8 @@ const AMBER_S = 120;
 const EDGE_SPEAKS_S = 180; // the edge reports once a minute
 
 // reading: the newest one or null; late: two answers in a row were late; error: why asking failed;
-// status: what /v1/status says, or null.
-function freshness({ reading, late, error, status }, zone) {
+// status: what /v1/status says, or null; none: what it is called to have no reading.
+function freshness({ reading, late, error, status, none = 'no reading yet' }, zone) {
   if (!reading) {
     return error
       ? {
@@ -17,7 +17,7 @@ function freshness({ reading, late, error, status }, zone) {
           state: 'unreachable',
           words: isRefused(error) ? sentence(error) : `${sentence(error)}; trying again`,
         }
-      : { colour: 'red', state: 'none', words: 'no reading yet' };
+      : { colour: 'red', state: 'none', words: none };
   }
   const at = `last reading ${moment(reading, zone)}`;
   if (error) return { colour: 'red', state: 'unreachable', words: `${sentence(error)}; ${at}` };

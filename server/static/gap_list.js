@@ -1,10 +1,26 @@
 // Gaps in words: when, how long, why.
 
 import { el } from './dom.js';
-import { cause, dayAndTime, duration, hourMinute } from './words.js';
+import { dayAndTime, duration, hourMinute } from './words.js';
 import { dateOf, offsetOf } from './zone.js';
 
 const DAY_MS = 86400e3;
+
+const CAUSES = {
+  inverter_off: 'the inverter was off',
+  dongle_silent: 'the dongle did not answer',
+  edge_down: 'the edge was not running',
+  clock_unsynced: 'the edge did not know the time',
+  parked: 'the readings were parked',
+  in_transit: 'still on their way',
+  thinned: 'thinned out on a full disk',
+  forgotten: 'deleted on purpose',
+  clock_step: 'the edge’s clock was set',
+  unknown: 'cause unknown',
+};
+
+// A cause that this page does not know is shown by its own name.
+export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');
 
 // gaps: {start, end, cause, running} in ms; day: the date that need not be named, or null.
 export function gapItems(gaps, zone, day = null) {

@@ -6,7 +6,7 @@ import { isMetered } from './meter.js';
 import { seriesTable } from './table.js';
 import { hourMinute } from './words.js';
 
-export async function hoursTable({ ask, csv, zone }, date) {
+export async function hoursTable({ ask, csv, zone, p1 }, date) {
   const { series } = await ask('/v1/series', { frame: 'day', date });
   const rows = series.map((row) => ({
     name: hourMinute(Date.parse(row.bucket), zone),
@@ -20,6 +20,7 @@ export async function hoursTable({ ask, csv, zone }, date) {
           rows,
           total: total(series),
           hasMeter: series.some(isMetered),
+          p1,
         })
       : el('p', { class: 'quiet' }, 'No readings on this day.'),
     el(

@@ -108,7 +108,7 @@ export class Live {
     const complete = today?.expected
       ? `${share(Math.min(1, today.stored / today.expected), 1)} of today’s readings`
       : '';
-    this.#line.show({ ...this.#known, late }, here.zone, complete);
+    this.#line.show({ ...this.#known, late, none: here.p1?.NONE_YET }, here.zone, complete);
     this.view.reading?.(reading, late || error);
   }
 }

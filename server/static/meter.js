@@ -11,6 +11,9 @@ const VALUES = ['load', 'import', 'export'].flatMap((name) => [
   `avg_${name}_power_w`,
 ]);
 
+// Whether anything measures the grid of the house: the inverter's own meter or the P1 meter; null where nobody knows.
+export const hasGridMeter = ({ has_meter: own, p1_first_ts: p1 }) => (p1 ? true : own);
+
 const isKnown = (value) => value !== null && value !== undefined;
 
 // Whether a bucket or a reading holds anything that only a meter can tell.
@@ -22,8 +25,8 @@ export const isMeterless = (row) =>
   [row.pv_kwh, row.pv_power_w, row.avg_pv_power_w].some(isKnown) &&
   !isMetered(row);
 
-// An answer of the API about this device, without the noughts of older edges: where there is no meter, a WiNet-S
-// says 0 for export and import, and for the house what the inverter gives.
+// An answer of the API about this device, without the noughts of older edges: where the inverter has no meter, a
+// WiNet-S says 0 for export and import, and for the house what the inverter gives.
 export function heard(answer, { has_meter: hasMeter }) {
   if (hasMeter !== false) return answer;
   if (answer.series) return { ...answer, series: answer.series.map(silent) };
@@ -34,13 +37,13 @@ const SIGNS = ['export_power_w', 'avg_export_power_w', 'import_kwh', 'export_kwh
 const OF_THE_METER = /^(avg_)?(load|import|export)_|_to_|^loss_|^self_/;
 
 function silent(row) {
-  if (SIGNS.some((name) => row[name])) return row;
+  if (['p1', 'mixed'].includes(row.grid_source) || SIGNS.some((name) => row[name])) return row;
   const shown = Object.entries(row).map(([name, value]) => [name, OF_THE_METER.test(name) ? null : value]);
-  return { ...Object.fromEntries(shown), grid_coverage: 0 };
+  return { ...Object.fromEntries(shown), grid_coverage: 0, grid_source: null };
 }
 
-// 'there'; 'unread' where there is a meter that said nothing in this time; 'none'. hasMeter: as the edge reports it,
-// null where it did not; rows: the readings or buckets that hold anything.
+// 'there'; 'unread' where there is a meter that said nothing in this time; 'none'. hasMeter: as hasGridMeter has it;
+// rows: the readings or buckets that hold anything.
 export function meterState(hasMeter, rows) {
   if (rows.some(isMetered) || (!rows.length && hasMeter !== false)) return 'there';
   return hasMeter ? 'unread' : 'none';
@@ -52,7 +55,7 @@ export function meterWords(state, hasMeter, row, since = '') {
     const none = hasMeter === false ? 'There is no grid meter here' : 'No grid meter has been seen here';
     return (
       `${none}: nobody measures what the house uses, imports and exports. ` +
-      'A Sungrow meter on the inverter would; later, the P1 meter of the house can, too.'
+      'A Sungrow meter on the inverter would, and so would the P1 meter of the house.'
     );
   }
   if (state === 'unread')
@@ -60,5 +63,7 @@ export function meterWords(state, hasMeter, row, since = '') {
   if (since) return `The grid has been measured since ${since}: before, ${UNKNOWN}.`;
   const [all, grid] = [row?.coverage, row?.grid_coverage];
   if (!(grid < WHOLE * all)) return '';
+  // The counters of a P1 meter cover the times between its readings, too.
+  if (row.lacksFlows && isKnown(row.load_kwh) && !row.parts.includes('load_kwh')) return '';
   return `The grid meter was read for ${shareOfTime(grid)} of the time: of the rest, ${UNKNOWN}.`;
 }

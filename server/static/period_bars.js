@@ -45,16 +45,17 @@ export function sinceBegun(row, kind, { device, zone }) {
 }
 
 // The bars of whole years, of those of their months.
-export function yearsOf(months, link) {
+export function yearsOf(months, { link, p1 }) {
   const years = [...new Set(months.map(({ date }) => yearOf(date)))];
   return years.map((year) => {
     const own = months.filter(({ date }) => yearOf(date) === year);
-    const row = sumOf(own);
+    const sum = sumOf(own);
+    const row = sum && p1 ? { ...sum, grid_source: p1.sourceOf(own.flatMap((bar) => bar.row ?? [])) } : sum;
     return {
       label: year,
       name: year,
       row,
-      days: own.reduce((sum, { days }) => sum + days, 0),
+      days: own.reduce((subtotal, { days }) => subtotal + days, 0),
       missing: !row,
       href: link({ view: 'year', date: `${year}-01-01` }),
     };

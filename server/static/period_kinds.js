@@ -1,7 +1,20 @@
 // What a month and a year consist of, and what they are called.
 
 import { dayAndTime, dayTime, when } from './words.js';
-import { addDays, addMonths, daysBetween, noon } from './zone.js';
+import { addDays, noon } from './zone.js';
+
+const DAY_MS = 86400e3;
+
+// The first day of the month so many months on.
+export function addMonths(date, months) {
+  const [year, month] = date.split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1 + months, 1)).toISOString().slice(0, 10);
+}
+
+export function daysBetween(first, end) {
+  const days = Math.round((noon(end) - noon(first)) / DAY_MS);
+  return Array.from({ length: days }, (_, n) => addDays(first, n));
+}
 
 export const named = (date, options) => when(noon(date), 'UTC', options);
 export const yearOf = (date) => date.slice(0, 4);

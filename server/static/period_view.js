@@ -5,14 +5,13 @@ import { before } from './compare.js';
 import { el, say } from './dom.js';
 import { WHOLE } from './energy.js';
 import { Loading } from './loading.js';
-import { isMeterless, isMetered, meterState, meterWords } from './meter.js';
+import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
-import { KINDS } from './period_kinds.js';
+import { KINDS, addMonths } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
 import { seriesTable } from './table.js';
 import { Tiles } from './tiles.js';
 import { FEEDS_IN } from './words.js';
-import { addMonths } from './zone.js';
 
 const TEN_MINUTES = 600e3;
 const MANY_MONTHS = 36;
@@ -22,12 +21,13 @@ export class PeriodView {
   #kind;
   #date;
   #frame;
-  #tiles = new Tiles(false);
+  #tiles;
   #chart;
   #loading;
   #table = el('div');
   #shown = [];
   #heading = el('h2', { id: 'bars' }, 'Where it came from, where it went');
+  #source;
   #meter = el('p', { class: 'hint', hidden: true });
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #foot = el(
@@ -39,6 +39,8 @@ export class PeriodView {
   constructor(context, frame, date) {
     this.#context = context;
     this.#frame = frame;
+    this.#source = context.p1?.sourceLine();
+    this.#tiles = new Tiles(false, context.p1);
     this.#kind = KINDS[frame] ?? KINDS.year;
     this.#date = this.#kind.start(date ?? context.today());
     const load = () => (frame === 'all' ? this.#loadAll() : this.#loadPeriod());
@@ -56,6 +58,7 @@ export class PeriodView {
         'section',
         { class: 'card', 'aria-labelledby': 'bars' },
         this.#heading,
+        this.#source,
         this.#chart.element,
         this.#feedsIn,
         this.#foot,
@@ -119,7 +122,7 @@ export class PeriodView {
     const series = answer.series.map((row) => sinceBegun(row, this.#kind, this.#context));
     const dates = series.length ? monthsBetween(KINDS.year.key(series[0]), this.#context.today()) : [];
     const months = this.#bars(dates, series);
-    const bars = months.length > MANY_MONTHS ? yearsOf(months, this.#context.link) : months;
+    const bars = months.length > MANY_MONTHS ? yearsOf(months, this.#context) : months;
     this.#show(bars, { frame: 'all' }, null);
   }
 
@@ -133,7 +136,9 @@ export class PeriodView {
 
   // Bars before the meter came show what is known; where it never came, none show what it would tell.
   #showMeter(bars, rows, all) {
-    const hasMeter = this.#context.device.has_meter;
+    const hasMeter = hasGridMeter(this.#context.device);
+    const { p1 } = this.#context;
+    p1?.saySource(this.#source, p1.sourceOf(rows));
     const known = rows.filter((row) => isMetered(row) || isMeterless(row));
     const state = meterState(hasMeter, known);
     const first = known.findIndex(isMetered);
@@ -157,7 +162,7 @@ export class PeriodView {
       ? `${this.#frame === 'all' ? 'All readings' : this.title}, in all${besides}`
       : 'No readings in this period';
     const beside = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
-    this.#chart.show(bars, beside, { title, row: all });
+    this.#chart.show(bars, beside, { title, row: all }, this.#context.p1);
     this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
     const listed = bars
@@ -171,6 +176,7 @@ export class PeriodView {
             rows: listed,
             total: all,
             hasMeter: rows.some(isMetered),
+            p1: this.#context.p1,
           })
         : el('p', { class: 'quiet' }, 'No readings in this period.'),
       el(

@@ -1,15 +1,15 @@
 // Whether the data are whole: the calendar of completeness, gaps with causes, what waits or is parked, and how
 // edge, dongle and server are.
 
-import { ask, serverNow } from './api.js';
+import { ask, load, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el } from './dom.js';
 import { gapItems } from './gap_list.js';
 import { Loading } from './loading.js';
-import { meterWords } from './meter.js';
+import { hasGridMeter, meterWords } from './meter.js';
 import { plainTable } from './table.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
-import { addDays, inMs } from './zone.js';
+import { addDays, dateOf, inMs } from './zone.js';
 
 const NO_METER = 'no: use, import and export are not measured';
 const WEEKS = 53;
@@ -18,9 +18,16 @@ const GAP_DAYS = 30;
 const MOST_GAPS = 50;
 const MINUTE = 60e3;
 
-export class SystemView {
+// The view; a house with a P1 meter has cards of that, too.
+export async function systemView(context) {
+  const p1 = context.p1 && new (await load(() => import('./p1_system.js'))).P1Cards(context);
+  return new SystemView(context, p1);
+}
+
+class SystemView {
   title = 'System';
   #context;
+  #p1;
   #loading;
   #calendar;
   #days = [];
@@ -30,13 +37,16 @@ export class SystemView {
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
 
-  constructor(context) {
+  // p1: the cards of a house with a P1 meter, or null.
+  constructor(context, p1) {
     this.#context = context;
+    this.#p1 = p1;
     this.#loading = new Loading(context, {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
       calendar: () => this.#loadCalendar(),
+      ...p1?.parts,
     });
     this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
     this.element = el(
@@ -53,6 +63,7 @@ export class SystemView {
         card('Inverter', 'device', this.#device),
         card('Server', 'server', this.#server),
       ),
+      p1 && p1.element,
       card(`Gaps of the last ${GAP_DAYS} days`, 'gaps', this.#gaps),
       card('Parked readings', 'parked', this.#parked),
     );
@@ -60,7 +71,7 @@ export class SystemView {
   }
 
   get jobs() {
-    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE });
+    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE, ...this.#p1?.jobs });
   }
 
   load() {
@@ -69,7 +80,8 @@ export class SystemView {
 
   // A whole year costs the database some work: it is asked for once, and then the days at its end.
   async #loadCalendar() {
-    const { today, firstDate } = this.#context;
+    const { today, device, zone } = this.#context;
+    const firstDate = device.first_ts && dateOf(Date.parse(device.first_ts), zone);
     const earliest = addDays(today(), 1 - WEEKS * 7 + 6);
     const known = this.#days.length ? addDays(today(), -RECENT_DAYS) : earliest;
     const from = [earliest, known, firstDate ?? today()].sort().pop();
@@ -150,8 +162,9 @@ export class SystemView {
   }
 
   #meterNote() {
-    const { has_meter: hasMeter } = this.#context.device;
-    return hasMeter === false ? el('p', { class: 'hint' }, meterWords('none', false)) : null;
+    return hasGridMeter(this.#context.device) === false
+      ? el('p', { class: 'hint' }, meterWords('none', false))
+      : null;
   }
 
   #showDevice() {
@@ -163,7 +176,10 @@ export class SystemView {
       ['Serial number', device.serial ?? NONE],
       ['Nominal power', power(device.nominal_power_w)],
       ['Firmware', device.firmware ?? NONE],
-      ['Grid meter', device.has_meter === false ? NO_METER : yes(device.has_meter)],
+      [
+        this.#p1 ? 'Its own grid meter' : 'Grid meter',
+        hasGridMeter(device) === false ? NO_METER : yes(device.has_meter),
+      ],
       ['Battery', yes(device.has_battery)],
       ['Version of the edge', device.edge_version ?? NONE],
       ['Time zone', timezone],

@@ -1,7 +1,7 @@
 // The numbers behind a chart, as a table that scrolls by itself where the screen is narrow.
 
 import { el } from './dom.js';
-import { count, energyDigits, mark, share } from './words.js';
+import { NONE, count, energyDigits, mark, share } from './words.js';
 
 // What became of the import: together that is all of it.
 const IMPORT = [
@@ -14,6 +14,11 @@ const SHARES = [
   ['self_sufficiency', 'Self-suff. %'],
   ['self_consumption', 'Self-cons. %'],
 ];
+const VOLUMES = [
+  ['gas_m3', 'Gas m³'],
+  ['water_m3', 'Water m³'],
+];
+const SOURCE = ['grid_source', 'Grid by'];
 const COLUMNS = [
   ['pv_kwh', 'Solar'],
   ['load_kwh', 'Use'],
@@ -23,14 +28,17 @@ const COLUMNS = [
   ['battery_charge_kwh', 'Battery in'],
   ['battery_discharge_kwh', 'Battery out'],
   ...SHARES,
+  ...VOLUMES,
+  SOURCE,
 ];
 // Only these are known without a grid meter.
 const METERLESS = ['pv_kwh', 'battery_charge_kwh', 'battery_discharge_kwh'];
 
-// rows: [{name, href or null, row or null, missing}]; total: a row; hasMeter: whether a grid meter showed any.
-export function seriesTable({ caption, head, rows, total, hasMeter }) {
+// rows: [{name, href or null, row or null, missing}]; total: a row; hasMeter: whether a grid meter showed any;
+// p1: grid_source.js in a house with a P1 meter.
+export function seriesTable({ caption, head, rows, total, hasMeter, p1 }) {
   const all = [...rows.map(({ row }) => row), total];
-  const columns = COLUMNS.filter((column) => isWanted(column, all, hasMeter));
+  const columns = COLUMNS.filter((column) => isWanted(column, all, hasMeter, p1));
   const heads = [head, ...columns.map(([, name]) => name), 'Covered %'];
   const table = el(
     'table',
@@ -48,9 +56,9 @@ export function seriesTable({ caption, head, rows, total, hasMeter }) {
     el(
       'tbody',
       {},
-      rows.map((row) => line(row, columns)),
+      rows.map((row) => line(row, columns, p1)),
     ),
-    el('tfoot', {}, totalLine(total, rows, columns)),
+    el('tfoot', {}, totalLine(total, rows, columns, p1)),
   );
   return scroller(caption, table);
 }
@@ -91,39 +99,43 @@ function scroller(label, table) {
   return el('div', { class: 'scroller', role: 'region', 'aria-label': label, tabindex: 0 }, table);
 }
 
-// A part of the import that is nothing in every row has no column, nor has what only a meter tells where there is none.
-function isWanted(column, rows, hasMeter) {
+// A part of the import that is nothing in every row has no column, nor has what only a meter tells where there is
+// none, nor whose word the grid is where it is one and the same.
+function isWanted(column, rows, hasMeter, p1) {
   const [key] = column;
+  if (VOLUMES.includes(column)) return rows.some((row) => typeof row?.[key] === 'number');
+  if (column === SOURCE) return hasMeter && p1?.sourceOf(rows.filter(Boolean)) === 'mixed';
   if (!hasMeter) return METERLESS.includes(key);
   return !IMPORT.slice(1).includes(column) || rows.some((row) => Math.abs(row?.[key] ?? 0) >= 0.005);
 }
 
-function line({ name, href, row, missing }, columns) {
+function line({ name, href, row, missing }, columns, p1) {
   const head = el('th', { scope: 'row' }, href ? el('a', { href }, name) : name);
   if (!row) {
     const words = missing ? 'no readings' : '';
     return el('tr', { class: 'empty' }, head, el('td', { colspan: columns.length + 1 }, words));
   }
-  return el('tr', {}, head, cells(row, columns), el('td', {}, digits(share(row.coverage, 1))));
+  return el('tr', {}, head, cells(row, columns, p1), el('td', {}, digits(share(row.coverage, 1))));
 }
 
 const digits = (text) => text.replace('\u00a0%', '');
 
-function cells(row, columns) {
+function cells(row, columns, p1) {
   return columns.map((column) => {
     const [key] = column;
+    if (column === SOURCE) return el('td', {}, p1?.shortSource(row) || NONE);
     if (SHARES.includes(column)) return el('td', {}, digits(share(row[key])));
     return el('td', {}, mark(row, key), el('span', { 'data-figure': key }, energyDigits(row[key])));
   });
 }
 
-function totalLine(total, rows, columns) {
+function totalLine(total, rows, columns, p1) {
   const full = rows.filter(({ row }) => row).length;
   return el(
     'tr',
     {},
     el('th', { scope: 'row' }, 'Sum'),
-    cells(total, columns),
+    cells(total, columns, p1),
     el('td', { class: 'quiet' }, `${count(full)} rows`),
   );
 }

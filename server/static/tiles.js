@@ -19,13 +19,14 @@ const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 export class Tiles {
   #tiles = new Map();
 
-  // withCharge: whether there is a tile for the battery's state of charge.
-  constructor(withCharge) {
+  // withCharge: whether there is a tile for the battery's state of charge; p1: as in table.js.
+  constructor(withCharge, p1) {
+    this.p1 = p1;
     this.element = el('dl', { class: withCharge ? 'tiles nine' : 'tiles' });
-    for (const [key, name, colour] of KWH) this.#add(key, name, colour);
-    if (withCharge) this.#add('soc', 'State of charge', 'soc');
-    this.#add('self_sufficiency', 'Self-sufficiency');
-    this.#add('self_consumption', 'Self-consumption');
+    for (const [key, name, colour] of KWH) this.add(key, name, colour);
+    if (withCharge) this.add('soc', 'State of charge', 'soc');
+    this.add('self_sufficiency', 'Self-sufficiency');
+    this.add('self_consumption', 'Self-consumption');
   }
 
   // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
@@ -43,15 +44,15 @@ export class Tiles {
         row?.parts.includes(key) && covered(row, key),
         then(key, energy),
       ];
-      this.#say(key, energy(row?.[key]), notes, mark(row, key));
+      this.say(key, energy(row?.[key]), notes, mark(row, key));
     }
-    this.#say('soc', percent(soc?.pct), [soc?.words]);
-    const isPart = row?.parts.includes('load_kwh');
+    this.say('soc', percent(soc?.pct), [soc?.words]);
+    this.p1?.sayVolumes(this, row, then);
     for (const key of SHARES) {
       const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
-      this.#say(key, share(row?.[key]), [
+      this.say(key, share(row?.[key]), [
         charging && `incl. grid charging ${share(row.with_charging)}`,
-        isPart && covered(row, 'load_kwh'),
+        row?.lacksFlows && covered(row, 'load_kwh'),
         then(key, share),
       ]);
     }
@@ -63,7 +64,8 @@ export class Tiles {
     this.element.classList.toggle('few', isHidden);
   }
 
-  #add(key, name, colour) {
+  add(key, name, colour) {
+    if (this.#tiles.has(key)) return;
     const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
     const note = el('dd', { class: 'note' });
     const dot = colour && el('span', { class: `swatch box bg-${colour}` });
@@ -73,7 +75,7 @@ export class Tiles {
     this.#tiles.set(key, { tile, sign, value, note });
   }
 
-  #say(key, value, notes, sign = '') {
+  say(key, value, notes, sign = '') {
     const tile = this.#tiles.get(key);
     if (!tile) return;
     say(tile.sign, sign);
@@ -89,7 +91,8 @@ function fedIn(row) {
 // Of how much of the time a figure tells.
 function covered(row, key) {
   const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
-  return coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
+  // Without a reading of the inverter the figure is the P1 meter's, whose time this is not.
+  return coverage > 0 && coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
 }
 
 // What the import went to, where that is not the house alone.

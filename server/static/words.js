@@ -45,10 +45,10 @@ export const energyDigits = (kwh, whole = kwh) => (known(kwh) ? number(kwh, ener
 
 // What comes before a figure that is at least that much, or estimated; where energy flowed is only ever measured.
 export function mark(row, key) {
-  if (!known(row?.[key]) || !key.endsWith('_kwh')) return '';
+  if (!known(row?.[key]) || !/_(kwh|m3)$/.test(key)) return '';
   const isFlow = key.includes('_to_');
-  if (row.parts.includes(isFlow ? 'load_kwh' : key)) return '≥\u00a0';
-  return row.estimated && !isFlow ? '≈\u00a0' : '';
+  if (isFlow ? row.lacksFlows : row.parts.includes(key)) return '≥\u00a0';
+  return row.estimated && !isFlow && key.endsWith('_kwh') ? '≈\u00a0' : '';
 }
 
 function energyPlaces(kwh) {
@@ -114,23 +114,6 @@ export function duration(seconds) {
   if (seconds < 48 * 3600) return unit(number(seconds / 3600, 1), 'h');
   return unit(number(seconds / 86400, 1), 'days');
 }
-
-const CAUSES = {
-  inverter_off: 'the inverter was off',
-  dongle_silent: 'the dongle did not answer',
-  edge_down: 'the edge was not running',
-  clock_unsynced: 'the edge did not know the time',
-  parked: 'the readings were parked',
-  in_transit: 'still on their way',
-  thinned: 'thinned out on a full disk',
-  forgotten: 'deleted on purpose',
-  clock_step: 'the edge’s clock was set',
-  not_loaded: 'cause not loaded',
-  unknown: 'cause unknown',
-};
-
-// A cause that this page does not know is shown by its own name.
-export const cause = (name) => CAUSES[name] ?? name.replaceAll('_', ' ');
 
 // Why a house's use is below zero.
 export const FEEDS_IN =

@@ -93,16 +93,6 @@ const text = (ms) => new Date(ms).toISOString().slice(0, 10);
 
 export const addDays = (date, days) => text(utc(date) + days * DAY_MS);
 
-// The first day of the month so many months on.
-export function addMonths(date, months) {
-  const [year, month] = date.split('-').map(Number);
-  return text(Date.UTC(year, month - 1 + months, 1));
-}
-
-export function daysBetween(first, end) {
-  return Array.from({ length: Math.round((utc(end) - utc(first)) / DAY_MS) }, (_, n) => addDays(first, n));
-}
-
 export function isDate(given) {
   return /^\d{4}-\d\d-\d\d$/.test(given ?? '') && !Number.isNaN(utc(given)) && text(utc(given)) === given;
 }

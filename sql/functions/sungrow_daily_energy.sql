@@ -22,6 +22,8 @@
 -- - the house's use is not a balance of counters of which some were read for another time than others, as on
 --   the day on which a meter is put in, and none that is negative where the house's power is not.
 --
+-- sources_estimated: the same of the panels and the battery alone, for a house whose grid another meter tells.
+--
 -- jit: compiling takes longer than the whole query. The plan is made once a connection, not once a question:
 -- with rows of one house alone the planner takes each range of days to be worth a plan of its own, which costs
 -- as much as finding the answer.
@@ -29,7 +31,7 @@ CREATE OR REPLACE FUNCTION sungrow_daily_energy(of_device text, first date, unti
 RETURNS TABLE (day date, pv_counter_kwh double precision, import_counter_kwh double precision,
                export_counter_kwh double precision, battery_charge_counter_kwh double precision,
                battery_discharge_counter_kwh double precision, load_counter_kwh double precision,
-               estimated boolean)
+               estimated boolean, sources_estimated boolean)
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -114,7 +116,8 @@ BEGIN
                sum(kwh) FILTER (WHERE counter = 3) AS export_kwh,
                sum(kwh) FILTER (WHERE counter = 4) AS charge_kwh,
                sum(kwh) FILTER (WHERE counter = 5) AS discharge_kwh,
-               bool_or(estimated) AS estimated
+               bool_or(estimated) AS estimated,
+               bool_or(estimated) FILTER (WHERE counter IN (1, 4, 5)) AS sources_estimated
           FROM believed GROUP BY day
     ), month AS (
         SELECT month, coalesce(sungrow_ratio(sum(loss_kwh), sum(sources_kwh)), 0) AS loss_share
@@ -135,6 +138,7 @@ BEGIN
                CASE WHEN is_undecided THEN NULL ELSE coalesce(battery_discharge_integral_kwh, 0) END AS discharge_integral_kwh,
                load_integral_kwh, loss_kwh, sources_kwh, is_partly, is_undecided, none_before, none_after,
                coalesce(estimated, false) OR coalesce(is_partly, false) AS estimated,
+               coalesce(sources_estimated, false) AS sources_estimated,
                coalesce(month, date_trunc('month', day::timestamp)) AS month
           FROM energy FULL JOIN (SELECT * FROM measured WHERE day >= first AND day < until) AS here
          USING (day)
@@ -155,9 +159,11 @@ BEGIN
     )
     SELECT day, pv_kwh, import_kwh, export_kwh, charge_kwh, discharge_kwh,
            CASE WHEN load_kwh >= 0 OR load_integral_kwh < 0 THEN load_kwh END,
-           estimated OR coalesce(load_kwh < -0.3 AND load_integral_kwh >= 0, false)
-               OR coalesce(is_undecided AND (charge_kwh IS NULL OR discharge_kwh IS NULL), false)
+           estimated OR coalesce(load_kwh < -0.3 AND load_integral_kwh >= 0, false) OR has_no_direction,
+           sources_estimated OR has_no_direction
       FROM balanced
+     CROSS JOIN LATERAL (SELECT coalesce(is_undecided AND (charge_kwh IS NULL OR discharge_kwh IS NULL), false)
+                                AS has_no_direction) AS battery
      ORDER BY day;
 END
 $$;

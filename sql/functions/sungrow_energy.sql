@@ -50,4 +50,4 @@ COMMENT ON COLUMN sungrow_energy.import_integral_kwh IS 'kWh; imported from the 
 COMMENT ON COLUMN sungrow_energy.export_integral_kwh IS 'kWh; exported to the grid, by the integral of the powers; null: no reading had the grid';
 COMMENT ON COLUMN sungrow_energy.battery_charge_integral_kwh IS 'kWh; charged, by the integral of the powers';
 COMMENT ON COLUMN sungrow_energy.battery_discharge_integral_kwh IS 'kWh; discharged, by the integral of the powers';
-COMMENT ON COLUMN sungrow_energy.estimated IS 'a part of it is not a plain difference of two readings of a counter; see sungrow_daily_energy';
+COMMENT ON COLUMN sungrow_energy.estimated IS 'a part of it is not a plain difference of two readings of a counter; see the function sungrow_daily_energy';

@@ -4,6 +4,10 @@ SELECT asked.device_id, sungrow_timezone(asked.device_id) AS timezone, serial, d
        (SELECT first_ts FROM sungrow_local_daily d WHERE d.device_id = asked.device_id AND bucket =
            (SELECT min(bucket) FROM sungrow_local_daily d WHERE d.device_id = asked.device_id)) AS first_ts,
        (SELECT last_ts FROM sungrow_local_daily d WHERE d.device_id = asked.device_id AND bucket =
-           (SELECT max(bucket) FROM sungrow_local_daily d WHERE d.device_id = asked.device_id)) AS newest_ts
+           (SELECT max(bucket) FROM sungrow_local_daily d WHERE d.device_id = asked.device_id)) AS newest_ts,
+       (SELECT first_ts FROM p1_local_daily p WHERE p.device_id = asked.device_id AND bucket =
+           (SELECT min(bucket) FROM p1_local_daily p WHERE p.device_id = asked.device_id)) AS p1_first_ts,
+       (SELECT last_ts FROM p1_local_daily p WHERE p.device_id = asked.device_id AND bucket =
+           (SELECT max(bucket) FROM p1_local_daily p WHERE p.device_id = asked.device_id)) AS p1_newest_ts
   FROM unnest(%(device_ids)s::text[]) AS asked (device_id) LEFT JOIN sungrow_devices USING (device_id)
  ORDER BY asked.device_id

@@ -1,2 +1,2 @@
--- Called by __init__ and doctor/database: the cheapest sign of life.
+-- Called by database/pool and doctor/database: the cheapest sign of life.
 SELECT 1 AS alive

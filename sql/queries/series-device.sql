@@ -1,4 +1,9 @@
--- Called by api/series: the zone of a device's local days, and the first and the last one with samples.
+-- Called by api/series: the zone of a device's local days, the first and the last one that reports anything, and
+-- whether the house has a grid meter.
 SELECT sungrow_timezone(%(device_id)s) AS timezone,
-       (SELECT min(bucket) FROM sungrow_local_daily WHERE device_id = %(device_id)s) AS first_day,
-       (SELECT max(bucket) FROM sungrow_local_daily WHERE device_id = %(device_id)s) AS last_day
+       least(own.first, meter.first) AS first_day, greatest(own.last, meter.last) AS last_day,
+       meter.first IS NOT NULL AS has_p1
+  FROM (SELECT min(bucket) AS first, max(bucket) AS last
+          FROM sungrow_local_daily WHERE device_id = %(device_id)s) AS own,
+       (SELECT min(bucket) AS first, max(bucket) AS last
+          FROM p1_local_daily WHERE device_id = %(device_id)s) AS meter

@@ -37,7 +37,9 @@ SELECT keys[width_bucket(bucket, keys)] AS key,
        sum(grid_to_battery_kwh) FILTER (WHERE flow_count > 0) AS grid_to_battery_kwh,
        sum(loss_kwh) FILTER (WHERE flow_count > 0) AS loss_kwh,
        bool_or(estimated) OR sum(gridless_s) > 0.1 * sum(covered_s)
-           OR sum(battery_soc_pct_count - battery_power_w_count) > 0.1 * sum(sample_count) AS estimated
+           OR sum(battery_soc_pct_count - battery_power_w_count) > 0.1 * sum(sample_count) AS estimated,
+       bool_or(estimated)
+           OR sum(battery_soc_pct_count - battery_power_w_count) > 0.1 * sum(sample_count) AS estimated_sources
   FROM (SELECT %(keys)s::timestamptz[] AS keys) AS asked
  CROSS JOIN (SELECT *, battery_power_w_count > 0 OR battery_soc_pct_count < sample_count AS tells_of_battery
                FROM sungrow_5min) AS five_minutes

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 
 from edge_lib.clock import Clock
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from edge_lib.simulator.p1_server import HomeWizardServer
 from server import sandbox
 from tests.bench.edges import running
 from tests.bench.paired import Goal, Line, beside
@@ -32,15 +33,25 @@ ALONE = "import requests, sqlite3, ssl"
 def lines(quick: bool) -> Iterator[Line]:
     """Let it live through all the readings, and look twice."""
     few, many = (QUICK_FEW, QUICK_MANY) if quick else (FEW, MANY)
+    for p1, goal in ((False, 1.3), (True, 1.4)):
+        yield from _life(few, many, p1, goal)
+
+
+def _life(few: int, many: int, p1: bool, most: float) -> Iterator[Line]:
+    name, more = "edge with P1" if p1 else "edge", {}
     # Compiled before, as install-edge does: what compiling takes would be counted, too.
     subprocess.run([sys.executable, "-c", "import edge"], check=True, cwd=sandbox.ROOT)
     with ExitStack() as ends:
         servers = ends.enter_context(started())
         server = ends.enter_context(servers.gunicorn(servers.database(), tls=True))
-        dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock(), speed=SPEED)))
+        house = HouseholdSource(Clock(), speed=SPEED)
+        dongle = ends.enter_context(FakeDongle(house))
+        if p1:
+            meter = ends.enter_context(HomeWizardServer(house.grid_meter))
+            more["P1_SOURCE"] = f"homewizard://127.0.0.1:{meter.port}"
         program = ("tests/support/fast_edge.py", str(SPEED), str(time.monotonic()))
         where = (servers.folder, dongle.port, server)
-        edge = ends.enter_context(running(*where, *program, **SETTINGS))
+        edge = ends.enter_context(running(*where, *program, **SETTINGS, **more))
         looks = []
         for count in (few, many):
             edge.until("seq", count, 600)
@@ -52,14 +63,18 @@ def lines(quick: bool) -> Iterator[Line]:
     cpu_ms = 1000 * (spent_after_s - spent_s) / readings
     missed = f"beside python -c pass; {last['failed_count']} polls failed"
     yield beside(
-        "edge: CPU time", "ms a reading", [(cpu_ms, 1000 * cpu_of_nothing_s())], note=missed
+        f"{name}: CPU time", "ms a reading", [(cpu_ms, 1000 * cpu_of_nothing_s())], note=missed
     )
     with alone() as pid:
         pair = (last_mb, memory_mb(pid))
-    yield beside("edge: memory", "MB", [pair], Goal(at_most=1.3), f"{many:,} readings; {ALONE}")
+    yield beside(f"{name}: memory", "MB", [pair], Goal(at_most=most), f"{many:,} readings; {ALONE}")
     growth = Goal(at_most=1.0)
     note = f"from {few:,} to {many:,} readings"
-    yield Line("edge: growth of memory", "MB", max(0.0, last_mb - level_mb), goal=growth, note=note)
+    if p1:
+        assert last["p1_seq"] > many // 20, "hardly a reading of the meter"
+    yield Line(
+        f"{name}: growth of memory", "MB", max(0.0, last_mb - level_mb), goal=growth, note=note
+    )
 
 
 def cpu_of_nothing_s(times: int = 5) -> float:

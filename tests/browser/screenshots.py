@@ -2,8 +2,9 @@
 
 Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
 says afternoon; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
-got it today. The README's two are of ``now month --height 1080``. It takes some minutes, most of
-them to live through that year.
+got it today; with ``--p1 always`` or ``noon`` of one with a P1 meter, beside the inverter's own or,
+with ``--meter none``, without. The README's two are of ``now month --height 1080``. It takes some
+minutes, most of them to live through that year.
 """
 
 import argparse
@@ -15,12 +16,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from server import sandbox
-from tests.browser import house
+from tests.browser import house, p1_house
 from tests.browser.browser import DESKTOP, MISSING, PHONE, Browser, browser
 
 DEVICE, TOKEN = "home-1", "read-token"
 RECENT = timedelta(days=36)
 SCHEMES, SIZES = ("light", "dark"), {"phone": PHONE, "desktop": DESKTOP}
+WORDS = {"login": "", "capacity": "Mean of twelve"}  # by which a view is known to be there
 
 
 def lives(now: datetime, zone: str, meter: str) -> tuple[house.Life, house.Life]:
@@ -44,8 +46,34 @@ def lives(now: datetime, zone: str, meter: str) -> tuple[house.Life, house.Life]
     return past, house.Life(recent, now, holes=holes, zone=zone, grown_kwh=6000.0, metered=metered)
 
 
+def live(url: str, zone: str, now: datetime, meter: str, p1: str) -> None:
+    """Store what the house's meters read, and the peaks that its P1 meter keeps."""
+    past, recent = lives(now, zone, "always" if p1 != "never" and meter == "none" else meter)
+    noon = house.midnight(now, zone) + timedelta(hours=12)
+    if p1 == "never":
+        house.live(url, DEVICE, past)
+        house.live(url, DEVICE, recent)
+        return
+    p1_house.live_with_meter(
+        url,
+        DEVICE,
+        [s for s in house.samples(recent) if not any(h.covers(s["ts"]) for h in recent.holes)],
+        zone=zone,
+        since=noon if p1 == "noon" else None,
+        has_own=meter != "none",
+    )
+    months = [house.midnight(now, zone).replace(day=1)]
+    while len(months) < 12:
+        months.append((months[-1] - timedelta(days=1)).replace(day=1))
+    peaks = [
+        (end, end - timedelta(days=9 + n % 5, hours=5.5), 2300.0 + 640 * (n * 7 % 5))
+        for n, end in enumerate(months)
+    ]
+    p1_house.keep_peaks(url, DEVICE, peaks)
+
+
 @contextlib.contextmanager
-def site(folder: Path, meter: str) -> Iterator[tuple[str, str]]:
+def site(folder: Path, meter: str, p1: str) -> Iterator[tuple[str, str]]:
     """Start a server with such a house; return its address, and yesterday's date there."""
     now = datetime.now(UTC)
     zone = house.zone_where_it_is(14, now)
@@ -60,8 +88,7 @@ def site(folder: Path, meter: str) -> Iterator[tuple[str, str]]:
         }
         migrate = [sys.executable, "-m", "server.migrate"]
         sandbox.run(migrate, sandbox.environment(**settings), cwd=sandbox.ROOT)
-        for life in lives(now, zone, meter):
-            house.live(settings["DATABASE_URL"], DEVICE, life)
+        live(settings["DATABASE_URL"], zone, now, meter, p1)
         house.describe(settings["DATABASE_URL"], DEVICE, has_meter=meter != "none")
         certificate = sandbox.Authority(folder / "ca").issue()
         log = folder / "gunicorn.log"
@@ -77,7 +104,7 @@ def shoot(page: Browser, folder: Path, name: str, address: str, height: int | No
             page.colours(scheme)
             page.resize(pixels)
             page.open(address)
-            page.wait_text("main", "" if name == "login" else "reading", 60)
+            page.wait_text("main", WORDS.get(name, "reading"), 60)
             page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load", 60)
             page.wait(lambda: not page.run("return document.fonts.status !== 'loaded'"), "fonts")
             path = folder / f"{name}-{scheme}-{size}.png"
@@ -91,6 +118,7 @@ def main() -> int:
     parser.add_argument("views", nargs="*", help="now, day, month, ...; all unless told")
     parser.add_argument("--height", type=int, help="pixels from the top; all unless told")
     parser.add_argument("--meter", choices=("always", "none", "noon"), default="always")
+    parser.add_argument("--p1", choices=("always", "never", "noon"), default="never")
     arguments = parser.parse_args()
     if MISSING:
         print(MISSING, file=sys.stderr)
@@ -98,7 +126,7 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        site(Path(folder), arguments.meter) as (url, yesterday),
+        site(Path(folder), arguments.meter, arguments.p1) as (url, yesterday),
         browser(Path(folder) / "chromium") as page,
     ):
         views = {
@@ -109,8 +137,11 @@ def main() -> int:
             "year": "/?view=year",
             "all": "/?view=all",
             "system": "/?view=system",
+            "capacity": "/?view=capacity",
             "empty": "/?view=day&date=2020-02-02",
         }
+        if arguments.p1 == "never":
+            del views["capacity"]
         for name in arguments.views or views:
             if name != "login" and not page.all("#views a"):
                 page.log_in(url + "/", TOKEN)

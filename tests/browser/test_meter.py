@@ -28,7 +28,7 @@ GRIDS = {
     "noughts": {"load_power_w": 600.0, "export_power_w": 0.0},
 }
 NO_METER = "There is no grid meter here"
-HELP = "A Sungrow meter on the inverter would; later, the P1 meter of the house can, too."
+HELP = "A Sungrow meter on the inverter would, and so would the P1 meter of the house."
 
 
 def home_of(databases, https_server, has_meter: bool | None, spans: dict[str, str]) -> Site:

@@ -316,10 +316,14 @@ def test_years_and_digits_are_those_of_the_addresses_in_every_language(page, cal
         ("share", 0.9999, "99 %"),
         ("share", 0, "0 %"),
         ("share", None, "-"),
-        ("cause", "a_new_cause", "a new cause"),
         ("duration", 75 * 60, "75 min"),
     ],
 )
 def test_numbers_are_written_as_people_read_them(called, function, value, said):
     (text,) = called("words", function, [[value]])
     assert text.replace("\u00a0", " ").replace("\N{EN DASH}", "-") == said
+
+
+def test_a_cause_that_the_page_does_not_know_is_shown_by_its_own_name(called):
+    found = called("gap_list", "cause", [["a_new_cause"], ["edge_down"]])
+    assert found == ["a new cause", "the edge was not running"]

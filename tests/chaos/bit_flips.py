@@ -38,16 +38,17 @@ from edge_lib.spool import file as spool_file
 from edge_lib.spool.errors import SpoolError
 from tests.chaos.crash_points import FAST
 from tests.support.edge_env import edge_env
-from tests.support.edge_world import PRESENT, UNSURE, World, furnish
+from tests.support.edge_world import PRESENT, UNSURE, Kept, World, furnish
 from tests.support.spooling import read_of, write_of
 
 PLACES = ("rows", "live", "file", "wal")
 TABLES = ("samples", "queue", "delivered", "parked", "boots", "reports", "gaps", "meta")
+TABLES += tuple(f"p1_{table}" for table in TABLES if table != "meta")
 TABLES += ("sqlite_sequence", "damaged")
 LEAF, INTERIOR = 0x0D, 0x05
 STRANGE = "INSERT INTO reports (boot, slot_us, content) VALUES ('b', 900000000, '[]')"
 
-Key = tuple[str, int]
+Key = tuple[str, str, int]  # kind, boot, number
 
 
 class Outcome(NamedTuple):
@@ -75,7 +76,7 @@ class Source(NamedTuple):
 
     folder: Path
     world: World
-    last_seq: int
+    last_seqs: dict[str, int]
     sent: dict[Key, dict]
     books: dict
 
@@ -97,12 +98,12 @@ def filled(folder: Path, rows: int, in_log: bool) -> Source:
     live = folder / "live" / "spool.db"
     live.parent.mkdir()
     pages, spool_file.CHECKPOINT_PAGES = spool_file.CHECKPOINT_PAGES, 1 << 20 if in_log else 2000
-    world = World(live)
+    world = World(live, has_p1=True)
     furnish(world)
     write_of(world.edge.spool, lambda db: db.execute(STRANGE))
     world.edge.spool.salvage()
     world.poll(rows)
-    last_seq = world.edge.poller.seq
+    last_seqs = {"sample": world.edge.poller.seq, "p1": world.edge.p1.seq}
     if not in_log:
         world.stop()
     for file in live.parent.iterdir():
@@ -113,7 +114,7 @@ def filled(folder: Path, rows: int, in_log: bool) -> Source:
     spool_file.CHECKPOINT_PAGES = pages
     shutil.rmtree(live.parent)
     (folder / "spool.db.lock").touch()  # ours, as after every start
-    source = Source(folder, world, last_seq, {}, {})
+    source = Source(folder, world, last_seqs, {}, {})
     again = revived(source, folder.with_name("untouched"))
     again.start()
     again.poll(2)
@@ -128,11 +129,12 @@ def revived(source: Source, folder: Path) -> World:
     folder.mkdir()
     for file in source.folder.iterdir():
         shutil.copy(file, folder)
-    world = World(folder / "spool.db")
+    world = World(folder / "spool.db", has_p1=True)
     vars(world.clock).update(vars(source.world.clock))
     world.inverter.polls = source.world.inverter.polls
-    for kept in ("samples", "reports", "gaps", "parked", "forgotten"):
-        setattr(world.server, kept, getattr(source.world.server, kept).copy())
+    world.meter.good = source.world.meter.good
+    world.server.copy(source.world.server)
+    world.server.p1.copy(source.world.server.p1)
     return world
 
 
@@ -155,19 +157,25 @@ def goes_on(world: World) -> bool:
 def sent(world: World) -> dict[Key, dict]:
     """Return what the server has; of a boot whose times are estimated, without these."""
     found = {}
-    for sample in world.server.samples.values():
-        loose = {"ts": None} if sample["boot"] == UNSURE else {}
-        found[sample["boot"], sample["seq"]] = sample | loose
+    for name, server in kept(world).items():
+        for sample in server.samples.values():
+            loose = {"ts": None} if sample["boot"] == UNSURE else {}
+            found[name, sample["boot"], sample["seq"]] = sample | loose
     return found
 
 
+def kept(world: World) -> dict[str, Kept]:
+    return {"sample": world.server, "p1": world.server.p1}
+
+
 def books(world: World) -> dict:
-    reports = {
-        key: (report["polled"], tuple(report["failed"].items()))
-        for key, report in world.server.reports.items()
-    }
-    gaps = {key: (gap["to_ts"], gap["count"]) for key, gap in world.server.gaps.items()}
-    return reports | gaps
+    found = {}
+    for name, server in kept(world).items():
+        for key, report in server.reports.items():
+            found[name, *key] = (report["polled"], tuple(report["failed"].items()))
+        for key, gap in server.gaps.items():
+            found[name, *key] = (gap["to_ts"], gap["count"])
+    return found
 
 
 def commands_work(world: World) -> None:
@@ -214,16 +222,17 @@ def compared(source: Source, world: World, state: dict, held_up: bool) -> Outcom
     set_aside = state["damaged_count"] > 1
     whole = sum(found.get(key) == sample for key, sample in old.items())
     altered = sum(key in found and found[key] != sample for key, sample in old.items())
-    first_new = min(sample["seq"] for sample in new_samples(source, world))
+    numbers = new_numbers(source, world)
     differing = sum(books(world).get(key) != counts for key, counts in source.books.items())
-    parked = sum(p["reason"] in ("checksum", "missing") for p in world.server.parked.values())
+    all_parked = [one for server in kept(world).values() for one in server.parked.values()]
+    parked = sum(one["reason"] in ("checksum", "missing") for one in all_parked)
     noticed = set_aside or aside or parked
     return Outcome(
         whole,
         altered,
         parked + state["unreadable_count"],
         0 if noticed else differing,
-        first_new <= source.last_seq,
+        any(min(numbers[name]) <= last for name, last in source.last_seqs.items()),
         held_up=held_up,
         set_aside=set_aside,
         aside=aside,
@@ -231,15 +240,24 @@ def compared(source: Source, world: World, state: dict, held_up: bool) -> Outcom
 
 
 def new_keys(source: Source) -> set[Key]:
-    return {key for key in source.sent if key[0] == PRESENT and key[1] > source.last_seq}
+    last = source.last_seqs
+    return {key for key in source.sent if key[1] == PRESENT and key[2] > last[key[0]]}
 
 
-def new_samples(source: Source, world: World) -> list[dict]:
-    """Return those that were polled after the flip."""
-    first = source.world.inverter.polls + 1
-    powers = {n % 5000 for n in range(first, world.inverter.polls + 1)}
-    batches = (sample for batch in world.server.batches for sample in batch["samples"])
-    return [s for s in batches if s["pv_power_w"] in powers and s["boot"] == PRESENT]
+def new_numbers(source: Source, world: World) -> dict[str, list[int]]:
+    """Return the numbers of those that were polled after the flip."""
+    polls = {
+        "samples": ("pv_power_w", source.world.inverter.polls, world.inverter.polls),
+        "p1_samples": ("power_w", source.world.meter.good, world.meter.good),
+    }
+    found = []
+    for name, (value, before, now) in polls.items():
+        powers = {n % 5000 for n in range(before + 1, now + 1)}
+        rows = (one for batch in world.server.batches for one in batch.get(name, ()))
+        found.append(
+            [one["seq"] for one in rows if one[value] in powers and one["boot"] == PRESENT]
+        )
+    return {"sample": found[0], "p1": found[1]}
 
 
 # Where a bit is flipped
@@ -407,7 +425,7 @@ def flips(name: str, rows: int, count: int, seed: int = 1) -> Tally:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--flips", type=int, default=1000, help="at each place")
-    parser.add_argument("--rows", type=int, default=0, help="readings beside the 300 that it needs")
+    parser.add_argument("--rows", type=int, default=0, help="readings beside the 600 that it needs")
     parser.add_argument("--places", nargs="+", choices=PLACES, default=PLACES)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

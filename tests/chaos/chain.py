@@ -3,12 +3,13 @@
     nice .venv/bin/python -m tests.chaos.chain --edge-kills 1000 --worker-kills 100 \
         --postgres-stops 100
 
-Edges (each polls a dongle of its own, fifty times as fast as in life) are ended by SIGKILL at a
-random moment and started again; workers of gunicorn are ended by SIGKILL, PostgreSQL is stopped as
-by a power cut; and all of it behind the proxy that harms three requests of four. At the end the
-wire is healed, the rest delivered, and counted: of each edge, the numbers 1 to N stand in the
-database once each, or wait in its spool, or are parked. ``edge.py reconcile`` must find nothing to
-send again. A ledger that each edge keeps beside its spool says what had been promised.
+Edges (each polls a dongle and a grid meter of its own, fifty times as fast as in life) are ended by
+SIGKILL at a random moment and started again; workers of gunicorn are ended by SIGKILL, PostgreSQL
+is stopped as by a power cut; and all of it behind the proxy that harms three requests of four. At
+the end the wire is healed, the rest delivered, and counted: of each edge and kind, the numbers 1 to
+N stand in the database once each, or wait in its spool, or are parked. ``edge.py reconcile`` must
+find nothing to send again. A ledger that each edge keeps beside its spool says what had been
+promised.
 """
 
 import argparse
@@ -29,6 +30,8 @@ from pathlib import Path
 from edge_lib.clock import Clock
 from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from edge_lib.simulator.p1_server import HomeWizardServer
+from edge_lib.spool.kinds import KINDS, Kind
 from server import sandbox
 from tests.chaos.stack import Progress, Stack, children, nice, pause, token, until
 from tests.chaos.wire import print_harm
@@ -41,7 +44,7 @@ LIFE_S = (0.02, 0.9)
 class Edge:
     """One edge of the chain: started, killed, and asked what it has."""
 
-    def __init__(self, stack: Stack, device: str, folder: Path, dongle_port: int):
+    def __init__(self, stack: Stack, device: str, folder: Path, dongle_port: int, meter_port: int):
         self.device, self.folder, self.kills, self.polled = device, folder, 0, 0
         settings = edge_env(
             folder,
@@ -54,6 +57,7 @@ class Edge:
             UPLOAD_INTERVAL_S="1",
             MAX_BACKOFF_S="8",
             BATCH_SIZE="25",
+            P1_SOURCE=f"homewizard://127.0.0.1:{meter_port}",
         )
         self.env = sandbox.environment(**settings)
         argv = [sys.executable, "tests/chaos/edge_forks.py", str(SPEED), str(time.monotonic())]
@@ -81,18 +85,19 @@ class Edge:
     def ledger(self) -> Path:
         return self.folder / "ledger"
 
-    def promised(self) -> dict[int, str]:
+    def promised(self, kind: Kind) -> dict[int, str]:
         """Return what the spool had promised to keep: number and time."""
         if not self.ledger.exists():
             return {}
-        lines = self.ledger.read_text().splitlines()
-        return {int(seq): ts for seq, ts in map(str.split, lines)}
+        lines = map(str.split, self.ledger.read_text().splitlines())
+        return {int(seq): ts for name, seq, ts in lines if name == kind.name}
 
-    def kept(self, table: str) -> list[int]:
+    def kept(self, table: str, kind: Kind) -> list[int]:
         """Return the numbers that wait in the spool (``queue``), or are ``parked``."""
         source = "parked" if table == "parked" else "samples JOIN queue USING (id)"
         with closing(sqlite3.connect(self.folder / "spool.db")) as db:
-            return [seq for (seq,) in db.execute(f"SELECT seq FROM {source}")]  # noqa: S608
+            sql = kind.sql(f"SELECT seq FROM {source}")  # noqa: S608
+            return [seq for (seq,) in db.execute(sql)]
 
     def waiting(self) -> int:
         state = json.loads((self.folder / "health.json").read_text())
@@ -185,13 +190,13 @@ class Chain:
 
 
 class Account:
-    """What became of one edge's readings."""
+    """What became of one edge's readings of a kind."""
 
-    def __init__(self, chain: Chain, edge: Edge):
-        stored = chain.stack.stored(edge.device)
+    def __init__(self, chain: Chain, edge: Edge, kind: Kind):
+        stored = chain.stack.stored(edge.device, kind)
         seqs = [seq for _, seq, _ in stored]
-        self.promised, self.stored = edge.promised(), len(seqs)
-        waiting, parked = set(edge.kept("queue")), edge.kept("parked")
+        self.promised, self.stored = edge.promised(kind), len(seqs)
+        waiting, parked = set(edge.kept("queue", kind)), edge.kept("parked", kind)
         found = set(seqs) | waiting | set(parked)
         self.count = max(found | self.promised.keys(), default=0)
         self.waiting, self.parked = len(waiting - set(seqs)), len(parked)
@@ -215,17 +220,19 @@ def run(edge_kills: int, worker_kills: int, stops: int, edges: int = 4, seed: in
 
 
 def _edge(ends: ExitStack, stack: Stack, device: str, folder: Path) -> Edge:
-    dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock(), speed=SPEED)))
+    house = HouseholdSource(Clock(), speed=SPEED)
+    dongle = ends.enter_context(FakeDongle(house))
+    meter = ends.enter_context(HomeWizardServer(house.grid_meter))
     own = folder / device
     own.mkdir()
-    edge = Edge(stack, device, own, dongle.port)
+    edge = Edge(stack, device, own, dongle.port, meter.port)
     ends.enter_context(edge.forks)  # closes its pipes, and waits
     ends.callback(edge.forks.kill)
     return edge
 
 
 def verdict(chain: Chain, progress: Progress, harmed: float) -> int:
-    accounts = [Account(chain, edge) for edge in chain.edges]
+    accounts = [Account(chain, edge, kind) for edge in chain.edges for kind in KINDS]
     lost = sum(len(account.lost) for account in accounts)
     doubled = sum(account.doubled for account in accounts)
     total = sum(account.count for account in accounts)
@@ -242,6 +249,7 @@ def verdict(chain: Chain, progress: Progress, harmed: float) -> int:
         edges_found_whole=chain.whole,
         promised=promised,
         stored=sum(account.stored for account in accounts),
+        of_them_p1=sum(account.stored for account in accounts[1::2]),
         waiting_in_spools=sum(account.waiting for account in accounts),
         parked=sum(account.parked for account in accounts),
         times_changed=sum(account.changed for account in accounts),
@@ -250,7 +258,8 @@ def verdict(chain: Chain, progress: Progress, harmed: float) -> int:
     whole = f"found whole {chain.whole} of {len(chain.edges)}"
     print(f"lost {lost} doubled {doubled} of {total}; {whole}")
     changed = any(account.changed for account in accounts)
-    good = promised and chain.whole == len(chain.edges)
+    of_both = all(any(a.promised for a in accounts[i::2]) for i in (0, 1))
+    good = of_both and chain.whole == len(chain.edges)
     return 0 if good and not (lost or doubled or changed or proxy.trapped) else 1
 
 

@@ -278,7 +278,8 @@ def complaints(story: Story, told: Told) -> list[str]:
 
 
 def readings(told: Told) -> list[list]:
-    return [entry for entry in told.said if entry[0] in ("stored", "parked")]
+    """Return what was said of readings: what became of each, boot, number and true time."""
+    return [[what, *rest] for what, _, *rest in told.said if what in ("stored", "parked")]
 
 
 def disorder(samples: list[dict]) -> list[str]:

@@ -2,7 +2,7 @@
 
 Started with the shim preloaded. A line is JSON: {"folder", "env", "action", "at", "times", "part"};
 the answer is one of {"status", "calls", "hits", "what", "said"}: what the story said of itself
-through a pipe: [["stored", boot, seq, true_us], ["exit", code], ...]. A reading counts as
+through a pipe: [["stored", kind, boot, seq, true_us], ["exit", code], ...]. A reading counts as
 acknowledged when a line says so: after a ``put`` that left nothing in the store's memory.
 """
 
@@ -95,15 +95,17 @@ def _saying(real, name: str, world: World, say):
 
     def method(self, *args, **kwargs):
         seq = args[0]["seq"] if name == "put" else args[4]
-        news = ("stored" if name == "put" else "parked", world.boot, seq, world.true_us())
-        say("polled", world.boot, seq)
+        kind = args[2].name if name == "put" and len(args) > 2 else "sample"
+        word = "stored" if name == "put" else "parked"
+        news = (word, kind, world.boot, seq, world.true_us())
+        say("polled", kind, world.boot, seq)
         if MUTANT == "EARLY":
             say(*news)
         done = real(self, *args, **kwargs)
         held = waiting.setdefault(self, [])
         held.append(news)
         if len(self._attempts.buffer):
-            say("in memory", world.boot, seq)
+            say("in memory", kind, world.boot, seq)
         elif MUTANT != "EARLY":
             for words in held:
                 say(*words)

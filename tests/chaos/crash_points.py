@@ -2,12 +2,13 @@
 
     .venv/bin/python -m tests.chaos.crash_points [--every N] [--modes KILL,EIO,...] [--from K]
 
-The story (``crash_child``) is ``edge.service`` itself, with both threads: an unsynchronised boot,
-readings whose time is corrected, deliveries, refusals, conflicts, polls that make no sample,
-checkpoints, expiry, a stop, another boot. It is run once to count its calls (files of the spool's
-folder, TCP sockets), then once for each call and each way in which that call can go wrong. After
-each the service starts again undisturbed, and then every reading that was ever acknowledged has to
-be at the server or parked, exactly once, under its true time; no number may be missing.
+The story (``crash_child``) is ``edge.service`` itself, with all its threads, an inverter and a grid
+meter: an unsynchronised boot, readings whose time is corrected, deliveries, refusals, conflicts,
+polls that make no sample, checkpoints, expiry, a stop, another boot. It is run once to count its
+calls (files of the spool's folder, TCP sockets), then once for each call and each way in which that
+call can go wrong. After each the service starts again undisturbed, and then every reading of either
+kind that was ever acknowledged has to be at the server or parked, exactly once, under its true
+time; no number may be missing.
 """
 
 import argparse
@@ -24,8 +25,11 @@ from collections import Counter
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from edge_lib.clock import Clock
 from edge_lib.shared.timestamps import parse_ts
-from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle
+from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle, HouseholdSource
+from edge_lib.simulator.p1_server import HomeWizardServer
+from edge_lib.spool.kinds import KINDS, Kind
 from tests.chaos.crash_shim import NoCompiler, compiled
 from tests.support.edge_env import edge_env
 from tests.support.spooling import assert_every_sample_is_in_one_state, us
@@ -37,7 +41,7 @@ KILLS = ("KILL", "TORN")
 ERRORS = ("EIO", "ENOSPC", "EINTR", "SHORT")
 LASTING = 80  # calls in a row that fail in the modes that last
 FAST = Path("/dev/shm")  # noqa: S108  a kill leaves the page cache alone: no disk is needed
-MOST_WAITING = 3  # readings of a service's last seconds may be left to the next one
+MOST_WAITING = 3  # readings of a kind, of a service's last seconds may be left to the next one
 
 
 class Source:
@@ -65,7 +69,7 @@ class Ingest:
         self.forget()
 
     def forget(self) -> None:
-        self.stored: dict[str, dict] = {}
+        self.stored: dict[str, dict[str, dict]] = {kind.name: {} for kind in KINDS}
         self.requests = 0
 
     def __call__(self, wire) -> None:
@@ -77,25 +81,29 @@ class Ingest:
         wire.send(message(*self._verdict(batch), {"Date": None}))
 
     def _verdict(self, batch: dict) -> tuple[int, dict]:
-        samples, known = batch["samples"], {"batch_id": batch["batch_id"]}
+        known = {"batch_id": batch["batch_id"]}
+        lists = {"sample": batch["samples"], "p1": batch.get("p1_samples", [])}
         refused = [
-            {"loc": ["body", "samples", i, "pv_power_w"], "msg": "is wrong", "type": "wrong"}
+            {"loc": ["body", name, i, "power_w"], "msg": "is wrong", "type": "wrong"}
+            for name, samples in (("samples", lists["sample"]), ("p1_samples", lists["p1"]))
             for i, sample in enumerate(samples)
             if sample["seq"] % 9 == 4
         ]
         if refused:
             return 422, {"detail": refused, **known}
+        verdicts = {kind: self._stored(kind, samples) for kind, samples in lists.items()}
+        of_p1 = {"p1": verdicts["p1"]} if "p1_samples" in batch else {}
+        return 200, known | verdicts["sample"] | of_p1
+
+    def _stored(self, kind: str, samples: list[dict]) -> dict:
         conflicts = [i for i, sample in enumerate(samples) if sample["seq"] % 11 == 5]
         inserted = 0
         for i, sample in enumerate(samples):
             if i not in conflicts:
-                inserted += sample["ts"] not in self.stored
-                self.stored.setdefault(sample["ts"], sample)
-        return 200, known | {
-            "inserted": inserted,
-            "duplicates": len(samples) - len(conflicts) - inserted,
-            "conflicts": conflicts,
-        }
+                inserted += sample["ts"] not in self.stored[kind]
+                self.stored[kind].setdefault(sample["ts"], sample)
+        duplicates = len(samples) - len(conflicts) - inserted
+        return {"inserted": inserted, "duplicates": duplicates, "conflicts": conflicts}
 
 
 class Bench:
@@ -112,6 +120,8 @@ class Bench:
         server = TlsServer(authority.certificate("server"), self.ingest)
         self._server = self._undo.enter_context(server)
         dongle = self._undo.enter_context(FakeDongle(self.source))
+        meter = HomeWizardServer(HouseholdSource(Clock()).grid_meter)
+        meter = self._undo.enter_context(meter)
         self.env = edge_env(
             self.spool_folder,
             authority.ca_file,
@@ -121,6 +131,7 @@ class Bench:
             UPLOAD_INTERVAL_S="9",
             MAX_BACKOFF_S="5",
             SPOOL_KEEP_DAYS="0.04",
+            P1_SOURCE=f"homewizard://127.0.0.1:{meter.port}",
         )
         child = [sys.executable, str(ROOT / "tests" / "chaos" / "crash_child.py")]
         self._child = subprocess.Popen(
@@ -167,37 +178,50 @@ def said(runs: list[dict], *words: str) -> list[list]:
 
 def complaints(bench: Bench, runs: list[dict]) -> list[str]:
     """Return what the promise does not allow, after the last run; [] if it was kept."""
+    return [text for kind in KINDS for text in complaints_of(kind, bench, runs)]
+
+
+def complaints_of(kind: Kind, bench: Bench, runs: list[dict]) -> list[str]:
+    """Return them of one kind of reading."""
     path = bench.spool_folder / "spool.db"
     found = []
     with closing(sqlite3.connect(path)) as db:
-        parked = Counter(db.execute("SELECT boot, seq FROM parked").fetchall())
-        queued = db.execute("SELECT boot, seq, ts_us FROM samples JOIN queue USING (id)").fetchall()
-        held = db.execute("SELECT count(*) FROM samples WHERE ts_src = 2").fetchall()[0][0]
+
+        def asked(sql: str) -> list[tuple]:
+            return db.execute(kind.sql(sql)).fetchall()
+
+        parked = Counter(asked("SELECT boot, seq FROM parked"))
+        queued = asked("SELECT boot, seq, ts_us FROM samples JOIN queue USING (id)")
+        ((held,),) = asked("SELECT count(*) FROM samples WHERE ts_src = 2")
         check = db.execute("PRAGMA integrity_check").fetchall()
     if check != [("ok",)] or len(queued) > MOST_WAITING or held:
         found.append(f"{len(queued)} wait, {held} are held back; integrity {check}")
-    assert_every_sample_is_in_one_state(path)
-    samples = list(bench.ingest.stored.values())
+    assert_every_sample_is_in_one_state(path, kind)
+    samples = list(bench.ingest.stored[kind.name].values())
     stored = {(s["boot"], s["seq"], us(parse_ts(s["ts"]))) for s in samples}
     # What is queued and stored under the same time was delivered, and its proof lost: no double.
     places = Counter(reading[:2] for reading in stored | set(queued)) + parked
-    acknowledged = Counter((boot, seq) for boot, seq, _ in said(runs, "stored", "parked"))
+    of_kind = [entry[1:] for entry in said(runs, "stored", "parked") if entry[0] == kind.name]
+    acknowledged = Counter((boot, seq) for boot, seq, _ in of_kind)
     found += [f"lost: {reading}" for reading in sorted(acknowledged.keys() - places.keys())]
     # Whoever gives a number again has forgotten the reading that bore it.
     found += [f"lost: {reading}, replaced" for reading, n in acknowledged.items() if n > 1]
     found += [f"doubled: {reading}" for reading, n in sorted(places.items()) if n > 1]
-    found += holes(runs, set(places))
-    return found + wrong_times(samples, said(runs, "stored"))
+    found += holes(kind, runs, set(places))
+    found += wrong_times(samples, [e[1:] for e in said(runs, "stored") if e[0] == kind.name])
+    return [f"{kind.name}: {text}" for text in found]
 
 
-def holes(runs: list[dict], places: set) -> list[str]:
+def holes(kind: Kind, runs: list[dict], places: set) -> list[str]:
     """Name the numbers below a boot's last that no reading bears.
 
     One that was only ever in the memory of a service that ended is one rightly: it tells of it. So
     is one that was left out because nobody could know whether it had been given.
     """
-    polled = {tuple(reading) for reading in said(runs, "polled")}
-    in_memory = {tuple(reading) for reading in said(runs, "in memory")}
+    polled, in_memory = (
+        {(boot, seq) for name, boot, seq in said(runs, word) if name == kind.name}
+        for word in ("polled", "in memory")
+    )
     lasts: dict[str, int] = {}
     for boot, seq in places:
         lasts[boot] = max(seq, lasts.get(boot, 0))
@@ -261,7 +285,7 @@ def try_point(bench: Bench, mode: str, at: int, tally: Tally) -> None:
     tally.in_memory += len(said([run], "in memory"))
     if action in ERRORS:
         tally.dead += [f"{mode} {at} {run['what']}: {text}" for text in died(bench, run)]
-    boots = [boot for boot, *_ in said([run], "stored", "parked")]
+    boots = [boot for _, boot, *_ in said([run], "stored", "parked")]
     part = "recover_second" if boots and boots[-1][0] == "b" else "recover_first"
     runs = [run, bench.live(part)]
     broken = complaints(bench, runs)

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import edge
 from edge_lib.spool import spool
+from edge_lib.spool.kinds import SAMPLES, Kind
 from edge_lib.upload.https import HttpsClient
 from tests.support import fast_edge
 
@@ -41,10 +42,12 @@ def become_an_edge(env: dict[str, str], log: str, ledger: str) -> None:
     noted = os.open(ledger, append, 0o644)
     put = spool.Spool.put
 
-    def put_and_note(self: spool.Spool, sample: dict, boottime_us: int) -> dict:
-        stored = put(self, sample, boottime_us)
+    def put_and_note(
+        self: spool.Spool, sample: dict, boottime_us: int, kind: Kind = SAMPLES
+    ) -> dict:
+        stored = put(self, sample, boottime_us, kind)
         if not len(self._attempts.buffer):  # what waits in memory dies with the process
-            os.write(noted, f"{stored['seq']} {stored['ts']}\n".encode())
+            os.write(noted, f"{kind.name} {stored['seq']} {stored['ts']}\n".encode())
         return stored
 
     spool.Spool.put = put_and_note

@@ -79,6 +79,28 @@ MUTANTS = (
         (tests("edge/test_upload.py", "proves_nothing"), WIRE, CHAIN),
     ),
     Mutant(
+        "200 means delete, of P1 too",
+        (
+            (
+                "edge_lib/upload/receipt.py",
+                '_proven(content.get("p1"), p1_count) if p1_count else None',
+                "Proof(p1_count, 0, frozenset()) if p1_count else None",
+            ),
+        ),
+        (tests("edge/test_p1_upload.py", "older_server or account_of_every"), WIRE),
+    ),
+    Mutant(
+        "a kind is not sealed",
+        (
+            (
+                "edge_lib/spool/kinds.py",
+                "self.seal = (name,) if prefix else ()",
+                "self.seal = ()",
+            ),
+        ),
+        (tests("edge/test_salvage.py", "both_kinds_are_brought_over"),),
+    ),
+    Mutant(
         "ts in seconds",
         (("edge_lib/shared/timestamps.py", 'timespec="microseconds"', 'timespec="seconds"'),),
         (tests("edge/test_spool.py", "moves_by_a_microsecond"),),
@@ -98,7 +120,7 @@ MUTANTS = (
         "the last hundred alone",
         (
             (
-                "server/database/samples.py",
+                "server/database/readings.py",
                 "dict(sorted(first.items()))",
                 "dict(sorted(first.items())[-100:])",
             ),

@@ -2,10 +2,11 @@
 
     nice .venv/bin/python -m tests.chaos.outage [--samples 518400]
 
-A spool full of readings, the real edge on it (a process of its own that polls a fake dongle every
-five seconds), the real server over TLS. The line comes back, and three things are watched until the
-spool is empty and the edge has compared all of it with the server: how old the newest reading is
-that ``/v1/realtime`` shows, the resident memory of the edge, and what has arrived.
+A spool full of readings, as many of each kind, the real edge on it (a process of its own that polls
+a fake dongle and a fake grid meter every five seconds), the real server over TLS. The line comes
+back, and three things are watched until the spool is empty and the edge has compared all of it with
+the server: how old the newest reading is that ``/v1/realtime`` shows, the resident memory of the
+edge, and what has arrived.
 """
 
 import argparse
@@ -23,9 +24,11 @@ import requests
 
 from edge_lib.clock import Clock
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
+from edge_lib.simulator.p1_server import TelegramServer
+from edge_lib.spool.kinds import KINDS
 from edge_lib.spool.spool import Spool
 from server import sandbox
-from tests.chaos.stack import Progress, Stack, fill, history, nice, pause, rss_kib, token, until
+from tests.chaos.stack import Progress, Stack, fill_both, nice, pause, rss_kib, token, until
 from tests.support.edge_env import edge_env
 
 DEVICE, BOOT = "outage", "e" * 32
@@ -34,6 +37,12 @@ VISIBLE_WITHIN_S = 60.0
 # part of the backlog.
 GROWTH_KIB = 8192
 MOST_S = 900.0
+
+
+_ARRIVED = (
+    "SELECT (SELECT coalesce(sum(sample_count), 0) FROM sungrow_5min WHERE device_id = %s)"
+    " + (SELECT coalesce(sum(sample_count), 0) FROM p1_5min WHERE device_id = %s)"
+)
 
 
 class Watch:
@@ -45,18 +54,12 @@ class Watch:
         self.ages_s: list[float] = []
         self.visible_after_s: float | None = None
         self.backlog_then = 0
-        self.backlog = count
+        self.backlog = 2 * count
         self.queued_again = -1
 
     def look(self, passed_s: float) -> None:
         self.rss_kib.append(rss_kib(self.edge.pid))
-        self.backlog = (
-            self.count
-            - self.stack.rows(
-                "SELECT coalesce(sum(sample_count), 0) FROM sungrow_5min WHERE device_id = %s",
-                DEVICE,
-            )[0][0]
-        )
+        self.backlog = 2 * self.count - self.stack.rows(_ARRIVED, DEVICE, DEVICE)[0][0]
         age_s = self._age_s()
         if age_s is not None and age_s <= VISIBLE_WITHIN_S:
             if self.visible_after_s is None:
@@ -89,7 +92,7 @@ def run(count: int) -> int:
         progress.line(filled=count)
         stack.gunicorn.stop()
         edge = start_edge(ends, stack, folder)
-        until(lambda: waiting(folder) > count, "a reading without a line", 30)
+        until(lambda: waiting(folder) > 2 * count + 1, "a reading without a line", 30)
         stack.gunicorn.start()
         watch = Watch(stack, edge, count)
         spent_s = drain(watch, folder, progress)
@@ -102,11 +105,13 @@ def prefill(path: Path, count: int) -> None:
     # Ten minutes before now at the latest: the live readings come after them.
     end = datetime.now(UTC) - timedelta(minutes=10)
     with Spool.strict(path) as spool:
-        fill(spool, history(DEVICE, count, BOOT, end))
+        fill_both(spool, DEVICE, count, BOOT, end)
 
 
 def start_edge(ends: ExitStack, stack: Stack, folder: Path) -> subprocess.Popen:
-    dongle = ends.enter_context(FakeDongle(HouseholdSource(Clock())))
+    house = HouseholdSource(Clock())
+    dongle = ends.enter_context(FakeDongle(house))
+    meter = ends.enter_context(TelegramServer(house.grid_meter))
     settings = edge_env(
         folder,
         stack.certificate.ca,
@@ -116,6 +121,7 @@ def start_edge(ends: ExitStack, stack: Stack, folder: Path) -> subprocess.Popen:
         token=token(DEVICE),
         UPLOAD_INTERVAL_S="1",
         MAX_BACKOFF_S="5",
+        P1_SOURCE=f"tcp://127.0.0.1:{meter.port}",
     )
     env = sandbox.environment(**settings)
     with (folder / "edge.log").open("w") as log:
@@ -154,21 +160,26 @@ def compared(folder: Path) -> int:
     """Return how much the edge sent again after it had compared; -1 before it did."""
     whole_lines, _, _ = (folder / "edge.log").read_text().rpartition("\n")
     entries = map(json.loads, whole_lines.splitlines())
-    found = (e["queued_again"] for e in entries if e["event"] == "compared with the server")
-    return next(found, -1)
+    found = [e["queued_again"] for e in entries if e["event"] == "compared with the server"]
+    return sum(found) if len(found) >= len(KINDS) else -1
 
 
 def verdict(watch: Watch, folder: Path, spent_s: float, progress: Progress) -> int:
-    stored = [(boot, seq) for boot, seq, _ in watch.stack.stored(DEVICE)]
-    with closing(sqlite3.connect(folder / "spool.db")) as db:
-        kept = set(db.execute("SELECT boot, seq FROM samples").fetchall())
-        rest = db.execute("SELECT boot, seq FROM samples JOIN queue USING (id)").fetchall()
-    old = {(BOOT, number) for number in range(1, watch.count + 1)}
-    lost = (old | kept) - set(stored) - set(rest)
+    stored, held, rest = [], set(), set()
+    for kind in KINDS:
+        stored += [(kind.name, boot, seq) for boot, seq, _ in watch.stack.stored(DEVICE, kind)]
+        with closing(sqlite3.connect(folder / "spool.db")) as db:
+            kept = db.execute(kind.sql("SELECT boot, seq FROM samples")).fetchall()
+            sql = kind.sql("SELECT boot, seq FROM samples JOIN queue USING (id)")
+            rest |= {(kind.name, *key) for key in db.execute(sql).fetchall()}
+        held |= {(kind.name, *key) for key in kept}
+    numbers = range(1, watch.count + 1)
+    old = {(kind.name, BOOT, number) for number in numbers for kind in KINDS}
+    lost = (old | held) - set(stored) - rest
     doubled = len(stored) - len(set(stored))
     visible = watch.visible_after_s
     progress.table(
-        samples=watch.count,
+        readings_of_each_kind=watch.count,
         drained_in_s=f"{spent_s:.0f}",
         live_readings=len(set(stored) - old),
         newest_visible_after_s=f"{visible:.1f}" if visible is not None else "never",
@@ -179,7 +190,7 @@ def verdict(watch: Watch, folder: Path, spent_s: float, progress: Progress) -> i
         rss_most_kib=max(watch.rss_kib),
         rss_growth_kib=watch.growth_kib(),
     )
-    print(f"lost {len(lost)} doubled {doubled} of {len(old | kept)}")
+    print(f"lost {len(lost)} doubled {doubled} of {len(old | held)}")
     seen = visible is not None and visible <= VISIBLE_WITHIN_S
     seen = seen and max(watch.ages_s) <= VISIBLE_WITHIN_S
     # A small backlog is gone before the first live reading comes.

@@ -6,15 +6,17 @@ Needs root: an ext4 on a loop device is shut down by ioctl in the middle of the 
 flush of its journal, so that all that is not on the device is gone; then it is mounted anew and the
 spool opened by the product. The device itself is honest: it keeps what it was told to flush.
 
-A reading counts as acknowledged when it had left the store's memory and the last fdatasync of its
-commit had returned before the ioctl began: both moments are read from the same clock, the first one
-by the preloaded shim. What returns while the cut is under way is in doubt, and counted apart.
+Readings of both kinds go in, in turn, each with numbers of its own. One counts as acknowledged when
+it had left the store's memory and the last fdatasync of its commit had returned before the ioctl
+began: both moments are read from the same clock, the first one by the preloaded shim. What returns
+while the cut is under way is in doubt, and counted apart.
 ``--mutant NORMAL`` weakens the product (``synchronous=NORMAL``): a harness that reports no loss
 then proves nothing.
 """
 
 import argparse
 import fcntl
+import itertools
 import json
 import os
 import random
@@ -34,6 +36,7 @@ from typing import NamedTuple
 
 from edge_lib.clock import Clock
 from edge_lib.spool import file as spool_file
+from edge_lib.spool.kinds import KINDS
 from edge_lib.spool.spool import Spool
 from tests.chaos.crash_shim import Action, Control, NoCompiler, compiled
 from tests.support.samples import a_sample
@@ -55,6 +58,7 @@ class NoPowerCut(Exception):
 class Ack(NamedTuple):
     """One reading that ``put`` has returned for; monotonic times of its last fdatasync."""
 
+    kind: str
     seq: int
     entered_ns: int
     returned_ns: int
@@ -111,22 +115,22 @@ def write(path: Path, boot: str, control: Control, pipe: int) -> None:
     dice = random.Random(boot)
     spool = spool_at(path)
     control.arm(Action.COUNT)
-    seq, waiting = spool.last_seq(boot), []
-    while True:
-        seq += 1
+    seqs, waiting = {kind: spool.last_seq(boot, kind) for kind in KINDS}, []
+    for kind in itertools.cycle(KINDS):
+        seqs[kind] = seq = seqs[kind] + 1
         # A time of its own for every boot and reading.
-        spool.put(a_sample(seq, after_s=int(boot, 16) * 2000 + seq, boot=boot), seq)
-        waiting.append(seq)
+        spool.put(a_sample(seq, after_s=int(boot, 16) * 2000 + seq, boot=boot), seq, kind)
+        waiting.append((kind.name, seq))
         if not len(spool._attempts.buffer):
             entered, returned, _ = control.last_sync()
-            lines = [json.dumps([stored, entered, returned]) + "\n" for stored in waiting]
+            lines = [json.dumps([*stored, entered, returned]) + "\n" for stored in waiting]
             os.write(pipe, "".join(lines).encode())
             waiting.clear()
         if seq % 12 == 0:
-            rows = spool.oldest(60 if dice.random() < 0.1 else 12)
-            spool.delivered([row.id for row in rows[1:]])
+            rows = spool.oldest(60 if dice.random() < 0.1 else 12, kind)
+            spool.delivered([row.id for row in rows[1:]], kind)
             if rows and dice.random() < 0.2:
-                spool.park({rows[0].id: "refused"})
+                spool.park({rows[0].id: "refused"}, kind)
 
 
 def forked_writer(path: Path, boot: str, control: Control) -> tuple[int, int]:
@@ -156,17 +160,18 @@ def one_cut(disk: Disk, path: Path, boot: str, control: Control, after_s: float)
     return [Ack(*json.loads(line)) for line in lines if line.endswith("\n")], cut_ns
 
 
-def kept(path: Path) -> dict[str, set[int]]:
-    """Open the spool as the product does, and give every boot's numbers that it holds."""
+def kept(path: Path) -> dict[str, set[tuple[str, int]]]:
+    """Open the spool as the product does, and give every boot's kinds and numbers that it holds."""
     spool_at(path).close()
     assert not list(path.parent.glob("spool.corrupt-*")), "a power cut passed for damage"
-    assert_every_sample_is_in_one_state(path)
-    found: dict[str, set[int]] = {}
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        sql = "SELECT boot, seq FROM samples UNION SELECT boot, seq FROM parked"
-        for boot, seq in db.execute(sql).fetchall():
-            found.setdefault(boot, set()).add(seq)
+    found: dict[str, set[tuple[str, int]]] = {}
+    for kind in KINDS:
+        assert_every_sample_is_in_one_state(path, kind)
+        with closing(sqlite3.connect(path)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            sql = kind.sql("SELECT boot, seq FROM samples UNION SELECT boot, seq FROM parked")
+            for boot, seq in db.execute(sql).fetchall():
+                found.setdefault(boot, set()).add((kind.name, seq))
     return found
 
 
@@ -177,11 +182,11 @@ class Tally:
         self.sums: Counter[str] = Counter()
         self.worst = 0
 
-    def add(self, acks: list[Ack], cut_ns: tuple[int, int], found: set[int]) -> None:
+    def add(self, acks: list[Ack], cut_ns: tuple[int, int], found: set) -> None:
         before = [ack for ack in acks if ack.returned_ns < cut_ns[0]]
         during = [ack for ack in acks if ack.returned_ns >= cut_ns[0]]
-        lost = [ack for ack in before if ack.seq not in found]
-        doubtful = [ack for ack in during if ack.seq not in found]
+        lost = [ack for ack in before if ack[:2] not in found]
+        doubtful = [ack for ack in during if ack[:2] not in found]
         self.worst = max(self.worst, len(lost))
         self.sums += Counter(
             rounds=1,

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ import psycopg2
 
 from edge_lib.shared.timestamps import format_ts
 from edge_lib.spool import rows as spool_row
+from edge_lib.spool.kinds import P1, SAMPLES, Kind
 from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.chaos.fault_proxy import FaultProxy
@@ -23,6 +24,10 @@ from tests.support.samples import a_sample
 from tests.support.spooling import database
 
 pause = threading.Event().wait
+STORED = {
+    SAMPLES: "SELECT boot, seq, ts FROM sungrow_samples WHERE device_id = %s ORDER BY 1, 2",
+    P1: "SELECT boot, seq, ts FROM p1_samples WHERE device_id = %s ORDER BY 1, 2",
+}
 
 
 class Stack:
@@ -78,11 +83,9 @@ class Stack:
             cursor.execute(statement, values)
             return cursor.fetchall()
 
-    def stored(self, device: str) -> list[tuple[str, int, datetime]]:
-        """Return ``boot, seq, ts`` of every stored sample of a device."""
-        return self.rows(
-            "SELECT boot, seq, ts FROM sungrow_samples WHERE device_id = %s ORDER BY 1, 2", device
-        )
+    def stored(self, device: str, kind: Kind = SAMPLES) -> list[tuple[str, int, datetime]]:
+        """Return ``boot, seq, ts`` of every stored reading of a device."""
+        return self.rows(STORED[kind], device)
 
 
 def token(device: str) -> str:
@@ -106,26 +109,52 @@ def numbered(device: str, number: int, ts: datetime, boot: str, **changes: objec
     return a_sample(number, **(poll | values | changes))
 
 
-def fill(spool: Spool, samples: Iterator[dict]) -> None:
-    """Put samples with rising times into a spool, thousands in one commit."""
+def numbered_p1(device: str, number: int, ts: datetime, boot: str) -> dict:
+    """Return a reading of the grid meter whose values follow from its number."""
+    return {
+        "device_id": device,
+        "ts": format_ts(ts),
+        "power_w": float(number % 1000),
+        "energy_import_kwh": 1000 + number / 1000,
+        "energy_export_kwh": 500.0,
+        "boot": boot,
+        "seq": number,
+        "ts_src": 0,
+    }
+
+
+def fill(spool: Spool, samples: Iterator[dict], kind: Kind = SAMPLES) -> None:
+    """Put readings with rising times into a spool, thousands in one commit."""
     with database(spool).writing() as db:
         for number, sample in enumerate(samples, 1):
             ts = datetime.fromisoformat(sample["ts"])
-            row = spool_row.new(
-                ts, sample["boot"], sample["seq"], number * 5_000_000, 0, spool_row.pack(sample)
-            )
+            payload, boottime_us = spool_row.pack(sample, kind), number * 5_000_000
+            row = spool_row.new(ts, sample["boot"], sample["seq"], boottime_us, 0, payload, kind)
             row = row._replace(id=number).sealed()
-            db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
-            db.execute("INSERT INTO queue VALUES (?)", (number,))
+            db.execute(kind.sql(spool_row.INSERT), row[:8])
+            spool_row.enqueue(db, number, kind)
+    database(spool).look_for_kinds()
 
 
-def history(device: str, count: int, boot: str, end: datetime | None = None) -> Iterator[dict]:
-    """Return ``count`` samples, five seconds apart, up to ``end``."""
+def history(
+    device: str,
+    count: int,
+    boot: str,
+    end: datetime | None = None,
+    numbered: Callable[..., dict] = numbered,
+) -> Iterator[dict]:
+    """Return ``count`` readings, five seconds apart, up to ``end``."""
     first = (end or datetime.now(UTC)) - timedelta(seconds=5 * count)
     return (
         numbered(device, number, first + timedelta(seconds=5 * number), boot)
         for number in range(1, count + 1)
     )
+
+
+def fill_both(spool: Spool, device: str, count: int, boot: str, end: datetime | None = None):
+    """Put so many readings of each kind into a spool."""
+    for kind, made in ((SAMPLES, numbered), (P1, numbered_p1)):
+        fill(spool, history(device, count, boot, end, made), kind)
 
 
 class Progress:

@@ -5,7 +5,7 @@ import pytest
 from tests.chaos.crash_points import ERRORS, KILLS, enumerate_points
 from tests.chaos.crash_shim import NoCompiler
 
-EVERY = 211  # of about 1,820 calls: a prime, so that the sample meets every kind
+EVERY = 353  # of about 3,090 calls: a prime, so that the sample meets every kind
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,10 @@
 
     nice .venv/bin/python -m tests.chaos.wire [--requests 50000] [--uploaders 4]
 
-Uploaders in processes of their own, each with a real spool full of readings, deliver in small
-batches through the fault proxy to the real server, until the proxy has seen so many requests. The
-wire is then healed and the rest delivered. Exit status 0: each reading stood in the database once.
+Uploaders in processes of their own, each with a real spool full of readings of both kinds, deliver
+in small batches through the fault proxy to the real server, until the proxy has seen so many
+requests. The wire is then healed and the rest delivered. Exit status 0: each reading stood in the
+database once.
 """
 
 import argparse
@@ -18,16 +19,17 @@ from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig
+from edge_lib.spool.kinds import KINDS
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.https import HttpsClient
 from edge_lib.upload.uploader import Uploader
 from server import sandbox
-from tests.chaos.stack import Progress, Stack, fill, history, nice, pause, quiet, token
+from tests.chaos.stack import Progress, Stack, fill_both, nice, pause, quiet, token
 
 BOOT = "c" * 32
 DEADLINE_S = 0.5
-# So many samples are gone after so many requests, with the share of harm and the batches of 2.
-SAMPLES_A_REQUEST = 0.6
+# So many of each kind are gone after so many requests, with the share of harm and the batches of 2.
+SAMPLES_A_REQUEST = 0.3
 
 
 def main(argv: list[str]) -> int:
@@ -81,25 +83,29 @@ def deliver(url: str, ca: str, device: str, count: int, path: str) -> None:
     dice, clock = random.Random(device), Clock()
     with quiet():
         with Spool.strict(Path(path)) as spool:
-            fill(spool, history(device, count, BOOT))
+            fill_both(spool, device, count, BOOT)
         with closing(Spool(Path(path), 7.0, clock)) as store:
             config = UploadConfig(url, token(device), Path(ca), 10.0, 2, 300.0)
             uploader = Uploader(config, store, clock, client)
-            while store.counts().depth:
+            while any(store.counts(kind).depth for kind in KINDS):
                 uploader._size = dice.choice((1, 1, 2, 3))
                 uploader.upload_once()
-            assert store.counts().parked == 0, store.unreported_parked(3)
+            for kind in KINDS:
+                assert store.counts(kind).parked == 0, store.unreported_parked(3, kind)
             uploader.close()
 
 
 def verdict(stack: Stack, progress: Progress, count: int, requests: int, failed: list) -> int:
-    rows = [stack.stored(device) for device in stack.devices]
+    rows = [stack.stored(device, kind) for device in stack.devices for kind in KINDS]
     seqs = [[seq for _, seq, _ in row] for row in rows]
     lost = sum(count - len(set(each)) for each in seqs)
     doubled = sum(len(each) - len(set(each)) for each in seqs)
     proxy, total = stack.proxy, count * len(seqs)
     wrong = stack.rows(
-        "SELECT count(*) FROM sungrow_samples WHERE export_power_w <> seq %% 1000 OR boot <> %s",
+        "SELECT (SELECT count(*) FROM sungrow_samples"
+        " WHERE export_power_w <> seq %% 1000 OR boot <> %s)"
+        " + (SELECT count(*) FROM p1_samples WHERE power_w <> seq %% 1000 OR boot <> %s)",
+        BOOT,
         BOOT,
     )[0][0]
     progress.table(

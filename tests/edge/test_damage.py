@@ -11,11 +11,13 @@ import pytest
 
 from edge_lib import commands
 from edge_lib.doctor import machine
+from edge_lib.spool.kinds import KINDS, P1
 from tests.chaos.bit_flips import _spans, _varint
 from tests.support.clocks import EARLIER
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import DEVICE, PRESENT, World, furnish
 from tests.support.quick import quick
+from tests.support.spool_kinds import sql_of
 from tests.support.spooling import ask, read_of
 
 FAST = Path("/dev/shm")  # noqa: S108  no power is cut here: no disk is needed
@@ -51,7 +53,15 @@ COLUMNS = {
     "meta": "key value crc",
     "sqlite_sequence": "name seq",
     "damaged": "of content",
+    "p1_samples": "id ts_us boot seq boottime_us ts_src payload crc kind",
+    "p1_queue": "id kind",
+    "p1_delivered": "id hour kind",
+    "p1_parked": "id ts_us boot seq boottime_us ts_src reason content crc reported",
+    "p1_boots": "boot last_seq crc",
+    "p1_reports": "boot slot_us content acknowledged crc",
+    "p1_gaps": "id from_us to_us cause count acknowledged crc",
 }
+READINGS = ("samples", "p1_samples")
 PLACES = [(table, column) for table, columns in COLUMNS.items() for column in columns.split()]
 # One row or all of them, in turn.
 WHICH = ("rowid = (SELECT max(rowid) FROM {table})", "true")
@@ -60,7 +70,7 @@ WHICH = ("rowid = (SELECT max(rowid) FROM {table})", "true")
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory):
     """A house whose spool holds rows of every kind; its service has ended."""
-    world = World(tmp_path_factory.mktemp("furnished") / "spool.db")
+    world = World(tmp_path_factory.mktemp("furnished") / "spool.db", has_p1=True)
     furnish(world)
     world.stop()
     ask(world.path, "INSERT INTO damaged (of, content) VALUES ('boots', '[1]')")
@@ -79,11 +89,12 @@ def again(furnished):
         for part in ("", ".lock"):
             shutil.copy(f"{furnished.path}{part}", folder / f"spool.db{part}")
         shutil.copy(furnished.path.with_name("health.json"), folder)
-        world = World(folder / "spool.db")
+        world = World(folder / "spool.db", has_p1=True)
         vars(world.clock).update(vars(furnished.clock))
         world.inverter.polls = furnished.inverter.polls
-        for kept in ("samples", "reports", "gaps", "parked", "forgotten"):
-            setattr(world.server, kept, getattr(furnished.server, kept).copy())
+        world.meter.good = furnished.meter.good
+        world.server.copy(furnished.server)
+        world.server.p1.copy(furnished.server.p1)
         made.append(world)
         return world
 
@@ -127,7 +138,7 @@ def troubles(caplog) -> list[str]:
 
 def goes_on(world: World, caplog) -> None:
     """Poll and upload; every reading arrives, and nothing else goes wrong."""
-    first = world.inverter.polls
+    first, first_p1 = world.inverter.polls, world.meter.good
     for _ in range(3):
         world.poll()
         assert world.state()["ring_count"] == 0, "not stored at once"
@@ -138,6 +149,10 @@ def goes_on(world: World, caplog) -> None:
     sent = [sample for batch in world.server.batches for sample in batch["samples"]]
     new = [s for s in sent if s["pv_power_w"] in range(first + 1, first + 5)]
     assert len({s["pv_power_w"] for s in new}) == 4
+    assert world.meter.good == first_p1 + 4
+    of_p1 = [one for batch in world.server.batches for one in batch.get("p1_samples", ())]
+    new_p1 = {one["power_w"] for one in of_p1} & set(range(first_p1 + 1, first_p1 + 5))
+    assert len(new_p1) == 4
     assert world.state()["upload_failures"] == 0
     assert troubles(caplog) == []
 
@@ -157,8 +172,12 @@ def commands_work(world: World, ca_file: Path, monkeypatch, capsys) -> None:
     assert "still wait" not in capsys.readouterr().err
 
 
-def delivered(world: World) -> set[tuple[str, int]]:
-    return {(sample["boot"], sample["seq"]) for sample in world.server.samples.values()}
+def delivered(world: World) -> set[tuple[str, str, int]]:
+    return {
+        (name, sample["boot"], sample["seq"])
+        for name, kept in (("sample", world.server), ("p1", world.server.p1))
+        for sample in kept.samples.values()
+    }
 
 
 @pytest.mark.slow
@@ -175,7 +194,7 @@ def test_a_damaged_row_stops_nobody_after_the_next_start(
             continue
         world.start()
         goes_on(world, caplog)
-        if place[0] != "samples":
+        if place[0] not in READINGS:
             assert delivered(world) == delivered(whole), value
         world.stop()
         commands_work(world, ca_file, monkeypatch, capsys)
@@ -190,10 +209,13 @@ def test_a_row_damaged_while_it_runs_stops_nobody(again, place, caplog):
     for turn, value in enumerate(VALUES, PLACES.index(place) + 1):
         damage(world.path, place, value, turn)
         goes_on(world, caplog)
-    if place[0] not in ("samples", "parked"):
-        sent = {seq for boot, seq in delivered(world) if boot == PRESENT}
-        parked = {seq for boot, seq, _ in world.server.parked if boot == PRESENT}
-        assert sent | parked == set(range(1, world.edge.poller.seq + 1))
+    if place[0] in (*READINGS, "parked", "p1_parked"):
+        return
+    polls = {"sample": world.edge.poller.seq, "p1": world.edge.p1.seq}
+    for name, kept in (("sample", world.server), ("p1", world.server.p1)):
+        sent = {seq for kind, boot, seq in delivered(world) if (kind, boot) == (name, PRESENT)}
+        parked = {seq for boot, seq, _ in kept.parked if boot == PRESENT}
+        assert sent | parked == set(range(1, polls[name] + 1))
 
 
 # Noticed, kept, counted, told
@@ -204,6 +226,7 @@ NUMBERS = {
     "boots": "last_seq = last_seq + 64",
     "meta": "value = 1",
 }
+NUMBERS |= {f"p1_{table}": change for table, change in NUMBERS.items() if table != "meta"}
 
 
 @pytest.mark.parametrize("table", quick(NUMBERS, every=2))
@@ -223,17 +246,26 @@ def test_another_number_in_a_row_is_noticed_and_never_believed(
     goes_on(world, caplog)
     told = [r for r in caplog.records if r.message == "damaged row set aside"]
     assert {r.table for r in told} == {table}
+    kind = "p1" if table.startswith("p1_") else "sample"
     assert all(r.levelname == "WARNING" for r in told)
     assert world.state()["damaged_count"] == 1 + changed == 1 + len(told)
     kept = ask(world.path, "SELECT content FROM damaged WHERE of = ? AND id > 1", table)
     assert sorted(json.loads(c) for (c,) in kept) == sorted(json.loads(r.content) for r in told)
     for name in ("reports", "gaps"):
-        sent, right = getattr(world.server, name), getattr(whole.server, name)
-        assert {k: numbers(v) for k, v in sent.items()}.items() <= {
-            k: numbers(v) for k, v in right.items()
-        }.items()
+        for one, other in ((world.server, whole.server), (world.server.p1, whole.server.p1)):
+            sent, right = getattr(one, name), getattr(other, name)
+            # The meter's follow once the server has shown that it knows them, so the newest
+            # may be as of another moment.
+            told_by_both = sent
+            if one is world.server.p1:
+                told_by_both = sent.keys() & right.keys() - {max(right, key=lambda k: k[1])}
+            assert {k: numbers(sent[k]) for k in told_by_both}.items() <= {
+                k: numbers(v) for k, v in right.items()
+            }.items()
     assert world.edge.poller.seq >= whole.edge.poller.seq
-    assert delivered(whole) <= delivered(world) | {(PRESENT, whole.edge.poller.seq)}
+    assert world.edge.p1.seq >= whole.edge.p1.seq
+    last = whole.edge.p1.seq if kind == "p1" else whole.edge.poller.seq
+    assert delivered(whole) <= delivered(world) | {(kind, PRESENT, last)}
     found = list(machine.spool(edge_env(world.path.parent, Path("/nowhere")), world.clock.now()))
     assert [f.state for f in found if "set aside" in f.text] == ["warning"]
 
@@ -244,6 +276,7 @@ SICK = {
     "boots": f"boot = '{PRESENT}'",
     "meta": "key LIKE 'settled:%'",
 }
+SICK |= {f"p1_{table}": where for table, where in SICK.items() if table != "meta"}
 
 
 def numbers(entry: dict) -> dict:
@@ -262,7 +295,7 @@ def test_damage_is_told_of_once_and_not_at_every_step(again, caplog):
     assert troubles(caplog) == []
 
 
-@pytest.mark.parametrize("table", ["queue", "delivered"])
+@pytest.mark.parametrize("table", ["queue", "delivered", "p1_queue", "p1_delivered"])
 def test_a_reading_whose_place_was_damaged_is_sent_all_the_same(again, table, caplog):
     world = again()
     ask(world.path, f"DELETE FROM {table} WHERE id = (SELECT max(id) FROM {table})")  # noqa: S608
@@ -272,26 +305,31 @@ def test_a_reading_whose_place_was_damaged_is_sent_all_the_same(again, table, ca
     lost = [r for r in caplog.records if r.message == "damaged row set aside"]
     assert len(lost) == 2
     assert world.state()["damaged_count"] == 3
-    forgotten = {(EARLIER, seq) for seq in (11, 12, 13)}
-    assert set(ask(world.path, "SELECT boot, seq FROM samples")) <= delivered(world) | forgotten
-    assert ask(
-        world.path,
-        "SELECT count(*) FROM samples WHERE id NOT IN (SELECT id FROM queue)"
-        " AND id NOT IN (SELECT id FROM delivered)",
-    ) == [(0,)]
+    for kind in KINDS:
+        forgotten = {(kind.name, EARLIER, seq) for seq in (11, 12, 13)}
+        held = ask(world.path, kind.sql("SELECT boot, seq FROM samples"))
+        assert {(kind.name, *key) for key in held} <= delivered(world) | forgotten
+        nowhere = (
+            "SELECT count(*) FROM samples WHERE id NOT IN (SELECT id FROM queue)"
+            " AND id NOT IN (SELECT id FROM delivered)"
+        )
+        assert ask(world.path, kind.sql(nowhere)) == [(0,)]
 
 
-def test_a_damaged_receipt_never_expires_a_reading_that_waits(again, caplog):
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_damaged_receipt_never_expires_a_reading_that_waits(again, kind, caplog):
     world = again()
-    ask(world.path, "INSERT INTO delivered SELECT max(id), 1 FROM queue")
+    ask(world.path, kind.sql("INSERT INTO delivered (id, hour) SELECT max(id), 1 FROM queue"))
     world.start()
     world.poll(1)  # its commit does the hour's housekeeping
-    last = ask(world.path, "SELECT max(id) FROM delivered")
-    assert ask(world.path, "SELECT count(*) FROM samples WHERE id = ?", *last[0]) == [(1,)]
+    last = ask(world.path, kind.sql("SELECT max(id) FROM delivered"))
+    found = ask(world.path, kind.sql("SELECT count(*) FROM samples WHERE id = ?"), *last[0])
+    assert found == [(1,)]
     goes_on(world, caplog)
 
 
-def test_no_number_is_given_twice_although_all_that_tells_of_them_is_damaged(again, tmp_path):
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_no_number_is_given_twice_although_all_that_tells_of_them_is_damaged(again, kind):
     for wreck in (
         "UPDATE boots SET last_seq = 3",
         "UPDATE boots SET boot = 'x'",
@@ -302,15 +340,16 @@ def test_no_number_is_given_twice_although_all_that_tells_of_them_is_damaged(aga
         world.path.with_name("health.json").unlink()
         if "DELETE" in wreck:
             ask(world.path, "UPDATE meta SET crc = 1")
-        ask(world.path, wreck)
+        ask(world.path, sql_of(kind, wreck))
         # Nor is the reading there that was stored last.
-        ask(world.path, "DELETE FROM samples WHERE boot = ? AND seq > 120", PRESENT)
+        ask(world.path, kind.sql("DELETE FROM samples WHERE boot = ? AND seq > 120"), PRESENT)
         for _ in range(2):
             world.start()
             world.kill()
         world.start()
         world.poll(1)
-        assert world.edge.poller.seq > 146, wreck
+        seq = world.edge.p1.seq if kind is P1 else world.edge.poller.seq
+        assert seq > 146, wreck
 
 
 # The health file
@@ -356,7 +395,7 @@ def test_a_row_that_is_not_found_by_its_id_stops_nobody_while_it_runs(again, tab
     read_of(world.edge.spool, lambda db: db.execute("PRAGMA shrink_memory").fetchall())
     goes_on(world, caplog)
     lost = delivered(whole) - delivered(world)
-    assert len(lost) <= (table == "samples")
+    assert len(lost) <= (table in READINGS)
     assert world.state()["parked_count"] <= whole.state()["parked_count"] + 1
 
 
@@ -402,7 +441,7 @@ def test_damaged_names_of_tables_stop_nobody_at_the_next_start(
     capsys.readouterr()
     world.start()
     goes_on(world, caplog)
-    known = {(boot, seq) for boot, seq in delivered(whole) if boot != PRESENT or seq <= 146}
+    known = {key for key in delivered(whole) if key[1] != PRESENT or key[2] <= 146}
     assert known <= delivered(world)
     assert world.server.reports.keys() == whole.server.reports.keys()
     assert len(list(world.path.parent.glob("spool.corrupt-*.salvaged"))) == 1

@@ -10,8 +10,10 @@ from edge_lib.spool import file as spool_file
 from edge_lib.spool import schema, wal
 from edge_lib.spool.errors import SpoolError
 from edge_lib.spool.gaps import Gap
+from edge_lib.spool.kinds import KINDS, SAMPLES
 from edge_lib.spool.readings import of_sample
 from edge_lib.spool.recovery.pages import Pages
+from edge_lib.spool.reports import Slot
 from edge_lib.spool.spool import Spool
 from tests.bench.spool import reading as household
 from tests.edge.test_spool_disks import drain, state
@@ -39,7 +41,7 @@ def fill(spool, count=COUNT, delivered=DELIVERED):
         spool.put(sample(seq, EARLIER, ts_src=2, ts=f"2020-01-01T00:00:{seq:02}Z"), seq * S)
     spool.park_words({5017: 1}, "unfit", START, BOOT, count + 1, S, 0)
     put(spool, count + 2)
-    database(spool).put([of_sample(a_sample(count + 3), S)], Gap(1, 2, 7))
+    database(spool).put([of_sample(a_sample(count + 3), S)], {SAMPLES: Gap(1, 2, 7)})
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +202,58 @@ def test_a_damaged_spool_is_moved_aside_at_the_start_and_brought_over(
     assert ask(path, "PRAGMA integrity_check") == [("ok",)]
     assert [reason for (reason,) in ask(path, "SELECT reason FROM parked")][:1] == ["unfit"]
     assert ask(path, "SELECT from_us, to_us, count FROM gaps") == [(1, 2, 7)]
+
+
+def fill_both(spool, count=60):
+    """Put in readings of both kinds in every state, under the same ids, times and numbers."""
+    for seq in range(1, count + 1):
+        for kind in KINDS:
+            spool.put(sample(seq, pv_power_w=seq + 1000 * KINDS.index(kind)), 5 * seq * S, kind)
+    for kind, delivered in zip(KINDS, (20, 30), strict=True):
+        spool.delivered(range(1, delivered + 1), kind)
+        spool.park({delivered + 1: f"refused {kind.name}"}, kind)
+        spool.note_gap(Gap(1, 2, 7 + delivered), "thinned", kind)
+        slot = Slot(BOOT, 900_000_000, delivered, {}, kind=kind)
+        spool.write_slot(slot)
+        spool.put(sample(1, EARLIER, ts_src=2, ts="2020-01-01T00:00:01Z"), S, kind)
+    put(spool, count + 1)
+
+
+def of_both(path) -> dict:
+    """Return what the spool holds of each kind."""
+    found = {}
+    for kind in KINDS:
+        sql = (
+            "SELECT boot, seq, json_extract(payload, '$.pv_power_w'),"
+            " CASE WHEN ts_src = 2 THEN 'provisional'"
+            " WHEN id IN (SELECT id FROM queue) THEN 'queued'"
+            " WHEN id IN (SELECT id FROM delivered) THEN 'delivered' END FROM samples ORDER BY 1, 2"
+        )
+        found[kind.name] = (
+            ask(path, kind.sql(sql)),
+            ask(path, kind.sql("SELECT seq, reason, content FROM parked")),
+            ask(path, kind.sql("SELECT from_us, to_us, count FROM gaps")),
+            ask(path, kind.sql("SELECT boot, slot_us, content FROM reports")),
+            ask(path, kind.sql("SELECT boot, last_seq FROM boots ORDER BY 1")),
+        )
+    return found
+
+
+def test_readings_of_both_kinds_are_brought_over_each_to_its_own(path, clock):
+    with Spool.strict(path) as spool:
+        fill_both(spool)
+    expected = of_both(path)
+    assert [len(expected[kind.name][0]) for kind in KINDS] == [61, 60]
+    Path(f"{path}.lock").touch()
+    zero_header(path, None)
+    store = Spool(path, 7, clock)
+    salvage_all(store, clock)
+    figures = store.figures()
+    assert [store.last_seq(BOOT, kind) for kind in KINDS] == [61, 60]
+    store.close()
+    assert of_both(path) == expected
+    assert (figures["salvaged_count"], figures["unreadable_count"]) == (121, 0)
+    assert ask(path, "SELECT count(*) FROM damaged") == [(0,)]
 
 
 def test_what_is_left_of_half_a_file_is_brought_over(filled, path, clock):

@@ -19,6 +19,7 @@ from edge_lib.spool.attempts import CHUNK
 from edge_lib.spool.database import Database
 from edge_lib.spool.errors import SpoolBusy, SpoolDamaged, SpoolError, SpoolFailing
 from edge_lib.spool.gaps import Gap
+from edge_lib.spool.kinds import SAMPLES
 from edge_lib.spool.memory_buffer import MemoryBuffer
 from edge_lib.spool.readings import of_sample
 from edge_lib.spool.rows import Row
@@ -430,7 +431,7 @@ def test_a_full_memory_is_thinned_and_what_went_is_counted():
     thinned = [full.add(a_reading(seq)) for seq in range(1, 12)]
     assert thinned == [False] * 6 + [True] + [False] * 2 + [True] + [False]
     assert [one.row.seq for one in full.first(9)] == [1, 5, 8, 10, 11]
-    assert full.gap == Gap(us(START) + 10 * S, us(START) + 45 * S, 6)
+    assert full.gaps == {SAMPLES: Gap(us(START) + 10 * S, us(START) + 45 * S, 6)}
 
 
 def test_what_was_thinned_is_a_gap_record_in_the_spool(path, clock, monkeypatch):
@@ -455,13 +456,13 @@ def test_what_was_thinned_is_a_gap_record_in_the_spool(path, clock, monkeypatch)
 
 def test_gaps_that_touch_become_one_unless_the_server_knows_the_first(path):
     with Spool.strict(path) as spool:
-        database(spool).put([a_reading(1)], Gap(100, 200, 3))
-        database(spool).put([a_reading(2)], Gap(150, 300, 2))
-        database(spool).put([a_reading(3)], Gap(400, 500, 1))
+        database(spool).put([a_reading(1)], {SAMPLES: Gap(100, 200, 3)})
+        database(spool).put([a_reading(2)], {SAMPLES: Gap(150, 300, 2)})
+        database(spool).put([a_reading(3)], {SAMPLES: Gap(400, 500, 1)})
         found = [(gap["id"], gap["count"]) for gap in spool.unreported_gaps(9)]
         assert [count for _, count in found] == [5, 1]
         spool.gaps_reported([gap for gap, _ in found])
-        database(spool).put([a_reading(4)], Gap(450, 600, 1))
+        database(spool).put([a_reading(4)], {SAMPLES: Gap(450, 600, 1)})
         assert [gap["count"] for gap in spool.unreported_gaps(9)] == [1]
 
 
@@ -502,7 +503,7 @@ class Server:
 def test_gaps_are_sent_until_a_200_acknowledges_them(path, clock):
     server = Server()
     with Spool.strict(path) as spool:
-        database(spool).put([a_reading(1)], Gap(us(START), us(START) + 60 * S, 7))
+        database(spool).put([a_reading(1)], {SAMPLES: Gap(us(START), us(START) + 60 * S, 7)})
         config = UploadConfig("https://x", "t", None, 10.0, 500, 300.0)
         uploader = Uploader(config, spool, clock, client=server)
         server.status = 503

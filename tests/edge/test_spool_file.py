@@ -50,7 +50,7 @@ def test_a_commit_survives_a_power_cut_by_these_settings(path, spool):
         "page_size": 512,
         "journal_size_limit": 1 << 20,
         "busy_timeout": 5000,
-        "user_version": 2,
+        "user_version": 3,
     }
     assert {
         name: database(spool)._db.execute(f"PRAGMA {name}").fetchall()[0][0] for name in pragmas
@@ -96,10 +96,10 @@ def test_another_programs_database_is_refused(path):
 
 def test_a_spool_of_a_newer_version_is_refused_and_left_alone(path):
     Spool.strict(path).close()
-    ask(path, "CREATE TABLE p1_samples (id INTEGER PRIMARY KEY)")
-    ask(path, "PRAGMA user_version = 3")
+    ask(path, "CREATE TABLE ev_samples (id INTEGER PRIMARY KEY)")
+    ask(path, "PRAGMA user_version = 4")
     before = path.read_bytes()
-    with pytest.raises(SpoolError, match=r"newer version \(schema 3, this one knows 2\)"):
+    with pytest.raises(SpoolError, match=r"newer version \(schema 4, this one knows 3\)"):
         Spool.strict(path)
     assert path.read_bytes() == before
 

@@ -7,6 +7,7 @@ import pytest
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, START
 from tests.support.samples import a_sample
+from tests.support.spool_kinds import of_each_kind  # noqa: F401  every test is run with both
 from tests.support.spooling import (
     S,
     ask,

@@ -2,7 +2,9 @@
 
 import pytest
 
+from edge_lib.spool.kinds import KINDS
 from edge_lib.spool.spool import Spool
+from tests.support.spool_kinds import of_each_kind  # noqa: F401  every test is run with both
 from tests.support.spooling import (
     ask,
     assert_every_sample_is_in_one_state,
@@ -56,7 +58,7 @@ def test_what_is_not_delivered_never_expires(path):
 
 
 def test_an_hour_deletes_a_bounded_batch(path, monkeypatch):
-    monkeypatch.setattr("edge_lib.spool.retention.EXPIRED_PER_HOUR", 3)
+    monkeypatch.setattr("edge_lib.spool.retention.EXPIRED_PER_HOUR", dict.fromkeys(KINDS, 3))
     with Spool.strict(path, keep_days=1) as spool:
         for seq in range(1, 6):
             put(spool, seq, after_s=seq)

@@ -6,6 +6,7 @@ import pytest
 
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import BOOT, EARLIER, FIRST, START
+from tests.support.spool_kinds import of_each_kind  # noqa: F401  every test is run with both
 from tests.support.spooling import (
     ask,
     assert_every_sample_is_in_one_state,

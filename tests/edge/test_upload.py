@@ -242,7 +242,7 @@ def test_the_next_batch_of_a_backlog_is_read_while_the_server_is_at_work(
 ):
     fill(spool, 10)
     read, oldest = threading.Event(), spool.oldest
-    monkeypatch.setattr(spool, "oldest", lambda n: read.set() or oldest(n))
+    monkeypatch.setattr(spool, "oldest", lambda *args: read.set() or oldest(*args))
     waited = []
 
     def take_time(wire):
@@ -656,7 +656,7 @@ def test_a_sample_that_is_early_and_wrong_is_parked_not_held():
     body = json.dumps({"batch_id": "1", "detail": detail}).encode()
     with pytest.raises(UploadRefused) as caught:
         proof(Answer(422, {}, body), "1", 1, NOW)
-    assert (caught.value.refused, caught.value.early) == ({0: "ts: x (null)"}, frozenset())
+    assert caught.value.samples == ({0: "ts: x (null)"}, frozenset())
 
 
 # The hold rule

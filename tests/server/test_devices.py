@@ -14,6 +14,7 @@ from tests.support.batches import (
     get,
     send,
 )
+from tests.support.p1 import store_p1
 from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import DEVICE, a_sample
 
@@ -27,7 +28,7 @@ FACTS = {
     "has_battery": True,
     "edge_version": "0.1.0",
 }
-NOTHING = dict.fromkeys([*FACTS, "first_ts", "newest_ts"])
+NOTHING = dict.fromkeys([*FACTS, "first_ts", "newest_ts", "p1_first_ts", "p1_newest_ts"])
 TIMES = [utc("2025-06-01 23:59:59"), utc("2016-02-29 12:00"), utc("2025-06-01 00:00")]
 
 
@@ -67,12 +68,28 @@ def test_it_has_the_facts_that_the_edge_sent_and_the_ends_of_its_history(client,
         **FACTS,
         "first_ts": "2016-02-29T12:00:00.000001Z",
         "newest_ts": "2025-06-01T23:59:59.000001Z",
+        "p1_first_ts": None,
+        "p1_newest_ts": None,
     }
     assert found[OTHER] == {
         **NOTHING,
         "timezone": "Asia/Kolkata",
         "first_ts": "2024-01-01T00:00:00.000000Z",
         "newest_ts": "2024-01-01T00:00:00.000000Z",
+    }
+
+
+def test_it_has_the_ends_of_the_history_of_the_grid_meter_also_without_an_inverter(client, url):
+    with connected(url) as connection:
+        store_p1(connection, DEVICE, [{"ts": ts, "power_w": 250.0} for ts in TIMES])
+    nothing = {"timezone": "Europe/Berlin", **NOTHING}
+    assert devices(client, READ_TOKEN) == {
+        DEVICE: nothing
+        | {
+            "p1_first_ts": "2016-02-29T12:00:00.000000Z",
+            "p1_newest_ts": "2025-06-01T23:59:59.000000Z",
+        },
+        OTHER: nothing,
     }
 
 

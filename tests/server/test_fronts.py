@@ -206,7 +206,18 @@ def test_the_largest_request_that_the_server_takes_passes(front, tokens):
     assert front.ask("POST", "/v1/ingest", body, **with_token)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/ingest", "/v1/realtime?device_id=x", "/metrics", "/health"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/ingest",
+        "/v1/realtime?device_id=x",
+        "/p1/v1/ingest",
+        "/p1/v1/realtime?device_id=x",
+        "/p1/health",
+        "/metrics",
+        "/health",
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_plain_http_refuses_the_api_and_redirects_none_of_it(front, method, path):
     status, headers, body = front.ask(method, path, plain=True)

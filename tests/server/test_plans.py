@@ -36,12 +36,30 @@ ASKED = {
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
     "gaps-zone": {},
     "health": {},
+    "house-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
+    "house-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "house-times": {**DAY, "keys": [NOON]},
     "p1-condition": {"device_ids": ["house-7", "house-8"]},
     "p1-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "p1-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
+    "p1-device": {},
     "p1-hours": DAY,
+    "p1-month-peaks": {
+        "starts": [utc("2026-05-01 00:00")],
+        "ends": [utc("2026-06-01 00:00")],
+        "zone": "Europe/Brussels",
+        "latest": NOON,
+    },
+    "p1-newest": {"latest": NOON},
+    "p1-quarters": DAY,
+    "p1-running-quarter": {"latest": NOON},
+    "p1-series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "p1-series-times": {**DAY, "keys": [NOON]},
     "p1_peaks-store": {"month": NOON, "peak_ts": NOON, "peak_w": 7359.0},
     "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
+    "referee-day": {**DAY, "lag_s": 7.5},
+    "referee-device": {},
+    "referee-marks": DAY,
     "reports-store": {"slot": NOON, "polled": 180, "failed": "{}", "waiting": 0, "clock": "synced"},
     "rollups-kept": {**DAYS, "shrink_first": NOON, "shrink_end": NOON},
     "sample-newest": {"latest": NOON},
@@ -86,14 +104,20 @@ READS = {
     "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
+    "house-days-cut": {"sungrow_house_5min"},
+    "house-days": {"sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"},
+    "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
     "p1-condition": {"p1_5min", "sungrow_parked", "sungrow_seqs", "sungrow_reports"},
     "p1-days-cut": {"p1_5min"},
+    "referee-day": {"sungrow_samples"},
+    "referee-device": {"sungrow_devices"},
+    "referee-marks": {"sungrow_samples"},
     "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
-    "sample-newest": {"sungrow_samples", "sungrow_5min"},
+    "sample-newest": {"sungrow_samples", "sungrow_5min", "p1_5min"},
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
     "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
-    "series-device": {"sungrow_devices", "sungrow_local_daily"},
+    "series-device": {"sungrow_devices", "sungrow_local_daily", "p1_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "status-parked": {"sungrow_parked"},
     "status-polls": {"sungrow_reports"},
@@ -106,8 +130,11 @@ KEYS = {
     "p1_samples": {"ts"},
     "p1_5min": {"bucket"},
     "p1_local_daily": {"bucket"},
+    "p1_month_peaks": {"month", "device_id"},  # thirteen a house
     "sungrow_5min": {"bucket"},
     "sungrow_local_daily": {"bucket"},
+    "sungrow_house_5min": {"bucket"},
+    "sungrow_house_daily": {"bucket"},
     "sungrow_seqs": {"slot", "boot"},
     "sungrow_reports": {"slot", "received_at"},
     "sungrow_gaps": {"from_ts"},
@@ -125,13 +152,14 @@ def database(database_url):
     with connected(database_url) as connection:
         for statement in filling():
             rows(connection, statement)
-        columns = ", ".join(table_columns(connection, "sungrow_local_daily")[2:])
-        rows(
-            connection,
-            f"INSERT INTO sungrow_local_daily (device_id, bucket, {columns}) "  # noqa: S608
-            f"SELECT device_id, bucket - 366 - n, {columns} "
-            "FROM sungrow_local_daily, generate_series(0, 1092, 7) n",
-        )
+        for table in ("sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"):
+            columns = ", ".join(table_columns(connection, table)[2:])
+            rows(
+                connection,
+                f"INSERT INTO {table} (device_id, bucket, {columns}) "  # noqa: S608
+                f"SELECT device_id, bucket - 366 - n, {columns} "
+                f"FROM {table}, generate_series(0, 1092, 7) n",
+            )
         rows(connection, "ANALYZE")
         yield connection
 
@@ -146,6 +174,10 @@ def filling() -> Iterator[str]:
     )
     yield "INSERT INTO sungrow_inverters SELECT device_id, '-infinity', 'A1' FROM sungrow_devices"
     yield (
+        "INSERT INTO p1_month_peaks SELECT device_id, month, month, 1 FROM sungrow_devices,"
+        " generate_series(timestamptz '2025-05-01Z', '2026-05-01Z', '1 month') month"
+    )
+    yield (
         "INSERT INTO p1_samples (device_id, ts, power_w, energy_import_kwh)"
         " SELECT 'house-' || n, ts, 600, extract(epoch FROM ts) / 36000 FROM generate_series("
         "timestamptz '2026-05-04Z', '2026-05-06Z', '100 seconds') ts, generate_series(0, 9) n"
@@ -154,40 +186,40 @@ def filling() -> Iterator[str]:
     counter = "mod(extract(epoch FROM ts), 172800)"
     for table, step, values in (
         (
-            "samples (device_id, ts, pv_power_w, load_power_w, export_power_w, pv_total_kwh,"
-            " boot, seq)",
+            "sungrow_samples (device_id, ts, pv_power_w, load_power_w, export_power_w,"
+            " pv_total_kwh, inverter_power_w, boot, seq)",
             "5 minutes",
-            f"ts, 1, 1, 0, {counter}, {boot}, {number}",
+            f"ts, 1, 1, 0, {counter}, 1, {boot}, {number}",
         ),
         (
-            "seqs (device_id, slot, boot, seqs, received_at)",
+            "sungrow_seqs (device_id, slot, boot, seqs, received_at)",
             "15 minutes",
             f"ts - interval '68 days', {boot}, int8multirange(int8range(1, {number})), ts",
         ),
         (
-            "reports (device_id, slot, polled, boot, received_at)",
+            "sungrow_reports (device_id, slot, polled, boot, received_at)",
             "15 minutes",
             f"ts, 180, {boot}, ts",
         ),
         (
-            "gaps (device_id, from_ts, to_ts, cause)",
+            "sungrow_gaps (device_id, from_ts, to_ts, cause)",
             "6 hours",
             "ts, ts + interval '1 hour', 'thinned'",
         ),
         (
-            "parked (device_id, ts, boot, seq, reason)",
+            "sungrow_parked (device_id, ts, boot, seq, reason)",
             "6 hours",
             f"ts, {boot}, {number}, 'conflict'",
         ),
         (
-            "parked (device_id, ts, boot, seq, reason, kind)",
+            "sungrow_parked (device_id, ts, boot, seq, reason, kind)",
             "6 hours",
             f"ts, {boot}, {number}, 'conflict', 'p1'",
         ),
     ):
-        first = "2026-05-01" if table.startswith("samples") else "2026-03-01"
+        first = "2026-05-01" if "_samples" in table else "2026-03-01"
         yield (
-            f"INSERT INTO sungrow_{table} SELECT 'house-' || n, {values}"  # noqa: S608
+            f"INSERT INTO {table} SELECT 'house-' || n, {values}"  # noqa: S608
             f"  FROM generate_series(timestamptz '{first}Z', '2026-05-07 23:55Z', '{step}') ts,"
             "       generate_series(0, 9) n ORDER BY ts"
         )

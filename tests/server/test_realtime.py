@@ -35,8 +35,9 @@ def test_it_gives_every_field_of_the_newest_and_its_age(client):
     assert answer.headers["Cache-Control"] == "no-store"
     sample = answer.json
     assert 30 <= sample.pop("age_s") < 90
-    assert list(sample) == [*NAMES, "extra"]
+    assert list(sample) == [*NAMES, "extra", "grid_source"]
     assert sample.pop("extra") == {"new_field": "x"}
+    assert sample.pop("grid_source") == "inverter"
     assert sample == {name: newest[name] for name in NAMES}
 
 

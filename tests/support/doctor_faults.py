@@ -269,7 +269,7 @@ def newer_spool(world: World) -> Settings:
         pass
     with sqlite3.connect(world.spool_path) as db:
         db.execute("CREATE TABLE later (id INTEGER)")
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
     db.close()
     return {}
 

@@ -1,8 +1,8 @@
 """A whole edge in one process, without sockets: the product's own parts, in time that a test moves.
 
-The two ends are played: an inverter that answers with a recorded poll or fails as told, and a
-server that keeps what it is sent. All between them is the service's, down to the steps of its two
-threads.
+The ends are played: an inverter that answers with a recorded poll or fails as told, where a house
+has one a grid meter beside it, and a server that keeps what it is sent. All between them is the
+service's, down to the steps of its threads.
 """
 
 import gzip
@@ -13,18 +13,22 @@ from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 
-from edge import Edge, poll_step, upload_step
+from edge import Edge, p1_step, poll_step, upload_step
 from edge_lib.clock import Clock
 from edge_lib.config import UploadConfig, dongle_config
 from edge_lib.dongle.inverter import Inverter, InverterError
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, wire_address
 from edge_lib.health import Health
+from edge_lib.p1.errors import P1Error
+from edge_lib.p1.reading import Reading
+from edge_lib.p1_poller import P1Poller
 from edge_lib.poll_counts import PollCounts
 from edge_lib.poller import Poller
 from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import DumpSource
 from edge_lib.spool.gaps import THINNED, Gap
+from edge_lib.spool.kinds import P1
 from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse
 from edge_lib.upload.https import Answer, HttpsError
@@ -62,19 +66,73 @@ class Played(Inverter):
         return recorded_words() | {PV_W: self.polls % 5000} | self.words
 
 
-class Server:
-    """Keeps what it is sent by the keys of the contract; fails as told."""
+class PlayedMeter:
+    """A grid meter that tells one reading each time, and fails with the inverter."""
 
     def __init__(self, clock: FakeClock):
         self._clock = clock
-        self.status = 200
-        self.error: HttpsError | None = None
-        self.refuses = self.conflicts = lambda _: False
-        self.forgotten: set[str] = set()  # times of samples that it says it has, and has not
+        self.failure: str | None = None
+        self.good = self.bad = self.failures = 0
+        self.last_error: str | None = None
+
+    def read(self, _until_s: float) -> list[Reading]:
+        if self.failure:
+            raise P1Error(self.failure, "as told")
+        self.good += 1
+        values = {"power_w": self.good % 5000, "energy_import_kwh": self.good / 1000}
+        return [Reading(values, self._clock.now(), self._clock.boottime_us())]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Kept:
+    """What a server keeps of one kind of reading, by the keys of the contract."""
+
+    def __init__(self) -> None:
+        self.forgotten: set[str] = set()  # times of readings that it says it has, and has not
         self.samples: dict[str, dict] = {}
         self.reports: dict[tuple, dict] = {}
         self.gaps: dict[tuple, dict] = {}
         self.parked: dict[tuple, dict] = {}
+
+    def copy(self, other: "Kept") -> None:
+        for name, kept in vars(other).items():
+            if name in vars(Kept()):
+                setattr(self, name, kept.copy())
+
+    def store(self, samples: list[dict], conflicts) -> dict:
+        counts: dict = {"inserted": 0, "duplicates": 0, "conflicts": []}
+        for i, sample in enumerate(samples):
+            there = self.samples.get(sample["ts"])
+            if conflicts(sample) or (there and there != sample):
+                counts["conflicts"].append(i)
+            else:
+                known = there or sample["ts"] in self.forgotten
+                counts["duplicates" if known else "inserted"] += 1
+                if not known:
+                    self.samples[sample["ts"]] = sample
+        return counts
+
+    def hours(self) -> list[dict]:
+        hours: dict[str, list[int]] = defaultdict(list)
+        for ts in self.samples:
+            us = (parse_ts(ts) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+            hours[f"{ts[:13]}:00:00Z"].append(us % 3_600_000_000)
+        return [{"hour": h, "count": len(us), "sum_us": sum(us)} for h, us in hours.items()]
+
+
+class Server(Kept):
+    """Keeps what it is sent; fails as told. ``p1``: what it keeps of the grid meter."""
+
+    def __init__(self, clock: FakeClock):
+        super().__init__()
+        self._clock = clock
+        self.p1 = Kept()
+        self.takes_p1 = True
+        self.status = 200
+        self.error: HttpsError | None = None
+        self.refuses = self.conflicts = lambda _: False
         self.batches: list[dict] = []
         self.meanwhile = lambda: None  # what happens while a batch is under way
 
@@ -87,22 +145,22 @@ class Server:
             raise self.error
         if self.status != 200:
             return self._answer(self.status, {"detail": "as told"})
-        refused = [i for i, sample in enumerate(batch["samples"]) if self.refuses(sample)]
-        if refused:
-            place = {"msg": "as told", "type": "value"}
-            detail = [{"loc": ["body", "samples", i, "x"], **place} for i in refused]
+        lists = ("samples", "p1_samples") if self.takes_p1 else ("samples",)
+        detail = [
+            {"loc": ["body", name, i, "x"], "msg": "as told", "type": "value"}
+            for name in lists
+            for i, sample in enumerate(batch.get(name, []))
+            if self.refuses(sample)
+        ]
+        if detail:
             return self._answer(422, {"detail": detail, "batch_id": batch["batch_id"]})
         return self._answer(200, {"batch_id": batch["batch_id"], **self._store(batch)})
 
-    def get(self, *_: object, **__: object) -> Answer:
+    def get(self, path: str = "", **__: object) -> Answer:
         if self.error:
             raise self.error
-        hours: dict[str, list[int]] = defaultdict(list)
-        for ts in self.samples:
-            us = (parse_ts(ts) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-            hours[f"{ts[:13]}:00:00Z"].append(us % 3_600_000_000)
-        rows = [{"hour": h, "count": len(us), "sum_us": sum(us)} for h, us in hours.items()]
-        return self._answer(200, {"hours": rows})
+        kept = self.p1 if "kind=p1" in path else self
+        return self._answer(200, {"hours": kept.hours()})
 
     def abort(self) -> None:
         """Nothing is ever under way."""
@@ -110,22 +168,17 @@ class Server:
     close = abort
 
     def _store(self, batch: dict) -> dict:
-        counts: dict = {"inserted": 0, "duplicates": 0, "conflicts": []}
-        for i, sample in enumerate(batch["samples"]):
-            there = self.samples.get(sample["ts"])
-            if self.conflicts(sample) or (there and there != sample):
-                counts["conflicts"].append(i)
-            else:
-                known = there or sample["ts"] in self.forgotten
-                counts["duplicates" if known else "inserted"] += 1
-                if not known:
-                    self.samples[sample["ts"]] = sample
+        counts = self.store(batch["samples"], self.conflicts)
+        if self.takes_p1 and "p1_samples" in batch:
+            counts["p1"] = self.p1.store(batch["p1_samples"], self.conflicts)
+        of = {"sample": self, "p1": self.p1}
         for report in batch.get("reports", []):
-            self.reports[report["boot"], report["slot"]] = report
+            of[report.get("kind", "sample")].reports[report["boot"], report["slot"]] = report
         for gap in batch.get("gaps", []):
-            self.gaps[gap["from_ts"], gap["cause"]] = gap
+            of[gap.get("kind", "sample")].gaps[gap["from_ts"], gap["cause"]] = gap
         for parked in batch.get("parked", []):
-            self.parked[parked["boot"], parked["seq"], parked["reason"]] = parked
+            key = (parked["boot"], parked["seq"], parked["reason"])
+            of[parked.get("kind", "sample")].parked[key] = parked
         return counts
 
     def _answer(self, status: int, content: dict) -> Answer:
@@ -136,11 +189,14 @@ class Server:
 class World:
     """One house: its clock, inverter and server go on while the service ends and begins."""
 
-    def __init__(self, path: Path, boot: str = BOOT, keep_days: float = 7.0):
+    def __init__(
+        self, path: Path, boot: str = BOOT, keep_days: float = 7.0, *, has_p1: bool = False
+    ):
         self.path, self.keep_days = path, keep_days
         self.clock = FakeClock(boot=boot, booted_s=-100_000.0)
         self.server = Server(self.clock)
         self.inverter = Played(self.clock)
+        self.meter = PlayedMeter(self.clock) if has_p1 else None
         self.edge: Edge | None = None
 
     def start(self) -> None:
@@ -155,13 +211,20 @@ class World:
         settings = dongle_config({"SUNGROW_HOST": f"played-{id(self)}", "DEVICE_ID": DEVICE})
         lock = DongleLock(settings.host, settings.port)
         poller = Poller(settings, self.inverter, lock, spool, clock, counts, health.last_seq)
-        pulse = Pulse(clock, {"poll": 60.0, "upload": 60.0})
+        pulse = Pulse(clock, {"poll": 60.0, "upload": 60.0, "p1": 60.0})
         self.edge = Edge(clock, None, poller, uploader, reconciler, health, pulse, spool, counts)
+        if self.meter:
+            p1_counts = uploader.poll_counts[P1] = PollCounts(spool, clock, P1)
+            seq = health.last_p1_seq
+            p1 = P1Poller(DEVICE, self.meter, POLL_S, spool, clock, p1_counts, seq)
+            self.edge = self.edge._replace(p1=p1)
+            health.note(**p1.state())
 
     def stop(self) -> None:
         """End it as SIGTERM does."""
         self.edge.poller.close()
-        self.edge.counts.close()
+        for counts in self.edge.uploader.poll_counts.values():
+            counts.close()
         self.edge.spool.close()
         self.edge = None
 
@@ -175,10 +238,13 @@ class World:
         self.edge = None
 
     def poll(self, count: int = 1, failure: str | None = None) -> None:
-        """Run so many steps of the thread ``poll``, each at its time."""
+        """Run so many steps of the threads that poll, each at its time."""
         self.inverter.failure = failure
         for _ in range(count):
             poll_step(self.edge)
+            if self.meter:
+                self.meter.failure = failure
+                p1_step(self.edge, self.clock.monotonic_s())
             self.clock.passed_s += POLL_S
 
     def upload(self, most: int = 50) -> None:
@@ -228,12 +294,15 @@ def _days_of_an_earlier_boot(world: World) -> None:
     _polls_by_a_clock_that_is_off(world, 3, timedelta(seconds=90))
     us = int(clock.now().timestamp() * 1e6)
     world.edge.spool.note_gap(Gap(us - 9_000_000, us - 5_000_000, 2), THINNED)
+    if world.meter:
+        world.edge.spool.note_gap(Gap(us - 9_000_000, us - 5_000_000, 3), THINNED, P1)
     world.poll(60, "timeout")
     world.poll(120)
     world.upload()
-    for ts in list(server.samples)[8:11]:
-        del server.samples[ts]
-        server.forgotten.add(ts)
+    for kept in (server, server.p1):
+        for ts in list(kept.samples)[8:11]:
+            del kept.samples[ts]
+            kept.forgotten.add(ts)
     for _ in range(3):
         for pause_s in (86_400, 700):
             clock.passed_s += pause_s

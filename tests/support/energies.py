@@ -108,7 +108,7 @@ def daily(database, device_id: str, first: date, until: date) -> dict[date, Opin
     """Ask for the energy of days."""
     statement = "SELECT * FROM sungrow_daily_energy(%s, %s, %s)"
     found = rows(database, statement, device_id, first, until)
-    return {day: Opinion(*rest) for day, *rest in (row.values() for row in found)}
+    return {day: Opinion(*rest) for day, *rest, _ in (row.values() for row in found)}
 
 
 def short(database, device_id: str, first: datetime, until: datetime) -> dict[datetime, Opinion]:

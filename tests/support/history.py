@@ -54,6 +54,7 @@ COLUMNS = (
     "export_integral_kwh",
     "battery_charge_integral_kwh",
     "battery_discharge_integral_kwh",
+    "grid_source",
     *FLOWS,
     "coverage",
     "grid_coverage",

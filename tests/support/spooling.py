@@ -10,11 +10,12 @@ from edge_lib.shared.timestamps import parse_ts
 from edge_lib.spool import parked
 from edge_lib.spool.attempts import Strict
 from edge_lib.spool.database import Database
+from edge_lib.spool.kinds import SAMPLES
 from edge_lib.spool.spool import Spool
 from tests.support.clocks import START
 from tests.support.samples import a_sample
 
-SCHEMA_1 = Path(__file__).with_name("spool_schema_1.sql")  # of the version before the present one
+SCHEMA_1 = Path(__file__).with_name("spool_schema_1.sql")  # of the first version
 S = 1_000_000
 
 
@@ -45,8 +46,23 @@ def ask(path, sql, *args):
         db.close()
 
 
+def as_schema(path, number):
+    """Make a spool without P1 readings what an older version would have left."""
+    {1: as_schema_1, 2: as_schema_2}[number](path)
+
+
+def as_schema_2(path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for (name,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'p1_*'"
+        ).fetchall():
+            assert db.execute(f"SELECT count(*) FROM {name}").fetchall() == [(0,)]  # noqa: S608
+            db.execute(f"DROP TABLE {name}")
+        db.execute("DELETE FROM sqlite_sequence WHERE name GLOB 'p1_*'")
+        db.execute("PRAGMA user_version = 2")
+
+
 def as_schema_1(path):
-    """Make a spool what the former version would have left."""
     old = path.with_name("schema_1.db")
     with closing(sqlite3.connect(old, isolation_level=None)) as db:
         db.execute("PRAGMA page_size = 512")
@@ -106,10 +122,11 @@ def crash(spool):
     database(spool).close(write=False)
 
 
-def assert_every_sample_is_in_one_state(path):
-    states = ask(path, "SELECT id FROM queue") + ask(path, "SELECT id FROM delivered")
-    states += ask(path, "SELECT id FROM samples WHERE ts_src = 2")
-    assert sorted(states) == ask(path, "SELECT id FROM samples ORDER BY id")
+def assert_every_sample_is_in_one_state(path, kind=SAMPLES):
+    states = ask(path, kind.sql("SELECT id FROM queue"))
+    states += ask(path, kind.sql("SELECT id FROM delivered"))
+    states += ask(path, kind.sql("SELECT id FROM samples WHERE ts_src = 2"))
+    assert sorted(states) == ask(path, kind.sql("SELECT id FROM samples ORDER BY id"))
 
 
 def us(ts):

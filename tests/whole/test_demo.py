@@ -54,6 +54,7 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
     assert "<title>Solar</title>" in frame
     assert '"status":"ok"' in health.replace(" ", "")
     assert '"device_id": "demo-house"' in newest
+    assert '"grid_source": "p1"' in newest
     assert '"avg_pv_power_w"' in series
     longest_gap_s, falls = seam
     assert longest_gap_s < 125, "history goes over into the live readings"

@@ -184,7 +184,7 @@ def wrong_of_server(arguments: str) -> list[str]:
         text += script.read_text(encoding="utf-8") if script.exists() else ""
         text += module_text(f"server.{name}") or ""
         return [option for option in options(rest) if option not in text]
-    return wrong_of_module(f"server.{name}", rest)
+    return wrong_of_module(f"server.{name}", f" {rest}")
 
 
 def wrong_of_script(name: str, arguments: str) -> list[str]:

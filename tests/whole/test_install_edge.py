@@ -328,3 +328,61 @@ def test_a_dongle_that_is_away_hides_no_token_that_is_wrong(world):
     done = conclude(world, {**BEFORE_THE_START, **state}, VPS_TOKEN="unknown")
     assert done.returncode == 1
     assert "\nfailed   token" in done.stdout
+
+
+# The grid meter's serial port
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("serial:///dev/ttyUSB0", "char-ttyUSB"),
+        ("serial:///dev/ttyUSB7?dsmr=2", "char-ttyUSB"),
+        ("serial:///dev/ttyACM0", "char-ttyACM"),
+        ("serial:///dev/serial/by-id/usb-FTDI_P1", "char-ttyUSB"),
+        ("serial:///dev/ttyAMA0", "/dev/ttyAMA0"),
+        ("serial:///dev/serial0", "/dev/serial0"),
+        ("tcp://192.0.2.7:20202", None),
+        ("homewizard://192.0.2.7", None),
+        ("", None),
+    ],
+)
+def test_the_unit_gets_the_serial_port_where_the_meter_has_one(tmp_path, source, allowed):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "edge.env").write_text(f"P1_SOURCE={source}\n" if source else "")
+    drop_in = tmp_path / "units" / "sungrow-edge.service.d" / "p1.conf"
+    drop_in.parent.mkdir(parents=True)
+    drop_in.write_text("of an earlier installation")
+    script = "units=$state/units command=$state/command; write_p1_unit; write_command /opt"
+    done = bash(tmp_path, f'{script}; cat "$command"')
+    assert done.returncode == 0, done.stderr
+    assert ("--groups=dialout" in done.stdout) == bool(allowed)
+    assert ("--clear-groups" in done.stdout) != bool(allowed)
+    if not allowed:
+        assert not drop_in.parent.exists()
+        return
+    lines = drop_in.read_text().splitlines()
+    assert lines[2:] == [
+        "PrivateDevices=no",
+        f"DeviceAllow={allowed} rw",
+        "SupplementaryGroups=dialout",
+    ]
+
+
+def test_what_somebody_else_changed_of_the_unit_stays(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "edge.env").write_text("")
+    theirs = tmp_path / "units" / "sungrow-edge.service.d" / "override.conf"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("[Service]\n")
+    assert bash(tmp_path, "units=$state/units; write_p1_unit; remove_p1_unit").returncode == 0
+    assert theirs.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "status"), [("tcp://192.0.2.7:20202", 9), ("usb://x", 78), ("tcp://192.0.2.7", 78)]
+)
+def test_a_bad_setting_of_the_meter_ends_it_too(tmp_path, source, status):
+    done = bash(tmp_path, SETTINGS, **GOOD, P1_SOURCE=source)
+    assert done.returncode == status, done.stderr
+    assert ("P1_SOURCE" in done.stderr) == (status == 78)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.shared.flush import flush_file
-from edge_lib.spool import file, schema
+from edge_lib.spool import file, kinds, schema
 from edge_lib.spool.errors import SpoolDamaged, SpoolError, sqlite_errors, text_of
 from edge_lib.spool.recovery import quarantine
 
@@ -113,7 +113,7 @@ def check(copy: Path) -> Copied:
             except SpoolDamaged as error:
                 damage = damage or str(error)
             if not damage:
-                return Copied(*db.execute(_COUNTS).fetchall()[0])
+                return Copied(*_counts(db))
             return Copied(*_counts_as_far_as_known(db), damage)
     except SpoolError as error:
         raise BackupError(f"{copy} is not a copy of a spool: {error}") from error
@@ -121,10 +121,15 @@ def check(copy: Path) -> Copied:
 
 def _counts_as_far_as_known(db: sqlite3.Connection) -> tuple[int | None, int | None]:
     try:
-        ((readings, waiting),) = db.execute(_COUNTS).fetchall()
+        return _counts(db)
     except sqlite3.Error:  # a tree is damaged, not a row
         return None, None
-    return readings, waiting
+
+
+def _counts(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many readings of all kinds there are, and how many wait."""
+    found = [db.execute(kind.sql(_COUNTS)).fetchall()[0] for kind in kinds.present(db)]
+    return sum(readings for readings, _ in found), sum(waiting for _, waiting in found)
 
 
 def _check_target(spool: Path, target: Path) -> None:

@@ -4,10 +4,12 @@ Runs in the thread ``upload``, a second at most of each of its steps.
 """
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge_lib.clock import Clock
 from edge_lib.spool.database import Write
+from edge_lib.spool.kinds import Kind
 from edge_lib.spool.recovery import quarantine
 from edge_lib.spool.recovery.mend import Mender
 from edge_lib.spool.recovery.salvage import Salvage
@@ -46,9 +48,9 @@ class Salvager:
             self._salvage = None
         return bool(asides)
 
-    def mend(self, write: Write) -> None:
+    def mend(self, write: Write, kinds: Callable[[], Sequence[Kind]]) -> None:
         """Search some of the present spool for what damage has left there."""
-        self._mender.step(write)
+        self._mender.step(write, kinds)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,0 +1,12 @@
+"""All endpoints of the grid meter, for the app."""
+
+from flask import Flask
+
+from server.p1 import capacity, ingest, latest, month, months, series
+
+
+def init_app(app: Flask) -> None:
+    """Add the endpoints to ``app``."""
+    months.init_app(app)
+    for module in (ingest, latest, series, month, capacity):
+        app.register_blueprint(module.blueprint)

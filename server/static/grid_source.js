@@ -1,0 +1,79 @@
+// What only a house with a P1 meter has in the views: whose word the grid is, and gas and water. No other
+// house loads this.
+
+import { el, say } from './dom.js';
+import { AT_THE_METER, WHOLE } from './energy.js';
+import { clock, energy, mark, power } from './words.js';
+
+// By grid_source of the API.
+const GRID_BY = {
+  p1: 'Grid: P1 meter',
+  mixed: 'Grid: P1 meter, and for a part of the time the inverter’s own meter',
+  inverter: 'Grid: the inverter’s own meter',
+};
+export const NONE_YET = 'no reading of the inverter yet';
+const SHORT = { p1: 'P1 meter', inverter: 'inverter', mixed: 'both' };
+
+const VOLUMES = { gas_m3: 'Gas', water_m3: 'Water' };
+
+// The digits are those of kWh.
+const volume = (m3) => energy(m3).replace('kWh', 'm³');
+
+// Tiles of gas and water, where the meter reads them. then(key, write): what the period before had.
+export function sayVolumes(tiles, row, then) {
+  for (const [key, name] of Object.entries(VOLUMES)) {
+    if (typeof row?.[key] === 'number') tiles.add(key, name);
+    tiles.say(key, volume(row?.[key]), [then(key, volume)], mark(row, key));
+  }
+}
+
+// Whose word the grid is in all of these rows: that of 'p1', 'inverter', or in turns ('mixed'); null: nobody's.
+export function sourceOf(rows) {
+  const sources = [...new Set(rows.map((row) => row.grid_source).filter(Boolean))];
+  return sources.length > 1 ? 'mixed' : (sources[0] ?? null);
+}
+
+// An answer about such a house. Each of its rows says what the P1 meter means for its figures: the counters of the
+// meter, and of the inverter beside it, cover all of a bucket or nothing of it, so that these figures are `wholes`;
+// those of a month cover each of its days or not, so that with readings missing its volumes are the `leasts`. Where
+// energy went, only readings of both sources show.
+export function marked(answer) {
+  if (!answer.series) return answer;
+  const isMonth = ['year', 'all'].includes(answer.frame) || answer.bucket === '1mo';
+  return { ...answer, series: answer.series.map((row) => ({ ...row, ...marks(row, isMonth) })) };
+}
+
+function marks(row, isMonth) {
+  if (!['p1', 'mixed'].includes(row.grid_source)) return {};
+  const isPaired = row.grid_coverage >= WHOLE * (row.coverage ?? 1);
+  const isCounted = (name) =>
+    ['counter', 'p1'].some((by) => (row[name] ?? NaN) === row[name.replace('kwh', `${by}_kwh`)]);
+  const isDayByDay = isMonth && !isPaired;
+  return {
+    wholes: isDayByDay ? [] : AT_THE_METER.filter(isCounted),
+    leasts: isDayByDay ? Object.keys(VOLUMES) : [],
+    lacksFlows: !isPaired,
+  };
+}
+
+export const shortSource = (row) => SHORT[row.grid_source] ?? '';
+
+export const sourceLine = () => el('p', { class: 'quiet source' });
+
+// source: grid_source of a bucket, or of a sum of them.
+export const saySource = (line, source) => say(line, GRID_BY[source] ?? '');
+
+// The same of the newest reading, with what the inverter's own meter says beside it.
+export function sayNow(line, reading, { has_meter: hasOwn }, zone) {
+  const { grid_source: source, p1_ts: at, inverter_export_power_w: own } = reading ?? {};
+  if (source !== 'p1') {
+    say(line, source ? `${GRID_BY.inverter}, as the P1 meter was not read just now` : '');
+    return;
+  }
+  const words = `${GRID_BY.p1}, read ${clock(Date.parse(at), zone)}`;
+  const isKnown = hasOwn !== false && own !== null && own !== undefined;
+  say(line, isKnown ? `${words}. The inverter’s own meter: ${direction(own)}.` : words);
+}
+
+const direction = (watts) =>
+  Math.abs(watts) < 5 ? 'idle' : `${watts > 0 ? 'exporting' : 'importing'} ${power(watts)}`;
