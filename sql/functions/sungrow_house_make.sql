@@ -1,6 +1,8 @@
 -- Joins some five minutes of a house again, from the rows of both kinds, and adds what is different. Anyone who calls it
 -- holds the lock of the device alone: it must see every sample, and nobody may add one meanwhile.
-CREATE OR REPLACE FUNCTION sungrow_house_make(of_device text, buckets timestamptz[])
+CREATE OR REPLACE FUNCTION sungrow_house_make(
+    of_device text, buckets timestamptz[],
+    new_ts timestamptz[] DEFAULT '{}', new_power_w double precision[] DEFAULT '{}')
 RETURNS void LANGUAGE sql AS $$
     SELECT sungrow_house_add(of_device, ARRAY(
         SELECT ROW(of_device, bucket,
@@ -29,7 +31,7 @@ RETURNS void LANGUAGE sql AS $$
                           SELECT * FROM sungrow_samples
                            WHERE device_id = of_device AND ts >= asked.bucket
                              AND ts < asked.bucket + interval '5 minutes') AS sample),
-                   sungrow_p1_lag_s(of_device)) AS new
+                   sungrow_p1_lag_s(of_device), new_ts, new_power_w) AS new
           FULL JOIN (SELECT * FROM sungrow_house_5min
                       WHERE device_id = of_device AND bucket = ANY (buckets)) AS old USING (bucket)));
     DELETE FROM sungrow_house_5min

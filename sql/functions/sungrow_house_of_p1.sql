@@ -17,7 +17,8 @@ BEGIN
           JOIN sungrow_5min USING (device_id, bucket)
          GROUP BY device_id
     LOOP
-        PERFORM sungrow_house_make(house.device_id, house.buckets);
+        PERFORM sungrow_house_make(house.device_id, house.buckets, array_agg(ts), array_agg(power_w))
+           FROM new_samples WHERE device_id = house.device_id;
     END LOOP;
     RETURN NULL;
 END

@@ -1,7 +1,12 @@
 -- What some samples of a house add up to with its grid meter beside them, by five minutes. A sample pairs with the
 -- reading nearest to its ts - lag, at most fifteen seconds away, the earlier one on a tie; one without a pair is not
 -- counted. House use is what the inverter delivers (AC) and what the meter lets in.
-CREATE OR REPLACE FUNCTION sungrow_house_sums(of_device text, samples sungrow_house_sample[], lag_s double precision)
+--
+-- Readings that are stored by the very statement that asks come along: TimescaleDB shows no query of a trigger the
+-- first rows that its statement put into a compressed chunk.
+CREATE OR REPLACE FUNCTION sungrow_house_sums(
+    of_device text, samples sungrow_house_sample[], lag_s double precision,
+    new_ts timestamptz[] DEFAULT '{}', new_power_w double precision[] DEFAULT '{}')
 RETURNS SETOF sungrow_house_5min LANGUAGE sql STABLE AS $$
     WITH sample AS MATERIALIZED (
         SELECT *, ts - make_interval(secs => lag_s) AS at FROM unnest(samples) WHERE inverter_power_w IS NOT NULL
@@ -13,6 +18,10 @@ RETURNS SETOF sungrow_house_5min LANGUAGE sql STABLE AS $$
           FROM span CROSS JOIN LATERAL (
                SELECT ts, power_w FROM p1_samples
                 WHERE device_id = of_device AND power_w IS NOT NULL
+                  AND ts >= first - interval '15 seconds' AND ts <= last + interval '15 seconds'
+                UNION
+               SELECT ts, power_w FROM unnest(new_ts, new_power_w) AS new (ts, power_w)
+                WHERE power_w IS NOT NULL
                   AND ts >= first - interval '15 seconds' AND ts <= last + interval '15 seconds') AS p
     ), moment AS (
         SELECT slot, ts AS at, ts AS reading_ts FROM reading

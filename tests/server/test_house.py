@@ -16,7 +16,7 @@ import pytest
 from server.database import deletions, zones
 from server.database.rollups import rebuild
 from server.house.rollups import change_lag
-from tests.support.direct import stored
+from tests.support.direct import edition, stored
 from tests.support.p1_readings import store_p1
 from tests.support.readings import connected, flows, new_device, reading, rows, store, utc
 
@@ -340,3 +340,19 @@ def test_another_zone_cuts_the_days_of_the_house_too(database):
     with database, database.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
         zones.change_device(cursor, device_id, "Asia/Kathmandu", shrink=False)
     assert assert_joined(database, device_id, samples, readings, "Asia/Kathmandu")
+
+
+def test_late_readings_in_a_compressed_chunk_are_joined(database):
+    if edition(database) != "community":
+        pytest.skip("only the community edition compresses chunks")
+    device_id, start = new_device(), utc("2025-02-03 12:00")
+    samples = [sample(start + timedelta(seconds=5 * n)) for n in range(100)]
+    readings = [p1(start + timedelta(seconds=5 * n + 1), float(n)) for n in range(100)]
+    store(database, device_id, samples)
+    store_p1(database, device_id, readings[::2])
+    for table in ("p1_samples", "sungrow_samples"):
+        statement = "SELECT compress_chunk(c, if_not_compressed => true) FROM show_chunks(%s) c"
+        assert rows(database, statement, table)
+    for batch in (readings[1:2], readings[3:4], readings[5::2]):
+        store_p1(database, device_id, batch)
+    assert assert_joined(database, device_id, samples, readings)
