@@ -21,7 +21,9 @@ from tests.support.readings import connected, rows, store
 
 RANGE = "from=2026-03-15&to=2026-04-07&bucket="
 SERIES = ("frame=day&date=2026-03-26", "frame=month&date=2026-03-01", "frame=year&date=2026-01-01")
-SERIES += ("frame=all", *(f"{RANGE}{width}" for width in ("5m", "15m", "1h", "1d", "1mo")))
+SERIES += ("frame=all", *(f"{RANGE}{width}" for width in ("1h", "1d", "1mo")))
+# Around the night on which the clock changes.
+SERIES += tuple(f"from=2026-03-28&to=2026-03-30&bucket={width}" for width in ("5m", "15m"))
 SAME = (
     *("avg_load_power_w", "avg_export_power_w", "load_integral_kwh", "import_integral_kwh"),
     *("export_integral_kwh", *FLOWS, "self_sufficiency", "self_consumption", "grid_coverage"),

@@ -59,7 +59,8 @@ SPREADS += ["export_power_w_sum", "export_power_w_min", "export_power_w_max"]
 SHARES = ["self_sufficiency", "self_consumption"]
 LOAD, LOAD_COUNTER = ["load_kwh"], ["load_counter_kwh"]
 GRID = [*INTEGRALS, *BY_COUNTERS, *AVERAGES, *SPREADS, *SHARES, *LOAD, *LOAD_COUNTER]
-OWN = [name for name in COLUMNS if name not in (*GRID, "grid_coverage", "estimated", "bucket")]
+ALONE = ("grid_coverage", "grid_source", "estimated", "bucket")
+OWN = [name for name in COLUMNS if name not in (*GRID, *ALONE)]
 OWN += ["sample_count", "covered_s", "first_ts", "last_ts", "pv_power_w_sum", "battery_power_w_sum"]
 OWN += ["pv_power_w_min", "pv_power_w_max", "battery_power_w_count", "battery_soc_pct_sum"]
 
@@ -77,6 +78,7 @@ BY_COUNTERS     null        null    null    digits  begun
 LOAD            null        null    null    digits  same
 LOAD_COUNTER    null        null    null    any     begun
 grid_coverage   0           0       0       part    same
+grid_source     null        null    null    part    same
 estimated       true        true    true    any     same
 """
 
@@ -177,7 +179,8 @@ def check(word: str, found: object, whole: object, part: object) -> bool:
     if word == "same":  # but for the order in which the database added
         return found == (pytest.approx(whole, rel=1e-12) if type(whole) is float else whole)
     if word == "part":
-        return found == (part if part is None else pytest.approx(part, rel=1e-9, abs=1e-9))
+        is_number = type(part) in (int, float)
+        return found == (pytest.approx(part, rel=1e-9, abs=1e-9) if is_number else part)
     if word == "begun":
         return found == whole or (found is None and part is None)
     if word == "digits":
@@ -212,8 +215,8 @@ def test_the_newest_reading_shows_null(client):
     assert found["metered"].keys() == found["meterless"].keys() == found["slave"].keys()
     for name, null in (("meterless", NO_METER), ("slave", NO_METER | NO_BATTERY)):
         differing = {f for f, value in found[name].items() if value != found["metered"][f]}
-        assert differing - {"device_id", "age_s"} == null.keys()
-        assert {found[name][field] for field in null} == {None}
+        assert differing - {"device_id", "age_s"} == {*null, "grid_source"}
+        assert {found[name][field] for field in (*null, "grid_source")} == {None}
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,12 @@ ABOUT = {
         for asked in (*FRAMES, "5 minutes of a day", "gaps of a day", "realtime", "ingest")
         for stock in stocks
     ],
-    "poll": ["poll: time", "poll: requests"],
-    "edge_cost": ["edge: CPU time", "edge: memory", "edge: growth of memory"],
+    "poll": ["poll: time", "poll: requests", "poll: time with P1"],
+    "edge_cost": [
+        f"{edge}: {cost}"
+        for edge in ("edge", "edge with P1")
+        for cost in ("CPU time", "memory", "growth of memory")
+    ],
     "backlog": ["backlog over TLS", "backlog: memory of the edge"],
     "start": ["start: edge.py to its first poll", "start: gunicorn to its first answer"],
 }
