@@ -1,23 +1,10 @@
-"""The rollups of a house, joined again: after a change of the lag, or of rows by hand."""
+"""The rollups of a house, joined again after a change of the lag."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.database import rollups
 
 MOST_LAG_S = 300.0
-
-
-def join_anew(cursor: Cursor, device_id: str, first: object, end: object) -> None:
-    """Join the five minutes of a span of time again, in the transaction of ``cursor``.
-
-    Args:
-        cursor: of a transaction.
-        device_id: whose.
-        first: a moment, or a word of SQL for one.
-        end: the first moment after the span, likewise.
-    """
-    rollups.lock(cursor, device_id)
-    cursor.execute("SELECT sungrow_house_make_span(%s, %s, %s, '{}')", (device_id, first, end))
 
 
 def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:
@@ -28,4 +15,5 @@ def change_lag(cursor: Cursor, device_id: str, lag_s: float) -> None:
         " ON CONFLICT (device_id) DO UPDATE SET p1_lag_s = excluded.p1_lag_s",
         (device_id, lag_s),
     )
-    join_anew(cursor, device_id, *rollups.FOREVER)
+    values = (device_id, *rollups.FOREVER)
+    cursor.execute("SELECT sungrow_house_make_span(%s, %s, %s, '{}')", values)

@@ -17,7 +17,7 @@ from server.database import deletions, zones
 from server.database.rollups import rebuild
 from server.house.rollups import change_lag
 from tests.support.direct import edition, stored
-from tests.support.p1_readings import store_p1
+from tests.support.p1 import store_p1
 from tests.support.readings import connected, flows, new_device, reading, rows, store, utc
 
 SITE = "Europe/Brussels"

@@ -15,8 +15,8 @@ from edge_lib.shared.timestamps import parse_ts
 from server import create_app
 from tests.support.grid_houses import DAYS, FIRST, NOON, ZONE, metered
 from tests.support.history import FLOWS
+from tests.support.p1 import store_p1
 from tests.support.p1_houses import contradicted, meterless, p1_readings, with_ac
-from tests.support.p1_readings import store_p1
 from tests.support.readings import connected, rows, store
 
 RANGE = "from=2026-03-15&to=2026-04-07&bucket="

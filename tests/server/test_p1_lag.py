@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from server.p1.__main__ import main
-from tests.support.p1_readings import store_p1
+from tests.support.p1 import store_p1
 from tests.support.readings import connected, new_device, reading, rows, store, utc
 
 NOON = utc("2026-05-05 12:00")
