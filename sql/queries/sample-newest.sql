@@ -10,4 +10,4 @@ SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct
        grid_voltage_v, running_state, power_flow_status, interval_s, seq, ts_src,
        battery_power_source, boot, extra, p1_ts, p1_power_w
   FROM sungrow_newest_sample(%(device_id)s, %(latest)s) AS newest
- CROSS JOIN LATERAL sungrow_p1_near(device_id, ts - make_interval(secs => sungrow_p1_lag_s(device_id)))
+ CROSS JOIN LATERAL sungrow_p1_near(device_id, ts)

@@ -356,3 +356,14 @@ def test_late_readings_in_a_compressed_chunk_are_joined(database):
     for batch in (readings[1:2], readings[3:4], readings[5::2]):
         store_p1(database, device_id, batch)
     assert assert_joined(database, device_id, samples, readings)
+
+
+def test_the_newest_sample_is_joined_by_the_lag_of_the_house(database):
+    device_id, ts = new_device(), utc("2026-05-05 12:00")
+    store_p1(database, device_id, [p1(ts - timedelta(seconds=s), float(s)) for s in range(320)])
+    statement = "SELECT p1_power_w FROM sungrow_p1_near(%s, %s)"
+    for lag_s in (0.0, 7.0, 300.0):
+        with database, database.cursor() as cursor:
+            change_lag(cursor, device_id, lag_s)
+        assert rows(database, statement, device_id, ts) == [{"p1_power_w": lag_s}]
+    assert rows(database, statement, new_device(), ts) == [{"p1_power_w": None}]
