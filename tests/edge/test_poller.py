@@ -264,6 +264,16 @@ def without_meter(words):
     return words | dict.fromkeys(grid, 0) | dict(zip(range(13007, 13009), ac, strict=True))
 
 
+def importing(words):
+    """The same with a meter that reads 900 W: a battery holds it at exactly 0 now and then."""
+    watts = {"meter_power": 900, "export_power": -900}
+    return words | {
+        wire_address(BY_NAME[name].number) + at: word
+        for name, value in watts.items()
+        for at, word in enumerate(encode(BY_NAME[name], value))
+    }
+
+
 OF_THE_GRID = ("load_power_w", "export_power_w", "total_import_kwh", "total_export_kwh")
 
 
@@ -327,8 +337,9 @@ def test_a_meter_of_an_unread_number_is_that_of_the_first_number_that_is_read(
 
 
 def test_a_meter_that_says_nothing_any_more_is_noticed(poller, dongle, spool, clock, tmp_path):
-    poller.poll_once()
     words = dongle.source.words
+    dongle.source.words = lambda: importing(words())
+    poller.poll_once()
     dongle.source.words = lambda: without_meter(words())
     poller.poll_once()
     since = poller.device.meter_silent_since
@@ -338,15 +349,16 @@ def test_a_meter_that_says_nothing_any_more_is_noticed(poller, dongle, spool, cl
     health = Health(tmp_path / "health.json", spool, clock)
     health.write(meter_silent_since_ts=since)
     assert Health(tmp_path / "health.json", spool, clock).meter_silent_since == since
-    dongle.source.words = words
+    dongle.source.words = lambda: importing(words())
     poller.poll_once()
     assert poller.device.meter_silent_since is None
 
 
 def test_a_wrong_clock_does_not_say_since_when_a_meter_says_nothing(poller, dongle, clock):
     """Else doctor would warn at once when the clock is set right, with a date of long ago."""
-    poller.poll_once()
     words = dongle.source.words
+    dongle.source.words = lambda: importing(words())
+    poller.poll_once()
     dongle.source.words = lambda: without_meter(words())
     clock.right = False
     poller.poll_once()
