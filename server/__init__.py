@@ -11,10 +11,11 @@
 ``p1``       the grid (P1) meter: what edges of other make send of it
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
 ``metrics``  ``/metrics``, and the counters that all workers share
+``nightly``  ``python -m server.nightly``: what rests on a house's whole history
 ``doctor``   ``python -m server.doctor``: what is wrong, and what to do about it
 ``settings`` every environment variable; ``redis_url`` checks one of them
 ``cli``      what the commands share: ``migrate``, ``rebuild``, ``forget``, ``tokens``,
-             ``check``, ``pg``
+             ``site``, ``check``, ``pg``
 ``sandbox``  private servers for the demo and the tests, unknown to the service
 ============ ==========================================================================
 
@@ -42,6 +43,7 @@ from server.api import (
     bad_http,
     completeness,
     devices,
+    envelope,
     errors,
     gaps,
     hours,
@@ -101,7 +103,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps, referee)
+    shown = (realtime, series, devices, status, hours, completeness, gaps, referee, envelope)
     for module in (ingest, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
