@@ -203,15 +203,17 @@ def postgres(servers_folder):
     """A private PostgreSQL; do not stop it."""
     with sandbox.Postgres(servers_folder, fast=True) as server:
         yield server
+        server.stop(immediate=True)  # nobody needs what it would write now
 
 
 @pytest.fixture(scope="session")
 def databases(request):
     """Makes databases: ``empty()``, ``migrated(site_timezone)``; each gives a URL."""
-    url = os.environ.get("TEST_DATABASE_URL") or request.getfixturevalue("postgres").url()
-    databases = Databases(url)
+    url = os.environ.get("TEST_DATABASE_URL")
+    databases = Databases(url or request.getfixturevalue("postgres").url())
     yield databases
-    databases.drop_all()
+    if url:  # a server of our own goes with all of them
+        databases.drop_all()
 
 
 @pytest.fixture(scope="module")
