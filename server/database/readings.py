@@ -37,6 +37,10 @@ class Verdict(NamedTuple):
     duplicates: int
     conflicts: list[int]
 
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many there were of each."""
+        return self.inserted, self.duplicates, len(self.conflicts)
+
 
 class ReadingTable:
     """The table that holds the readings of one kind."""
