@@ -42,7 +42,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, Service(CHROMEDRIVER))
         self.driver.set_page_load_timeout(30)
-        self.command("Emulation.setLocaleOverride", locale="en-GB")
+        self.language("en-GB")
         self.resize(DESKTOP)
 
     def command(self, name: str, **parameters: object) -> dict:
@@ -61,6 +61,12 @@ class Browser:
         """Let the system prefer ``light`` or ``dark``."""
         preference = {"name": "prefers-color-scheme", "value": scheme}
         self.command("Emulation.setEmulatedMedia", features=[preference])
+
+    def language(self, tag: str) -> None:
+        """Let the system and the browser be of this language."""
+        self.command("Emulation.setLocaleOverride", locale=tag)
+        agent = self.driver.execute_script("return navigator.userAgent")
+        self.command("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=tag)
 
     @contextlib.contextmanager
     def prepared(self, script: str) -> Iterator[None]:
@@ -115,6 +121,18 @@ class Browser:
             f"{selector} never says {words!r}",
             seconds,
         )
+
+    def wait_fresh(self, words: str = "of today") -> str:
+        """Return what the line at the top says, shown or not, as soon as these words are in it."""
+        said = "return document.querySelector('#freshness').textContent"
+        return self.wait(
+            lambda: self.run(said) if words in self.run(said) else None,
+            f"the line at the top never says {words!r}",
+        )
+
+    def open_all(self) -> None:
+        """Open all that is folded."""
+        self.run("for (const box of document.querySelectorAll('details')) box.open = true")
 
     def log_in(self, url: str, token: str) -> None:
         self.open(url)

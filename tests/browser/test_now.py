@@ -105,10 +105,10 @@ def test_fresh_readings_are_green_and_old_ones_say_where_they_wait(
     assert "not live" in page.text(".as-of")
     own.report()
     page.open(own.url + "/")
-    page.wait_text("#freshness", "waiting for the dongle")
+    page.wait_text("#freshness", "Wi-Fi stick")
     own.report(waiting=40)
     page.open(own.url + "/")
-    page.wait_text("#freshness", "waiting for the edge to catch up")
+    page.wait_text("#freshness", "waiting for the box at home to catch up")
     own.send()
     page.wait(
         lambda: page.run("return document.querySelector('#freshness').dataset.colour") == "green",

@@ -14,7 +14,7 @@ from edge_lib import VERSION
 from edge_lib.config import dongle_config, store_config, upload_config
 from server import sandbox
 from server import settings as server_settings
-from server.api.series import ALL, FRAMES
+from server.api.series_query import ALL, FRAMES
 from tests.support import documents
 
 ROOT = sandbox.ROOT
@@ -266,7 +266,8 @@ def test_the_documents_list_every_endpoint(database_url, tmp_path):
     settings["RUNTIME_DIRECTORY"] = str(tmp_path)
     app = create_app({"DATABASE_URL": database_url, "LOG_LEVEL": "ERROR", **settings})
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "page.static":  # the page's own files: nothing to ask for
+        # The page's own files: nothing to ask for.
+        if rule.endpoint in ("page.static", "page.service_worker", "page.icon"):
             continue
         assert f"$URL{rule.rule}" in DOCUMENTS, rule.rule
 
