@@ -303,6 +303,8 @@ def https_server(request, certificate, tokens, tmp_path_factory):
             settings.setdefault("READ_TOKENS", f"{tokens.read}:{tokens.device_id}")
             log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
             server = sandbox.Gunicorn(log, settings, certificate, workers=workers, threads=threads)
-            return stack.enter_context(server)
+            stack.callback(server.kill)  # an orderly end waits for connections that are kept alive
+            server.start()
+            return server
 
         yield start
