@@ -44,7 +44,7 @@ export class DayView {
   #curve = null;
   #reading = null;
   #source; // whose word the grid is, of the day and of now
-  #sourceNow;
+  #gridNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
   // date: null for Now, which goes along with midnight and has no way to other days.
@@ -52,7 +52,8 @@ export class DayView {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
-    [this.#source, this.#sourceNow] = [context.p1?.sourceLine(), context.p1?.sourceLine()];
+    this.#source = context.p1?.sourceLine();
+    if (this.live && context.p1) this.#gridNow = new context.p1.GridNow(context);
     this.#tiles = new Tiles(true, context.p1);
     this.#loading = new Loading(context, {
       gaps: () => this.#loadGaps(),
@@ -93,7 +94,8 @@ export class DayView {
   }
 
   get jobs() {
-    return this.#loading.jobs(this.isToday ? { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE } : {});
+    const own = this.#loading.jobs(this.isToday ? { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE } : {});
+    return [...(this.#gridNow?.jobs ?? []), ...own];
   }
 
   load() {
@@ -110,7 +112,7 @@ export class DayView {
     this.#reading = reading;
     const { device } = this.#context;
     this.#flow.show(reading, { has_meter: hasGridMeter(device) || this.#meter() === 'there' });
-    this.#context.p1?.sayNow(this.#sourceNow, reading, device, this.#context.zone);
+    this.#gridNow?.show(reading, stale);
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
@@ -129,7 +131,7 @@ export class DayView {
         { class: 'card', 'aria-labelledby': 'now' },
         el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, 'Now'), this.#asOf),
         this.#flow.element,
-        this.#sourceNow,
+        this.#gridNow?.element,
       ),
       el(
         'section',
