@@ -3,18 +3,15 @@
 
 import { el, say } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
+import { t } from './language.js';
 import { clock, energy, mark, power } from './words.js';
 
 // By grid_source of the API.
-const GRID_BY = {
-  p1: 'Grid: P1 meter',
-  mixed: 'Grid: P1 meter, and for a part of the time the inverter’s own meter',
-  inverter: 'Grid: the inverter’s own meter',
-};
-export const NONE_YET = 'no reading of the inverter yet';
-const SHORT = { p1: 'P1 meter', inverter: 'inverter', mixed: 'both' };
+const GRID_BY = { p1: t('grid_by_p1'), mixed: t('grid_by_mixed'), inverter: t('grid_by_inverter') };
+export const NONE_YET = t('no_inverter_reading_yet');
+const SHORT = { p1: t('source_p1'), inverter: t('source_inverter'), mixed: t('source_mixed') };
 
-const VOLUMES = { gas_m3: 'Gas', water_m3: 'Water' };
+const VOLUMES = { gas_m3: t('gas'), water_m3: t('water') };
 
 // The digits are those of kWh.
 const volume = (m3) => energy(m3).replace('kWh', 'm³');
@@ -67,13 +64,15 @@ export const saySource = (line, source) => say(line, GRID_BY[source] ?? '');
 export function sayNow(line, reading, { has_meter: hasOwn }, zone) {
   const { grid_source: source, p1_ts: at, inverter_export_power_w: own } = reading ?? {};
   if (source !== 'p1') {
-    say(line, source ? `${GRID_BY.inverter}, as the P1 meter was not read just now` : '');
+    say(line, source ? t('grid_by_inverter_now') : '');
     return;
   }
-  const words = `${GRID_BY.p1}, read ${clock(Date.parse(at), zone)}`;
+  const words = t('grid_by_p1_read', { time: clock(Date.parse(at), zone) });
   const isKnown = hasOwn !== false && own !== null && own !== undefined;
-  say(line, isKnown ? `${words}. The inverter’s own meter: ${direction(own)}.` : words);
+  say(line, isKnown ? t('own_meter_says', { words, what: direction(own) }) : words);
 }
 
-const direction = (watts) =>
-  Math.abs(watts) < 5 ? 'idle' : `${watts > 0 ? 'exporting' : 'importing'} ${power(watts)}`;
+function direction(watts) {
+  if (Math.abs(watts) < 5) return t('flow_idle');
+  return `${t(watts > 0 ? 'flow_exporting' : 'flow_importing')} ${power(watts)}`;
+}
