@@ -39,9 +39,13 @@ def realtime() -> Response:
 
 def _from_database(db: Database, device_id: str) -> bytes:
     latest = datetime.now(UTC) + AHEAD
-    rows = db.rows("sample-newest", {"device_id": device_id, "latest": latest})
+    parameters = {"device_id": device_id, "latest": latest}
+    rows = db.rows("sample-newest", parameters)
     if not rows:
-        raise Refused(404, "no sample of this device yet")
+        # A house may have a grid meter alone.
+        instead = db.rows("p1-newest", parameters)
+        elsewhere = "; what its grid meter says is at /p1/v1/realtime" if instead else ""
+        raise Refused(404, f"no sample of this device yet{elsewhere}")
     sample = by_grid_meter(rows[0])
     epoch = sample["ts"].timestamp()
     return b"%.6f\n%s" % (epoch, json.dumps({**sample, "ts": format_ts(sample["ts"])}).encode())

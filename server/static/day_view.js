@@ -36,7 +36,7 @@ export class DayView {
   #stale = false;
   #clear = null; // what a clear day brings
   #source; // whose word the grid is, of the day and of now
-  #sourceNow;
+  #gridNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
   // date: null for Now, which goes along with midnight and has no way to other days.
@@ -44,7 +44,8 @@ export class DayView {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
-    [this.#source, this.#sourceNow] = [context.p1?.sourceLine(), context.p1?.sourceLine()];
+    this.#source = context.p1?.sourceLine();
+    if (this.live && context.p1) this.#gridNow = new context.p1.GridNow(context);
     this.#tiles = new Tiles(true, context.p1);
     this.title = this.live ? t('tab_now') : longDay(noon(this.#date), 'UTC');
     this.#curve = new DayCurve(context, this.live ? 'now' : 'day', this.#date, {
@@ -94,7 +95,7 @@ export class DayView {
 
   get jobs() {
     const often = { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE };
-    return this.#loading.jobs(this.isToday ? often : {});
+    return [...(this.#gridNow?.jobs ?? []), ...this.#loading.jobs(this.isToday ? often : {})];
   }
 
   async load() {
@@ -118,7 +119,7 @@ export class DayView {
       without_meter: hasGridMeter(device) === false,
       has_battery: this.#hasBattery,
     });
-    this.#context.p1?.sayNow(this.#sourceNow, reading, device, this.#context.zone);
+    this.#gridNow?.show(reading, stale);
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) {
@@ -138,7 +139,7 @@ export class DayView {
       el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, t('tab_now')), this.#asOf),
       this.#verdict,
       this.#flow.element,
-      this.#sourceNow,
+      this.#gridNow?.element,
     );
   }
 

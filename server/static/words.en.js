@@ -98,7 +98,6 @@ export const WORDS = {
   for_dongle: 'the inverter’s Wi-Fi stick',
   live_again: 'Readings are live again',
   of_today: '{share} of today’s readings',
-  no_server: 'no server',
 
   // Login
   login: 'Log in',

@@ -12,7 +12,7 @@ from edge_lib import VERSION
 from edge_lib.config import dongle_config, store_config, upload_config
 from server import sandbox
 from server import settings as server_settings
-from server.api.series import ALL, FRAMES
+from server.api.series_query import ALL, FRAMES
 from tests.support import documents
 
 ROOT = sandbox.ROOT
