@@ -7,6 +7,7 @@ addresses.
 
 import gzip
 import hashlib
+import json
 import logging
 import re
 from datetime import UTC, datetime
@@ -27,9 +28,11 @@ from server.auth.session import Sessions
 log = logging.getLogger("sungrow.server.page")
 blueprint = Blueprint("page", __name__)
 FOLDER = Path(__file__).resolve().parent / "static"
+LANGUAGES = ("en", "nl", "de", "fr")  # the first for who reads none of them
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript",  # modules are UTF-8 in any case
+    ".png": "image/png",
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
@@ -46,8 +49,9 @@ _ANOTHER_LINK = f"have another one made: {server_command('tokens new DEVICE --re
 _POLICY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "trusted-types sungrow"
     ),
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -71,6 +75,8 @@ class Files:
         version: a digest of them all.
         scripts: the modules that the first view needs.
         icon: the page's icon as a part of its frame, which saves a request.
+        words: the frame's words, by language.
+        worker: the service worker, with their names.
     """
 
     def __init__(self, folder: Path = FOLDER):
@@ -80,10 +86,24 @@ class Files:
         named = (f"{name} {file.etag}" for name, file in self.by_name.items())
         self.version = _digest("\n".join(named).encode())
         self.scripts = self._scripts()
+        self.words = {language: self._frame_words(language) for language in LANGUAGES}
+        self.worker = self._worker()
         # Within HTML it needs no name space.
         icon = re.sub(r' xmlns="[^"]+"', "", self.by_name["icon.svg"].plain.decode())
         size = 'width="24" height="24" aria-hidden="true"'
         self.icon = Markup(icon.replace("<svg", f"<svg {size}", 1))  # noqa: S704  a file of ours
+
+    def _frame_words(self, language: str) -> dict[str, str]:
+        # A module of words has each under its name, on one line or the next.
+        text = self.by_name[f"words.{language}.js"].plain.decode()
+        return dict(re.findall(r"^frame_(\w+):\s*'([^']*)',$", text, re.MULTILINE))
+
+    def _worker(self) -> bytes:
+        # Words in one language are enough, and those the page names itself.
+        others = {f"words.{language}.js" for language in LANGUAGES} | {"sw.js"}
+        names = json.dumps([name for name in self.by_name if name not in others])
+        told = f"const VERSION = '{self.version}';\nconst FILES = {names};\n"
+        return told.encode() + self.by_name["sw.js"].plain
 
     def _scripts(self) -> list[str]:
         # What the first view needs, for the browser to load all of it at once.
@@ -106,11 +126,20 @@ def init_app(app: Flask, secret_key: str | None) -> None:
 
 @blueprint.get("/")
 def page() -> Response:
-    """Return the page's frame: the same for everybody, except for whether a login is needed."""
+    """Return the page's frame: the same for all, but for its language and whether one logs in."""
     files = current_app.extensions["files"]
     signed_in = session_caller() is not None
-    html = render_template("page.html", files=files, version=VERSION, signed_in=signed_in)
+    language = request.accept_languages.best_match(LANGUAGES, LANGUAGES[0])
+    html = render_template(
+        "page.html",
+        files=files,
+        version=VERSION,
+        signed_in=signed_in,
+        language=language,
+        words=files.words[language],
+    )
     response = _compressible(Response(html), html.encode(), gzip.compress(html.encode(), 6))
+    response.vary.add("Accept-Language")
     response.headers.update(_POLICY)
     if signed_in:
         current_app.extensions["sessions"].renew(request, response)
@@ -133,6 +162,25 @@ def static(version: str, name: str) -> Response:
     response.headers["Cache-Control"] = _FOR_EVER if version == files.version else "no-cache"
     response.set_etag(file.etag)
     response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/sw.js")
+def service_worker() -> Response:
+    """Return the service worker, which knows the version and the names of the page's files."""
+    response = Response(current_app.extensions["files"].worker, content_type=TYPES[".js"])
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.get("/favicon.ico")
+@blueprint.get("/apple-touch-icon.png")
+@blueprint.get("/apple-touch-icon-precomposed.png")
+def icon() -> Response:
+    """Return the page's icon, for who asks for it without having read the page."""
+    file = current_app.extensions["files"].by_name["icon-180.png"]
+    response = Response(file.plain, content_type=file.type)
+    response.headers["Cache-Control"] = "public, max-age=86400"
     return response
 
 

@@ -140,7 +140,7 @@ def _device(answer: Answer, device_id: str) -> Finding:
         text = f"the token is another device's than DEVICE_ID={device_id}; correct one of them"
         return Finding("device", FAILED, text)
     if answer.status == 404:
-        return Finding("device", OK, f"the server has no reading of {device_id} yet")
+        return Finding("device", OK, f"the server has no sample of {device_id} yet")
     age_s = _object(answer).get("age_s")
     if answer.status != 200 or type(age_s) is not float:
         return Finding("device", WARNING, f"{answer.status}: the newest reading cannot be seen")

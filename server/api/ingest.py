@@ -52,7 +52,8 @@ def ingest() -> Response:
     except DatabaseRefuses as error:
         log.error("database refused a batch", extra={"reason": str(error)})  # noqa: TRY400
         raise _unprocessable(payload, DATABASE_REFUSES) from error
-    g.verdict = verdict  # for metrics
+    told = {"sample": verdict} | ({"p1": of_p1} if of_p1 else {})
+    g.verdicts = {kind: one.counts() for kind, one in told.items()}  # for metrics
     return jsonify(_answer(verdict, of_p1 if "p1_samples" in lists else None, batch))
 
 

@@ -67,6 +67,10 @@ class Tokens:
         writers = (who for who in self.known().values() if who.may_ingest and not who.is_p1)
         return sorted({who.devices[0] for who in writers})
 
+    def houses(self) -> list[str]:
+        """Return the devices of which anything may be written, if by a P1 token alone."""
+        return sorted({who.devices[0] for who in self.known().values() if who.may_ingest})
+
     def known(self) -> Mapping[bytes, Caller]:
         """Return the caller of each token, by its digest; another object after each change."""
         signatures = self._signatures()

@@ -65,7 +65,9 @@ def devices(db: Database, device_ids: Sequence[str]) -> list[Row]:
 
 
 def meters(db: Database, device_ids: Sequence[str]) -> list[Row]:
-    """Return a row for each of these devices whose grid meter has ever sent anything.
+    """Return a row for each of these devices whose grid meter anything is known of.
+
+    Its ``newest_ts`` is null where nothing that it sent could be stored.
 
     Raises:
         DatabaseAway: the database does not answer.

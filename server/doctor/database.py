@@ -145,10 +145,20 @@ def nightly(found: list[Row], now: datetime) -> Iterator[Finding]:
         yield Finding("nightly", OK, text)
 
 
-def device(row: Row, now: datetime) -> Iterator[Finding]:
-    """Return how one device is, by its row of ``health.devices``."""
+def device(row: Row, now: datetime, has_meter: bool = False) -> Iterator[Finding]:
+    """Return how one device is.
+
+    Args:
+        row: its row of ``health.devices``.
+        now: the time.
+        has_meter: whether its grid meter has sent readings; then it may have no inverter.
+    """
     name = row["device_id"]
-    yield _newest(name, row["newest_ts"], now)
+    if row["newest_ts"] is None and has_meter:
+        text = f"{name}: only its grid meter has sent readings so far, no inverter"
+        yield Finding("device", OK, text)
+    else:
+        yield _newest(name, row["newest_ts"], now)
     if row["edge_version"]:
         yield _version(name, row["edge_version"])
     if row["lost"]:
@@ -166,7 +176,10 @@ def device(row: Row, now: datetime) -> Iterator[Finding]:
 def meter(row: Row, now: datetime) -> Iterator[Finding]:
     """Return how the grid meter of a device is, by its row of ``health.meters``."""
     name = row["device_id"]
-    if now - row["newest_ts"] > SILENT_AFTER:
+    if row["newest_ts"] is None:
+        text = f"no reading of the grid meter of {name} could be stored yet"
+        yield Finding("p1", WARNING, f"{text}; look at what reads it")
+    elif now - row["newest_ts"] > SILENT_AFTER:
         text = f"the grid meter of {name} has been silent since {format_ts(row['newest_ts'])}"
         yield Finding("p1", WARNING, f"{text}; look at what reads it")
     else:
@@ -215,8 +228,8 @@ def _schema(db: Database) -> Iterator[Finding]:
 
 
 def _zones(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
-    found = list(_site_zone(db, env))
-    for row in db.rows("zones-stored", {"device_ids": _known(env) or []}):
+    found, tokens = list(_site_zone(db, env)), _tokens(env)
+    for row in db.rows("zones-stored", {"device_ids": tokens.houses() if tokens else []}):
         if row["device_id"] or not found:
             found += _stored_zone(db, row["device_id"], row["timezone"])
     yield from found or [Finding("zone", OK, "as in the settings, and read alike by all")]
@@ -245,20 +258,22 @@ def _stored_zone(db: Database, device_id: str | None, name: str) -> Iterator[Fin
 
 
 def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
-    known = _known(env)
-    if known is None:
+    tokens = _tokens(env)
+    if tokens is None:
         yield Finding("device", WARNING, "not checked: the tokens have to be corrected first")
         return
-    yield from nightly(health.nightly(db, known, NAMES), datetime.now(UTC))
-    for row in health.devices(db, known):
-        yield from device(row, datetime.now(UTC))
-    for row in health.meters(db, known):
+    yield from nightly(health.nightly(db, tokens.devices(), NAMES), datetime.now(UTC))
+    meters = health.meters(db, tokens.houses())
+    heard = {row["device_id"] for row in meters if row["newest_ts"]}
+    for row in health.devices(db, tokens.devices()):
+        yield from device(row, datetime.now(UTC), row["device_id"] in heard)
+    for row in meters:
         yield from meter(row, datetime.now(UTC))
 
 
-def _known(env: Mapping[str, str]) -> list[str] | None:
-    """Return the devices that have a token; None if the tokens cannot be read."""
+def _tokens(env: Mapping[str, str]) -> Tokens | None:
+    """Return the tokens; None if they cannot be read."""
     try:
-        return Tokens(env).devices()
+        return Tokens(env)
     except ConfigError:
         return None

@@ -7,6 +7,7 @@ What the database knows comes from there; the rest is what all workers have coun
 import hashlib
 import hmac
 import platform
+from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Blueprint, Flask, Response, current_app, g, request
@@ -57,14 +58,13 @@ def _is(token: str, expected: str) -> bool:
 
 def _count(response: Response) -> Response:
     endpoint = request.url_rule.rule if request.url_rule else None
-    verdict = g.get("verdict")
-    samples = verdict and (verdict.inserted, verdict.duplicates, len(verdict.conflicts))
-    current_app.extensions["counters"].count(endpoint, response.status_code, samples)
+    verdicts = g.get("verdicts", {})
+    current_app.extensions["counters"].count(endpoint, response.status_code, verdicts)
     return response
 
 
 def _of_the_server() -> list[Metric]:
-    requests, samples = current_app.extensions["counters"].totals()
+    requests, readings = current_app.extensions["counters"].totals()
     labels = {"version": VERSION, "python": platform.python_version()}
     return [
         Metric("sungrow_build_info", "gauge", "The server's version.", [(labels, 1)]),
@@ -74,13 +74,15 @@ def _of_the_server() -> list[Metric]:
             "Requests answered, by endpoint and status.",
             [({"endpoint": e, "status": status}, n) for (e, status), n in requests.items()],
         ),
-        Metric(
-            "sungrow_ingest_samples_total",
-            "counter",
-            "Samples that ingest gave a verdict on.",
-            [({"verdict": verdict}, n) for verdict, n in samples.items()],
-        ),
+        _of_ingest("samples", "Samples", "sample", readings),
+        _of_ingest("p1_samples", "P1 readings", "p1", readings),
     ]
+
+
+def _of_ingest(name: str, what: str, kind: str, readings: Mapping[tuple[str, str], int]) -> Metric:
+    counts = [({"verdict": verdict}, n) for (of, verdict), n in readings.items() if of == kind]
+    about = f"{what} that ingest gave a verdict on."
+    return Metric(f"sungrow_ingest_{name}_total", "counter", about, counts)
 
 
 def _of_the_cache() -> list[Metric]:
@@ -90,12 +92,13 @@ def _of_the_cache() -> list[Metric]:
 
 
 def _of_the_database() -> list[Metric]:
-    db, devices = current_app.extensions["db"], current_app.extensions["tokens"].devices()
+    db, tokens = current_app.extensions["db"], current_app.extensions["tokens"]
     about = "1 if the database answers; otherwise what it knows is absent."
     try:
         edition = health.edition(db)
         found = [*_of_the_edition(edition), *_of_the_jobs(health.jobs(db, edition))]
-        found += _of_the_devices(health.devices(db, devices))
+        found += _of_the_devices(health.devices(db, tokens.devices()))
+        found += _of_the_meters(health.meters(db, tokens.houses()))
     except DatabaseAway:
         return [alone("sungrow_database_up", about, 0)]
     return [alone("sungrow_database_up", about, 1), *found]
@@ -134,6 +137,17 @@ def _of_the_devices(rows: list[Row]) -> list[Metric]:
         Metric("sungrow_device_edge_info", "gauge", "The version of the device's edge.", edges),
         *(_by_device(f"sungrow_device_{name}", about, key, rows) for name, key, about in kinds),
     ]
+
+
+def _of_the_meters(rows: list[Row]) -> list[Metric]:
+    kinds = (
+        ("newest_timestamp_seconds", "newest_ts", "When the newest P1 reading was made."),
+        ("report_timestamp_seconds", "reported_at", "When the edge last reported of its P1 meter."),
+        ("waiting_readings", "waiting", "P1 readings that wait at the edge, as it last reported."),
+        ("parked_readings", "parked", "P1 readings of the last 7 days that are parked."),
+        ("lost_readings", "lost", "P1 readings of the last 7 days that nobody can account for."),
+    )
+    return [_by_device(f"sungrow_device_p1_{name}", about, key, rows) for name, key, about in kinds]
 
 
 def _by_device(name: str, about: str, key: str, rows: list[Row]) -> Metric:

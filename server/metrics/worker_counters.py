@@ -17,7 +17,7 @@ import os
 import stat
 import threading
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from psycopg2.extensions import parse_dsn
@@ -25,14 +25,19 @@ from psycopg2.extensions import parse_dsn
 from edge_lib.shared.env import ConfigError
 
 log = logging.getLogger("sungrow.server.worker_counters")
-VERDICTS = ("inserted", "duplicate", "conflict")
+# Of readings by their kind; at the end of a file of counts.
+VERDICTS = {
+    "sample": ("inserted", "duplicate", "conflict"),
+    "p1": ("inserted", "duplicate", "conflict", "parked"),
+}
+_VERDICTS = [(kind, verdict) for kind, verdicts in VERDICTS.items() for verdict in verdicts]
 OTHER = "other"  # requests for anything else
 _STATUSES = range(100, 600)
 _BYTES = 8
 
 
 class WorkerCounters:
-    """Counts requests by endpoint and status, and samples by verdict; thread-safe.
+    """Counts requests by endpoint and status, and readings by kind and verdict; thread-safe.
 
     Args:
         folder: of the files.
@@ -59,10 +64,22 @@ class WorkerCounters:
                 "server's own; example: RUNTIME_DIRECTORY=/run/sungrow-server"
             ) from error
 
-    def count(self, endpoint: str | None, status: int, verdicts: Sequence[int] | None) -> None:
-        """Count a request, and the samples of an ingest in the order of ``VERDICTS``."""
+    def count(
+        self, endpoint: str | None, status: int, verdicts: Mapping[str, Sequence[int]]
+    ) -> None:
+        """Count a request, and the readings of an ingest.
+
+        Args:
+            endpoint: which; None: none of ours.
+            status: of the answer.
+            verdicts: by kind, how many there were of each, in the order of ``VERDICTS``.
+        """
         row = self._endpoints.index(endpoint if endpoint in self._endpoints else OTHER)
-        added = [(self._verdicts_at + n, number) for n, number in enumerate(verdicts or ())]
+        added = [
+            (self._verdicts_at + _VERDICTS.index((kind, verdict)), number)
+            for kind, numbers in verdicts.items()
+            for verdict, number in zip(VERDICTS[kind], numbers, strict=False)
+        ]
         if status in _STATUSES:
             added.append((row * len(_STATUSES) + _STATUSES.index(status), 1))
         with self._lock:
@@ -72,8 +89,8 @@ class WorkerCounters:
                 self._counts[place] += number
             self._write([place for place, _ in added])
 
-    def totals(self) -> tuple[dict[tuple[str, int], int], dict[str, int]]:
-        """Return what all workers counted: requests by endpoint and status, samples by verdict."""
+    def totals(self) -> tuple[dict[tuple[str, int], int], dict[tuple[str, str], int]]:
+        """Return what all workers counted: requests by endpoint and status; by kind and verdict."""
         with self._lock:
             if self._pid != os.getpid():
                 self._begin_after_fork()
@@ -81,10 +98,10 @@ class WorkerCounters:
             sums = [sum(counts) for counts in zip(self._counts, *self._others(), strict=True)]
         pairs = itertools.product(self._endpoints, _STATUSES)
         requests = {pair: count for pair, count in zip(pairs, sums, strict=False) if count}
-        return requests, dict(zip(VERDICTS, sums[self._verdicts_at :], strict=True))
+        return requests, dict(zip(_VERDICTS, sums[self._verdicts_at :], strict=True))
 
     def _nothing(self) -> "array[int]":
-        return array("Q", bytes((self._verdicts_at + len(VERDICTS)) * _BYTES))
+        return array("Q", bytes((self._verdicts_at + len(_VERDICTS)) * _BYTES))
 
     def _write(self, places: Sequence[int]) -> None:
         """Copy the changed counts to the file; all of them, if the file is not complete."""

@@ -8,7 +8,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify, request
 
 from edge_lib.shared.fields import ReadingError
 from edge_lib.shared.p1_reading import P1
@@ -42,6 +42,10 @@ class Outcome(NamedTuple):
     conflicts: tuple[int, ...] = ()
     parked: tuple[int, ...] = ()
 
+    def counts(self) -> tuple[int, int, int, int]:
+        """Return how many there were of each."""
+        return self.inserted, self.duplicates, len(self.conflicts), len(self.parked)
+
 
 @blueprint.post("/p1/v1/ingest")
 @blueprint.post("/p1/v1/ingest/v1/ingest")  # its edge puts /v1/ingest behind whatever it is told
@@ -63,6 +67,7 @@ def ingest() -> Response:
     # The house's newest sample may be shown with what the meter says.
     with current_app.extensions["cache"].forgetting(device_id):
         outcome = _stored(current_app.extensions["db"], device_id, batch)
+    g.verdicts = {"p1": outcome.counts()}  # for metrics
     if outcome.conflicts or outcome.parked:
         counts = {"conflicts": len(outcome.conflicts), "parked": len(outcome.parked)}
         log.warning("parked", extra={"device_id": device_id, **counts})

@@ -1,5 +1,6 @@
--- Called by p1/latest: the newest reading of the grid meter; not one of the future, as in sample-newest.sql.
--- The first six columns are those of P1-Edge-VPS, which knows no meter without a total or an import of its own.
+-- Called by p1/latest and api/realtime: the newest reading of the grid meter; not one of the future, as in
+-- sample-newest.sql. The first six columns are those of P1-Edge-VPS, which knows no meter without a total or an import
+-- of its own.
 SELECT ts, power_w, coalesce(import_power_w, greatest(power_w, 0)) AS import_power_w,
        p1_total(energy_import_kwh, import_t1_kwh, import_t2_kwh) AS energy_import_kwh,
        p1_total(energy_export_kwh, export_t1_kwh, export_t2_kwh) AS energy_export_kwh,

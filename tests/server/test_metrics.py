@@ -16,11 +16,12 @@ import pytest
 
 from edge_lib import VERSION
 from edge_lib.shared.env import ConfigError
-from server import make_app, sandbox
+from server import sandbox
 from server.api.limiter import BAD_TOKENS
+from server.app import make_app
 from server.metrics import worker_counters
 from server.metrics.prometheus import Metric, text
-from server.metrics.worker_counters import WorkerCounters
+from server.metrics.worker_counters import VERDICTS, WorkerCounters
 from tests.support import documents
 from tests.support.batches import (
     OTHER_TOKEN,
@@ -43,6 +44,7 @@ NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"'
 LINE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (-?[0-9.eE+-]+)")
 KINDS = ("counter", "gauge")
+NO_VERDICTS = {(kind, one): 0 for kind, verdicts in VERDICTS.items() for one in verdicts}
 
 
 def parse(page: str) -> dict[str, dict[frozenset, float]]:
@@ -176,6 +178,60 @@ def test_samples_are_counted_by_verdict(client, device):
     }
 
 
+def test_readings_of_the_grid_meter_are_counted_by_verdict_whoever_sends_them(
+    database_url, settings, device
+):
+    settings = settings | {"DEVICE_TOKENS": f"{TOKEN}:{device},of-p1:{device}/p1"}
+    client = app_on(database_url, **settings).test_client()
+    one, two, three = ({"device_id": device, "ts": a_ts(), "power_w": 5} for _ in range(3))
+    send(client, a_sample(device_id=device), p1_samples=[one, {**one, "power_w": 6}])
+    send(client, p1_samples=[one, two])
+    other = [{**two, "power_w": 7}, three, {**three, "power_w": "much"}, 0]
+    assert client.post(
+        "/p1/v1/ingest", json={"samples": other}, headers={"Authorization": "Bearer of-p1"}
+    ).json == {"inserted": 1, "duplicates": 0, "conflicts": [0], "parked": [2, 3]}
+    found = scrape(client)
+    assert found["sungrow_ingest_samples_total"][labels(verdict="inserted")] == 1
+    assert found["sungrow_ingest_p1_samples_total"] == {
+        labels(verdict="inserted"): 3,
+        labels(verdict="duplicate"): 1,
+        labels(verdict="conflict"): 2,
+        labels(verdict="parked"): 2,
+    }
+
+
+def test_each_grid_meter_has_its_numbers(database_url, settings, device):
+    mute, alone = new_device(), new_device()
+    tokens = f"{TOKEN}:{device},{OTHER_TOKEN}:{mute},of-p1:{alone}/p1"
+    client = app_on(database_url, **settings | {"DEVICE_TOKENS": tokens}).test_client()
+    now = datetime.now(UTC).replace(microsecond=250_000)
+    slot = now.replace(minute=0, second=0, microsecond=0)
+    report = {"kind": "p1", "boot": "ab", "slot": slot.isoformat(), "polled": 9, "waiting": 7}
+    of_meter = {"device_id": device, "boot": "ab", "power_w": 5}
+    readings = [
+        of_meter | {"seq": seq, "ts": (now - timedelta(minutes=20 - n)).isoformat()}
+        for n, seq in enumerate((1, 2, 5))
+    ]
+    parked = {"kind": "p1", "boot": "ab", "seq": 3, "reason": "why", "ts": now.isoformat()}
+    send(client, p1_samples=readings, reports=[report], parked=[parked])
+    at = (now - timedelta(hours=1)).isoformat()
+    of_sibling = {"samples": [{"device_id": "p1-main", "ts": at, "power_w": 1}]}
+    client.post("/p1/v1/ingest", json=of_sibling, headers={"Authorization": "Bearer of-p1"})
+    found, of_device = scrape(client), labels(device_id=device)
+    assert found["sungrow_device_p1_newest_timestamp_seconds"] == {
+        of_device: (now - timedelta(minutes=18)).timestamp(),
+        labels(device_id=alone): (now - timedelta(hours=1)).timestamp(),
+    }
+    reported = found["sungrow_device_p1_report_timestamp_seconds"]
+    assert reported.keys() == {of_device}
+    assert abs(reported[of_device] - now.timestamp()) < 60
+    assert found["sungrow_device_p1_waiting_readings"] == {of_device: 7}
+    for name, number in (("parked", 1), ("lost", 0)):
+        numbers = {of_device: number, labels(device_id=alone): 0}
+        assert found[f"sungrow_device_p1_{name}_readings"] == numbers
+    assert "sungrow_device_newest_sample_timestamp_seconds" not in found
+
+
 def test_each_device_with_a_token_has_its_numbers(database_url, settings, device):
     other = new_device()
     tokens = f"{TOKEN}:{device},{OTHER_TOKEN}:{other}"
@@ -300,7 +356,7 @@ def test_a_new_worker_goes_on_in_the_file_of_a_dead_one(tmp_path):
     alive = WorkerCounters(folder, ["/a"])
     for _ in range(5):
         passing = WorkerCounters(folder, ["/a"])
-        passing.count("/a", 200, None)
+        passing.count("/a", 200, {})
         del passing
     assert len(list(folder.iterdir())) == 2
     assert alive.totals()[0] == {("/a", 200): 5}
@@ -324,22 +380,22 @@ def test_whatever_somebody_removes_the_living_workers_make_anew(tmp_path, harm):
     workers = [WorkerCounters(folder, ["/a"]) for _ in range(3)]
     for number, worker in enumerate(workers, 1):
         for _ in range(number):
-            worker.count("/a", 200, (1, 0, 0))
+            worker.count("/a", 200, {"sample": (1, 0, 0)})
     HARM[harm](folder)
     for worker in workers:
-        worker.count("/a", 200, (0, 1, 0))
+        worker.count("/a", 200, {"sample": (0, 1, 0)})
     for worker in workers:
-        requests, samples = worker.totals()
+        requests, readings = worker.totals()
         assert requests == {("/a", 200): 9}
-        assert samples == {"inserted": 6, "duplicate": 3, "conflict": 0}
+        assert readings == NO_VERDICTS | {("sample", "inserted"): 6, ("sample", "duplicate"): 3}
     newcomer = WorkerCounters(folder, ["/a"])
-    newcomer.count("/a", 503, None)
+    newcomer.count("/a", 503, {})
     assert workers[0].totals()[0] == newcomer.totals()[0] == {("/a", 200): 9, ("/a", 503): 1}
 
 
 def test_whoever_is_asked_first_heals_its_own_file_before_it_answers(tmp_path):
     worker = WorkerCounters(tmp_path / "counts", ["/a"])
-    worker.count("/a", 200, None)
+    worker.count("/a", 200, {})
     shutil.rmtree(tmp_path / "counts")
     assert worker.totals()[0] == {("/a", 200): 1}
     assert WorkerCounters(tmp_path / "counts", ["/a"]).totals()[0] == {("/a", 200): 1}
@@ -352,13 +408,13 @@ def test_what_cannot_be_written_is_counted_on_and_written_later(tmp_path):
         (disk / "full").write_bytes(b"x" * (os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
         with LogLines() as log:
             for _ in range(5):
-                worker.count("/a", 200, None)
+                worker.count("/a", 200, {})
         assert [line["event"] for line in log.fields()] == [
             "this worker's counts cannot be written"
         ]
         assert worker.totals()[0] == {("/a", 200): 5}
         (disk / "full").unlink()
-        worker.count("/a", 200, None)
+        worker.count("/a", 200, {})
         assert WorkerCounters(disk / "counts", ["/a"]).totals()[0] == {("/a", 200): 6}
 
 
@@ -400,34 +456,34 @@ def test_where_there_is_no_such_folder_the_setting_is_named(database_url, settin
 
 def test_a_fork_after_loading_counts_for_itself(tmp_path):
     counts = WorkerCounters(tmp_path / "counts", ["/a"])
-    counts.count("/a", 200, None)
+    counts.count("/a", 200, {})
     children = []
     for _ in range(3):
         pid = os.fork()
         if pid == 0:
             for _ in range(500):
-                counts.count("/a", 200, (1, 0, 2))
+                counts.count("/a", 200, {"sample": (1, 0, 2)})
             os._exit(0)
         children.append(pid)
     for pid in children:
         assert os.waitpid(pid, 0)[1] == 0
     assert counts.totals() == (
         {("/a", 200): 1501},
-        {"inserted": 1500, "duplicate": 0, "conflict": 3000},
+        NO_VERDICTS | {("sample", "inserted"): 1500, ("sample", "conflict"): 3000},
     )
 
 
 def test_a_worker_that_stands_still_holds_up_nobody(tmp_path):
     first, second = (WorkerCounters(tmp_path / "counts", ["/a"]) for _ in range(2))
     first._lock.acquire()
-    second.count("/a", 503, None)
+    second.count("/a", 503, {})
     assert second.totals()[0] == {("/a", 503): 1}
 
 
 def test_a_status_beyond_http_and_an_unknown_endpoint_are_no_error(tmp_path):
     counts = WorkerCounters(tmp_path / "counts", ["/a"])
-    counts.count("/b", 200, None)
-    counts.count("/a", 999, (1, 1, 1))
+    counts.count("/b", 200, {})
+    counts.count("/a", 999, {"sample": (1, 1, 1)})
     assert counts.totals()[0] == {("other", 200): 1}
 
 
@@ -459,6 +515,8 @@ def test_what_a_label_holds_cannot_break_out_of_it():
 
 def test_the_documents_list_every_metric(client, device):
     report = {"boot": "a", "slot": a_ts(), "polled": 1, "waiting": 0, "parked": 0}
-    parts = {"reports": [report], "device": {"edge_version": VERSION}}
-    send(client, a_sample(device_id=device), **parts)
+    reports = [report, report | {"kind": "p1"}]
+    parts = {"reports": reports, "device": {"edge_version": VERSION}}
+    p1 = {"device_id": device, "ts": a_ts(), "power_w": 5}
+    send(client, a_sample(device_id=device), p1_samples=[p1], **parts)
     assert {name for name in scrape(client) if f"`{name}`" not in documents.everything()} == set()

@@ -7,7 +7,7 @@ import pytest
 from edge_lib.shared.sample import NAMES
 from edge_lib.shared.timestamps import format_ts
 from tests.support.batches import app_on, assert_error, full_sample, get, rows, send
-from tests.support.samples import a_sample
+from tests.support.samples import DEVICE, a_sample
 
 pytestmark = pytest.mark.server
 
@@ -91,3 +91,15 @@ def test_the_newest_is_found_by_the_key_alone(client, databases):
         "order by ts desc limit 1",
     )
     assert "Index Scan" in str(plan)
+
+
+def test_a_house_with_a_grid_meter_alone_has_no_sample_and_is_told_where_its_meter_is(client):
+    device = DEVICE
+    answer = get(client, f"/v1/realtime?device_id={device}")
+    assert "p1" not in answer.json["detail"]
+    reading = {"device_id": device, "ts": datetime.now(UTC).isoformat(), "power_w": 640}
+    assert send(client, p1_samples=[reading]).status_code == 200
+    answer = get(client, f"/v1/realtime?device_id={device}")
+    assert_error(answer, 404)
+    assert answer.json["detail"].endswith("is at /p1/v1/realtime")
+    assert get(client, f"/p1/v1/realtime?device_id={device}").json["power_w"] == 640

@@ -145,6 +145,50 @@ def test_a_grid_meter_is_looked_at_where_there_is_one(doctor, client, device):
     assert (state, "newest P1 reading" in text) == (OK, True)
 
 
+def test_a_house_with_a_grid_meter_alone_lacks_nothing(doctor, client, device):
+    now = datetime.now(UTC).isoformat()
+    reading = {"device_id": device, "ts": now, "power_w": 5}
+    assert send(client, p1_samples=[reading]).status_code == 200
+    found = doctor()[1]
+    assert found["device"] == [
+        (OK, f"{device}: only its grid meter has sent readings so far, no inverter")
+    ]
+    assert found["p1"][0][0] == OK
+
+
+@pytest.mark.parametrize("sent", ["nothing", "what is parked", "a P1 report"])
+def test_a_grid_meter_of_which_no_reading_was_stored_is_no_house(doctor, client, device, sent):
+    now = datetime.now(UTC).isoformat()
+    parts = {
+        "nothing": {},
+        "what is parked": {
+            "parked": [{"kind": "p1", "boot": "ab", "seq": 9, "ts": now, "reason": "why"}]
+        },
+        "a P1 report": {"reports": [{"kind": "p1", "boot": "ab", "slot": now, "polled": 9}]},
+    }
+    assert send(client, **parts[sent]).status_code == 200
+    found = doctor()[1]
+    assert [state for state, text in found["device"] if "has never sent" in text] == [WARNING]
+    told = [text for _, text in found.get("p1", []) if "could be stored yet" in text]
+    assert len(told) == (sent != "nothing")
+
+
+def test_a_house_whose_only_token_is_of_its_meter_is_looked_at(doctor, client, device):
+    alone = f"{device}-garden"
+    tokens = {"DEVICE_TOKENS": f"{TOKEN}:{device},of-p1:{alone}/p1"}
+    url = client.application.extensions["settings"].database_url
+    sender = app_on(url, **tokens).test_client()
+    fresh(sender, device)
+    reading = {"device_id": "p1-main", "ts": "2026-01-02T03:04:05Z", "power_w": 1}
+    answer = sender.post(
+        "/p1/v1/ingest", json={"samples": [reading]}, headers={"Authorization": "Bearer of-p1"}
+    )
+    assert answer.json["inserted"] == 1
+    ((state, text),) = doctor(**tokens)[1]["p1"]
+    assert state == WARNING
+    assert text.startswith(f"the grid meter of {alone} has been silent since 2026-01-02T03:04:05")
+
+
 @pytest.mark.usefixtures("working_jobs")
 def test_it_prints_a_line_a_check(doctor, client, device, monkeypatch, capsys, database_url):
     fresh(client, device)

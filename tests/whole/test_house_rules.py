@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from importlib import metadata
 from pathlib import Path
@@ -86,8 +88,8 @@ SERVER_ROOMS = {
     "server.cache": {"database", "settings"},
     "server.house": {"database"},
     "server.referee": {"database"},
-    "server.api": {"auth", "database", "house", "referee"},
-    "server.p1": {"api", "auth", "cli", "database", "house", "settings"},
+    "server.api": {"auth", "database", "house"},
+    "server.p1": {"api", "auth", "cli", "database", "house", "referee", "settings"},
     "server.page": {"api", "auth"},
     "server.metrics": {"api", "database"},
     "server.nightly": {"cli", "database", "settings"},
@@ -109,6 +111,14 @@ def test_a_room_of_the_server_knows_no_more_than_it_says(room):
 def test_every_room_of_the_server_is_in_that_list():
     rooms = {room_of(named(path)) for path in ROOT.glob("server/*/**/*.py")}
     assert rooms <= SERVER_ROOMS.keys()
+
+
+def test_a_command_starts_without_the_app():
+    names = ("migrate", "rebuild", "tokens", "pg", "p1.__main__")
+    program = f"import sys, {', '.join(f'server.{name}' for name in names)}; print(*sys.modules)"
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"flask", "redis", "werkzeug"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("path", SERVER, ids=named)
@@ -258,7 +268,8 @@ def test_the_documents_list_every_endpoint(database_url, tmp_path):
     settings["RUNTIME_DIRECTORY"] = str(tmp_path)
     app = create_app({"DATABASE_URL": database_url, "LOG_LEVEL": "ERROR", **settings})
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "page.static":  # the page's own files: nothing to ask for
+        # The page's own files: nothing to ask for.
+        if rule.endpoint in ("page.static", "page.service_worker", "page.icon"):
             continue
         assert f"$URL{rule.rule}" in DOCUMENTS, rule.rule
 
