@@ -78,6 +78,10 @@ BEGIN
           JOIN measured USING (day)
          WHERE kwh > 0 AND sungrow_disagree(kwh, power_kwh)
            AND sungrow_judges(known_s[counter], covered_s, day, zone)
+    ), midnight AS MATERIALIZED ( -- each once, and not for each step and counter
+        SELECT low + number AS day, sungrow_midnight(low + number, zone) AS starts,
+               sungrow_midnight(low + number + 1, zone) AS ends
+          FROM generate_series(0, high - low) AS number
     ), over_midnight AS (
         SELECT counter, from_ts, first_ts AS to_ts, from_day, day AS to_day, step_kwh AS kwh,
                false AS is_break
@@ -92,8 +96,7 @@ BEGIN
                                     AND r.day IN (s.from_day, s.to_day))
                     THEN coalesce(power_kwh, kwh) ELSE kwh END, is_break OR is_contradicted
           FROM close_step AS s
-         -- A counter may be written some minutes late, with a car at the charger.
-         CROSS JOIN LATERAL (SELECT coalesce(kwh - 0.3 > 1.3 * power_kwh * (1 + 600 / date_part('epoch', to_ts - from_ts)),
+         CROSS JOIN LATERAL (SELECT coalesce(sungrow_contradicts(kwh, date_part('epoch', to_ts - from_ts), power_kwh),
                                              false) AS is_contradicted) AS judged
          WHERE from_day < to_day
     ), part AS (
@@ -102,10 +105,12 @@ BEGIN
         UNION ALL
         SELECT counter, to_day, kwh, is_break FROM close_step WHERE from_day = to_day
         UNION ALL
-        SELECT counter, share.day, share.kwh,
-               is_break OR (step.kwh > 0 AND to_ts - from_ts > interval '10 minutes')
-          FROM over_midnight AS step
-         CROSS JOIN LATERAL sungrow_spread(from_ts, to_ts, from_day, to_day, step.kwh, zone) AS share
+        SELECT counter, day, kwh * date_part('epoch', CASE WHEN day = to_day THEN to_ts ELSE ends END
+                                                      - CASE WHEN day = from_day THEN from_ts ELSE starts END)
+                             / date_part('epoch', to_ts - from_ts),
+               is_break OR (kwh > 0 AND to_ts - from_ts > interval '10 minutes')
+          FROM over_midnight CROSS JOIN LATERAL generate_series(0, to_day - from_day) AS number
+          JOIN midnight ON day = from_day + number
     ), believed AS (
         SELECT counter, day, CASE WHEN r.day IS NULL THEN kwh END AS kwh, estimated OR r.day IS NOT NULL AS estimated
           FROM part LEFT JOIN runaway AS r USING (counter, day)
