@@ -1,6 +1,7 @@
 """Where a bucket of history begins and ends, in the local time of a zone. Pure.
 
-All moments are UTC. Each is a multiple of five minutes, as the rows of ``sungrow_5min`` are.
+All moments are UTC, and multiples of five minutes, as the rows of ``sungrow_5min`` are; but for
+those of ``1m``.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,13 +17,19 @@ class Width(NamedTuple):
     """A width of buckets: what it is called, and how to find one.
 
     ``floor`` returns the start of the bucket that holds a moment, ``after`` the end of the one that
-    begins at a moment. ``of_days``: its buckets consist of whole local days.
+    begins at a moment. ``kind``: its buckets consist of whole local ``days``, of five minutes each
+    (``times``), or are shorter than those (``minutes``).
     """
 
     name: str
     floor: Callable[[datetime, ZoneInfo], datetime]
     after: Callable[[datetime, ZoneInfo], datetime]
-    of_days: bool = False
+    kind: str = "times"
+
+    @property
+    def of_days(self) -> bool:
+        """Whether its buckets consist of whole local days."""
+        return self.kind == "days"
 
 
 class Bucket(NamedTuple):
@@ -62,6 +69,7 @@ def _minutes(count: int) -> Width:
         f"{count}m",
         lambda moment, _: moment - (moment - _EPOCH) % step,
         lambda start, _: start + step,
+        kind="minutes" if step < _FIVE_MINUTES else "times",
     )
 
 
@@ -97,6 +105,7 @@ def _local_date(moment: datetime, zone: ZoneInfo) -> date:
 WIDTHS = {
     width.name: width
     for width in (
+        _minutes(1),
         _minutes(5),
         _minutes(15),
         Width("1h", _hour_floor, _hour_after),
@@ -104,13 +113,13 @@ WIDTHS = {
             "1d",
             lambda moment, zone: midnight(_local_date(moment, zone), zone),
             lambda start, zone: midnight(_local_date(start, zone) + timedelta(days=1), zone),
-            of_days=True,
+            kind="days",
         ),
         Width(
             "1mo",
             lambda moment, zone: midnight(_local_date(moment, zone).replace(day=1), zone),
             lambda start, zone: midnight(next_month(_local_date(start, zone)), zone),
-            of_days=True,
+            kind="days",
         ),
     )
 }

@@ -16,7 +16,9 @@ AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is
 
 @blueprint.get("/v1/realtime")
 def realtime() -> Response:
-    """Return the newest sample: all fields, and ``age_s``.
+    """Return the newest sample: all fields, and ``age_s``; in a header, the page's version.
+
+    A page that is left open learns from it that the server was upgraded meanwhile.
 
     Raises:
         Refused: 401, 403; 404 where the device has no sample yet.
@@ -28,7 +30,11 @@ def realtime() -> Response:
     if kept is None:
         kept = _from_database(current_app.extensions["db"], device_id)
         cache.keep(device_id, kept)
-    return Response(_with_age(kept), mimetype="application/json")
+    response = Response(_with_age(kept), mimetype="application/json")
+    files = current_app.extensions.get("files")  # those of the page, if there is one
+    if files is not None:
+        response.headers["X-Page-Version"] = files.version
+    return response
 
 
 def _from_database(db: Database, device_id: str) -> bytes:

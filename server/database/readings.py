@@ -3,9 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -17,6 +18,16 @@ from server.database.deletions import Forgotten
 from server.database.pool import DatabaseAway, Row, query
 
 Values = tuple[Any, ...]  # of a row, in the order of its columns
+_MOST_SHAPES = 64
+
+
+class Shape(NamedTuple):
+    """What all rows have in common that report the same fields, as those of a batch mostly do."""
+
+    row: str  # as PostgreSQL writes one, with %s for each value
+    values: Callable[[Row], Values]  # returns them in that order
+    whole: list[str]
+    texts: list[str]
 
 
 class Verdict(NamedTuple):
@@ -54,10 +65,7 @@ class ReadingTable:
         self._statement = insert
         self._by_key = by_key
         self._ts = kind.names.index("ts")
-        # now is when the transaction began, as received_at has it by itself.
-        nothing: Row = dict.fromkeys(self.columns)
-        self._nothing = nothing | {"received_at": "now"}
-        self._in_order = itemgetter(*self.columns)
+        self._shape = lru_cache(_MOST_SHAPES)(self._shape_of)
 
     def store(
         self, cursor: Cursor, device_id: str, readings: list[Row], gone: Forgotten
@@ -91,7 +99,7 @@ class ReadingTable:
         Returns:
             How many.
         """
-        rows = self._rows(readings)
+        rows = [self._row(reading) for reading in readings]
         if not rows:
             return 0
         execute_values(cursor, self._statement, rows, page_size=len(rows))
@@ -127,26 +135,32 @@ class ReadingTable:
         one = self.values(reading)
         return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
 
-    def _rows(self, readings: Iterable[Row]) -> list[tuple[str]]:
-        """Return each as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
+    def _row(self, reading: Row) -> tuple[str]:
+        """Return a reading as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
 
-        That is CSV between parentheses, in which a backslash escapes too.
+        What is null is left out of it. A time, and a number in Python's words, need no quotes.
         """
-        lines = io.StringIO()
-        csv.writer(lines, escapechar="\\", lineterminator="\n").writerows(map(self._row, readings))
-        return [(f"({line})",) for line in lines.getvalue().splitlines()]
-
-    def _row(self, reading: Row) -> Values:
-        """Return the values in the order in which the table has its columns."""
-        values = self._nothing | reading
-        values["ts"] = reading["ts"].isoformat()
+        told = {name: value for name, value in reading.items() if value is not None}
         if more := self.kind.unknown(reading):
-            values |= {"extra": json.dumps(more), "received_at": "now"}
-        for name in self.kind.whole:  # JSON may say 3 as 3.0
-            if type(values[name]) is float:
-                values[name] = int(values[name])
-        row: Values = self._in_order(values)
-        return row
+            told["extra"] = _quoted(json.dumps(more))
+        shape = self._shape(tuple(told))
+        for name in shape.whole:  # JSON may say 3 as 3.0
+            told[name] = int(told[name])
+        for name in shape.texts:
+            told[name] = _quoted(told[name])
+        return (shape.row % shape.values(told),)
+
+    def _shape_of(self, names: tuple[str, ...]) -> Shape:
+        told = {"extra", *self.kind.names}.intersection(names)
+        # now is when the transaction began, as received_at has it by itself.
+        default = {"received_at": "now"}
+        row = ",".join("%s" if name in told else default.get(name, "") for name in self.columns)
+        return Shape(
+            f"({row})",
+            itemgetter(*(name for name in self.columns if name in told)),
+            [name for name in self.kind.whole if name in told],
+            [name for name in self.kind.texts if name in told],
+        )
 
 
 def first_by_time(readings: Iterable[Row]) -> dict[datetime, Row]:
@@ -158,6 +172,14 @@ def first_by_time(readings: Iterable[Row]) -> dict[datetime, Row]:
     for reading in readings:
         first.setdefault(reading["ts"], reading)
     return dict(sorted(first.items()))
+
+
+@lru_cache(256)  # a house's readings say the same few texts
+def _quoted(text: str) -> str:
+    """Return a text as a value in a row: as in CSV, where a backslash escapes too."""
+    field = io.StringIO()
+    csv.writer(field, escapechar="\\", lineterminator="").writerow([text])
+    return field.getvalue()
 
 
 def _plain(fields: Row | None) -> Row:

@@ -7,6 +7,7 @@ from server.database.pool import Database, Row
 
 # What only a house with a grid meter has.
 P1_COLUMNS = ("import_p1_kwh", "export_p1_kwh", "gas_m3", "water_m3")
+_QUERIES = {"days": "house-days", "times": "house-times", "minutes": "house-minutes"}
 _OWN = ("avg_load_power_w", "avg_export_power_w", "load_kwh", "import_kwh", "export_kwh")
 
 
@@ -16,19 +17,22 @@ def own_source(row: Row) -> str | None:
 
 
 def by_grid_meter(
-    database: Database, of_days: bool, asked: Mapping[str, object], own: dict[Any, Row], empty: Row
+    database: Database, kind: str, asked: Mapping[str, object], own: dict[Any, Row], empty: Row
 ) -> dict[Any, Row]:
     """Return the buckets of a house that has a grid meter.
 
     Args:
         database: where.
-        of_days: whether the buckets are whole local days.
+        kind: of the buckets: ``days``, ``times`` or ``minutes``.
         asked: the parameters of the query that gave ``own``.
         own: by key, the buckets as the inverter has them.
         empty: a bucket without samples; a meter may report one.
     """
-    found = database.rows("house-days" if of_days else "house-times", asked)
-    return own | {row["key"]: _joined(own.get(row["key"], empty), row, of_days) for row in found}
+    joined = (
+        (row["key"], _joined(own.get(row["key"], empty), row, of_days=kind == "days"))
+        for row in database.rows(_QUERIES[kind], asked)
+    )
+    return own | dict(joined)
 
 
 def _joined(own: Row, house: Row, of_days: bool) -> Row:

@@ -4,15 +4,14 @@ Its days and weeks are UTC's, its month is by weeks, and what came late or is ru
 ours are those of the house, and complete.
 """
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime
 
 from flask import Blueprint, Response, current_app, request
 
-from server.api.buckets import WIDTHS, Width, midnight, next_month
+from server.api.buckets import midnight, next_month
 from server.api.errors import Refused
 from server.api.responses import json_answer
+from server.api.series_query import ALL, FRAMES, Frame
 from server.database.pool import Row
 from server.p1 import history
 from server.p1.asking import house
@@ -20,27 +19,6 @@ from server.p1.latest import watts
 
 blueprint = Blueprint("p1_series", __name__)
 _PLACES = 6  # of an energy in kWh: a counter has three, and what is between two readings more
-
-
-class Frame(NamedTuple):
-    """A frame: its buckets, and the local dates from and to which the one of a day goes."""
-
-    width: Width
-    span: Callable[[date], tuple[date, date]]
-
-
-def _week(day: date) -> tuple[date, date]:
-    monday = day - timedelta(days=day.weekday())
-    return monday, monday + timedelta(days=7)
-
-
-FRAMES = {
-    "day": Frame(WIDTHS["1h"], lambda day: (day, day + timedelta(days=1))),
-    "week": Frame(WIDTHS["1d"], _week),
-    "month": Frame(WIDTHS["1d"], lambda day: (day.replace(day=1), next_month(day))),
-    "year": Frame(WIDTHS["1mo"], lambda day: (date(day.year, 1, 1), date(day.year + 1, 1, 1))),
-}
-ALL = "all"
 
 
 @blueprint.get("/p1/v1/series")

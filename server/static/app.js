@@ -1,46 +1,52 @@
 // Starts the page: login, the choice of device, and the view that the address names. Every view is an
 // address, so that it can be kept, sent, and left by Back.
 
-import { address, ask, isLoggedIn, isRefused, load, logOut, serverNow, trouble } from './api.js';
-import { DayView } from './day_view.js';
+import { address, ask, isLoggedIn, isRefused, load, logOut, pair, serverNow, trouble, wake } from './api.js';
 import { el, say } from './dom.js';
+import { Frame, nameOf } from './frame.js';
+import { hasWords, t } from './language.js';
 import { Live } from './live.js';
 import { heard } from './meter.js';
+import { forgetAll, keepAll } from './offline.js';
+import { remembered } from './remember.js';
 import { Ticker } from './ticker.js';
+import { isOutdated, loadAgain, watch } from './upgrade.js';
+import { tabOf } from './views.js';
+import { hourMinute } from './words.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
-const VIEWS = {
-  now: 'Now',
-  day: 'Day',
-  month: 'Month',
-  year: 'Year',
-  all: 'All',
-  capacity: 'Capacity', // of a house with a P1 meter
-  system: 'System',
-};
+const AGAIN_MS = 5000;
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
 const ticker = new Ticker();
+const frame = new Frame({ logOut: leave, go });
 
 let devices = [];
 let view = null;
 let calledOff = null; // ends what the view before has asked for
-const live = new Live({ begun: start, ended: showLogin });
+const live = new Live({ begun: start, ended: showLogin, recovered: route });
 
 function asked() {
   const query = new URLSearchParams(location.search);
-  const name = query.get('view') ?? 'now';
-  const device = devices.find(({ device_id: id }) => id === query.get('device')) ?? devices[0];
+  const name = query.get('view') ?? (query.has('from') || query.has('span') ? 'range' : 'now');
+  const id = query.get('device');
+  const device = id === null ? usual() : devices.find((one) => one.device_id === id);
   return {
-    name: viewsOf(device).includes(name) ? name : 'now',
+    name: device && tabOf(device, name) ? name : 'now',
     date: isDate(query.get('date')) ? query.get('date') : null,
     device,
+    unknown: id,
+    query,
   };
 }
 
-const viewsOf = ({ p1_first_ts: p1 }) => Object.keys(VIEWS).filter((name) => p1 || name !== 'capacity');
+// Of several, the one that was chosen last, or else the first that has sent anything.
+function usual() {
+  const last = devices.find((one) => one.device_id === remembered('device'));
+  return last ?? devices.find(({ first_ts: first }) => first) ?? devices[0];
+}
 
-function context(device) {
+function context(device, { date, query }) {
   const zone = knownZone(device.timezone);
   const { signal } = calledOff;
   const [first] = [device.first_ts, device.p1_first_ts].filter(Boolean).sort();
@@ -49,131 +55,160 @@ function context(device) {
   const here = {
     device,
     zone,
+    date,
+    query, // of the address
+    isKiosk: query.has('kiosk'),
     firstDate: first ? dateOf(Date.parse(first), zone) : null,
     today: () => dateOf(serverNow(), zone),
     ask: async (path, more) => {
       const answer = heard(await ask(path, parameters(more), signal), device);
+      sayKept(answer.kept, zone);
       return here.p1?.marked(answer) ?? answer;
     },
     csv: (more) => address('/v1/series', parameters({ ...more, format: 'csv' })),
-    link: ({ view: name, date }) => linkTo(id, name, date),
+    // {view, date, ...whatever else the view reads from `query`}
+    link: (to) => linkTo({ device: id, kiosk: here.isKiosk ? '' : null, ...to }),
     go,
+    // The same view under another address, without a new entry for Back.
+    replace: (href) => history.replaceState(history.state, '', href),
     failed,
     reload: route,
   };
   return here;
 }
 
-function linkTo(id, name, date) {
-  return address('/', { view: name === 'now' ? null : name, date, device: devices.length > 1 ? id : null });
+function linkTo({ view: name, device, ...more }) {
+  return address('/', {
+    view: name === 'now' ? null : name,
+    ...more,
+    device: devices.length > 1 ? device : null,
+  });
 }
 
 function go(href) {
-  history.pushState(null, '', href);
+  if (isOutdated()) {
+    loadAgain(href);
+    return;
+  }
+  keepPlace();
+  history.pushState({ y: 0 }, '', href);
   if (!document.activeElement?.dataset.keep) scrollTo(0, 0);
   route();
 }
+
+// Back leads to where one was.
+const keepPlace = () => history.replaceState({ y: scrollY }, '');
 
 // A session that has ended shows the login; other troubles each view shows itself.
 function failed(error) {
   if (error.status === 401) showLogin();
 }
 
-async function route() {
-  const { name, date, device } = asked();
+async function route(place = null) {
+  const target = asked();
   const kept = document.activeElement?.dataset.keep;
   calledOff?.abort();
   calledOff = new AbortController();
-  const here = context(device);
+  if (!target.device) {
+    showUnknown(target.unknown);
+    return;
+  }
+  const here = context(target.device, target);
   const { signal } = calledOff;
-  showFrame(name, here);
-  const chosen = await viewOf(name, here, date);
+  frame.show(target.name, here, devices);
+  watch(here.isKiosk);
+  const chosen = await viewOf(target.name, here);
   if (signal.aborted) return;
   show(chosen, kept);
   ticker.start([...live.jobs, ...chosen.jobs]);
   await Promise.all([live.follow(here, chosen), chosen.load()]);
+  if (signal.aborted) return;
+  if (place !== null) scrollTo(0, place);
+  keepAll(here.isKiosk);
 }
 
-// Now is there from the start; what the others need is loaded with their first use.
-async function viewOf(name, here, date) {
+async function viewOf(name, here) {
   try {
     here.p1 = here.device.p1_first_ts ? await load(() => import('./grid_source.js')) : null;
-    if (name === 'now') return new DayView(here, null);
-    if (name === 'day') {
-      const { periodNav } = await load(() => import('./period_nav.js'));
-      return new DayView(here, date ?? here.today(), periodNav);
-    }
-    if (name === 'capacity') {
-      return new (await load(() => import('./capacity_view.js'))).CapacityView(here, date);
-    }
-    if (name === 'system') return await (await load(() => import('./system_view.js'))).systemView(here);
-    return new (await load(() => import('./period_view.js'))).PeriodView(here, name, date);
+    return await tabOf(here.device, name).views[name](here, here.date);
   } catch (thrown) {
     return unloaded(trouble(thrown));
   }
 }
 
 function unloaded(error) {
-  const again = el('button', { type: 'button', click: () => location.reload() }, 'Try again');
-  const words = el('p', {}, `This view could not be loaded: ${error.message}.`);
+  const again = el('button', { type: 'button', click: () => location.reload() }, t('try_again'));
+  const words = el('p', {}, t('view_not_loaded', { why: error?.message ?? '' }));
   const element = el(
     'div',
     { class: 'card', role: 'alert' },
-    el('h1', { tabindex: -1 }, 'Not loaded'),
+    el('h1', { tabindex: -1 }, t('not_loaded')),
     words,
     again,
   );
-  return { title: 'Not loaded', element, jobs: [], load: () => null };
+  return { title: t('not_loaded'), element, jobs: [], load: () => null };
+}
+
+// Another house under this link would be taken for the one that it names.
+function showUnknown(id) {
+  ticker.stop();
+  live.stop();
+  frame.hide();
+  byId('logout').hidden = false;
+  const links = devices.map((device) =>
+    el('li', {}, el('a', { class: 'button', href: linkTo({ device: device.device_id }) }, nameOf(device))),
+  );
+  const words = devices.length ? t('no_device_named', { device: id }) : t('no_devices');
+  const element = el(
+    'div',
+    { class: 'card', role: 'alert' },
+    el('h1', { tabindex: -1 }, t('no_device')),
+    el('p', {}, words),
+    el('ul', { class: 'choices' }, links),
+  );
+  show({ title: t('no_device'), element });
 }
 
 function show(next, kept) {
   const isFirst = view === null;
   view = next;
-  document.title = `${next.title} – Solar`;
+  document.title = t('title', { view: next.title });
   main.replaceChildren(next.element);
+  if (!next.isLogin) frame.showFoot();
   if (isFirst) return;
   // Someone who pages by keyboard stays on the arrow; after another link the new heading is next.
   const again = kept && document.querySelector(`[data-keep="${kept}"]`);
-  (again || main.querySelector('h1')).focus({ preventScroll: true });
+  (again || main.querySelector('h1'))?.focus({ preventScroll: true });
 }
 
-function showFrame(name, here) {
-  for (const id of ['views', 'logout', 'formulas']) byId(id).hidden = false;
-  byId('views').replaceChildren(
-    ...viewsOf(here.device).map((key) =>
-      el(
-        'a',
-        {
-          href: here.link({ view: key }),
-          'aria-current': key === name ? 'page' : null,
-          'data-keep': `view-${key}`,
-        },
-        VIEWS[key],
-      ),
-    ),
-  );
-  const chooser = byId('chooser');
-  chooser.hidden = devices.length < 2;
-  const select = chooser.querySelector('select');
-  select.replaceChildren(
-    ...devices.map(({ device_id: id }) =>
-      el('option', { value: id, selected: id === here.device.device_id }, id),
-    ),
-  );
-  select.onchange = () => go(linkTo(select.value, name, asked().date));
-  say(byId('device-name'), devices.length < 2 ? here.device.device_id : 'Solar');
+// What is shown was kept by this browser, of the last time that the server answered.
+function sayKept(kept, zone) {
+  const line = byId('kept');
+  document.body.classList.toggle('is-kept', Boolean(kept));
+  line.hidden = !kept;
+  if (kept) say(line, t('as_of_kept', { time: hourMinute(kept, zone) }));
 }
 
-async function showLogin() {
+async function showLogin(why = '') {
   ticker.stop();
   calledOff?.abort();
-  for (const id of ['views', 'logout', 'formulas', 'chooser']) byId(id).hidden = true;
+  frame.hide();
   live.stop();
-  say(byId('device-name'), 'Solar');
+  forgetAll();
   const { LoginView } = await load(() => import('./login_view.js'));
   if (view?.isLogin) return; // several requests may find the session over at once
-  show(new LoginView(start));
+  show(new LoginView(start, why));
   view.load();
+}
+
+async function leave() {
+  try {
+    await logOut();
+    history.replaceState(null, '', '/');
+    showLogin();
+  } catch (thrown) {
+    say(byId('announcer'), t('not_logged_out', { why: trouble(thrown).message }));
+  }
 }
 
 async function start() {
@@ -181,21 +216,49 @@ async function start() {
   await route();
 }
 
+// A link of the server logs in: its code follows a #, which no browser sends along, and is good once.
+async function paired() {
+  const code = /^#pair=(.+)$/.exec(location.hash)?.[1];
+  if (!code) return '';
+  history.replaceState(null, '', location.pathname + location.search);
+  try {
+    await pair(decodeURIComponent(code));
+    document.body.dataset.loggedIn = 'yes';
+    return '';
+  } catch (thrown) {
+    const { status, message } = trouble(thrown);
+    return [401, 404, 410].includes(status) ? t('pair_used') : t('pair_failed', { why: message });
+  }
+}
+
 // At the first moment the server may be away: then say so, and try until it is there.
 async function begin() {
+  if (!hasWords()) {
+    setTimeout(() => location.reload(), AGAIN_MS); // the module of words was not to be had
+    return null;
+  }
   try {
+    const why = await paired();
     const known = document.body.dataset.loggedIn === 'yes' || (await isLoggedIn());
-    if (!known) return await showLogin();
+    if (!known) return await showLogin(why);
     return await start();
   } catch (thrown) {
     const error = trouble(thrown);
     if (error.status === 401) return await showLogin();
-    const words = isRefused(error)
-      ? `Nothing can be shown: ${error.message}.`
-      : `Nothing can be shown yet: ${error.message}. Trying again.`;
+    const words = t(isRefused(error) ? 'nothing_shown' : 'nothing_shown_yet', { why: error.message });
     main.replaceChildren(el('p', { class: 'card', role: 'alert' }, words));
-    return isRefused(error) ? null : setTimeout(begin, 5000);
+    return isRefused(error) ? null : setTimeout(begin, AGAIN_MS);
   }
+}
+
+// Who comes back, from another window or after a night, first sees how old all is; then it is asked.
+function woken() {
+  watch(view !== null && document.body.classList.contains('kiosk'));
+  if (!document.hidden) {
+    live.wake();
+    wake();
+  }
+  ticker.visibilityChanged();
 }
 
 document.addEventListener('click', (event) => {
@@ -204,16 +267,10 @@ document.addEventListener('click', (event) => {
   event.preventDefault();
   go(link.getAttribute('href'));
 });
-window.addEventListener('popstate', route);
-document.addEventListener('visibilitychange', () => ticker.visibilityChanged());
-byId('logout').addEventListener('click', async () => {
-  try {
-    await logOut();
-    history.replaceState(null, '', '/');
-    showLogin();
-  } catch (thrown) {
-    say(byId('announcer'), `Not logged out: ${trouble(thrown).message}`);
-  }
-});
+history.scrollRestoration = 'manual';
+window.addEventListener('popstate', ({ state }) => route(state?.y ?? null));
+window.addEventListener('pageshow', ({ persisted }) => persisted && woken());
+window.addEventListener('online', woken);
+document.addEventListener('visibilitychange', woken);
 
 if (!document.documentElement.dataset.tooOld) begin();

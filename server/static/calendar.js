@@ -1,36 +1,42 @@
-// A year of days as small squares, a column a week: how complete each is. Lost readings stand out.
+// A year of days as small squares, a column a week: how complete each is. Lost readings stand out. A mark in the
+// square says the same as its colour; on a phone fewer weeks are shown, so that a square stays one.
 
 import { Chart } from './chart.js';
 import { el, say, svg } from './dom.js';
-import { count, share, when } from './words.js';
+import { t } from './language.js';
+import { share, when } from './words.js';
 import { noon } from './zone.js';
 
-const GRADES = [
-  { key: 'full', name: '99 % or more', colour: 'full' },
-  { key: 'part', name: '80 to 99 %', colour: 'part' },
-  { key: 'low', name: 'Less', colour: 'low' },
-  { key: 'lost', name: 'Readings lost', colour: 'lost' },
-];
+const GRADES = ['full', 'part', 'low', 'lost'].map((key) => ({
+  key,
+  name: t(`calendar_${key}`),
+  colour: key,
+  shape: `box mark-${key}`,
+}));
 const PARTS = [
-  ['failed', 'polls failed'],
-  ['in_transit', 'on their way'],
-  ['parked', 'parked'],
-  ['thinned', 'thinned out'],
-  ['forgotten', 'deleted on purpose'],
-  ['lost', 'lost'],
+  ['failed', 'calendar_failed'],
+  ['in_transit', 'calendar_in_transit'],
+  ['parked', 'calendar_parked'],
+  ['thinned', 'calendar_thinned'],
+  ['forgotten', 'calendar_forgotten'],
+  ['lost', 'calendar_lost_some'],
 ];
+// In a square of 8 by 8: nothing for a full day, a dot, a stroke, a cross.
+const MARKS = { part: 'M4 4h.01', low: 'M1.5 4h5', lost: 'M1.5 1.5l5 5M6.5 1.5l-5 5' };
 const TOP = 18;
-const ROW = 16;
+const LEFT = 34; // names of weekdays
+const MONDAY = '2024-01-01';
+const LEAST_WIDTH = 11;
 
 export class Calendar extends Chart {
   #days = [];
-  #first = 0;
+  #all = 53;
 
   // open(date): what a click or Enter on a day does.
   constructor(open) {
-    super({ label: 'Completeness of each day', items: GRADES, height: TOP + 7 * ROW + 2 });
+    super({ label: t('calendar'), items: GRADES, height: TOP + 7 * 16 + 2 });
     this.svg.classList.add('opens');
-    this.open = (slot) => this.#days[slot] && open(this.#days[slot].date);
+    this.open = (slot) => this.#shown()[slot] && open(this.#shown()[slot].date);
     this.note = el('p', { class: 'quiet' }, '');
     this.element.append(this.note);
   }
@@ -38,107 +44,129 @@ export class Calendar extends Chart {
   // days as /v1/completeness gives them, as many as there are of the last `weeks` weeks.
   show(days, weeks) {
     this.#days = days;
-    this.weeks = weeks;
-    // Weeks begin on Monday; the last column is the running one.
-    const weekday = days.length ? (new Date(noon(days[days.length - 1].date)).getUTCDay() + 6) % 7 : 0;
-    this.#first = (weeks - 1) * 7 + weekday - (days.length - 1);
+    this.#all = weeks;
+    this.isKnown = true;
     const lost = days.reduce((sum, day) => sum + Math.max(day.lost, 0), 0);
-    say(
-      this.note,
-      lost
-        ? `${count(lost)} readings are lost: the edge numbered them, and they never arrived.`
-        : 'No reading is lost: each that the edge numbered is stored or accounted for.',
-    );
+    say(this.note, lost ? t('calendar_is_lost', { n: lost }) : t('calendar_none_lost'));
+    this.note.hidden = !days.length; // true of nothing at all
     this.draw();
     this.select(null);
   }
 
+  // As many weeks as have room.
+  get #weeks() {
+    const room = Math.floor((this.svg.clientWidth - LEFT) / LEAST_WIDTH);
+    return Math.max(4, Math.min(this.#all, room));
+  }
+
+  // Weeks begin on Monday; the last column is the running one.
+  get #weekday() {
+    const last = this.#days[this.#days.length - 1];
+    return last ? (new Date(noon(last.date)).getUTCDay() + 6) % 7 : 0;
+  }
+
+  #shown() {
+    return this.#days.slice(-((this.#weeks - 1) * 7 + this.#weekday + 1));
+  }
+
+  #first() {
+    return (this.#weeks - 1) * 7 + this.#weekday - (this.#shown().length - 1);
+  }
+
   slots() {
-    return this.#days.length;
+    return this.#shown().length;
   }
 
   #width() {
-    return this.svg.clientWidth / (this.weeks ?? 53);
+    return (this.svg.clientWidth - LEFT) / this.#weeks;
   }
 
   #place(slot) {
-    const place = slot + this.#first;
-    return [Math.floor(place / 7) * this.#width(), TOP + (place % 7) * ROW];
+    const place = slot + this.#first();
+    return [LEFT + Math.floor(place / 7) * this.#width(), TOP + (place % 7) * 16];
   }
 
   slotAt(x, y) {
-    const row = Math.max(0, Math.min(6, Math.floor((y - TOP) / ROW)));
-    return Math.floor(x / this.#width()) * 7 + row - this.#first;
+    const row = Math.max(0, Math.min(6, Math.floor((y - TOP) / 16)));
+    return Math.floor((x - LEFT) / this.#width()) * 7 + row - this.#first();
   }
 
   slotX(slot) {
     const [x, y] = this.#place(slot);
-    return [x, this.#width(), y, ROW];
+    return [x, this.#width(), y, 16];
   }
 
   tell(slot) {
+    const shown = this.#shown();
     if (slot === null) {
-      if (this.weeks === undefined) return { title: 'Loading…', values: {} };
+      if (!this.isKnown) return { title: t('loading'), values: {} };
       const values = Object.fromEntries(
-        GRADES.map(({ key }) => [key, days(this.#days.filter((day) => grade(day) === key).length)]),
+        GRADES.map(({ key }) => [key, t('days', { n: shown.filter((day) => grade(day) === key).length })]),
       );
-      return {
-        title: this.#days.length ? `The last ${this.weeks} weeks` : 'No reading has arrived yet',
-        values,
-      };
+      const title = shown.length ? t('calendar_weeks', { n: this.#weeks }) : t('calendar_empty');
+      return { title, values };
     }
-    const day = this.#days[slot];
+    const day = shown[slot];
     const name = when(noon(day.date), 'UTC', {
       weekday: 'short',
       day: 'numeric',
       month: 'short',
       year: 'numeric',
     });
-    const parts = PARTS.filter(([key]) => day[key]).map(([key, words]) => `${count(day[key])} ${words}`);
-    const whole = `${share(ratio(day), 1)} of ${count(day.expected)} readings`;
-    return { title: [`${name}: ${whole}`, ...parts].join(', '), values: {} };
+    const parts = PARTS.filter(([key]) => day[key]).map(([key, word]) => t(word, { n: day[key] }));
+    const whole = t('calendar_day', { day: name, share: share(ratio(day), 1), n: day.expected ?? 0 });
+    return { title: [whole, ...parts].join(', '), values: {} };
   }
 
   paint() {
-    const width = this.#width();
-    const empty = Array.from({ length: Math.max(0, this.#first) }, (_, place) =>
-      this.#square(place - this.#first, 'none'),
+    const first = this.#first();
+    const empty = Array.from({ length: Math.max(0, first) }, (_, place) =>
+      this.#square(place - first, 'none'),
     );
     return [
-      ...empty,
-      ...this.#days.map((day, slot) => this.#square(slot, grade(day))),
-      ...this.#months(width),
+      ...this.#weekdays(),
+      ...empty.flat(),
+      ...this.#shown().flatMap((day, slot) => this.#square(slot, grade(day))),
+      ...this.#months(),
     ];
   }
 
   #square(slot, type) {
     const [x, y] = this.#place(slot);
-    return svg('rect', {
+    const width = Math.max(this.#width() - 1.5, 1);
+    const square = svg('rect', {
       x: x.toFixed(1),
       y,
-      width: Math.max(this.#width() - 1.5, 1).toFixed(1),
-      height: ROW - 2,
+      width: width.toFixed(1),
+      height: 14,
       rx: 2,
       class: `day fill-${type}`,
     });
+    if (!MARKS[type]) return [square];
+    const place = `translate(${(x + width / 2 - 4).toFixed(1)} ${y + 3})`;
+    return [square, svg('path', { d: MARKS[type], transform: place, class: 'day-mark' })];
   }
 
-  #months(width) {
-    return this.#days.flatMap(({ date }, slot) =>
-      date.endsWith('-01')
-        ? [
-            svg(
-              'text',
-              { x: this.#place(slot)[0].toFixed(1), y: 12, class: 'tick' },
-              when(noon(date), 'UTC', { month: width < 9 ? 'narrow' : 'short' }),
-            ),
-          ]
-        : [],
-    );
+  // Monday, Wednesday, Friday and Sunday.
+  #weekdays() {
+    return [0, 2, 4, 6].map((row) => {
+      const name = when(noon(MONDAY) + row * 86400e3, 'UTC', { weekday: 'short' });
+      return svg('text', { x: 0, y: TOP + row * 16 + 11, class: 'tick' }, name);
+    });
+  }
+
+  // The year is written at its first month, and at the first of all.
+  #months() {
+    const marks = this.#shown().flatMap(({ date }, slot) => (date.endsWith('-01') ? [{ date, slot }] : []));
+    return marks.map(({ date, slot }, n) => {
+      const isYear = date.slice(5, 7) === '01' || (n === 0 && marks.length < 12);
+      const format = isYear ? { year: 'numeric' } : { month: this.#width() * 4.3 < 34 ? 'narrow' : 'short' };
+      const x = this.#place(slot)[0].toFixed(1);
+      return svg('text', { x, y: 12, class: 'tick' }, when(noon(date), 'UTC', format));
+    });
   }
 }
 
-const days = (number) => `${count(number)} ${number === 1 ? 'day' : 'days'}`;
 const ratio = (day) => (day.expected ? Math.min(1, day.stored / day.expected) : null);
 
 function grade(day) {

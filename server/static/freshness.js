@@ -1,65 +1,72 @@
 // How fresh the newest reading is, in words and colour; and where it waits if it is not.
 
-import { say } from './dom.js';
-import { clock, dayAndTime, duration } from './words.js';
 import { isRefused, serverNow } from './api.js';
+import { el, say } from './dom.js';
+import { t } from './language.js';
+import { clock, dayAndTime, duration } from './words.js';
 
 const AMBER_S = 120;
 const EDGE_SPEAKS_S = 180; // the edge reports once a minute
 
-// reading: the newest one or null; late: two answers in a row were late; error: why asking failed;
-// status: what /v1/status says, or null; none: what it is called to have no reading.
-function freshness({ reading, late, error, status, none = 'no reading yet' }, zone) {
+// reading: the newest one or null; ageS: how old it is by now; late: it should have been followed by another; error:
+// why asking failed; status: what /v1/status says, or null; none: what it is called to have no reading. `brief` is
+// for a phone, while all is well.
+function freshness({ reading, ageS, late, error, status, none = t('no_reading_yet') }, zone) {
   if (!reading) {
-    return error
-      ? {
-          colour: 'red',
-          state: 'unreachable',
-          words: isRefused(error) ? sentence(error) : `${sentence(error)}; trying again`,
-        }
-      : { colour: 'red', state: 'none', words: none };
+    if (!error) return { colour: 'red', state: 'none', words: none };
+    const words = isRefused(error) ? sentence(error) : t('trying_again', { what: sentence(error) });
+    return { colour: 'red', state: 'unreachable', words };
   }
-  const at = `last reading ${moment(reading, zone)}`;
-  if (error) return { colour: 'red', state: 'unreachable', words: `${sentence(error)}; ${at}` };
-  if (!late) return { colour: 'green', state: 'live', words: at };
-  const colour = reading.age_s <= AMBER_S ? 'amber' : 'red';
-  const ago = reading.age_s > 90 ? ` (${duration(reading.age_s)} ago)` : '';
+  const ago = duration(Math.max(ageS, 0));
+  const brief = t('ago', { ago });
+  const at = t('last_reading', { time: moment(reading, ageS, zone) });
+  if (error) return { colour: 'red', state: 'unreachable', words: `${sentence(error)}; ${at}`, brief };
+  if (!late) return { colour: 'green', state: 'live', words: at, brief };
+  const colour = ageS <= AMBER_S ? 'amber' : 'red';
+  const since = ageS > 90 ? t('last_reading_ago', { time: moment(reading, ageS, zone), ago }) : at;
   const whom = waitingFor(status);
-  return { colour, state: `waiting for ${whom}`, words: `${at}${ago}, waiting for ${whom}` };
+  return { colour, state: whom, words: t('waiting_for', { what: since, whom: t(`for_${whom}`) }), brief };
 }
 
 // A reading is late after three of its intervals.
-export const isLate = ({ age_s: age, interval_s: interval }) => age > Math.max(15, 3 * interval);
+export const lateAfterS = ({ interval_s: interval }) => Math.max(15, 3 * interval);
 
 function waitingFor(status) {
   const report = status?.report;
   if (!report) return 'readings';
   const heardS = (serverNow() - Date.parse(report.received_at)) / 1000;
-  if (heardS > EDGE_SPEAKS_S) return 'the edge';
-  return report.waiting > 0 ? 'the edge to catch up' : 'the dongle';
+  if (heardS > EDGE_SPEAKS_S) return 'edge';
+  return report.waiting > 0 ? 'edge_to_catch_up' : 'dongle';
 }
 
-function moment(reading, zone) {
+function moment(reading, ageS, zone) {
   const ms = Date.parse(reading.ts);
-  return reading.age_s > 20 * 3600 ? dayAndTime(ms, zone) : clock(ms, zone);
+  return ageS > 20 * 3600 ? dayAndTime(ms, zone) : clock(ms, zone);
 }
 
 export const sentence = (error) =>
-  error.status === 0 ? 'The server cannot be reached' : `The server says: ${error.message}`;
+  error.status === 0 ? t('cannot_reach_sentence') : t('server_says', { what: error.message });
 
 export class FreshnessLine {
   #element = document.getElementById('freshness');
   #announcer = document.getElementById('announcer');
+  #words = el('bdi', { class: 'words' });
+  #brief = el('bdi', { class: 'brief', 'aria-hidden': 'true' });
   #state = null;
 
+  constructor() {
+    this.#element.append(el('span', { class: 'dot' }), this.#words, this.#brief);
+  }
+
   show(facts, zone, extra = '') {
-    const { colour, state, words } = freshness(facts, zone);
+    const { colour, state, words, brief } = freshness(facts, zone);
     this.#element.hidden = false;
     this.#element.dataset.colour = colour;
-    say(this.#element.querySelector('.words'), extra ? `${words} · ${extra}` : words);
+    say(this.#words, extra ? `${words} · ${extra}` : words);
+    say(this.#brief, brief ?? '');
     // Spoken only when something has changed, not with each reading.
     if (this.#state !== null && this.#state !== state)
-      say(this.#announcer, state === 'live' ? 'Readings are live again' : words);
+      say(this.#announcer, state === 'live' ? t('live_again') : words);
     this.#state = state;
   }
 

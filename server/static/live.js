@@ -1,23 +1,27 @@
 // What is known of the newest reading: asked for again and again, told by the line at the top, and handed
-// to the view that is open.
+// to the view that is open. How old it is this page counts itself, whether anybody answers or not.
 
 import { isRefused, trouble } from './api.js';
-import { FreshnessLine, isLate } from './freshness.js';
-import { share } from './words.js';
+import { FreshnessLine, lateAfterS } from './freshness.js';
+import { t } from './language.js';
+import { power, share } from './words.js';
 
 const MINUTE = 60e3;
 const SURELY_LATE_S = 60;
-const NOTHING = { reading: null, lateAnswers: 0, error: null, status: null, today: null };
+const BETWEEN_ASKS_S = 12; // a reading that arrived meanwhile may not be known here yet
+const NOTHING = { reading: null, heardMs: 0, lateAnswers: 0, error: null, status: null, today: null };
 
 export class Live {
   #line = new FreshnessLine();
   #here = null;
   #known = {};
+  #timer = null;
+  #wasLate = false;
 
-  // begun(): the device has sent its first reading; ended(): the session is over.
-  constructor({ begun, ended }) {
-    this.begun = begun;
-    this.ended = ended;
+  // begun(): the device has sent its first reading; ended(): the session is over; recovered(): the server answers
+  // again after what was shown as of before.
+  constructor({ begun, ended, recovered }) {
+    Object.assign(this, { begun, ended, recovered });
   }
 
   // Go on with this device; view: what is open, which may want each reading.
@@ -29,6 +33,9 @@ export class Live {
     }
     this.#here = here;
     this.view = view;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#count(), 1000);
+    if (this.#known.reading) this.#tell(here);
     return Promise.all([this.#refresh(), this.#refreshToday()]);
   }
 
@@ -40,10 +47,22 @@ export class Live {
     ];
   }
 
+  // Who comes back after hours sees at once how old all this is, before anything was asked.
+  wake() {
+    if (this.#here && this.#known.reading) this.#tell(this.#here);
+  }
+
+  get #ageS() {
+    const { reading, heardMs } = this.#known;
+    return reading.age_s + Math.max(Date.now() - heardMs, 0) / 1000;
+  }
+
   // One late answer may come a moment before the next upload; two in a row do not.
   get #late() {
     const { reading, lateAnswers } = this.#known;
-    return lateAnswers > 1 || (lateAnswers === 1 && reading.age_s > SURELY_LATE_S);
+    if (!reading) return false;
+    const isOld = this.#ageS > lateAfterS(reading) + BETWEEN_ASKS_S;
+    return lateAnswers > 1 || (lateAnswers === 1 && this.#ageS > SURELY_LATE_S) || (!lateAnswers && isOld);
   }
 
   get #isRefused() {
@@ -51,6 +70,7 @@ export class Live {
   }
 
   stop() {
+    clearInterval(this.#timer);
     this.#here = null;
     this.#line.hide();
   }
@@ -61,10 +81,10 @@ export class Live {
     try {
       if (!here.device.first_ts) return await this.#awaitFirst(here);
       const reading = await here.ask('/v1/realtime');
-      const lateAnswers = isLate(reading) ? this.#known.lateAnswers + 1 : 0;
-      this.#known = { ...this.#known, reading, lateAnswers, error: null };
-      if (this.#late && !this.#known.status) await this.#refreshStatus();
-      if (!lateAnswers) this.#known.status = null;
+      if (here !== this.#here) return undefined;
+      this.#hear(reading);
+      if (this.#late && !this.#known.status && !reading.kept) await this.#refreshStatus();
+      if (!this.#late) this.#known.status = null;
     } catch (thrown) {
       const error = trouble(thrown);
       if (!error) return undefined;
@@ -73,6 +93,15 @@ export class Live {
       this.#known = none ? { ...NOTHING } : { ...this.#known, error };
     }
     return this.#tell(here);
+  }
+
+  // An answer that was kept is of the time when it was given.
+  #hear(reading) {
+    const wasKept = this.#known.reading?.kept;
+    const lateAnswers = reading.age_s > lateAfterS(reading) ? this.#known.lateAnswers + 1 : 0;
+    const error = reading.kept ? { status: 0, message: t('cannot_reach') } : null;
+    this.#known = { ...this.#known, reading, heardMs: reading.kept ?? Date.now(), lateAnswers, error };
+    if (wasKept && !reading.kept) this.recovered();
   }
 
   // A device that never sent anything has no newest reading to ask for.
@@ -84,7 +113,8 @@ export class Live {
 
   async #refreshStatus() {
     try {
-      this.#known.status = await this.#here.ask('/v1/status');
+      const status = await this.#here.ask('/v1/status');
+      this.#known.status = status;
     } catch (thrown) {
       trouble(thrown); // where the reading waits stays untold
     }
@@ -101,14 +131,35 @@ export class Live {
     }
   }
 
-  #tell(here) {
-    if (here !== this.#here) return;
-    const { reading, error, today } = this.#known;
+  // Each second: the line; and the view, as soon as what it shows is of the past.
+  #count() {
+    if (!this.#here || !this.#known.reading) return;
+    if (this.#late !== this.#wasLate) this.#tell(this.#here);
+    else this.#sayLine(this.#here);
+  }
+
+  #sayLine(here) {
+    const { reading, today } = this.#known;
     const late = this.#late;
     const complete = today?.expected
-      ? `${share(Math.min(1, today.stored / today.expected), 1)} of today’s readings`
+      ? t('of_today', { share: share(Math.min(1, today.stored / today.expected), 1) })
       : '';
-    this.#line.show({ ...this.#known, late, none: here.p1?.NONE_YET }, here.zone, complete);
-    this.view.reading?.(reading, late || error);
+    const ageS = reading ? this.#ageS : null;
+    this.#line.show({ ...this.#known, ageS, late, none: here.p1?.NONE_YET }, here.zone, complete);
+  }
+
+  #tell(here) {
+    if (here !== this.#here) return;
+    const { reading, error } = this.#known;
+    const late = this.#late;
+    this.#wasLate = late;
+    this.#sayLine(here);
+    // Its age as of now, so that a gap that runs can be drawn.
+    this.view.reading?.(reading && { ...reading, age_s: this.#ageS }, late || error);
+    if (!this.view.live) return;
+    const isLive = reading && !late && !error;
+    document.title = isLive
+      ? t('title_now', { power: power(reading.pv_power_w) })
+      : t('title', { view: this.view.title });
   }
 }

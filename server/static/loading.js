@@ -1,33 +1,46 @@
-// Loads the parts of a view, says what could not be loaded, and tries that again, unless it was asked wrongly.
+// Loads the parts of a view, says what could not be loaded, and tries that again, unless it was asked wrongly. Each
+// part is loading, known, or failed, and the places that show it look so.
 
 import { isRefused, trouble } from './api.js';
-import { el, say } from './dom.js';
+import { el, say, set } from './dom.js';
 import { sentence } from './freshness.js';
+import { t } from './language.js';
 
 const AGAIN_MS = 15e3;
 
 export class Loading {
   #failed = new Map();
+  #states = new Map();
 
-  // parts: name to a function that loads it; context: hears of each trouble.
-  constructor(context, parts) {
+  // parts: name to a function that loads it; context: hears of each trouble; places: name of a part to the element,
+  // or the elements, that show it.
+  constructor(context, parts, places = {}) {
     this.context = context;
     this.parts = parts;
+    this.places = places;
     this.element = el('p', { class: 'notice', role: 'status', hidden: true });
+    for (const name of Object.keys(parts)) this.#mark(name, 'loading');
   }
 
   all() {
     return Promise.all(Object.keys(this.parts).map((name) => this.part(name)));
   }
 
+  // 'loading' until the first answer, 'known' from then on, 'failed' where none came yet or the last one failed.
+  state(name) {
+    return this.#states.get(name);
+  }
+
   async part(name) {
     try {
       await this.parts[name]();
       this.#failed.delete(name);
+      this.#mark(name, 'known');
     } catch (thrown) {
       const error = trouble(thrown);
       if (!error) return;
       this.#failed.set(name, error);
+      this.#mark(name, 'failed');
       this.context.failed(error);
     }
     this.#tell();
@@ -52,12 +65,18 @@ export class Loading {
     return this.#failed.has(name) && isRefused(this.#failed.get(name));
   }
 
+  #mark(name, state) {
+    this.#states.set(name, state);
+    for (const place of [this.places[name] ?? []].flat())
+      set(place, { 'data-state': state, 'aria-busy': state === 'loading' ? 'true' : null });
+  }
+
   #tell() {
     const errors = [...this.#failed.values()];
     const passing = errors.find((error) => !isRefused(error));
     const words = passing
-      ? `${sentence(passing)}. What is shown may be old or missing; trying again.`
-      : errors.length && `${sentence(errors[0])}.`;
+      ? t('may_be_old', { what: sentence(passing) })
+      : errors.length && t('full_stop', { what: sentence(errors[0]) });
     say(this.element, words || '');
     this.element.hidden = !words;
   }

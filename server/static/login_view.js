@@ -2,9 +2,10 @@
 
 import { logIn, trouble } from './api.js';
 import { el, say } from './dom.js';
+import { t } from './language.js';
 
 export class LoginView {
-  title = 'Log in';
+  title = t('login');
   isLogin = true;
   jobs = [];
   #error = el('p', { class: 'error', role: 'alert' });
@@ -17,30 +18,27 @@ export class LoginView {
     spellcheck: 'false',
     autocapitalize: 'none',
   });
-  #button = el('button', { type: 'submit' }, 'Log in');
+  #button = el('button', { type: 'submit' }, t('login'));
 
-  // done(): what follows a login that succeeded.
-  constructor(done) {
+  // done(): what follows a login that succeeded; why: what went wrong before, if anything did.
+  constructor(done, why = '') {
+    say(this.#error, why);
     const form = el(
       'form',
       { class: 'card login', submit: (event) => this.#submit(event, done) },
-      el('h1', { tabindex: -1 }, 'Log in'),
-      el(
-        'p',
-        {},
-        'Enter a read token of your server once. This browser then stays logged in for as long as you keep coming back.',
-      ),
+      el('h1', { tabindex: -1 }, t('login')),
+      el('p', {}, t('login_hint')),
       el('input', {
         class: 'unseen',
         type: 'text',
         name: 'username',
         autocomplete: 'username',
-        value: 'read token',
+        value: t('login_name'),
         tabindex: -1,
         'aria-hidden': true,
         readonly: true,
       }),
-      el('label', { for: 'token' }, 'Read token'),
+      el('label', { for: 'token' }, t('login_token')),
       this.#input,
       this.#error,
       this.#button,
@@ -70,9 +68,9 @@ export class LoginView {
 }
 
 function words({ status, message, retryAfterS }) {
-  if (status === 401) return 'The server does not know this token.';
-  if (status === 429) return `Too many wrong tokens. Try again in ${retryAfterS ?? 60} seconds.`;
-  if (status === 403) return `Not with this one: ${message}.`;
-  if (status === 0) return 'The server cannot be reached. Try again in a moment.';
-  return `The server says: ${message}.`;
+  if (status === 401) return t('login_unknown');
+  if (status === 429) return t('login_too_many', { n: retryAfterS ?? 60 });
+  if (status === 403) return t('login_not_this', { why: message });
+  if (status === 0) return t('login_no_server');
+  return t('full_stop', { what: t('server_says', { what: message }) });
 }

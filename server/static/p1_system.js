@@ -3,6 +3,7 @@
 
 import { ask, serverNow } from './api.js';
 import { el } from './dom.js';
+import { t } from './language.js';
 import { named } from './period_kinds.js';
 import { NONE, count, duration, share } from './words.js';
 import { addDays } from './zone.js';
@@ -14,9 +15,9 @@ const NEAR_S = 10; // by so much no clock is called wrong
 export class P1Cards {
   jobs = { meter: MINUTE };
   #context;
-  #facts = el('dl', { class: 'facts' }, fact('Loading…', ''));
-  #clock = fact('Its clock', 'Loading…');
-  #verdict = el('div', {}, el('p', { class: 'quiet' }, 'Comparing the last seven days… Loading…'));
+  #facts = el('dl', { class: 'facts' }, fact(t('loading'), ''));
+  #clock = fact(t('p1_clock'), t('loading'));
+  #verdict = el('div', {}, el('p', { class: 'quiet' }, `${t('p1_comparing')} ${t('loading')}`));
 
   constructor(context) {
     this.#context = context;
@@ -24,8 +25,8 @@ export class P1Cards {
     this.element = el(
       'div',
       { class: 'cards' },
-      card('Grid meter (P1)', 'p1', this.#facts),
-      card('The inverter’s meter against it', 'referee', this.#verdict),
+      card(t('p1'), 'p1', this.#facts),
+      card(t('p1_referee'), 'referee', this.#verdict),
     );
   }
 
@@ -40,11 +41,11 @@ export class P1Cards {
     const least = [...seen].sort((one, other) => one.covered - other.covered)[0];
     const lost = days.reduce((sum, day) => sum + Math.max(day.lost, 0), 0);
     this.#facts.replaceChildren(
-      fact('Last reading', newest ? `${duration((serverNow() - Date.parse(newest)) / 1000)} ago` : NONE),
-      fact('Covered today', share(days[days.length - 1].covered, 1)),
-      fact(`Covered in ${seen.length} days`, share(mean(seen), 1)),
-      fact('Least covered day', least ? `${shortDay(least.date)}: ${share(least.covered, 1)}` : NONE),
-      lost ? fact('Readings lost', count(lost)) : '',
+      fact(t('p1_last'), newest ? t('ago', { ago: duration((serverNow() - Date.parse(newest)) / 1000) }) : NONE),
+      fact(t('p1_today'), share(days[days.length - 1].covered, 1)),
+      fact(t('p1_days', { n: seen.length }), share(mean(seen), 1)),
+      fact(t('p1_least'), least ? `${shortDay(least.date)}: ${share(least.covered, 1)}` : NONE),
+      lost ? fact(t('p1_lost'), count(lost)) : '',
       this.#clock,
     );
   }
@@ -59,7 +60,7 @@ export class P1Cards {
             { class: 'gaps sentences' },
             text.map((sentence) => el('li', {}, sentence.text)),
           )
-        : el('p', { class: 'quiet' }, 'Nothing to say of the last seven days.'),
+        : el('p', { class: 'quiet' }, t('p1_nothing')),
     );
   }
 }
@@ -82,7 +83,7 @@ const since = (days, first) =>
 
 // seconds: by how much the meter's own clock is ahead.
 export function clockWords(seconds) {
-  if (seconds === null) return 'it does not tell';
-  if (Math.abs(seconds) <= NEAR_S) return 'right';
-  return `${duration(Math.abs(seconds))} ${seconds > 0 ? 'ahead' : 'behind'}`;
+  if (seconds === null) return t('p1_clock_silent');
+  if (Math.abs(seconds) <= NEAR_S) return t('p1_clock_right');
+  return t(seconds > 0 ? 'p1_clock_ahead' : 'p1_clock_behind', { ago: duration(Math.abs(seconds)) });
 }

@@ -1,21 +1,23 @@
-// Whether the data are whole: the calendar of completeness, gaps with causes, what waits or is parked, and how
-// edge, dongle and server are.
+// Whether the data are whole: first in one line, then the calendar of completeness, gaps with causes, what waits or is
+// set aside, and how box, Wi-Fi stick and server are.
 
 import { ask, load, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
-import { el } from './dom.js';
+import { el, say } from './dom.js';
+import { nameOf } from './frame.js';
 import { gapItems } from './gap_list.js';
+import { named, t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, meterWords } from './meter.js';
+import { offlineState } from './offline.js';
 import { plainTable } from './table.js';
+import { Well, ofDays, ofReading, ofStatus } from './well.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
 import { addDays, dateOf, inMs } from './zone.js';
 
-const NO_METER = 'no: use, import and export are not measured';
 const WEEKS = 53;
 const RECENT_DAYS = 8; // those whose readings may still arrive
 const GAP_DAYS = 30;
-const MOST_GAPS = 50;
 const MINUTE = 60e3;
 
 // The view; a house with a P1 meter has cards of that, too.
@@ -25,11 +27,12 @@ export async function systemView(context) {
 }
 
 class SystemView {
-  title = 'System';
+  title = t('system');
   #context;
   #p1;
   #loading;
   #calendar;
+  #well = new Well(['status', 'server', 'calendar']);
   #days = [];
   #edge = facts();
   #device = facts();
@@ -41,31 +44,38 @@ class SystemView {
   constructor(context, p1) {
     this.#context = context;
     this.#p1 = p1;
-    this.#loading = new Loading(context, {
+    this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
+    const parts = {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
       calendar: () => this.#loadCalendar(),
       ...p1?.parts,
+    };
+    this.#loading = new Loading(context, parts, {
+      status: [this.#edge, this.#parked],
+      server: this.#server,
+      gaps: this.#gaps,
+      calendar: this.#calendar.element,
     });
-    this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
     this.element = el(
       'div',
       {},
-      el('h1', { tabindex: -1 }, 'System'),
+      el('h1', { tabindex: -1 }, t('system')),
       this.#loading.element,
+      this.#well.element,
       this.#meterNote(),
-      card('Completeness', 'complete', this.#calendar.element),
+      card(t('complete'), 'complete', this.#calendar.element),
       el(
         'div',
         { class: 'cards' },
-        card('Edge and dongle', 'edge', this.#edge),
-        card('Inverter', 'device', this.#device),
-        card('Server', 'server', this.#server),
+        card(t('edge'), 'edge', this.#edge),
+        card(t('inverter'), 'device', this.#device),
+        card(t('server'), 'server', this.#server),
       ),
       p1 && p1.element,
-      card(`Gaps of the last ${GAP_DAYS} days`, 'gaps', this.#gaps),
-      card('Parked readings', 'parked', this.#parked),
+      card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
+      card(t('parked'), 'parked', this.#parked),
     );
     this.#showDevice();
   }
@@ -76,6 +86,11 @@ class SystemView {
 
   load() {
     return this.#loading.all();
+  }
+
+  // Each new reading, or the same again.
+  reading(reading, isLate) {
+    this.#well.say('reading', ofReading(reading, isLate));
   }
 
   // A whole year costs the database some work: it is asked for once, and then the days at its end.
@@ -90,6 +105,7 @@ class SystemView {
       : { days: [] };
     this.#days = [...this.#days.filter((day) => day.date < from), ...days];
     this.#calendar.show(this.#days, WEEKS);
+    this.#well.say('calendar', ofDays(this.#days));
   }
 
   async #loadStatus() {
@@ -97,51 +113,39 @@ class SystemView {
     const { zone } = this.#context;
     const { report, last_24_h: polls } = status;
     const at = (text) => (text ? dayAndTime(Date.parse(text), zone) : NONE);
-    const ago = (text) => duration((serverNow() - Date.parse(text)) / 1000);
-    list(
-      this.#edge,
-      report
-        ? [
-            ['Last report', `${ago(report.received_at)} ago`],
-            [
-              'Clock',
-              report.clock === 'synchronised'
-                ? 'synchronised'
-                : `${report.clock ?? 'not known'}: readings may be held back`,
-            ],
-            ['Waiting at the edge', waitingWords(report, ago)],
-            ['Parked at the edge', count(report.parked)],
-            ['Polls in 24 h', `${count(polls.polled)}\u00a0· ${count(polls.failed)} failed`],
-            ['Why polls failed', reasons(polls.failed_reasons)],
-            ['Wear of the SD card', 'not measured'],
-          ]
-        : [['Reports', 'this edge has not reported on itself yet']],
-    );
+    list(this.#edge, report ? reportRows(report, polls) : [[t('reports'), t('no_reports')]]);
     this.#parked.replaceChildren(
       status.parked
         ? el(
             'div',
             {},
-            el('p', {}, `${count(status.parked)} readings could not be stored as samples; the newest:`),
+            el('p', {}, t('parked_count', { n: status.parked })),
             plainTable(
-              'Newest parked readings',
-              ['Read', 'Received', 'Reason'],
-              status.newest_parked.map((row) => [at(row.ts), at(row.received_at), row.reason]),
+              t('parked_newest'),
+              [t('read_at'), t('received_at'), t('reason')],
+              status.newest_parked.map((row) => [at(row.ts), at(row.received_at), el('bdi', {}, row.reason)]),
             ),
           )
-        : el('p', { class: 'quiet' }, 'None: every reading that arrived is stored as a sample.'),
+        : el('p', { class: 'quiet' }, t('parked_none')),
     );
+    this.#well.say('status', ofStatus(status, this.#context.device));
   }
 
   async #loadServer() {
     const health = await ask('/health');
+    const offline = el('bdi', {}, t('offline_not_yet'));
     list(this.#server, [
-      ['Version', health.version],
-      ['Version of this page', document.body.dataset.version],
-      ['Database', health.database],
-      ['Cache', health.cache],
-      ['Last backup', 'not recorded'],
-      ['Last verified restore', 'not recorded'],
+      [t('version'), health.version],
+      [t('page_version'), document.body.dataset.version],
+      [t('database'), named('service', health.database)],
+      [t('cache'), named('service', health.cache)],
+      [t('offline_use'), offline],
+    ]);
+    offlineState.then(({ isReady, why }) =>
+      say(offline, isReady ? t('offline_ready') : t('offline_no', { why })),
+    );
+    this.#well.say('server', [
+      health.database !== 'ok' && t('well_database', { state: named('service', health.database) }),
     ]);
   }
 
@@ -151,14 +155,12 @@ class SystemView {
       from: addDays(today(), 1 - GAP_DAYS),
       to: addDays(today(), 1),
     });
-    const newest = gaps.slice(-MOST_GAPS).reverse();
+    const newest = [...gaps].reverse();
     this.#gaps.replaceChildren(
       gaps.length
         ? gapItems(newest.map(inMs), zone)
-        : el('p', { class: 'quiet' }, `None in the last ${GAP_DAYS} days.`),
+        : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
     );
-    if (gaps.length > MOST_GAPS)
-      this.#gaps.append(el('p', { class: 'quiet' }, `The newest ${MOST_GAPS} of ${count(gaps.length)}.`));
   }
 
   #meterNote() {
@@ -168,27 +170,33 @@ class SystemView {
   }
 
   #showDevice() {
-    const { device, timezone } = { device: this.#context.device, timezone: this.#context.device.timezone };
-    const yes = (value) => (value === null ? NONE : value ? 'yes' : 'no');
-    list(this.#device, [
-      ['Device', device.device_id],
-      ['Model', device.model ?? NONE],
-      ['Serial number', device.serial ?? NONE],
-      ['Nominal power', power(device.nominal_power_w)],
-      ['Firmware', device.firmware ?? NONE],
+    const { device } = this.#context;
+    const yes = (value) => (value === null ? null : t(value ? 'yes' : 'no'));
+    const rows = [
+      [t('device'), nameOf(device)],
+      [t('device_id'), device.name && device.device_id],
+      [t('model'), device.model],
+      [t('serial'), device.serial],
+      [t('nominal_power'), device.nominal_power_w && power(device.nominal_power_w)],
+      [t('firmware'), device.firmware],
       [
-        this.#p1 ? 'Its own grid meter' : 'Grid meter',
-        hasGridMeter(device) === false ? NO_METER : yes(device.has_meter),
+        t(this.#p1 ? 'own_meter' : 'grid_meter'),
+        hasGridMeter(device) === false ? t('no_grid_meter') : yes(device.has_meter),
       ],
-      ['Battery', yes(device.has_battery)],
-      ['Version of the edge', device.edge_version ?? NONE],
-      ['Time zone', timezone],
-    ]);
+      [t('battery'), yes(device.has_battery)],
+      [t('edge_version'), device.edge_version],
+      [t('time_zone'), device.timezone],
+    ];
+    // What nobody knows has no row.
+    list(
+      this.#device,
+      rows.filter(([, value]) => value),
+    );
   }
 }
 
-const waiting = () => el('p', { class: 'quiet' }, 'Loading…');
-const facts = () => el('dl', { class: 'facts' }, el('div', {}, el('dt', {}, 'Loading…'), el('dd', {}, '')));
+const waiting = () => el('p', { class: 'quiet' }, t('loading'));
+const facts = () => el('dl', { class: 'facts' }, el('div', {}, el('dt', {}, t('loading')), el('dd', {}, '')));
 
 function card(title, id, content) {
   return el('section', { class: 'card', 'aria-labelledby': id }, el('h2', { id }, title), content);
@@ -196,19 +204,30 @@ function card(title, id, content) {
 
 function list(node, rows) {
   node.replaceChildren(
-    ...rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
+    ...rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, el('bdi', {}, value)))),
   );
+}
+
+function reportRows(report, polls) {
+  const ago = (text) => duration((serverNow() - Date.parse(text)) / 1000);
+  const isRight = report.clock === 'synchronised';
+  return [
+    [t('last_report'), t('ago', { ago: ago(report.received_at) })],
+    [t('clock'), isRight ? t('clock_right') : t('clock_wrong', { state: report.clock ?? t('not_known') })],
+    [t('waiting_here'), waitingWords(report, ago)],
+    [t('parked_here'), count(report.parked)],
+    [t('polls'), t('polls_failed', { polled: count(polls.polled), failed: count(polls.failed) })],
+    [t('why_failed'), reasons(polls.failed_reasons)],
+  ];
 }
 
 function waitingWords({ waiting: depth, oldest_unsent_ts: oldest }, ago) {
   if (depth === null) return NONE;
-  if (!depth) return 'nothing';
-  return `${count(depth)} readings${oldest ? `, the oldest ${ago(oldest)} old` : ''}`;
+  if (!depth) return t('nothing');
+  return oldest ? t('readings_oldest', { n: depth, ago: ago(oldest) }) : t('readings', { n: depth });
 }
 
 function reasons(counts) {
-  const parts = Object.entries(counts).map(
-    ([reason, times]) => `${reason.replaceAll('_', ' ')} ${count(times)}`,
-  );
-  return parts.join(', ') || 'none failed';
+  const parts = Object.entries(counts).map(([reason, times]) => `${named('poll', reason)} ${count(times)}`);
+  return parts.join(', ') || t('none_failed');
 }

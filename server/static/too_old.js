@@ -1,8 +1,7 @@
-// Says so where the browser is too old for this page. Any browser can read this file, be it of 1999.
+// Says so where the browser is too old for this page. Any browser can read this file, be it of 1999; the
+// sentence is in the frame, as its language is the browser's.
 
 (function () {
-  var WORDS =
-    'This browser is too old for this page. It needs Safari or iOS 15, Firefox 100, Chrome or Edge 100, or newer.';
   // Of all that the page needs, what came last.
   var hasAll =
     window.ResizeObserver &&
@@ -19,7 +18,7 @@
     document.documentElement.setAttribute('data-too-old', 'yes');
     words.className = 'card';
     words.setAttribute('role', 'alert');
-    words.appendChild(document.createTextNode(WORDS));
+    words.appendChild(document.createTextNode(document.body.getAttribute('data-too-old')));
     while (main.firstChild) main.removeChild(main.firstChild);
     main.appendChild(words);
   }

@@ -1,5 +1,6 @@
-// Numbers, times and causes as people read them, in the browser's language. Nothing known is a dash.
+// Numbers, times and causes as people read them, in the language of the page's words. Nothing known is a dash.
 
+import { locale, t } from './language.js';
 import { isDoubled, offsetName, offsetOf } from './zone.js';
 
 export const NONE = '–';
@@ -12,7 +13,7 @@ function number(value, places) {
   if (!digits.has(places)) {
     digits.set(
       places,
-      new Intl.NumberFormat(undefined, {
+      new Intl.NumberFormat(locale, {
         numberingSystem: CALENDAR.numberingSystem,
         minimumFractionDigits: places,
         maximumFractionDigits: places,
@@ -70,13 +71,18 @@ export const shareOfTime = (value) =>
 
 export const percent = (pct) => (known(pct) ? unit(number(pct, 0), '%') : NONE);
 
+export const temperature = (celsius) => (known(celsius) ? unit(number(celsius, 1), '°C') : NONE);
+export const volts = (value) => (known(value) ? unit(number(value, 0), 'V') : NONE);
+export const amperes = (value) => (known(value) ? unit(number(value, 1), 'A') : NONE);
+export const hertz = (value) => (known(value) ? unit(number(value, 2), 'Hz') : NONE);
+
 export const axisNumber = (value) =>
   number(value, Number.isInteger(value) ? 0 : Math.abs((value * 10) % 1) < 1e-9 ? 1 : 2);
 
 export function when(ms, zone, options) {
   const key = JSON.stringify([zone, options]);
   if (!dates.has(key)) {
-    dates.set(key, new Intl.DateTimeFormat(undefined, { ...options, ...CALENDAR, timeZone: zone }));
+    dates.set(key, new Intl.DateTimeFormat(locale, { ...options, ...CALENDAR, timeZone: zone }));
   }
   return dates.get(key).format(ms);
 }
@@ -112,9 +118,8 @@ export function duration(seconds) {
   if (seconds < 90) return unit(number(seconds, 0), 's');
   if (seconds < 90 * 60) return unit(number(seconds / 60, 0), 'min');
   if (seconds < 48 * 3600) return unit(number(seconds / 3600, 1), 'h');
-  return unit(number(seconds / 86400, 1), 'days');
+  return t('days_long', { n: number(seconds / 86400, 1) });
 }
 
 // Why a house's use is below zero.
-export const FEEDS_IN =
-  'Below zero the house feeds in: another generator, such as balcony panels, stands behind the same meter.';
+export const FEEDS_IN = t('feeds_in');

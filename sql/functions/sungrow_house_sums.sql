@@ -1,4 +1,5 @@
--- What some samples of a house add up to with its grid meter beside them, by five minutes. A sample pairs with the
+-- What some samples of a house add up to with its grid meter beside them, by five minutes, or by another width
+-- in the same shape. A sample pairs with the
 -- reading nearest to its ts - lag, at most fifteen seconds away, the earlier one on a tie; one without a pair is not
 -- counted. House use is what the inverter delivers (AC) and what the meter lets in.
 --
@@ -6,7 +7,8 @@
 -- first rows that its statement put into a compressed chunk.
 CREATE OR REPLACE FUNCTION sungrow_house_sums(
     of_device text, samples sungrow_house_sample[], lag_s double precision,
-    new_ts timestamptz[] DEFAULT '{}', new_power_w double precision[] DEFAULT '{}')
+    new_ts timestamptz[] DEFAULT '{}', new_power_w double precision[] DEFAULT '{}',
+    width interval DEFAULT '5 minutes')
 RETURNS SETOF sungrow_house_5min LANGUAGE sql STABLE AS $$
     WITH sample AS MATERIALIZED (
         SELECT *, ts - make_interval(secs => lag_s) AS at FROM unnest(samples) WHERE inverter_power_w IS NOT NULL
@@ -36,7 +38,7 @@ RETURNS SETOF sungrow_house_5min LANGUAGE sql STABLE AS $$
                CASE WHEN at - before <= after - at OR after IS NULL THEN before ELSE after END AS reading_ts
           FROM around WHERE reading_ts IS NULL
     ), pair AS (
-        SELECT date_bin('5 minutes', s.ts, '2000-01-01 00:00Z') AS bucket, s.*, s.interval_s / 3600 AS hours,
+        SELECT date_bin(width, s.ts, '2000-01-01 00:00Z') AS bucket, s.*, s.interval_s / 3600 AS hours,
                s.inverter_power_w + r.power_w AS load_power_w, - r.power_w AS export_power_w
           FROM sample AS s
           JOIN nearest AS n USING (at)

@@ -1,4 +1,4 @@
--- Called by api/series: the zone of a device's local days, the first and the last one that reports anything, and
+-- Called by api/series_query: the zone of a device's local days, the first and the last one that reports anything, and
 -- whether the house has a grid meter.
 SELECT sungrow_timezone(%(device_id)s) AS timezone,
        least(own.first, meter.first) AS first_day, greatest(own.last, meter.last) AS last_day,

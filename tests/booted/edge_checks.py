@@ -433,7 +433,7 @@ def checks(table: Table) -> None:
     asks = "words = self._read_words()"
     never_polls = changed("9.5", poller=(asks, "raise InverterError('broken', 'broken')"))
     check(table, "failing upgrade: never polls", lambda: rolls_back(never_polls))
-    never_starts = changed("9.6", poller=('"""One poll', 'broken\n"""One poll'))
+    never_starts = changed("9.6", poller=("import logging", "import logging, no_such_module"))
     check(table, "failing upgrade: never starts", lambda: rolls_back(never_starts))
     check(table, "upgrade broken off", an_interrupted_upgrade)
     check(table, "removed", removal)

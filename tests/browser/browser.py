@@ -42,7 +42,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, Service(CHROMEDRIVER))
         self.driver.set_page_load_timeout(30)
-        self.command("Emulation.setLocaleOverride", locale="en-GB")
+        self.language("en-GB")
         self.resize(DESKTOP)
 
     def command(self, name: str, **parameters: object) -> dict:
@@ -62,6 +62,12 @@ class Browser:
         preference = {"name": "prefers-color-scheme", "value": scheme}
         self.command("Emulation.setEmulatedMedia", features=[preference])
 
+    def language(self, tag: str) -> None:
+        """Let the system and the browser be of this language."""
+        self.command("Emulation.setLocaleOverride", locale=tag)
+        agent = self.driver.execute_script("return navigator.userAgent")
+        self.command("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=tag)
+
     @contextlib.contextmanager
     def prepared(self, script: str) -> Iterator[None]:
         """Run a script in each document that is opened meanwhile, before its own."""
@@ -77,6 +83,10 @@ class Browser:
 
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
+
+    def look_again(self) -> None:
+        """Let the page ask at once, as for who comes back to it: not in up to five seconds."""
+        self.run("document.dispatchEvent(new Event('visibilitychange'))")
 
     def text(self, selector: str) -> str:
         """Return the text of the first that matches, as it is shown; empty where none does."""
@@ -115,6 +125,18 @@ class Browser:
             f"{selector} never says {words!r}",
             seconds,
         )
+
+    def wait_fresh(self, words: str = "of today") -> str:
+        """Return what the line at the top says, shown or not, as soon as these words are in it."""
+        said = "return document.querySelector('#freshness').textContent"
+        return self.wait(
+            lambda: self.run(said) if words in self.run(said) else None,
+            f"the line at the top never says {words!r}",
+        )
+
+    def open_all(self) -> None:
+        """Open all that is folded."""
+        self.run("for (const box of document.querySelectorAll('details')) box.open = true")
 
     def log_in(self, url: str, token: str) -> None:
         self.open(url)

@@ -116,10 +116,15 @@ def site(https_server, house_url) -> Site:
 
 @pytest.fixture(scope="session")
 def window(tmp_path_factory):
-    """The browser of all tests: each begins without a session and without words in the console."""
+    """The browser of all tests: each begins without a session and without words in the console.
+
+    It has no service workers: what one keeps of a test would be there in the next.
+    """
     if MISSING:
         pytest.skip(MISSING)
     with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        none = "Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })"
+        opened.command("Page.addScriptToEvaluateOnNewDocument", source=none)
         yield opened
 
 

@@ -95,7 +95,7 @@ def test_a_newest_reading_that_is_refused_is_asked_for_once_more_elsewhere(home,
         home.wait_text("#freshness", "The server says: 403 it is")
         assert asked_in_a_long_time(home) == 0
         assert "again" not in home.text("#freshness")
-        home.click("[data-keep=view-month]")
+        home.click("[data-keep=tab-history]")
         home.wait(lambda: home.run("return window.asked") == 1, "it is not asked once more")
         home.run("window.fetch = window.really")
         home.click("[data-keep=view-now]")

@@ -175,11 +175,11 @@ def test_a_gap_is_hatched_with_its_cause_and_never_drawn_as_zero(home, site):
     (gap,) = site.ask("/v1/gaps", **{"from": GAP_DAY, "to": "2026-10-25"})["gaps"]
     assert gap["cause"] == "dongle_silent"
     open_view(home, site, f"view=day&date={GAP_DAY}")
-    home.wait_text(".gap-list", "the dongle did not answer")
+    home.wait_text(".gap-list", "Wi-Fi stick did not answer")
     assert f"10:00 {DASH} 12:30" in home.text(".gap-list")
     said = read_at(home, 11 * 12, 288)
     assert "no readings" in said
-    assert "the dongle did not answer" in said
+    assert "Wi-Fi stick did not answer" in said
     ((left, right),), areas = home.run(HATCHED_AND_AREAS)
     assert right - left > 50
     for begins, ends in areas:
@@ -199,7 +199,7 @@ def test_where_gaps_cannot_be_asked_for_empty_times_are_hatched_and_it_tries_aga
         assert "cause not loaded" in read_at(home, 11 * 12, 288)
     finally:
         home.command("Network.setBlockedURLs", urls=[])
-    home.wait_text(".gap-list", "the dongle did not answer", 40)
+    home.wait_text(".gap-list", "Wi-Fi stick did not answer", 40)
     assert home.text(".notice") == ""
 
 

@@ -51,6 +51,7 @@ def test_a_devices_token_is_refused_with_the_reason(page, site):
 def test_logout_leads_to_the_login_and_nothing_can_be_read_any_more(page, site):
     page.log_in(site.url + "/", ONE)
     page.click("#logout")
+    page.click("#log-out-yes")
     page.wait(lambda: page.all("#token"), "no login")
     page.open(site.url + "/?view=system")
     page.wait(lambda: page.all("#token"), "no login")

@@ -24,6 +24,7 @@ SERIES = ("frame=day&date=2026-03-26", "frame=month&date=2026-03-01", "frame=yea
 SERIES += ("frame=all", *(f"{RANGE}{width}" for width in ("1h", "1d", "1mo")))
 # Around the night on which the clock changes.
 SERIES += tuple(f"from=2026-03-28&to=2026-03-30&bucket={width}" for width in ("5m", "15m"))
+SERIES += ("from=2026-03-28T12:00:00Z&to=2026-03-29T12:00:00Z&bucket=1m",)
 SAME = (
     *("avg_load_power_w", "avg_export_power_w", "load_integral_kwh", "import_integral_kwh"),
     *("export_integral_kwh", *FLOWS, "self_sufficiency", "self_consumption", "grid_coverage"),

@@ -117,6 +117,38 @@ def test_texts_that_mean_something_to_arrays_and_rows_come_back_as_they_were(cli
     assert read_back(database_url, batch[-2])["battery_power_source"] == "null"
 
 
+@pytest.mark.parametrize("name", ["extra", "received_at", "s"])
+def test_a_field_that_is_called_like_what_the_server_adds_is_an_unknown_one(
+    client, database_url, name
+):
+    batch = [a_sample(**{name: told}) for told in ("2001-01-01", '{"a": 1}', 5)]
+    assert verdict(client, *batch) == (3, 0, [])
+    assert [read_back(database_url, sample)["extra"] for sample in batch] == [
+        {name: sample[name]} for sample in batch
+    ]
+    late = "select count(*) from sungrow_samples where received_at < now() - interval '1 hour'"
+    assert rows(database_url, late) == [(0,)]
+
+
+def test_rows_of_one_batch_may_tell_of_different_fields_in_any_order(client, database_url):
+    whole = full_sample()
+    parts = [
+        dict(reversed(whole.items())),
+        {name: whole[name] for name in [*REQUIRED, "seq"]} | {"boot": None, "new_field": "x"},
+        {"new_field": 1, "ts_src": 1.0} | {name: whole[name] for name in REQUIRED},
+    ]
+    batch = [one | {"ts": a_sample()["ts"], "device_id": whole["device_id"]} for one in parts]
+    assert verdict(client, *batch) == (3, 0, [])
+    for sample in batch:
+        back = read_back(database_url, sample)
+        assert back.pop("extra") == (
+            {"new_field": sample["new_field"]} if "new_field" in sample else None
+        )
+        assert back == dict.fromkeys(NAMES[2:]) | {"interval_s": 5} | {
+            name: value for name, value in sample.items() if name in NAMES[2:]
+        }
+
+
 def test_an_empty_list_is_no_fault(client):
     assert verdict(client) == (0, 0, [])
 

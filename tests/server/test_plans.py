@@ -37,6 +37,7 @@ ASKED = {
     "gaps-zone": {},
     "health": {},
     "house-days-cut": {**DAYS, "days": [date(2026, 5, 5), date(2026, 5, 6)]},
+    "house-minutes": {**DAY, "keys": [NOON]},
     "house-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "house-times": {**DAY, "keys": [NOON]},
     "p1-condition": {"device_ids": ["house-7", "house-8"]},
@@ -56,6 +57,7 @@ ASKED = {
     "p1-series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "p1-series-times": {**DAY, "keys": [NOON]},
     "p1_peaks-store": {"month": NOON, "peak_ts": NOON, "peak_w": 7359.0},
+    "pairing-use": {"code_digest": b"\0" * 32},
     "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
     "referee-day": {**DAY, "lag_s": 7.5},
     "referee-device": {},
@@ -66,7 +68,11 @@ ASKED = {
     "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "samples-hours": DAY,
     "series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
+    "series-details": {**DAY, "keys": [NOON]},
     "series-device": {},
+    "series-minutes": {**DAY, "keys": [NOON]},
+    "series-raw": {**DAY, "most": 100, "has_p1": True},
+    "series-raw-count": {**DAY, "most": 100},
     "series-times": {**DAY, "keys": [NOON]},
     "status-parked": {},
     "status-polls": {"now": NOON},
@@ -106,6 +112,7 @@ READS = {
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
     "house-days-cut": {"sungrow_house_5min"},
     "house-days": {"sungrow_local_daily", "sungrow_house_daily", "p1_local_daily"},
+    "house-minutes": {"sungrow_samples", "p1_samples"},
     "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
     "p1-condition": {"p1_5min", "sungrow_parked", "sungrow_seqs", "sungrow_reports"},
     "p1-days-cut": {"p1_5min"},
@@ -117,6 +124,10 @@ READS = {
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
     "series-days": {"sungrow_local_daily", "sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "series-details": {"sungrow_samples"},
+    "series-minutes": {"sungrow_samples"},
+    "series-raw": {"sungrow_samples", "p1_samples"},
+    "series-raw-count": {"sungrow_samples"},
     "series-device": {"sungrow_devices", "sungrow_local_daily", "p1_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "status-parked": {"sungrow_parked"},
@@ -143,7 +154,7 @@ KEYS = {
     "sungrow_devices": {"device_id"},  # these two grow with the devices alone
     "sungrow_inverters": {"device_id"},
 }
-STANDS_STILL = {"sungrow_site"}
+STANDS_STILL = {"sungrow_site", "sungrow_pairings"}
 
 
 @pytest.fixture(scope="module")

@@ -190,7 +190,7 @@ def test_forbidden_comes_before_unprocessable(ask):
     [
         ({}, "frame"),
         ({"frame": ""}, "frame"),
-        ({"frame": "week"}, "frame"),
+        ({"frame": "weeks"}, "frame"),
         ({"frame": "DAY"}, "frame"),
         ({"frame": "day\0"}, "frame"),
         ({"date": "2025-06-01"}, "frame"),

@@ -114,7 +114,7 @@ def test_there_is_no_third_format(client, name):
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ("frame=week", 422),
+        ("frame=decade", 422),
         ("from=2020-01-01&to=2025-01-01&bucket=5m", 422),
         ("frame=all&device_id=elsewhere", 403),
     ],

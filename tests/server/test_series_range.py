@@ -128,7 +128,18 @@ def test_too_many_are_refused_before_anything_is_read(ask, database):
         ({"frame": "day", "to": "2025-06-01"}, "to"),
         ({"frame": "day", "bucket": "1h"}, "bucket"),
         ({"frame": "all", "bucket": "1mo"}, "bucket"),
-        *(({**DAY, "bucket": text}, "bucket") for text in ("", "1m", "1H", "60", "day", "1h\0")),
+        ({"frame": "day", "fields": "mppt"}, "fields"),
+        ({"frame": "day", "bucket": "raw"}, "bucket"),
+        ({"from": "2025-06-01", "bucket": "raw"}, "to"),
+        ({**DAY, "bucket": "raw", "fields": "mppt"}, "fields"),
+        *(({**DAY, "bucket": width, "fields": "grid"}, "fields") for width in ("15m", "1h", "1d")),
+        *(
+            ({**DAY, "bucket": "5m", "fields": text}, "fields")
+            for text in ("", "mppt,", "MPPT", "mppt;grid", "mppt\0", "*")
+        ),
+        ({**DAY, "bucket": "5m", "columns": "avg_mppt1_power_w"}, "columns"),
+        ({**DAY, "bucket": "raw", "columns": "avg_pv_power_w"}, "columns"),
+        *(({**DAY, "bucket": text}, "bucket") for text in ("", "2m", "1H", "60", "day", "1h\0")),
         ({**DAY, "to": "2025-05-31"}, "to"),
         ({**DAY, "to": "2025-05-31T21:59:59.999999Z"}, "to"),
         *(

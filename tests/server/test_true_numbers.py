@@ -33,9 +33,17 @@ from tests.support.readings import connected, reading, rows
 pytestmark = pytest.mark.server
 
 SITE = "Australia/Adelaide"
+MINUTE = timedelta(minutes=1)
+
+
+def monday(day: date) -> date:
+    return day - timedelta(days=day.isoweekday() - 1)
+
+
 # Each frame's width, and of a day the local dates from and to which the frame goes that holds it.
 FRAMES = {
     "day": ("1h", lambda day: (day, day + timedelta(days=1))),
+    "week": ("1d", lambda day: (monday(day), monday(day) + timedelta(days=7))),
     "month": ("1d", lambda day: (day.replace(day=1), next_month(day.replace(day=1)))),
     "year": ("1mo", lambda day: (date(day.year, 1, 1), date(day.year + 1, 1, 1))),
     "all": ("1mo", lambda _: (date(2023, 1, 1), date(2027, 1, 1))),
@@ -132,10 +140,11 @@ def spans(first: date, end: date, width: str, zone: str) -> dict:
         return {day: span(day, day + timedelta(days=1), zone) for day in days}
     found: dict = {}
     start, local = midnight(first, zone), ZoneInfo(zone)
-    for n in range((midnight(end, zone) - start) // FIVE_MINUTES):
-        ts = start + n * FIVE_MINUTES
+    step = MINUTE if width == "1m" else FIVE_MINUTES
+    for n in range((midnight(end, zone) - start) // step):
+        ts = start + n * step
         key = KEY_OF[width](ts, local)
-        found[key] = found.get(key, (ts,))[0], found.get(key, (ts, timedelta()))[1] + FIVE_MINUTES
+        found[key] = found.get(key, (ts,))[0], found.get(key, (ts, timedelta()))[1] + step
     return found
 
 
@@ -155,8 +164,12 @@ def bucket_columns(samples: list[dict], length: timedelta) -> dict:
     flows = direct.flow_columns(samples)
     view = direct.view_columns(samples)
     averages = {name: view[name] for name in COLUMNS if name in view}
+    charges = direct.known(samples, "battery_soc_pct")
     return {
         **averages,
+        "min_pv_power_w": min(direct.known(samples, "pv_power_w")),
+        "min_battery_soc_pct": min(charges, default=None),
+        "max_battery_soc_pct": max(charges, default=None),
         **{f"{name}_integral_kwh": energy for name, energy in integrals.items()},
         **(flows if parts else dict.fromkeys(flows)),
         "coverage": coverage(samples, length),
@@ -230,13 +243,12 @@ def assert_frames(house: House, raw: list[dict]) -> None:
 def assert_widths(house: House, raw: list[dict]) -> None:
     """Compare every width: the narrow ones around all samples, the wide ones over all time."""
     days = sorted({s["ts"].astimezone(house.local).date() for s in raw})
-    whole = [(days[0].replace(day=1), next_month(days[-1].replace(day=1)))]
     answers = {}
     for width in KEY_OF:
         groups = house.groups(raw, width)
-        for first, end in whole if width in ("1d", "1mo") else together(days):
+        for first, end in ranges(width, days):
             # Neither begins a bucket: both are moved down to where one does.
-            later = timedelta(minutes=4, microseconds=7)
+            later = timedelta(minutes=0 if width == "1m" else 4, microseconds=7)
             limits = {"from": midnight(first, house.zone), "to": midnight(end, house.zone)}
             query = {name: (moment + later).isoformat() for name, moment in limits.items()}
             answers[width] = house.series(**query, bucket=width)
@@ -244,6 +256,15 @@ def assert_widths(house: House, raw: list[dict]) -> None:
             if width not in ("1d", "1mo"):
                 assert_integrals(answers[width])
     assert_energies(answers["1d"], answers["1mo"])
+
+
+def ranges(width: str, days: list[date]) -> list[tuple[date, date]]:
+    """Return the ranges of days to ask for."""
+    if width in ("1d", "1mo"):
+        return [(days[0].replace(day=1), next_month(days[-1].replace(day=1)))]
+    if width == "1m":  # at most 36 hours of them
+        return [(days[len(days) // 2], days[len(days) // 2] + timedelta(days=1))]
+    return together(days)
 
 
 def together(days: list[date]) -> list[tuple[date, date]]:

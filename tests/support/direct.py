@@ -28,6 +28,7 @@ VIEWS = {
 }
 # How the start of a bucket of /v1/series is told from the one before it.
 KEY_OF = {
+    "1m": lambda ts, _: ts.replace(second=0, microsecond=0),
     "5m": lambda ts, _: ts.replace(minute=ts.minute // 5 * 5, second=0, microsecond=0),
     "15m": lambda ts, _: ts.replace(minute=ts.minute // 15 * 15, second=0, microsecond=0),
     "1h": clock_hour,

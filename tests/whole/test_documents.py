@@ -44,12 +44,14 @@ DIALECT = {
 OF_CODE = {mark: better for mark, better in DIALECT.items() if "[Ww]ords" not in mark}
 # A released file of sql/ is never edited, and its comment is that of the table.
 RELEASED = set(ROOT.glob("sql/[0-9]*.sql"))
+# In other languages.
+FOREIGN = {ROOT / f"server/static/words.{language}.js" for language in ("nl", "de", "fr")}
 CODE = sorted(
     path
     for place in ("*.py", "edge_lib/**/*", "server/**/*", "sql/**/*", "systemd/*")
     for path in ROOT.glob(place)
     if path.suffix in {".py", ".sql", ".sh", ".js", ".service", ".socket", ".timer", ".conf", ""}
-    if path.is_file() and path not in RELEASED
+    if path.is_file() and path not in RELEASED | FOREIGN
 )
 
 # What docstrings no longer begin with, and what no text of the code says any more. It grows.

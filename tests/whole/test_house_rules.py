@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +14,7 @@ from edge_lib import VERSION
 from edge_lib.config import dongle_config, store_config, upload_config
 from server import sandbox
 from server import settings as server_settings
-from server.api.series import ALL, FRAMES
+from server.api.series_query import ALL, FRAMES
 from tests.support import documents
 
 ROOT = sandbox.ROOT
@@ -108,6 +110,14 @@ def test_a_room_of_the_server_knows_no_more_than_it_says(room):
 def test_every_room_of_the_server_is_in_that_list():
     rooms = {room_of(named(path)) for path in ROOT.glob("server/*/**/*.py")}
     assert rooms <= SERVER_ROOMS.keys()
+
+
+def test_a_command_starts_without_the_app():
+    names = ("migrate", "rebuild", "tokens", "pg", "p1.__main__")
+    program = f"import sys, {', '.join(f'server.{name}' for name in names)}; print(*sys.modules)"
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"flask", "redis", "werkzeug"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("path", SERVER, ids=named)
@@ -256,7 +266,8 @@ def test_the_documents_list_every_endpoint(database_url, tmp_path):
     settings["RUNTIME_DIRECTORY"] = str(tmp_path)
     app = create_app({"DATABASE_URL": database_url, "LOG_LEVEL": "ERROR", **settings})
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "page.static":  # the page's own files: nothing to ask for
+        # The page's own files: nothing to ask for.
+        if rule.endpoint in ("page.static", "page.service_worker", "page.icon"):
             continue
         assert f"$URL{rule.rule}" in DOCUMENTS, rule.rule
 

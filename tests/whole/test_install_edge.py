@@ -197,6 +197,38 @@ def test_a_spool_elsewhere_is_found_by_its_setting(tmp_path):
     assert (tmp_path / "other" / "readings.corrupt-newer-1").exists()
 
 
+# A release without a .venv of its own: its Python is this one, and has all packages.
+NO_VENV = f"""
+here=$PWD/copy
+python3() {{
+    mkdir -p "$new/.venv/bin"
+    printf '#!/bin/sh\\n[ "$2" = pip ] || exec {sys.executable} "$@"\\n' >"$new/.venv/bin/python"
+    chmod +x "$new/.venv/bin/python"
+}}
+"""
+
+
+@pytest.mark.parametrize("damage", [None, "edge.py", "edge_lib/poller.py"])
+def test_a_damaged_copy_is_refused_with_what_to_do_and_becomes_no_release(tmp_path, damage):
+    """Half a file, as an scp that broke off leaves it."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "edge_lib", copy / "edge_lib")
+    for name in ("edge.py", "requirements-edge.txt"):
+        shutil.copy(ROOT / name, copy)
+    if damage:
+        whole = (copy / damage).read_text()
+        (copy / damage).write_text(whole[: whole.index("def ") + 6])
+    done = bash(tmp_path, f"cd {tmp_path}; {NO_VENV} build_release")
+    releases = list((tmp_path / "opt/releases").iterdir())
+    if damage:
+        assert (done.returncode, releases) == (1, [])
+        assert "copy it again, then run this again; what ran before runs on" in done.stderr
+        assert damage in done.stderr
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [(release / ".complete").exists() for release in releases] == [True]
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("installed") / "own")

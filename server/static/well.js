@@ -1,0 +1,71 @@
+// The first line of the System view: that all is well, or what is not and what to do about it.
+
+import { serverNow } from './api.js';
+import { el } from './dom.js';
+import { t } from './language.js';
+import { duration } from './words.js';
+
+const EDGE_SILENT_S = 600; // it reports once a minute
+const WAITING_S = 600;
+const LATELY_DAYS = 7; // what was set aside before, is in the list below
+const LOST_DAYS = 30;
+const sinceS = (text) => (serverNow() - Date.parse(text)) / 1000;
+
+export class Well {
+  element = el('section', { class: 'card well', 'aria-live': 'polite' }, el('p', { class: 'big' }, t('looking')));
+  #found = new Map(); // part to its sentences
+  #parts;
+
+  // parts: those that must have spoken before all can be called well.
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  // sentences: what is not well of this part; none: it is.
+  say(part, sentences) {
+    this.#found.set(part, sentences.filter(Boolean));
+    const all = [...this.#found.values()].flat();
+    const isWhole = this.#parts.every((name) => this.#found.has(name));
+    if (!all.length && !isWhole) return;
+    const key = [isWhole, ...all].join('\n');
+    if (key === this.key) return;
+    this.key = key;
+    this.element.dataset.well = all.length ? 'no' : 'yes';
+    this.element.replaceChildren(
+      el('p', { class: 'big' }, all.length ? t('not_all_well', { n: all.length }) : t('all_well')),
+      all.length
+        ? el(
+            'ul',
+            {},
+            all.map((sentence) => el('li', {}, sentence)),
+          )
+        : '',
+    );
+  }
+}
+
+// What /v1/status tells that is not well.
+export function ofStatus({ report, parked, newest_parked: newest }, device) {
+  if (!device.first_ts) return [t('well_nothing_yet')];
+  if (!report) return [t('well_no_report')];
+  const silentS = sinceS(report.received_at);
+  const set = newest.filter((row) => sinceS(row.received_at) < LATELY_DAYS * 86400).length;
+  const oldestS = report.oldest_unsent_ts ? sinceS(report.oldest_unsent_ts) : 0;
+  return [
+    silentS > EDGE_SILENT_S && t('well_edge_silent', { ago: duration(silentS) }),
+    report.clock && report.clock !== 'synchronised' && t('well_clock', { state: report.clock }),
+    report.waiting > 0 && oldestS > WAITING_S && t('well_waiting', { n: report.waiting }),
+    set > 0 && t('well_parked', { n: Math.min(parked, Math.max(set, 1)) }),
+  ];
+}
+
+// days: as /v1/completeness has them.
+export function ofDays(days) {
+  const lost = days.slice(-LOST_DAYS).reduce((sum, day) => sum + Math.max(day.lost, 0), 0);
+  return [lost > 0 && t('well_lost', { n: lost })];
+}
+
+// The newest reading, where it is late while the box at home speaks.
+export const ofReading = (reading, isLate) => [
+  reading && isLate && t('well_late', { ago: duration(Math.max(reading.age_s, 0)) }),
+];
