@@ -27,7 +27,7 @@ const live = new Live({ begun: start, ended: showLogin, recovered: route });
 
 function asked() {
   const query = new URLSearchParams(location.search);
-  const name = query.get('view') ?? 'now';
+  const name = query.get('view') ?? (query.has('from') || query.has('span') ? 'range' : 'now');
   const id = query.get('device');
   const device = id === null ? usual() : devices.find((one) => one.device_id === id);
   return {
