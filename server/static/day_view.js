@@ -39,8 +39,8 @@ export class DayView {
   #gridNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
-  // date: null for Now, which goes along with midnight and has no way to other days.
-  constructor(context, date, periodNav) {
+  // date: null for Now, which goes along with midnight and has no way to other days; nav: else period_nav.js.
+  constructor(context, date, nav) {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
@@ -73,7 +73,7 @@ export class DayView {
     this.element = el(
       'div',
       { class: this.live ? 'view now' : 'view day' },
-      this.live ? null : this.#nav(periodNav),
+      this.live ? null : this.#nav(nav),
       this.#loading.element,
       this.live ? this.#now() : null,
       this.#hero(),
@@ -83,6 +83,7 @@ export class DayView {
       this.#hoursBox,
     );
     this.#tiles.hideBattery(!this.#hasBattery);
+    nav?.swipes(this.element, this.#links(), context.go);
   }
 
   get isToday() {
@@ -150,10 +151,19 @@ export class DayView {
     return el('section', { class: 'hero', ...name }, head, this.#meterNote, this.#tiles.rings);
   }
 
-  #nav(periodNav) {
+  #links() {
+    const { link, today, firstDate } = this.#context;
+    const date = this.#date;
+    const before = firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null;
+    const after = date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null;
+    return { before, after, now: this.isToday ? null : link({ view: 'day' }) };
+  }
+
+  // nav: period_nav.js
+  #nav(nav) {
     const { link, go, today, firstDate } = this.#context;
     const date = this.#date;
-    return periodNav({
+    return nav.periodNav({
       title: this.title,
       date,
       first: firstDate,
@@ -161,12 +171,7 @@ export class DayView {
       go,
       pick: (picked) => link({ view: 'day', date: picked }),
       present: t('go_today'),
-      links: {
-        before:
-          firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null,
-        after: date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null,
-        now: this.isToday ? null : link({ view: 'day' }),
-      },
+      links: this.#links(),
     });
   }
 

@@ -64,6 +64,7 @@ export class PeriodView {
     this.#loading = new Loading(context, parts, places);
     this.element = el('div', { class: 'view period-view' }, this.#nav(), this.#loading.element, this.#meter);
     this.element.append(...this.#cards());
+    if (this.swipeTo) swipes(this.element, this.swipeTo, context.go);
     this.#tiles.hideBattery(!this.#hasBattery([]));
     if (frame !== 'all') this.#awaits();
   }
@@ -143,7 +144,7 @@ export class PeriodView {
       present: t(this.#kind.present),
       fields: this.#range ? this.#rangeFields() : null,
     });
-    if (!isAll) swipes(nav, links, go);
+    this.swipeTo = isAll ? null : links;
     return isAll ? nav : el('div', {}, nav, this.#ways());
   }
 

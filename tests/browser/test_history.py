@@ -139,8 +139,8 @@ def test_the_keyboard_reads_the_exact_values_of_the_api(home, site):
     home.wait(lambda: home.all("main svg.chart .area"), "no curve")
     for slot in (0, 30, 140):
         said = read_at(home, slot, len(series))
-        assert f"solar {watts(series[slot]['avg_pv_power_w'])}" in said
-        assert f"house {watts(series[slot]['avg_load_power_w'])}" in said
+        assert f"Solar {watts(series[slot]['avg_pv_power_w'])}" in said
+        assert f"House {watts(series[slot]['avg_load_power_w'])}" in said
     assert "03:00" in read_at(home, 24, len(series)), "the hour from 2 to 3 was left out that night"
 
 
@@ -349,8 +349,8 @@ def test_a_house_that_fed_in_is_drawn_below_zero_in_its_day(page, balcony):
     page.wait_text("main", "another generator")
     page.wait_text(".tiles", "2.80 kWh")  # 20 h x 300 W - 4 h x 800 W
     assert "less 3.20 kWh fed in" in page.text(".tile:has([data-figure=load_kwh]) .note")
-    assert "house -800 W" in read_at(page, 12 * 12, 288)
-    assert "house 300 W" in read_at(page, 8 * 12, 288)
+    assert "House -800 W" in read_at(page, 12 * 12, 288)
+    assert "House 300 W" in read_at(page, 8 * 12, 288)
     zero, line = page.run(
         "const c = document.querySelector('main svg.chart');"
         "const box = c.querySelector('.load-line').getBBox();"

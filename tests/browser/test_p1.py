@@ -274,7 +274,7 @@ def test_a_house_without_a_p1_meter_neither_loads_nor_asks_anything_of_one(home,
         home.wait(lambda: "Loading" not in home.text("main"), "it never ends to load")
         assert "P1" not in home.text("main")
     names = [link.text for link in home.all("#views a")]
-    assert names == ["Now", "History", "System"]
+    assert names == ["Now", "History", "Battery", "Roof", "System"]
     assert home.text("h1") == "Now", "there is no such view here"
     asked = [r["url"].removeprefix(site.url) for r in home.requests()]
     assert len(asked) > 30

@@ -42,6 +42,17 @@ def test_who_comes_back_sees_at_once_how_old_all_is(home, site, seconds):
     assert "realtime" in asked[-1][0]
 
 
+def test_that_there_is_no_reading_is_not_said_before_it_is_known(home, site):
+    held = (
+        "const real = fetch; window.fetch = (url, ...more) =>"
+        " url.startsWith('/v1/realtime') ? new Promise(() => 0) : real(url, ...more);"
+    )
+    with home.prepared(held):
+        home.open(site.url + "/")
+        home.wait_text(".gap-list", "gap")
+        assert home.run("return document.querySelector('#freshness').textContent") == ""
+
+
 def test_the_age_is_counted_without_any_answer(home, site):
     home.wait_text("#freshness", "last reading")
     home.run(STUCK)
