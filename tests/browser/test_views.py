@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser import house
 from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, Site, local
-from tests.browser.test_history import figures_of, read_at, tiles
+from tests.browser.test_history import all_tiles, figures_of, read_at, tiles
 from tests.support.readings import connected, reading, rows, store
 
 SMALL = (360, 740)
@@ -178,7 +178,7 @@ def test_a_house_without_a_battery_has_nothing_of_one(page, databases, https_ser
         page.wait(lambda: page.all("main svg.chart text"), "no chart")
         words = f"{page.text('main')} {page.text('#views')}".replace("Battery in, out", "")
         assert "attery" not in words, query
-        assert "charge" not in page.text(".tiles")
+        assert "charge" not in all_tiles(page)
         assert "100 %" not in [n.text for n in page.all("main svg.chart text")]
 
 
