@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 
 from edge_lib.shared.command_names import server_command
-from server import cli, make_app
+from server import cli
+from server.app import make_app
 
 COMMAND = server_command("check")
 

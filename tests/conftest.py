@@ -31,6 +31,7 @@ from edge_lib.shared import jsonlog
 from server import sandbox
 from tests.support.background_jobs import background_jobs_problem
 from tests.support.commands import miss_a_library
+from tests.support.order import turn
 
 # For tests that leave the number of examples open. Those of --hypothesis-profile=long are others
 # each time.
@@ -147,17 +148,17 @@ def _ask_edition(url: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server or a browser, and keep a file's tests together if it shares one."""
+    """Mark what needs a server or a browser; keep a file's tests together, long files first."""
     for item in items:
         file = item.path.relative_to(_TESTS)
         for name in _BY_FOLDER.get(file.parts[0], ()):
             item.add_marker(name)
         if _SERVERS & set(item.fixturenames):
             item.add_marker("server")
-    sharing = {item.path for item in items if item.get_closest_marker("server")}
+    # What a file shares is made once, and xdist slows down with the number of groups.
     for item in items:
-        if item.path in sharing or item.path.parent.name == "whole":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(_TESTS))))
+    items.sort(key=lambda item: turn(item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -203,15 +204,17 @@ def postgres(servers_folder):
     """A private PostgreSQL; do not stop it."""
     with sandbox.Postgres(servers_folder, fast=True) as server:
         yield server
+        server.stop(immediate=True)  # nobody needs what it would write now
 
 
 @pytest.fixture(scope="session")
 def databases(request):
     """Makes databases: ``empty()``, ``migrated(site_timezone)``; each gives a URL."""
-    url = os.environ.get("TEST_DATABASE_URL") or request.getfixturevalue("postgres").url()
-    databases = Databases(url)
+    url = os.environ.get("TEST_DATABASE_URL")
+    databases = Databases(url or request.getfixturevalue("postgres").url())
     yield databases
-    databases.drop_all()
+    if url:  # a server of our own goes with all of them
+        databases.drop_all()
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +303,8 @@ def https_server(request, certificate, tokens, tmp_path_factory):
             settings.setdefault("READ_TOKENS", f"{tokens.read}:{tokens.device_id}")
             log = tmp_path_factory.mktemp("gunicorn") / "gunicorn.log"
             server = sandbox.Gunicorn(log, settings, certificate, workers=workers, threads=threads)
-            return stack.enter_context(server)
+            stack.callback(server.kill)  # an orderly end waits for connections that are kept alive
+            server.start()
+            return server
 
         yield start

@@ -22,7 +22,7 @@ _MOST_SHAPES = 64
 
 
 class Shape(NamedTuple):
-    """What is the same of all rows that tell of the same fields, as those of a batch mostly do."""
+    """What all rows have in common that report the same fields, as those of a batch mostly do."""
 
     row: str  # as PostgreSQL writes one, with %s for each value
     values: Callable[[Row], Values]  # returns them in that order

@@ -85,7 +85,8 @@ class Edge(sandbox.Server):
 class Chain:
     """All of it, started in order; ``stack`` stops it in the reverse order."""
 
-    def __init__(self, stack: contextlib.ExitStack, stop: Stop, folder: Path, port: int):
+    def __init__(self, stack: contextlib.ExitStack, stop: Stop, arguments: argparse.Namespace):
+        folder = arguments.folder.resolve()
         self.stop, self.folder, self.zone = stop, folder, site_timezone()
         device_token, read_token = secrets.token_hex(16), secrets.token_hex(16)
         read_tokens = folder / "read-tokens"  # a file, to which pairing adds
@@ -107,12 +108,12 @@ class Chain:
         migrate = [sys.executable, "-m", "server.migrate"]
         sandbox.run(migrate, sandbox.environment(**settings), cwd=sandbox.ROOT)
         log = folder / "gunicorn.log"
-        web = sandbox.Gunicorn(log, settings, certificate, port, workers=2)
+        web = sandbox.Gunicorn(log, settings, certificate, arguments.port, workers=2)
         self._start(stack, web)
         self._settings = settings | {"SITE_URL": web.url}
         self.api = Api(web.url, certificate.ca, device_token, read_token)
         self.edition = sandbox.edition(settings["DATABASE_URL"])
-        self.house = DemoHouse(Clock(), ZoneInfo(self.zone))
+        self.house = DemoHouse(Clock(), ZoneInfo(self.zone), arguments.days)
         dongle = stack.enter_context(FakeDongle(self.house))
         meter = stack.enter_context(TelegramServer(self.house.grid_meter))
         self._start(stack, Edge(folder / "edge.log", self._edge_settings(dongle.port, meter.port)))
@@ -247,15 +248,15 @@ def show(chain: Chain) -> None:
 
 def demo(arguments: argparse.Namespace, stop: Stop) -> None:
     """Run it: to the first reading with ``check``, else until a signal comes."""
-    began, folder, port = time.monotonic(), arguments.folder.resolve(), arguments.port
-    sandbox.Gunicorn(folder, {}, port=port).check_port()
+    began, folder = time.monotonic(), arguments.folder.resolve()
+    sandbox.Gunicorn(folder, {}, port=arguments.port).check_port()
     with fresh_folder(folder), contextlib.ExitStack() as stack:
         print("starting database, cache, server, dongle and edge", flush=True)
-        chain = Chain(stack, stop, folder, port)
+        chain = Chain(stack, stop, arguments)
         first = chain.first_reading(CHECK_LIMIT_S - (time.monotonic() - began))
         print(f"a reading made the whole way: {line(first, chain.zone)}", flush=True)
         if not arguments.check:
-            print("sending three weeks of history", flush=True)
+            print(f"sending {arguments.days} days of history", flush=True)
             print(f"{chain.send_history(first)} samples sent\n", flush=True)
             show(chain)
 
@@ -265,6 +266,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=VERSION)
     parser.add_argument("--check", action="store_true", help="end when a reading made the way")
     parser.add_argument("--port", type=_port, default=8443, help="of the server; 0: a free one")
+    parser.add_argument("--days", type=_days, default=21, help="of history (21)")
     parser.add_argument("--folder", type=Path, default=sandbox.ROOT / ".demo", help="is emptied")
     return parser.parse_args()
 
@@ -272,6 +274,12 @@ def _arguments() -> argparse.Namespace:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 366):
+        raise argparse.ArgumentTypeError("history is a number of days from 1 to 366")
     return int(text)
 
 

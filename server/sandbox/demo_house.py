@@ -15,16 +15,15 @@ from edge_lib.simulator.grid_meter import MeteredHousehold, MeterView
 from edge_lib.simulator.p1_shapes import telegram
 
 Sample = dict[str, Any]  # as the API takes and returns it; so is a reading of the grid meter
-HISTORY = timedelta(days=21)
 HISTORY_STEP = timedelta(minutes=1)
 
 
 class DemoHouse:
-    """A house that is three weeks old; a source for ``FakeDongle`` and for its P1 meter."""
+    """A house of some days; a source for ``FakeDongle`` and for its P1 meter."""
 
-    def __init__(self, clock: Clock, zone: tzinfo):
+    def __init__(self, clock: Clock, zone: tzinfo, days: int):
         self._clock = clock
-        self._born = (clock.now() - HISTORY).replace(second=0, microsecond=0)
+        self._born = (clock.now() - timedelta(days=days)).replace(second=0, microsecond=0)
         self._lock = threading.Lock()  # dongle and P1 meter are read by threads of their own
         self._young = MeteredHousehold(self._born, tz=zone)
         self._house = copy.deepcopy(self._young)

@@ -23,7 +23,8 @@ class Postgres(SocketServer):
     Args:
         folder: where its data and its log go; the data go to the sockets' directory where the
             service's account cannot enter ``folder`` (a home directory of root, say).
-        fast: nothing is flushed to the disk: for tests.
+        fast: nothing is flushed to the disk, and no vacuum runs by itself (with a hundred databases
+            one always would): for tests.
     """
 
     death_signal = "QUIT"  # the immediate shutdown
@@ -77,6 +78,7 @@ class Postgres(SocketServer):
             ]
         if fast:
             lines += ["fsync = off", "synchronous_commit = off", "full_page_writes = off"]
+            lines += ["autovacuum = off", "max_wal_size = 4GB"]
         return "\n".join(["", *lines, ""])
 
     def _answers(self) -> bool:

@@ -84,6 +84,10 @@ class Browser:
     def run(self, script: str, *arguments: object) -> object:
         return self.driver.execute_script(script, *arguments)
 
+    def look_again(self) -> None:
+        """Let the page ask at once, as for who comes back to it: not in up to five seconds."""
+        self.run("document.dispatchEvent(new Event('visibilitychange'))")
+
     def text(self, selector: str) -> str:
         """Return the text of the first that matches, as it is shown; empty where none does."""
         while True:  # what is drawn anew in between is looked up again

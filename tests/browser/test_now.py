@@ -30,6 +30,7 @@ def test_arrows_are_where_power_flows_and_wider_where_it_is_more(home, site):
     site.send(
         pv_power_w=3500, battery_power_w=2000, load_power_w=500, export_power_w=1000
     )  # fmt: skip
+    home.look_again()
     home.wait(lambda: "3.50 kW" in words(home), "the reading is not shown")
     lines = home.run(
         "return [...document.querySelectorAll('.flow .line')].map((line) => ["
@@ -44,6 +45,7 @@ def test_arrows_are_where_power_flows_and_wider_where_it_is_more(home, site):
 
 def test_a_direction_that_is_not_known_draws_no_arrow_and_says_so(home, site):
     site.send(battery_power_w=None, pv_power_w=1234)
+    home.look_again()
     home.wait(lambda: "1.23 kW" in words(home), "the reading is not shown")
     home.wait_text(".flow-note", "cannot be told")
     assert home.run("return document.querySelectorAll('.flow .line:not(.off)').length") == 0
@@ -51,6 +53,7 @@ def test_a_direction_that_is_not_known_draws_no_arrow_and_says_so(home, site):
 
 def test_a_house_without_a_battery_shows_none(home, site):
     site.send(battery_power_w=None, battery_soc_pct=None, pv_power_w=1777, export_power_w=1137)
+    home.look_again()
     home.wait(lambda: "1.78 kW" in words(home), "the reading is not shown")
     assert "none" in words(home)
     assert home.text(".flow-note") == ""
@@ -72,6 +75,7 @@ def test_a_house_that_feeds_in_is_drawn_and_written_as_that(
     home, site, pv, battery, load, export, shown, lines
 ):
     site.send(pv_power_w=pv, battery_power_w=battery, load_power_w=load, export_power_w=export)
+    home.look_again()
     home.wait(lambda: shown in words(home).splitlines(), f"{shown} is not shown")
     assert "feeding in" in words(home)
     home.wait_text(".flow-note", "another generator")
@@ -88,6 +92,7 @@ def test_a_house_that_feeds_in_is_drawn_and_written_as_that(
 @pytest.mark.parametrize("load", [0, 4, -4])
 def test_next_to_nothing_is_no_feeding_in(home, site, load):
     site.send(pv_power_w=1999, battery_power_w=0, load_power_w=load, export_power_w=1999 - load)
+    home.look_again()
     home.wait(lambda: "2.00 kW" in words(home), "the reading is not shown")
     assert "feeding in" not in words(home)
     assert home.text(".flow-note") == ""
@@ -137,6 +142,7 @@ def test_a_server_that_stops_is_told_and_its_return_too(home, site):
     finally:
         site.server.start()
     site.send(pv_power_w=2222)
+    home.look_again()
     home.wait(lambda: "2.22 kW" in words(home), "it does not recover")
     assert "cannot" not in home.text("#freshness")
     home.console()  # that it could not connect, stands there

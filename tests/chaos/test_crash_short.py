@@ -5,8 +5,6 @@ import pytest
 from tests.chaos.crash_points import ERRORS, KILLS, enumerate_points
 from tests.chaos.crash_shim import NoCompiler
 
-# All these share the sample, which takes a minute: one process makes it.
-pytestmark = pytest.mark.xdist_group("crash")
 EVERY = 379  # of about 3,090 calls: a prime, so that the sample meets every kind
 
 

@@ -200,19 +200,22 @@ def kill_after(writer, lines):
     return [int(line) for line in (said + rest).split(b"\n")[:-1]]
 
 
+KILLS = 12  # tests/chaos/crash_points.py kills at every single call
+
+
 def test_a_killed_writer_loses_nothing_that_it_had_acknowledged(path):
     script = WRITER.format(root=str(ROOT), tests=str(ROOT / "tests"), path=str(path))
     acknowledged = []
-    for kill in range(30):
+    for kill in range(KILLS):
         command = [sys.executable, "-c", script]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-            acknowledged += kill_after(writer, lines=1 + kill)
+            acknowledged += kill_after(writer, lines=1 + 3 * kill)
     assert acknowledged == sorted(set(acknowledged))
     with Spool.strict(path) as spool:
         kept = {seq for (seq,) in ask(path, "SELECT seq FROM samples")}
         assert parked_of(spool) == []
     # A reading that was committed but not yet acknowledged may be there too.
     assert set(acknowledged) <= kept == set(range(1, max(kept) + 1))
-    assert len(kept) <= len(acknowledged) + 30
+    assert len(kept) <= len(acknowledged) + KILLS
     assert_every_sample_is_in_one_state(path)
     assert ask(path, "PRAGMA integrity_check") == [("ok",)]

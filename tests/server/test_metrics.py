@@ -16,8 +16,9 @@ import pytest
 
 from edge_lib import VERSION
 from edge_lib.shared.env import ConfigError
-from server import make_app, sandbox
+from server import sandbox
 from server.api.limiter import BAD_TOKENS
+from server.app import make_app
 from server.metrics import worker_counters
 from server.metrics.prometheus import Metric, text
 from server.metrics.worker_counters import VERDICTS, WorkerCounters

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from importlib import metadata
 from pathlib import Path
@@ -86,8 +88,8 @@ SERVER_ROOMS = {
     "server.cache": {"database", "settings"},
     "server.house": {"database"},
     "server.referee": {"database"},
-    "server.api": {"auth", "database", "house", "referee"},
-    "server.p1": {"api", "auth", "cli", "database", "house", "settings"},
+    "server.api": {"auth", "database", "house"},
+    "server.p1": {"api", "auth", "cli", "database", "house", "referee", "settings"},
     "server.page": {"api", "auth"},
     "server.metrics": {"api", "database"},
     "server.doctor": {"auth", "cache", "database", "settings"},
@@ -108,6 +110,14 @@ def test_a_room_of_the_server_knows_no_more_than_it_says(room):
 def test_every_room_of_the_server_is_in_that_list():
     rooms = {room_of(named(path)) for path in ROOT.glob("server/*/**/*.py")}
     assert rooms <= SERVER_ROOMS.keys()
+
+
+def test_a_command_starts_without_the_app():
+    names = ("migrate", "rebuild", "tokens", "pg", "p1.__main__")
+    program = f"import sys, {', '.join(f'server.{name}' for name in names)}; print(*sys.modules)"
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"flask", "redis", "werkzeug"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("path", SERVER, ids=named)
