@@ -187,7 +187,7 @@ export class DayView {
       const last = series.filter((bucket) => (bucket.avg_battery_soc_pct ?? null) !== null).pop();
       this.#soc = last && {
         pct: last.avg_battery_soc_pct,
-        words: t(this.isToday ? 'last_known' : 'at_the_end'),
+        words: this.#curve.endOfZoom ?? t(this.isToday ? 'last_known' : 'at_the_end'),
       };
     }
     this.#showTiles();
