@@ -5,7 +5,7 @@ import { DayChart } from './day_chart.js';
 import { asBucket } from './day_points.js';
 import { el, say } from './dom.js';
 import { t } from './language.js';
-import { FEEDS_IN, share } from './words.js';
+import { FEEDS_IN, hourMinute, share } from './words.js';
 import { addDays, inMs } from './zone.js';
 import { finenessOf, spanOf, spanText } from './zoom.js';
 
@@ -63,8 +63,9 @@ export class DayCurve {
     );
   }
 
-  get isZoomed() {
-    return Boolean(this.#zoom);
+  // The time at which what is shown ends, where that is not all of the day.
+  get endOfZoom() {
+    return this.#zoom && hourMinute(this.#zoom.end, this.#context.zone);
   }
 
   get #fineness() {

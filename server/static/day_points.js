@@ -52,8 +52,8 @@ export function texts(p) {
   };
 }
 
-// Stretches of points that no gap interrupts, each point with the moment `until` which it stands: that of the next
-// one, or where the gap begins, or now.
+// Stretches of points that no gap interrupts. The step of each point ends at `until`: where the next one begins, or a
+// gap, or now.
 export function runsOf(points, gaps, stepMs, now) {
   const runs = [];
   let before = null;

@@ -27,7 +27,7 @@ export class DayView {
   #hoursBox;
   #flow = null;
   #strip = null; // the last minutes, loaded after all else
-  #stripBox = el('div', { class: 'strip-box', hidden: true });
+  #stripBox = el('div', { class: 'strip-box' });
   #asOf = el('p', { class: 'as-of', hidden: true });
   #verdict = el('p', { class: 'verdict' });
   #row = null;
@@ -187,7 +187,7 @@ export class DayView {
       const last = series.filter((bucket) => (bucket.avg_battery_soc_pct ?? null) !== null).pop();
       this.#soc = last && {
         pct: last.avg_battery_soc_pct,
-        words: t(this.isToday ? 'last_known' : 'at_the_end'),
+        words: this.#curve.endOfZoom ?? t(this.isToday ? 'last_known' : 'at_the_end'),
       };
     }
     this.#showTiles();
@@ -221,7 +221,6 @@ export class DayView {
     const { Strip } = await load(() => import('./strip.js'));
     this.#strip = new Strip(this.#context);
     this.#stripBox.replaceChildren(this.#strip.element);
-    this.#stripBox.hidden = false;
     await this.#strip.load();
     if (!this.#stale) this.#strip.add(this.#reading);
   }

@@ -9,7 +9,7 @@ import { t } from './language.js';
 import { swatch } from './swatch.js';
 import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
 
-// By worth: what stands first is seen first.
+// The figures that matter most come first.
 const KWH = [
   ['pv_kwh', 'solar', 'solar'],
   ['load_kwh', 'use_kwh', 'house-area'],
@@ -89,7 +89,7 @@ export class Tiles {
       box.dataset.count = [...box.children].filter((tile) => !tile.hidden).length;
   }
 
-  // key: of the figure; name: as it stands on the page.
+  // key: of the figure; name: as the page has it.
   add(key, name) {
     if (!this.#tiles.has(key)) this.#addTo(this.element, key, null, null, false, name);
     this.#count();
