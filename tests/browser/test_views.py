@@ -444,3 +444,24 @@ def test_a_day_is_measured_by_a_clear_one_of_the_house_itself(page, databases, h
     loaded(page)
     assert page.text(".measure") == ""
     assert not page.all("main svg.chart .clear-line")
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "words"),
+    [
+        (10.0, 8.0, "25 % more"),
+        (20.0, 8.0, "150 % more"),
+        (40.0, 8.0, "5 times as much"),
+        (8.0, 8.0, "as much as then"),
+        (8.03, 8.0, "as much as then"),
+        (6.0, 8.0, "25 % less"),
+        (0.0, 8.0, "100 % less"),
+        (8.0, 0.04, ""),
+        (-1.0, 8.0, ""),
+        (None, 8.0, ""),
+        (8.0, None, ""),
+    ],
+)
+def test_how_much_more_than_then(called, now, then, words):
+    (said,) = called("tiles", "trendWords", [[now, then]])
+    assert said.replace("\u00a0", " ") == words
