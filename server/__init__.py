@@ -12,10 +12,11 @@
 ``p1``       the grid (P1) meter: what edges of other make send of it
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
 ``metrics``  ``/metrics``, and the counters that all workers share
+``nightly``  ``python -m server.nightly``: what rests on a house's whole history
 ``doctor``   ``python -m server.doctor``: what is wrong, and what to do about it
 ``settings`` every environment variable; ``redis_url`` checks one of them
 ``cli``      what the commands share: ``migrate``, ``rebuild``, ``forget``, ``tokens``,
-             ``check``, ``pg``
+             ``site``, ``check``, ``pg``
 ``sandbox``  private servers for the demo and the tests, unknown to the service
 ============ ==========================================================================
 

@@ -17,6 +17,7 @@ from server.api import (
     bad_http,
     completeness,
     devices,
+    envelope,
     errors,
     gaps,
     hours,
@@ -75,7 +76,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps)
+    shown = (realtime, series, devices, status, hours, completeness, gaps, envelope)
     for module in (ingest, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)

@@ -75,6 +75,15 @@ def meters(db: Database, device_ids: Sequence[str]) -> list[Row]:
     return db.rows("p1-condition", {"device_ids": list(device_ids)})
 
 
+def nightly(db: Database, device_ids: Sequence[str], jobs: Sequence[str]) -> list[Row]:
+    """Return when each job of the night last succeeded for each device with a history.
+
+    Raises:
+        DatabaseAway: the database does not answer.
+    """
+    return db.rows("nightly-runs", {"device_ids": list(device_ids), "jobs": list(jobs)})
+
+
 def zone_disagreement(db: Database, name: str) -> datetime | None:
     """Return a moment at which PostgreSQL has another offset than Python; None if they agree.
 

@@ -61,6 +61,11 @@ _ADDED = (
     " WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
     " AND sungrow_slot(ts) <> ALL (%(slots)s::timestamptz[])"
 )
+# server.nightly takes account of these days again, whatever comes of this.
+_MARKED = (
+    "UPDATE sungrow_nightly SET seen = NULL WHERE device_id = %(device_id)s"
+    " AND day >= %(first_day)s AND day <= %(last_day)s"
+)
 # The house is joined of both kinds, so it is made again with either.
 _HOUSE = (
     "SELECT sungrow_house_make_span(%(device_id)s, %(first)s, %(end)s, %(slots)s::timestamptz[])"
@@ -157,6 +162,7 @@ def rebuild_days(
     cursor.execute("DROP TABLE pg_temp.sungrow_again")
     cut(cursor, kind, asked)
     cursor.execute(_HOUSE, asked)
+    cursor.execute(_MARKED, asked)
     return Rebuilt(samples, kept)
 
 

@@ -14,11 +14,13 @@ from server import settings as settings_module
 from server.auth.callers import Tokens
 from server.database import health, migrations, zone_names
 from server.database.pool import Database, DatabaseAway, DatabaseUnfit, Row
+from server.nightly.jobs import NAMES
 
 LEAST_POSTGRESQL = 15
 # Before, an insert into a compressed chunk stopped at the first row that was there already.
 LEAST_TIMESCALEDB = (2, 18, 1)
 CLOCKS_WITHIN = timedelta(seconds=2)
+NIGHTLY_WITHIN = timedelta(hours=36)  # a night may be one of 25 hours, and a run take its time
 SILENT_AFTER = timedelta(minutes=10)
 ROOM_MB, NO_ROOM_MB = 2000, 500
 DEBIANS_FOLDER = Path("/var/lib/postgresql")
@@ -123,6 +125,24 @@ def jobs(found: list[Row] | None) -> Iterator[Finding]:
         yield Finding("jobs", OK, "none: this edition needs none")
     elif not any(job["is_failing"] or job["is_behind"] for job in found):
         yield Finding("jobs", OK, f"all {len(found)} succeed")
+
+
+def nightly(found: list[Row], now: datetime) -> Iterator[Finding]:
+    """Return whether the jobs of the night ran, by the rows of ``health.nightly``."""
+    look = "journalctl -u sungrow-nightly"
+    for row in found:
+        ran, job = row["finished_at"], f"{row['job']} of {row['device_id']}"
+        if ran is None:
+            start = "systemctl enable --now sungrow-nightly.timer"
+            text = f"{job} has never run: {start}, or by hand: {server_command('nightly')}"
+            yield Finding("nightly", WARNING, text)
+        elif now - ran > NIGHTLY_WITHIN:
+            text = f"{job} last succeeded {format_ts(ran)}; see {look}, and run by hand: "
+            yield Finding("nightly", FAILED, text + server_command("nightly"))
+    if all(row["finished_at"] and now - row["finished_at"] <= NIGHTLY_WITHIN for row in found):
+        newest = max((row["finished_at"] for row in found), default=None)
+        text = f"ran last {format_ts(newest)}" if newest else "no house has a history yet"
+        yield Finding("nightly", OK, text)
 
 
 def device(row: Row, now: datetime, has_meter: bool = False) -> Iterator[Finding]:
@@ -242,6 +262,7 @@ def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
     if tokens is None:
         yield Finding("device", WARNING, "not checked: the tokens have to be corrected first")
         return
+    yield from nightly(health.nightly(db, tokens.devices(), NAMES), datetime.now(UTC))
     meters = health.meters(db, tokens.houses())
     heard = {row["device_id"] for row in meters if row["newest_ts"]}
     for row in health.devices(db, tokens.devices()):

@@ -115,7 +115,7 @@ def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     assert {state for pairs in found.values() for state, _ in pairs} == {OK}
     assert list(found) == [
         *("settings", "secrets", "tokens", "database", "edition", "clock", "disk", "schema"),
-        *("zone", "jobs", "device", "edge", "redis"),
+        *("zone", "jobs", "nightly", "device", "edge", "redis"),
     ]
 
 
@@ -396,6 +396,25 @@ def test_a_device_that_never_sent_anything_is_named(ailing, device):
 def test_a_silent_device_is_named(ailing, client, device):
     send(client, a_sample(device_id=device, ts="2026-01-02T03:04:05Z"))
     assert f"{device} has been silent since 2026-01-02T03:04:05" in ailing("device", WARNING)
+
+
+def test_a_night_without_its_jobs_is_named(doctor, client, device, database_url):
+    ts = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    send(client, a_sample(device_id=device, ts=ts))
+    ((state, text),) = doctor()[1]["nightly"]
+    assert state == WARNING
+    assert f"envelope of {device} has never run" in text
+    ran = "INSERT INTO sungrow_nightly_runs VALUES ('envelope', '{}', now() - interval '{} hours')"
+    execute(database_url, ran.format(device, 37))
+    ((state, text),) = doctor()[1]["nightly"]
+    assert state == FAILED
+    assert f"envelope of {device} last succeeded 2" in text
+    assert "journalctl -u sungrow-nightly" in text
+    execute(
+        database_url, "UPDATE sungrow_nightly_runs SET finished_at = now() - interval '35 hours'"
+    )
+    ((state, text),) = doctor()[1]["nightly"]
+    assert (state, text[:8]) == (OK, "ran last")
 
 
 @pytest.mark.parametrize(("version", "words"), [("0.0.9", "older"), ("99.1", "newer")])

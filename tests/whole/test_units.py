@@ -11,9 +11,14 @@ from edge_lib.config import dongle_config, store_config, upload_config
 from server import sandbox
 from tests.support.systemd_units import analyze, exposure, needs_systemd
 
-UNITS = sorted((sandbox.ROOT / "systemd").glob("sungrow-edge*.*"))
+UNITS = sorted(
+    path
+    for pattern in ("sungrow-edge*.*", "sungrow-nightly.*")
+    for path in (sandbox.ROOT / "systemd").glob(pattern)
+)
 # The exposure that systemd-analyze may find, of 10.
 MOST_EXPOSED = {"sungrow-edge.service": 1.1, "sungrow-edge-backup.service": 1.1}
+MOST_EXPOSED |= {"sungrow-nightly.service": 1.1}
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""``GET /v1/envelope``: what the panels bring here on a clear day, by the house's own history.
+
+``server.nightly`` computes it by the time UTC (``sungrow_envelope``); this is of a local day.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from flask import Blueprint, Response, current_app
+
+from server.api import buckets, query_args
+from server.api.errors import readable_device
+from server.api.responses import json_answer
+from server.database.pool import Row
+
+blueprint = Blueprint("envelope", __name__)
+_SLOT = timedelta(minutes=5)
+_KWH = _SLOT / timedelta(hours=1) / 1000  # of a watt
+
+
+@blueprint.get("/v1/envelope")
+def envelope() -> Response:
+    """Return the five minutes of a local day, and their sums: of the day, and of its past part.
+
+    Raises:
+        Refused: 401, 403; 422 a bad date.
+        DatabaseAway: 503.
+    """
+    device_id = readable_device()
+    database = current_app.extensions["db"]
+    (site,) = database.rows("gaps-zone", {"device_id": device_id})
+    zone = query_args.stored_zone(site["timezone"], device_id)
+    now = datetime.now(UTC)
+    day = query_args.day("date") or now.astimezone(zone).date()
+    first, end = (buckets.midnight(d, zone) for d in (day, day + timedelta(days=1)))
+    asked = {"device_id": device_id, "first": first, "end": end}
+    rows = database.rows("envelope-day", asked)
+    return json_answer(
+        device_id=device_id,
+        date=day.isoformat(),
+        timezone=zone.key,
+        **{name: at.astimezone(zone).isoformat() for name, at in (("from", first), ("to", end))},
+        kwh=_kwh(rows, end),
+        so_far_kwh=_kwh(rows, now),
+        series=[row | {"bucket": row["bucket"].astimezone(zone).isoformat()} for row in rows],
+    )
+
+
+def _kwh(rows: list[Row], until: datetime) -> float | None:
+    """Return what is known to come until then; None where nothing is known of all that time."""
+    parts = [
+        row["pv_w"] * min(1.0, (until - row["bucket"]) / _SLOT)
+        for row in rows
+        if row["pv_w"] is not None and row["bucket"] < until
+    ]
+    return sum(parts) * _KWH if parts else None

@@ -1,0 +1,57 @@
+"""Which local days of a device a job has to take account of, and that it has.
+
+A job notes of each day a hash of its rollups (``sungrow_nightly``). Whatever changes a day, be it a
+late reading, ``server.forget`` or a new zone, changes that; ``server.rebuild`` marks its days, too.
+So a job that did not run, or failed, takes up where it stopped.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database.pool import query
+
+_DAY = timedelta(days=1)
+
+
+class Span(NamedTuple):
+    """Time from ``first`` on and before ``end``; None: no limit."""
+
+    first: datetime | None = None
+    end: datetime | None = None
+
+
+class Day(NamedTuple):
+    """A local day, what its rollups are now (None: there are none), and when it is."""
+
+    day: date
+    seen: int | None
+    first: datetime
+    end: datetime
+
+    def utc_dates(self) -> set[date]:
+        """Return the dates UTC that it has a part of."""
+        last = self.end - timedelta(microseconds=1)
+        return {self.first.date(), last.date()}
+
+
+def due(cursor: Cursor, job: str, device_id: str, span: Span) -> list[Day]:
+    """Return the days that changed since the job saw them; with a limit, all days within.
+
+    Args:
+        cursor: of the transaction in which the job runs: it has to see what this sees.
+        job: its name.
+        device_id: whose days.
+        span: the limits.
+    """
+    asked = {"job": job, "device_id": device_id, "first": span.first, "end": span.end}
+    cursor.execute(query("nightly-days"), asked | {"is_all": span != Span()})
+    return [Day(*row) for row in cursor.fetchall()]
+
+
+def done(cursor: Cursor, job: str, device_id: str, days: list[Day], span: Span) -> None:
+    """Note that the job has taken account of these days; without a limit, that it has run."""
+    noted = {"days": [one.day for one in days], "seen": [one.seen for one in days]}
+    asked = {"job": job, "device_id": device_id, "has_run": span == Span()}
+    cursor.execute(query("nightly-done"), asked | noted)

@@ -1,0 +1,77 @@
+"""Runs jobs: one device and one transaction each. One that fails is named, and the others run."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+
+from server.database import migrations
+from server.database.connection import in_one_line, one_row
+from server.nightly import days
+from server.nightly.days import Span
+from server.nightly.jobs import JOBS, Job
+
+
+class Wanted(NamedTuple):
+    """What to run: these jobs, for these devices (none: for all), of these days."""
+
+    jobs: tuple[str, ...]
+    devices: tuple[str, ...]
+    span: Span
+
+
+def run(url: str, wanted: Wanted) -> list[str]:
+    """Run the jobs; return which failed, as ``job of device``.
+
+    Raises:
+        SchemaError: the database is not current.
+        psycopg2.Error: it cannot be reached at all.
+    """
+    devices = wanted.devices or known(url)
+    failed = []
+    for job in (job for job in JOBS if job.name in wanted.jobs):
+        for device_id in devices:
+            try:
+                said = _one(url, job, device_id, wanted.span)
+            except Exception as error:  # noqa: BLE001 - the next one has nothing to do with it
+                print(f"{job.name} of {device_id} failed: {_reason(error)}", file=sys.stderr)
+                failed.append(f"{job.name} of {device_id}")
+            else:
+                print(f"{device_id}: {job.name}: {said}", flush=True)
+    return failed
+
+
+def known(url: str) -> Sequence[str]:
+    """Return every device that there is.
+
+    Raises:
+        SchemaError, psycopg2.Error: as ``run``.
+    """
+    with migrations.connect(url) as found, found as connection, connection.cursor() as cursor:
+        migrations.refuse_not_current(cursor)
+        cursor.execute("SELECT array(SELECT sungrow_known_devices())")
+        devices: list[str] = one_row(cursor)[0]
+        return devices
+
+
+def _one(url: str, job: Job, device_id: str, span: Span) -> str:
+    began_s = time.process_time()
+    with migrations.connect(url) as found:
+        # What the job reads is what its note of the days says.
+        found.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
+        with found as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                (f"nightly {job.name} {device_id}",),
+            )
+        with found as connection, connection.cursor() as cursor:
+            due = days.due(cursor, job.name, device_id, span)
+            said = job.run(cursor, device_id, due) if due else "nothing changed"
+            days.done(cursor, job.name, device_id, due, span)
+    return f"{said}, {len(due)} local days, {time.process_time() - began_s:.1f} s of CPU"
+
+
+def _reason(error: Exception) -> str:
+    return in_one_line(error) or type(error).__name__
