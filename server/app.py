@@ -22,7 +22,6 @@ from server.api import (
     hours,
     ingest,
     realtime,
-    referee,
     series,
     status,
 )
@@ -76,7 +75,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps, referee)
+    shown = (realtime, series, devices, status, hours, completeness, gaps)
     for module in (ingest, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)

@@ -8,7 +8,9 @@ addresses.
 import gzip
 import hashlib
 import json
+import logging
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -17,10 +19,13 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, render_templ
 from markupsafe import Markup
 
 from edge_lib import VERSION
-from server.api import body
-from server.api.errors import Refused, bad_token, session_caller
+from edge_lib.shared.command_names import server_command
+from server.api import body, strict_json
+from server.api.errors import Refused, bad_token, place, session_caller
+from server.auth import pairings
 from server.auth.session import Sessions
 
+log = logging.getLogger("sungrow.server.page")
 blueprint = Blueprint("page", __name__)
 FOLDER = Path(__file__).resolve().parent / "static"
 LANGUAGES = ("en", "nl", "de", "fr")  # the first for who reads none of them
@@ -39,6 +44,7 @@ _LEFT_OUT = {
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
 _LONGEST_FORM = 4096
+_ANOTHER_LINK = f"have another one made: {server_command('tokens new DEVICE --read --link')}"
 # What the browser is to do for this page: load from here, talk to here, and nothing else.
 _POLICY = {
     "Content-Security-Policy": (
@@ -204,6 +210,47 @@ def login() -> Response:
     response = Response(status=204)
     current_app.extensions["sessions"].begin(response, token)
     return response
+
+
+@blueprint.post("/pair")
+def pair() -> Response:
+    """Log in with ``{"code": ...}`` of a link of ``server.tokens new --read --link``, once.
+
+    Raises:
+        Refused: 403 the request is of another site; 410 the code was used, or has ended, or its
+            token has; 401 there is no such code; 429 too many such; 400, 413 and 422 as for any
+            body.
+        DatabaseAway: 503; the code is as good as before.
+    """
+    _refuse_other_sites()
+    code = pairings.digest(_code(body.read(request, _LONGEST_FORM)))
+    try:
+        known = pairings.read(current_app.extensions["settings"].pairings_path)
+    except OSError as error:
+        log.exception("pairings cannot be read")
+        raise Refused(503, "the server cannot read its pairings; its log says why") from error
+    found = next((one for one in known if one.code == code), None)
+    if found is None:
+        raise bad_token("code")
+    who = current_app.extensions["tokens"].known().get(found.token)
+    if found.end <= datetime.now(UTC) or who is None or who.may_ingest:
+        raise Refused(410, f"this link has ended; {_ANOTHER_LINK}")
+    if not current_app.extensions["db"].rows("pairing-use", {"code_digest": code}):
+        raise Refused(410, f"this link was used before; {_ANOTHER_LINK}")
+    response = Response(status=204)
+    current_app.extensions["sessions"].begin_of(response, found.token)
+    return response
+
+
+def _code(content: bytes) -> str:
+    try:
+        sent = strict_json.parse(content)
+    except strict_json.NotJson as error:
+        raise Refused(400, str(error)) from error
+    code = sent.get("code") if isinstance(sent, dict) else None
+    if not isinstance(code, str):
+        raise Refused(422, [place("body", "code", msg="is a text", type="string")])
+    return code
 
 
 @blueprint.post("/logout")

@@ -31,6 +31,7 @@ class Settings(NamedTuple):
     log_level: str
     metrics_token: str | None
     run_dir: Path
+    pairings_path: Path
 
     def __repr__(self) -> str:
         """Show no field: some hold secrets."""
@@ -55,6 +56,7 @@ def read(env: Mapping[str, str]) -> Settings:
         log_level=log_level(env),
         metrics_token=_metrics_token(env),
         run_dir=_run_dir(env),
+        pairings_path=pairings_path(env),
     )
 
 
@@ -85,6 +87,25 @@ def database_url(env: Mapping[str, str]) -> str:
         # libpq's own message quotes the URL, which may hold a password.
         raise ConfigError(f"DATABASE_URL is not a valid libpq URL; {example}") from None
     return url
+
+
+def pairings_path(env: Mapping[str, str]) -> Path:
+    """Return the file of pairing codes, which ``server.tokens`` writes and the page reads."""
+    return Path(text(env, "PAIRINGS_PATH", "/etc/sungrow-server/pairings"))
+
+
+def site_url(env: Mapping[str, str]) -> str | None:
+    """Return the page's address without a slash at its end; None where nobody said it.
+
+    Raises:
+        ConfigError: it is not the address of a site.
+    """
+    url = text(env, "SITE_URL", "").removesuffix("/")
+    if url and not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+", url):
+        raise ConfigError(
+            f"SITE_URL={url!r} is not https:// and a name; example: SITE_URL=https://solar.example.org"
+        )
+    return url or None
 
 
 def cache_url(env: Mapping[str, str]) -> str | None:

@@ -1,13 +1,16 @@
 """``python -m server.tokens new DEVICE | list | revoke ID``: make, show and end tokens.
 
 The token is printed once; what is kept is its SHA-256, in the file of ``DEVICE_TOKENS_FILE`` or
-``READ_TOKENS_FILE``. A running server knows of the change with its next request.
+``READ_TOKENS_FILE``. A running server knows of the change with its next request. ``--link`` prints
+a link instead, which logs one browser in.
 """
 
 import argparse
 import hashlib
 import re
 import secrets
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,8 +18,8 @@ from pathlib import Path
 
 from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import ConfigError, secret_file
-from server import cli
-from server.auth import known_tokens, token_file, token_uses
+from server import cli, settings
+from server.auth import known_tokens, pairings, token_file, token_uses
 from server.auth.known_tokens import LIVE_TOKENS, NAMES, P1, Known, setting
 from server.cli import Refused
 
@@ -34,9 +37,37 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
         Refused: the device has enough of them.
         OSError: the file cannot be replaced.
     """
+    token = f"{kind}_{secrets.token_urlsafe(32)}"
+    _keep(env, devices, kind, token)
+    return token
+
+
+def link(env: Mapping[str, str], devices: list[str]) -> tuple[str, datetime]:
+    """Make a read token and a link that logs one browser in with it; return that, and its end.
+
+    Nobody sees the token itself.
+
+    Raises:
+        ConfigError, OSError: as ``new``; the page's address is malformed.
+        Refused: the page's address is not known.
+    """
+    address = settings.site_url(env)
+    if address is None:
+        raise Refused(
+            "which address has the page? Say it by SITE_URL, for example: "
+            f"SITE_URL=https://solar.example.org {COMMAND} new {devices[0]} --read --link"
+        )
+    _file(env, setting("read"))
+    token, code = f"read_{secrets.token_urlsafe(32)}", secrets.token_urlsafe(16)
+    digest, path = hashlib.sha256(token.encode()).digest(), settings.pairings_path(env)
+    made = pairings.add(path, code, digest, datetime.now(UTC))
+    _keep(env, devices, "read", token)
+    return f"{address}/#pair={code}", made.end
+
+
+def _keep(env: Mapping[str, str], devices: list[str], kind: str, token: str) -> None:
     name = setting(kind)
     file = _file(env, name)
-    token = f"{kind}_{secrets.token_urlsafe(32)}"
     with token_file.locked(file):
         if kind == "device":
             _refuse_a_third(env, devices[0])
@@ -45,7 +76,6 @@ def new(env: Mapping[str, str], devices: list[str], kind: str) -> str:
         token_file.replace(
             file, token_file.added(known_tokens.text(env, name), digest, names, today)
         )
-    return token
 
 
 def revoke(env: Mapping[str, str], prefix: str) -> Known:
@@ -115,18 +145,27 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     kind.add_argument(
         "--p1", action="store_true", help="a token for the device's P1 meter (P1-Edge-VPS) alone"
     )
+    making.add_argument(
+        "--link",
+        action="store_true",
+        help="with --read: print a link that logs one browser in, once, instead of the token",
+    )
     commands.add_parser("list", help="show the valid tokens, by the start of their SHA-256")
     ending = commands.add_parser("revoke", help="end a token, at once")
     ending.add_argument("id", metavar="ID", help="as `list` shows it, or its first digits")
     arguments = parser.parse_args(argv)
     if arguments.command == "new" and len(arguments.devices) > 1 and not arguments.read:
         parser.error("a device's token has one device; several go with --read")
+    if arguments.command == "new" and arguments.link and not arguments.read:
+        parser.error("--link goes with --read")
     return arguments
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
     try:
         match arguments.command:
+            case "new" if arguments.link:
+                _show(*link(env, list(dict.fromkeys(arguments.devices))))
             case "new":
                 print(new(env, list(dict.fromkeys(arguments.devices)), _kind(arguments)))
                 print("only its SHA-256 is kept: it is not shown again", file=sys.stderr)
@@ -141,6 +180,16 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         raise Refused(
             f"the file of the tokens cannot be changed: {reason}; are you root?"
         ) from error
+
+
+def _show(address: str, end: datetime) -> None:
+    """Print the link, and as a QR code where Debian's qrencode is there."""
+    print(address, flush=True)
+    # By its stdin: arguments of a program can be seen by all.
+    if drawing := shutil.which("qrencode"):
+        argv = [drawing, "-t", "UTF8", "-m", "2", "-o", "-"]
+        subprocess.run(argv, input=address.encode(), check=False, timeout=10)  # noqa: S603 - our words
+    print(f"logs one browser in, once, until {end:{_MINUTE}}", file=sys.stderr)
 
 
 def _kind(arguments: argparse.Namespace) -> str:

@@ -133,7 +133,7 @@ write_settings() {
     done
     take_from_environment
     for name in device-tokens read-tokens metrics-token secret-key; do write_secret "$name"; done
-    printf '%s\n' "SITE_ADDRESS=$SITE_ADDRESS" "ASKED_TLS=$ASKED_TLS" "SITE_FRONT=$SITE_FRONT" \
+    printf '%s\n' "SITE_ADDRESS=$SITE_ADDRESS" "ASKED_TLS=$ASKED_TLS" "SITE_FRONT=$SITE_FRONT" "SITE_URL=https://$SITE_HOST" \
         "DOCTOR_ARGS=--url https://$SITE_HOST$( [ "$SITE_TLS$SITE_FRONT" != internalcaddy ] || echo " --ca $ETC/ca.pem")" \
         >"$ETC/site.env"
     own_settings

@@ -36,7 +36,11 @@ class Sessions:
 
     def begin(self, response: Response, token: str) -> None:
         """Let the browser keep a session of this token, which has to be known."""
-        self._send(response, self._name(self._tokens.digest(token)))
+        self.begin_of(response, self._tokens.digest(token))
+
+    def begin_of(self, response: Response, digest: bytes) -> None:
+        """Let the browser keep a session of the token of this digest, which has to be known."""
+        self._send(response, self._name(digest))
 
     def renew(self, request: Request, response: Response) -> None:
         """Let a session that is in use live its full time again, at most once a day."""

@@ -6,6 +6,7 @@ so each worker remembers its peak, for as long as nothing changes of which it is
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from flask import Flask
@@ -68,23 +69,39 @@ def twelve(
     months = [last]
     while len(months) < peaks.MONTHS:
         months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
-    starts, ends = zip(*(history.month_span(month, of.zone) for month in months), strict=True)
-    found = database.rows(
-        "p1-month-peaks",
-        {
-            "device_id": of.device_id,
-            "zone": of.zone.key,
-            "latest": now + AHEAD,
-            "starts": list(starts),
-            "ends": list(ends),
-        },
-    )
+    found = _by_the_meter(database, of, months, now)
     earlier = [
         remembered.peak(database, of, month, row["seen"])
         for month, row in zip(months[:-1], found[:-1], strict=True)
     ]
     rows = zip(months, found, [*earlier, peak], strict=True)
     return [_peak(month, row, highest) for month, row, highest in rows]
+
+
+def judged(database: Database, of: Meter, months: Sequence[date], now: datetime) -> list[Row]:
+    """Return of each of these months its peak by our quarter hours, and what the meter says."""
+    found = []
+    for month, row in zip(months, _by_the_meter(database, of, months, now), strict=True):
+        quarters = history.quarters(database, of, *history.month_span(month, of.zone))
+        best = next(iter(peaks.highest(quarters)), None)
+        by_the_meter = peaks.by_the_meter(_peak(month, row, best), quarters, of.zone)
+        ours = peaks.written(best, of.zone)
+        found.append({"month": f"{month:%Y-%m}", "peak": ours, "meter": by_the_meter})
+    return found
+
+
+def _by_the_meter(
+    database: Database, of: Meter, months: Sequence[date], now: datetime
+) -> list[Row]:
+    starts, ends = zip(*(history.month_span(month, of.zone) for month in months), strict=True)
+    parameters = {
+        "device_id": of.device_id,
+        "zone": of.zone.key,
+        "latest": now + AHEAD,
+        "starts": list(starts),
+        "ends": list(ends),
+    }
+    return database.rows("p1-month-peaks", parameters)
 
 
 def _peak(month: date, row: Row, highest: Quarter | None) -> MonthPeak:

@@ -7,6 +7,7 @@
 ``pairs``      samples and P1 rows of one moment, after the shift, by quarter hours
 ``fit``        straight lines: gain, offset, drift
 ``phases``     which phases the inverter's meter sees, and how
+``netting``    whether the utility's meter nets its phases
 ``energy``     counters of both sides, and the energy that the line does not explain
 ``clock``      the clock of the utility's meter
 ``verdict``    from all of that to the figures

@@ -11,13 +11,14 @@ from server.referee.rows import Day, Series
 from server.referee.verdict import Gathered, Verdict
 
 _MOVES_W = 50.0
+ENOUGH_DAYS = 7  # that show clean edges: the lag is within some hundredths of a second then
 
 
 class Source(Protocol):
     """Where the days come from, one after the other, as often as asked."""
 
     def powers(self) -> Iterator[Day]:
-        """Return the days without their marks, nothing shifted."""
+        """Return the days without their marks, nothing shifted; they may be in any order."""
 
     def days(self, shift_s: float) -> Iterator[Day]:
         """Return the days, their samples shifted by so much."""
@@ -43,7 +44,7 @@ def judge(source: Source, stored_lag_s: float) -> Verdict:
 def _first(source: Source) -> _First:
     by_day: list[dict[float, lag.Sums]] = []
     later: list[dict[float, list[Match]]] = []
-    samples = polls = rows = 0
+    samples = polls = rows = timed = 0
     has_phases = False
     for day in map(_measured, source.powers()):
         samples += len(day.seen)
@@ -53,6 +54,9 @@ def _first(source: Source) -> _First:
         sums, after = _steps_of(day, Series(day.p1.ts, day.p1.w))
         by_day.append(sums)
         later.append(after)
+        timed += bool(after)
+        if timed >= ENOUGH_DAYS:
+            break
     problems = (
         (not rows, figures.NO_P1),
         (not samples, figures.NO_INVERTER),
@@ -84,11 +88,15 @@ def _by_phase(source: Source) -> Lag | None:
     """
     sums: list[list[dict[float, lag.Sums]]] = [[], [], []]
     later: list[list[dict[float, list[Match]]]] = [[], [], []]
+    timed = 0
     for day in map(_measured, source.powers()):
         for k, watts in enumerate(day.p1.phases):
             of_day, after = _steps_of(day, Series(day.p1.ts, watts))
             sums[k].append(of_day)
             later[k].append(after)
+        timed += any(after[-1] for after in later if after)
+        if timed >= ENOUGH_DAYS:
+            break
     found = [
         _timed(lag.find(blocks(days, lag.merged)), after)
         for days, after in zip(sums, later, strict=True)

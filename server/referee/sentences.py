@@ -13,7 +13,7 @@ from server.referee.phases import ELSEWHERE, REVERSED, SEEN, UNSEEN
 from server.referee.verdict import Verdict
 
 _NEAR_LAG_S, _NEAR_CLOCK_S = 0.5, 10.0
-_LEAST_KWH, _LEAST_SHARE = 0.05, 0.001
+_LEAST_KWH, _LEAST_SHARE, _HALF = 0.05, 0.001, 0.5
 _UNITS = ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes"), (1.0, "s"))
 
 
@@ -40,6 +40,7 @@ def sentences(verdict: Verdict, device_id: str, stored_lag_s: float) -> list[Sen
         said += _lag(found["lag"], device_id, stored_lag_s)
         said += _totals(found)
         said += _unexplained(found["unexplained"])
+    said += _netting(found["netting"], found["phases_apart"])
     said += [*_loads(found), *_clock(found["clock"]), *_missing(found)]
     return said
 
@@ -159,6 +160,25 @@ def _loads(found: dict[str, Figure]) -> Iterator[Sentence]:
     if after.value > 0.01:
         text += " Another generator may feed in behind the same meter."
     yield Sentence("negative_loads", values, text)
+
+
+def _netting(share: Figure, more: Figure) -> Iterator[Sentence]:
+    if share.value is None or more.value is None:
+        return
+    values: dict[str, object] = {"kwh": round(more.value, 2), "netted": share.value < _HALF}
+    kwh = f"{more.value:.1f} kWh"
+    if share.value < _HALF:
+        text = (
+            "The utility's meter nets the three phases: what one exports while another imports "
+            f"costs nothing. Counted each for itself, import would be {kwh} more."
+        )
+    else:
+        text = (
+            "The utility's meter counts each phase for itself: what one exports while another "
+            f"imports is both. That is {kwh} more import than if they were netted, so a battery "
+            "helps only on the phase that it is on."
+        )
+    yield Sentence("netting", values, text)
 
 
 def _clock(offset: Figure) -> Iterator[Sentence]:

@@ -6,7 +6,7 @@ from datetime import date
 from statistics import median
 from typing import NamedTuple
 
-from server.referee import clock, energy, figures, fit, pairs, phases
+from server.referee import clock, energy, figures, fit, netting, pairs, phases
 from server.referee.energy import Held, Lines
 from server.referee.figures import Figure
 from server.referee.fit import Fit
@@ -66,6 +66,7 @@ class Gathered:
         self.has_ac = bool(day.ac.ts)
         self.loads_before = pairs.negative_loads(day.ac, day.p1, shift_s)
         self.loads_after = pairs.negative_loads(day.ac, day.p1, 0.0)
+        self.netting = netting.sums(day)
         self.has_phases = bool(day.p1.phases)
         by_block: dict[float, list[Pair]] = defaultdict(list)
         if self.has_phases:
@@ -173,6 +174,7 @@ def _besides(days: Sequence[Gathered]) -> dict[str, Figure]:
     }
     found = {"clock": clock.find([one for day in days for one in day.clock])}
     found |= {name: figures.known(count, n, "quarter hours") for name, count in missing.items()}
+    found |= netting.find([day.netting for day in days], any(day.has_phases for day in days))
     for name in ("before", "after"):
         shares = [getattr(day, f"loads_{name}") for day in days]
         negative, of = sum(one for one, _ in shares), sum(of for _, of in shares)

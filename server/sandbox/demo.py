@@ -89,6 +89,9 @@ class Chain:
         folder = arguments.folder.resolve()
         self.stop, self.folder, self.zone = stop, folder, site_timezone()
         device_token, read_token = secrets.token_hex(16), secrets.token_hex(16)
+        read_tokens = folder / "read-tokens"  # a file, to which pairing adds
+        read_tokens.write_text(f"{read_token}:{DEVICE_ID}\n")
+        read_tokens.chmod(0o600)
         certificate = sandbox.Authority(folder / "ca", "sungrow demo CA").issue()
         self.servers: list[sandbox.Server] = []
         postgres = self._start(stack, sandbox.Postgres(folder))
@@ -97,7 +100,8 @@ class Chain:
             "DATABASE_URL": postgres.create_database("sungrow"),
             "REDIS_URL": redis.url,
             "DEVICE_TOKENS": f"{device_token}:{DEVICE_ID}",
-            "READ_TOKENS": f"{read_token}:{DEVICE_ID}",
+            "READ_TOKENS_FILE": str(read_tokens),
+            "PAIRINGS_PATH": str(folder / "pairings"),
             "SECRET_KEY": secrets.token_hex(32),
             "SITE_TIMEZONE": self.zone,
         }
@@ -106,6 +110,7 @@ class Chain:
         log = folder / "gunicorn.log"
         web = sandbox.Gunicorn(log, settings, certificate, arguments.port, workers=2)
         self._start(stack, web)
+        self._settings = settings | {"SITE_URL": web.url}
         self.api = Api(web.url, certificate.ca, device_token, read_token)
         self.edition = sandbox.edition(settings["DATABASE_URL"])
         self.house = DemoHouse(Clock(), ZoneInfo(self.zone), arguments.days)
@@ -164,6 +169,12 @@ class Chain:
             count += len(batch)
             self.watch()
         return count
+
+    def link(self) -> str:
+        """Return a link that logs one browser in, with its QR code where that can be drawn."""
+        command = [sys.executable, "-m", "server.tokens", "new", DEVICE_ID, "--read", "--link"]
+        env = sandbox.environment(**self._settings)
+        return sandbox.run(command, env, cwd=sandbox.ROOT).rstrip()
 
     def readings(self) -> Iterator[Sample]:
         """Yield each new reading, for ever."""
@@ -228,6 +239,7 @@ def show(chain: Chain) -> None:
     print(f"database      {chain.edition}; days are those of {chain.zone}")
     print(f"device token  {api.device_token}")
     print(f"read token    {api.read_token}")
+    print(f"or, once, within 15 minutes, without it:\n{chain.link()}")
     print("\n".join(["try", *(f"  {command}" for command in api.curls()), ""]))
     print("live readings, until Ctrl-C", flush=True)
     for sample in chain.readings():

@@ -7,7 +7,6 @@ import { Frame, nameOf } from './frame.js';
 import { hasWords, t } from './language.js';
 import { Live } from './live.js';
 import { heard } from './meter.js';
-import { forgetAll, keepAll } from './offline.js';
 import { remembered } from './remember.js';
 import { Ticker } from './ticker.js';
 import { isOutdated, loadAgain, watch } from './upgrade.js';
@@ -28,7 +27,7 @@ const live = new Live({ begun: start, ended: showLogin, recovered: route });
 
 function asked() {
   const query = new URLSearchParams(location.search);
-  const name = query.get('view') ?? 'now';
+  const name = query.get('view') ?? (query.has('from') || query.has('span') ? 'range' : 'now');
   const id = query.get('device');
   const device = id === null ? usual() : devices.find((one) => one.device_id === id);
   return {
@@ -124,7 +123,16 @@ async function route(place = null) {
   await Promise.all([live.follow(here, chosen), chosen.load()]);
   if (signal.aborted) return;
   if (place !== null) scrollTo(0, place);
-  keepAll(here.isKiosk);
+  withoutNetwork(({ keepAll }) => keepAll(here.isKiosk));
+}
+
+// What lets the page open without a network has no part in the first view.
+async function withoutNetwork(use) {
+  try {
+    await use(await load(() => import('./offline.js')));
+  } catch (thrown) {
+    trouble(thrown); // then it does not open without one
+  }
 }
 
 async function viewOf(name, here) {
@@ -194,7 +202,7 @@ async function showLogin(why = '') {
   calledOff?.abort();
   frame.hide();
   live.stop();
-  forgetAll();
+  withoutNetwork(({ forgetAll }) => forgetAll());
   const { LoginView } = await load(() => import('./login_view.js'));
   if (view?.isLogin) return; // several requests may find the session over at once
   show(new LoginView(start, why));

@@ -4,24 +4,27 @@
 import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
 import { WHOLE } from './energy.js';
+import { t } from './language.js';
 import { isMeterless, isMetered } from './meter.js';
 import { energy, mark, share } from './words.js';
 
 const ITEMS = [
-  { key: 'from_solar', name: 'From solar', colour: 'solar' },
-  { key: 'from_battery', name: 'From battery', colour: 'discharge' },
-  { key: 'from_grid', name: 'From grid', colour: 'import' },
-  { key: 'of_unknown_origin', name: 'Not traced', colour: 'hatch', shape: 'box hatch' },
-  { key: 'all_solar', name: 'All solar', colour: 'solar', shape: 'box pale' },
-  { key: 'battery_out', name: 'Battery out', colour: 'discharge', shape: 'box pale' },
-  { key: 'fed_in', name: 'House feeds in', colour: 'house-area' },
-  { key: 'battery_charge', name: 'Battery in', colour: 'charge' },
-  { key: 'export', name: 'Export', colour: 'export' },
+  { key: 'from_solar', name: t('from_solar'), colour: 'solar' },
+  { key: 'from_battery', name: t('from_battery'), colour: 'discharge' },
+  { key: 'from_grid', name: t('from_grid'), colour: 'import' },
+  { key: 'of_unknown_origin', name: t('not_traced'), colour: 'hatch' },
+  { key: 'all_solar', name: t('all_solar'), colour: 'solar', shape: 'box pale' },
+  { key: 'battery_out', name: t('battery_out'), colour: 'discharge', shape: 'box pale' },
+  { key: 'fed_in', name: t('house_feeds_in'), colour: 'house-area' },
+  { key: 'battery_charge', name: t('battery_in'), colour: 'charge' },
+  { key: 'export', name: t('export'), colour: 'export' },
+  { key: 'before', name: t('period_before'), colour: 'before' },
 ];
 const LEFT = 42;
 const RIGHT = 8;
 const TOP = 24;
 const BOTTOM = 22;
+const OF_BATTERY = ['from_battery', 'battery_out', 'battery_charge'];
 const AT_THE_METER = ['from_solar', 'from_battery', 'from_grid', 'of_unknown_origin', 'export'];
 const METERLESS = ['all_solar', 'battery_out'];
 const HARDLY = 0.9; // with less coverage, and no counter, the whole column is marked
@@ -35,11 +38,13 @@ export class BarChart extends Chart {
   constructor(label, open) {
     super({ label, items: ITEMS, height: 310 });
     this.svg.classList.add('opens');
+    this.hide([...METERLESS, 'fed_in', 'before']); // the rare ones, until something is known
     this.open = (slot) => this.#bars[slot]?.row && open(slot);
   }
 
-  // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row}.
-  show(bars, before, total, p1) {
+  // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row};
+  // more: {p1, hasBattery}.
+  show(bars, before, total, { p1, hasBattery }) {
     [this.#bars, this.#before, this.#total] = [bars, before, total];
     const rows = bars.map(({ row }) => row).filter(Boolean);
     this.feedsIn = rows.some((row) => row.fed_in_kwh >= 0.005);
@@ -51,11 +56,12 @@ export class BarChart extends Chart {
       ...(this.feedsIn ? [] : ['fed_in']),
       ...(without ? [] : METERLESS),
       ...(without && !within ? AT_THE_METER : []),
+      ...(hasBattery ? [] : OF_BATTERY),
+      ...(before ? [] : ['before']),
     ]);
     this.svg.classList.toggle('mixed', this.isMixed);
     this.legend.classList.toggle('mixed', this.isMixed);
-    this.draw();
-    this.select(null);
+    this.renew(`${bars.length} ${bars[0]?.name}`);
   }
 
   slots() {
@@ -77,14 +83,16 @@ export class BarChart extends Chart {
   tell(slot) {
     if (slot === null) return { title: this.#total.title, values: texts(this.#total.row) };
     const { name, row, missing } = this.#bars[slot];
-    if (!row) return { title: missing ? `${name}: no readings` : `${name}: nothing yet`, values: {} };
+    if (!row) return { title: `${name}: ${t(missing ? 'no_readings' : 'nothing_yet')}`, values: {} };
     const notes = [
-      this.isMixed && isMeterless(row) && 'no grid meter',
-      this.p1?.shortSource(row) && `grid by: ${this.p1.shortSource(row)}`,
-      row.coverage < WHOLE && `${share(row.coverage, 1)} of the time covered`,
-      row.estimated && 'partly estimated',
+      this.isMixed && isMeterless(row) && t('no_grid_meter_then'),
+      this.p1?.shortSource(row) && t('grid_by', { source: this.p1.shortSource(row) }),
+      row.coverage < WHOLE && t('time_covered', { share: share(row.coverage, 1) }),
+      row.estimated && t('partly_estimated'),
     ];
-    return { title: [name, ...notes.filter(Boolean)].join(', '), values: texts(row) };
+    const then = this.#before?.[slot];
+    const values = { ...texts(row), before: then ? energy(use(then)) : '' };
+    return { title: [name, ...notes.filter(Boolean)].join(', '), values };
   }
 
   #slotWidth() {
@@ -98,8 +106,8 @@ export class BarChart extends Chart {
       ? axis(Math.max(0, ...rows.map(use)), Math.max(0, ...rows.map(away)), TOP, bottom)
       : axis(1, 1, TOP, bottom);
     return [
-      ...this.#bars.flatMap((bar, slot) => this.#bar(bar, this.#before?.[slot], slot, y, bottom)),
       ...this.grid(ticks, y, LEFT, width - RIGHT, 'kWh'),
+      ...this.#bars.flatMap((bar, slot) => this.#bar(bar, this.#before?.[slot], slot, y, bottom)),
       ...this.#labels(bottom),
     ];
   }
@@ -112,8 +120,8 @@ export class BarChart extends Chart {
     if (before && (!row || isMeterless(row) === isMeterless(before))) {
       const ghost = [left + main + width * 0.04, width * 0.18];
       nodes.push(
-        box(...ghost, y(use(before)), y(0), 'before'),
-        box(...ghost, y(0), y(-away(before)), 'before'),
+        svg('rect', { ...box(...ghost, y(use(before)), y(0)), class: 'before edge' }),
+        svg('rect', { ...box(...ghost, y(0), y(-away(before))), class: 'before edge' }),
       );
     }
     const isPart = row?.parts.length > 0 && Math.min(row.coverage, row.grid_coverage ?? 1) < HARDLY;
@@ -122,11 +130,9 @@ export class BarChart extends Chart {
     let level = 0;
     for (const [colour, kwh] of origins(row)) {
       const [high, low] = [y(level + kwh), y(level)];
-      nodes.push(
-        colour
-          ? box(left, main, high, low, `fill-${colour}${isMeterless(row) ? ' pale' : ''}`)
-          : this.hatched(left, high, main, low - high),
-      );
+      const type = isMeterless(row) ? 'pale' : '';
+      if (colour) nodes.push(...this.coloured('rect', box(left, main, high, low), colour, type));
+      else nodes.push(this.hatched(left, high, main, low - high));
       level += kwh;
     }
     level = 0;
@@ -135,7 +141,7 @@ export class BarChart extends Chart {
       ['charge', row.battery_charge_kwh ?? 0],
       ['export', row.export_kwh ?? 0],
     ]) {
-      nodes.push(box(left, main, y(-level), y(-level - kwh), `fill-${colour}`));
+      nodes.push(...this.coloured('rect', box(left, main, y(-level), y(-level - kwh)), colour));
       level += kwh;
     }
     const isWhole = row.coverage >= WHOLE && !(this.isMixed && isMeterless(row));
@@ -163,8 +169,8 @@ export class BarChart extends Chart {
   }
 }
 
-// House use by origin; what the counters know beyond the flows has no known origin.
-function origins(row) {
+// House use by origin: [colour, or null, kWh]; what the counters know beyond the flows has no known origin.
+export function origins(row) {
   if (isMeterless(row)) {
     return [
       ['solar', row.pv_kwh ?? 0],
@@ -185,18 +191,15 @@ function origins(row) {
   ];
 }
 
-const use = (row) => origins(row).reduce((total, [, kwh]) => total + kwh, 0);
+export const use = (row) => origins(row).reduce((total, [, kwh]) => total + kwh, 0);
 const away = (row) => (row.fed_in_kwh ?? 0) + (row.battery_charge_kwh ?? 0) + (row.export_kwh ?? 0);
 
-function box(x, width, high, low, type) {
-  return svg('rect', {
-    x: x.toFixed(1),
-    y: high.toFixed(1),
-    width: width.toFixed(1),
-    height: Math.max(low - high, 0).toFixed(1),
-    class: type,
-  });
-}
+const box = (x, width, high, low) => ({
+  x: x.toFixed(1),
+  y: high.toFixed(1),
+  width: width.toFixed(1),
+  height: Math.max(low - high, 0).toFixed(1),
+});
 
 function texts(row) {
   if (!row) return {};

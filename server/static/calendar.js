@@ -37,7 +37,7 @@ export class Calendar extends Chart {
     super({ label: t('calendar'), items: GRADES, height: TOP + 7 * 16 + 2 });
     this.svg.classList.add('opens');
     this.open = (slot) => this.#shown()[slot] && open(this.#shown()[slot].date);
-    this.note = el('p', { class: 'quiet' }, '');
+    this.note = el('p', { class: 'quiet calendar-note' }, t('loading'));
     this.element.append(this.note);
   }
 

@@ -1,28 +1,30 @@
 // The figures of a month's peaks: its highest quarter hour, the meter's own, what counts, and the mean of twelve.
 
 import { el } from './dom.js';
+import { t } from './language.js';
 import { clock, dayTime, hourMinute, power } from './words.js';
 
 const AGREEMENT = {
-  agrees: () => 'as measured here',
-  boundary_missed: (w) =>
-    `${more(w)} than measured here: no reading was near enough to an end of the quarter hour`,
-  not_measured: () => 'not measured here: readings are missing then',
+  agrees: () => t('peak_agrees'),
+  boundary_missed: (w) => t(w < 0 ? 'peak_missed_less' : 'peak_missed_more', { power: power(w) }),
+  not_measured: () => t('peak_not_measured'),
 };
 
 // answer: of /v1/p1/capacity.
 export function capacityFigures({ month, peak, meter, year }, zone) {
   const own = year.months.find((one) => one.month === month);
   return [
-    tile('Peak of the month', 'peak', peak?.avg_power_w, [
+    tile(t('peak_of_month'), 'peak', peak?.avg_power_w, [
       peak && when(peak, zone),
-      peak?.estimated && 'estimated',
+      peak?.estimated && t('estimated'),
     ]),
-    tile('… by the meter itself', 'meter', meter?.peak_w, meterNotes(meter, zone)),
-    tile('Counts as', 'billed', own?.billed_w, [own?.billed_w > own?.peak_w && floorName(year)]),
-    tile('Mean of twelve months', 'mean', year.mean_w, [
-      year.known_months < 12 && `${year.known_months || 'none'} of them known`,
-      year.floor_w > 0 && year.known_months > 0 && `each at least ${power(year.floor_w)}, ${floorName(year)}`,
+    tile(t('peak_by_meter'), 'meter', meter?.peak_w, meterNotes(meter, zone)),
+    tile(t('peak_counts_as'), 'billed', own?.billed_w, [own?.billed_w > own?.peak_w && floorName(year)]),
+    tile(t('mean_of_twelve'), 'mean', year.mean_w, [
+      year.known_months < 12 && t(year.known_months ? 'months_known' : 'months_unknown', { n: year.known_months }),
+      year.floor_w > 0 &&
+        year.known_months > 0 &&
+        t('each_at_least', { power: power(year.floor_w), floor: floorName(year) }),
     ]),
   ];
 }
@@ -35,12 +37,13 @@ export function liveWords(
   const time = hourMinute(Date.parse(until), zone);
   const isFree = may > 0;
   return {
-    line: isFree
-      ? `You may draw ${power(may)} until ${time}`
-      : `This quarter hour is a new peak, until ${time}`,
-    more:
-      `It ends ${isFree ? 'then no higher than' : 'in any case above'} ${power(limit)}. Now ${power(now)}; ` +
-      `if that goes on, ${power(end)}. As of ${clock(Date.parse(ts), zone)}.`,
+    line: t(isFree ? 'may_draw' : 'new_peak', { power: power(may), time }),
+    more: t(isFree ? 'live_free' : 'live_above', {
+      limit: power(limit),
+      now: power(now),
+      end: power(end),
+      time: clock(Date.parse(ts), zone),
+    }),
   };
 }
 
@@ -58,10 +61,9 @@ const when = ({ from, to }, zone) =>
   `${dayTime(Date.parse(from), zone)} – ${hourMinute(Date.parse(to), zone)}`;
 
 function meterNotes(meter, zone) {
-  if (!meter) return ['the meter does not say'];
+  if (!meter) return [t('meter_does_not_say')];
   const { peak_ts: at, difference_w: difference, agreement } = meter;
-  return [at && `until ${dayTime(Date.parse(at), zone)}, by its clock`, AGREEMENT[agreement]?.(difference)];
+  return [at && t('until_by_its_clock', { time: dayTime(Date.parse(at), zone) }), AGREEMENT[agreement]?.(difference)];
 }
 
-const more = (watts) => `${power(watts)} ${watts < 0 ? 'less' : 'more'}`;
-const floorName = ({ floor }) => (floor ? `the floor of ${floor}` : 'the floor');
+const floorName = ({ floor }) => (floor ? t('floor_of', { floor }) : t('the_floor'));

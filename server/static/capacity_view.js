@@ -4,6 +4,7 @@
 import { serverNow } from './api.js';
 import { capacityFigures, liveWords } from './capacity_figures.js';
 import { el, say } from './dom.js';
+import { t } from './language.js';
 import { Loading } from './loading.js';
 import { PeakChart } from './peak_chart.js';
 import { KINDS, addMonths, daysBetween, named } from './period_kinds.js';
@@ -23,7 +24,7 @@ export class CapacityView {
   #live = el('section', { class: 'card live', hidden: true });
   #end; // hides it
   #figures = el('dl', { class: 'tiles' });
-  #none = el('p', { class: 'hint' }, 'Loading…'); // or what there is not
+  #none = el('p', { class: 'hint' }, t('loading')); // or what there is not
   #days;
   #hours;
   #year;
@@ -35,23 +36,23 @@ export class CapacityView {
     this.#context = context;
     this.#month = startOf(date ?? context.today());
     this.#loading = new Loading(context, { capacity: () => this.#load() });
-    this.title = `Capacity, ${monthTitle(this.#month)}`;
+    this.title = t('capacity_of', { month: monthTitle(this.#month) });
     const { link } = context;
-    this.#days = new PeakChart('The highest quarter hour of each day', (day) =>
+    this.#days = new PeakChart(t('peaks_of_days'), (day) =>
       context.go(link({ view: 'day', date: day.date })),
     );
-    this.#hours = new PeakChart('The highest quarter hour of each hour of the day');
-    this.#year = new PeakChart('The peaks of twelve months', (month) =>
+    this.#hours = new PeakChart(t('peaks_of_hours_long'));
+    this.#year = new PeakChart(t('peaks_of_year'), (month) =>
       context.go(link({ view: 'capacity', date: month.date })),
     );
     this.#cards = el(
       'div',
       { hidden: true },
-      card('When the peaks were', 'quarters', this.#list),
-      card('The highest quarter hour of each day', 'days', this.#days.element),
-      card('… and of each hour of the day', 'hours', this.#hours.element),
+      card(t('when_peaks'), 'quarters', this.#list),
+      card(t('peaks_of_days'), 'days', this.#days.element),
+      card(t('peaks_of_hours'), 'hours', this.#hours.element),
     );
-    this.#yearCard = card('Twelve months', 'year', this.#year.element);
+    this.#yearCard = card(t('twelve_months'), 'year', this.#year.element);
     this.#yearCard.hidden = true;
     this.element = el(
       'div',
@@ -90,6 +91,7 @@ export class CapacityView {
       last: today(),
       go,
       pick: to,
+      present: t('go_month'),
       links: {
         before: this.#month > first ? to(addMonths(this.#month, -1)) : null,
         after: after <= today() ? to(after) : null,
@@ -105,7 +107,7 @@ export class CapacityView {
     this.#figures.replaceChildren(...capacityFigures(answer, zone));
     say(
       this.#none,
-      answer.peak ? '' : 'No quarter hour of this month was measured from its start to its end.',
+      answer.peak ? '' : t('no_quarter'),
     );
     this.#none.hidden = Boolean(answer.peak);
     this.#cards.hidden = !answer.peak;
@@ -151,7 +153,7 @@ function dayBar({ date, from, to, avg_power_w: watts, missing_quarters: missing,
     label: named(date, { day: 'numeric' }),
     name: watts === null ? name : `${name}, ${span({ from, to }, zone)}`,
     watts,
-    note: missing ? `${missing} quarter hours not measured` : '',
+    note: missing ? t('quarters_missing', { n: missing }) : '',
     isPart: missing > 0,
     isEmpty,
   };
@@ -175,7 +177,7 @@ function monthBar({ month, peak_w: watts, source, billed_w: billed }) {
     label: named(date, { month: 'narrow' }),
     name: monthTitle(date),
     watts,
-    note: [source === 'meter' && 'by the meter', billed > watts && `counted as ${power(billed)}`]
+    note: [source === 'meter' && t('by_the_meter'), billed > watts && t('counted_as', { power: power(billed) })]
       .filter(Boolean)
       .join(', '),
   };
@@ -190,8 +192,8 @@ function yearLines({ mean_w: mean, floor_w: floor }) {
 
 function quartersTable(quarters, zone) {
   return plainTable(
-    'The highest quarter hours of the month',
-    ['From', 'Until', 'Mean power'],
+    t('highest_quarters'),
+    [t('head_from'), t('head_until'), t('head_mean_power')],
     quarters.map(({ from, to, avg_power_w: watts, estimated }) => [
       `${named(dateOf(Date.parse(from), zone), { weekday: 'short' })}, ${dayTime(Date.parse(from), zone)}`,
       hourMinute(Date.parse(to), zone),

@@ -1,34 +1,27 @@
-// What all charts share: a figure that draws itself again at each width, a legend that shows the values
-// under pointer, finger or keyboard, and hatching for what is not known.
+// What all charts share: a figure that draws itself again at each size, a line of chips that name its colours, a
+// read-out that follows pointer, finger or keyboard, and hatching for what is not known.
 
 import { el, say, set, svg } from './dom.js';
+import { Gestures } from './gestures.js';
+import { swatch, hasTexture, textures } from './swatch.js';
 import { axisNumber } from './words.js';
 
-let patterns = 0;
+let charts = 0;
 
 export class Chart {
   #selected = null;
-  #byTouch = false;
+  #shows = null; // what it is of
+  #names;
 
-  // items: {key, name, colour, shape} of the legend.
+  // items: {key, name, colour, shape, mark} of the legend; height: unless the style sheet says otherwise.
   constructor({ label, items, height }) {
-    this.height = height;
-    this.hatch = `hatch-${++patterns}`;
+    [this.height, this.items] = [height, items];
+    this.id = `chart-${++charts}`;
     this.title = el('p', { class: 'chart-title' });
-    this.values = new Map(items.map((item) => [item.key, el('dd', {}, '')]));
+    this.#names = new Map(items.map((item) => [item.key, chip(item)]));
     this.hidden = new Set();
-    this.legend = el(
-      'dl',
-      { class: 'legend' },
-      items.map((item) =>
-        el(
-          'div',
-          {},
-          el('dt', {}, el('span', { class: `swatch ${item.shape ?? 'box'} bg-${item.colour}` }), item.name),
-          this.values.get(item.key),
-        ),
-      ),
-    );
+    this.legend = el('ul', { class: 'legend', tabindex: 0, 'aria-label': label }, [...this.#names.values()]);
+    this.readout = el('div', { class: 'readout', 'aria-hidden': true, hidden: true });
     this.svg = svg('svg', {
       class: 'chart',
       height,
@@ -39,8 +32,10 @@ export class Chart {
       'aria-orientation': 'horizontal',
       'aria-valuemin': 0,
     });
-    this.element = el('figure', { class: 'chart-box' }, this.title, this.legend, this.svg);
-    this.#listen();
+    const stage = el('div', { class: 'stage' }, this.svg, this.readout);
+    this.element = el('figure', { class: 'chart-box' }, this.title, this.legend, stage);
+    this.gestures = new Gestures(this);
+    set(this.svg, { keydown: (event) => this.#key(event), blur: () => this.select(null) });
     new ResizeObserver(() => this.draw()).observe(this.svg);
   }
 
@@ -50,16 +45,31 @@ export class Chart {
   draw() {
     const width = Math.round(this.svg.clientWidth);
     if (!width) return;
+    this.height = Math.round(this.svg.clientHeight) || this.height;
     set(this.svg, { viewBox: `0 0 ${width} ${this.height}` });
     this.cursor = svg('rect', { class: 'cursor' });
-    this.svg.replaceChildren(this.#pattern(), ...this.paint(width), this.cursor);
+    this.span = svg('rect', { class: 'span-chosen off', y: 0, height: this.height - 22 });
+    const defs = svg('defs', {}, this.#hatching(), textures(this.id));
+    this.svg.replaceChildren(defs, ...this.paint(width), this.cursor, this.span);
     this.select(this.#selected);
+  }
+
+  // Draw what is new, and go on pointing at the same place as long as it is of the same: `of`.
+  renew(of) {
+    if (this.#shows !== of) this.#selected = null;
+    this.#shows = of;
+    this.draw();
+    this.select(this.#selected);
+  }
+
+  get selected() {
+    return this.#selected;
   }
 
   // Leave these out of the legend: nothing of theirs is shown.
   hide(keys) {
     this.hidden = new Set(keys);
-    for (const [key, node] of this.values) node.parentNode.hidden = this.hidden.has(key);
+    for (const [key, node] of this.#names) node.hidden = this.hidden.has(key);
   }
 
   select(slot) {
@@ -67,13 +77,8 @@ export class Chart {
     this.#selected = slot === null || last < 0 ? null : Math.max(0, Math.min(slot, last));
     const { title, values } = this.tell(this.#selected);
     say(this.title, title);
-    for (const [key, node] of this.values) say(node, values[key] ?? '');
-    const spoken = [
-      title,
-      ...[...this.values.keys()]
-        .filter((key) => values[key] && !this.hidden.has(key))
-        .map((key) => `${key.replaceAll('_', ' ')} ${values[key]}`),
-    ].join(', ');
+    const told = this.items.filter(({ key }) => values[key] && !this.hidden.has(key));
+    const spoken = [title, ...told.map(({ key, name }) => `${name} ${values[key]}`)].join(', ');
     set(this.svg, {
       'aria-valuemax': Math.max(last, 0),
       'aria-valuenow': this.#selected ?? Math.max(last, 0),
@@ -81,29 +86,23 @@ export class Chart {
     });
     if (!this.cursor) return;
     this.cursor.classList.toggle('off', this.#selected === null);
-    if (this.#selected !== null) {
-      const [x, width, y = 0, height = this.height - 22] = this.slotX(this.#selected);
-      set(this.cursor, { x: x.toFixed(1), width: Math.max(width, 1).toFixed(1), y, height });
-    }
+    this.readout.hidden = this.#selected === null || !told.length;
+    if (this.#selected === null) return;
+    const [x, width, y = 0, height = this.height - 22] = this.slotX(this.#selected);
+    set(this.cursor, { x: x.toFixed(1), width: Math.max(width, 1).toFixed(1), y, height });
+    if (told.length) this.#float(title, told, values, x, width);
   }
 
-  #listen() {
-    const at = (event) => {
-      const { left, top } = this.svg.getBoundingClientRect();
-      return this.slotAt(event.clientX - left, event.clientY - top);
-    };
-    set(this.svg, {
-      pointermove: (event) => this.select(at(event)),
-      pointerdown: (event) => {
-        this.#byTouch = event.pointerType !== 'mouse';
-        this.select(at(event));
-      },
-      pointerleave: (event) => event.pointerType === 'mouse' && this.select(null),
-      keydown: (event) => this.#key(event),
-      // A finger points to read; only a mouse, which can point without it, opens by a click.
-      click: (event) => this.#byTouch || this.open?.(at(event)),
-      blur: () => this.select(null),
-    });
+  // Beside what is pointed at, on the side with more room.
+  #float(title, told, values, x, width) {
+    const lines = told.map((item) =>
+      el('div', {}, el('dt', {}, swatch(item.colour, item.shape, item.mark), item.name), el('dd', {}, values[item.key])),
+    );
+    this.readout.replaceChildren(el('p', {}, title), el('dl', {}, lines));
+    const [room, own] = [this.svg.clientWidth, this.readout.offsetWidth];
+    const isLeft = x + width / 2 > room / 2;
+    const at = isLeft ? x - own - 12 : x + width + 12;
+    this.readout.style.transform = `translateX(${Math.round(Math.max(0, Math.min(at, room - own)))}px)`;
   }
 
   #key(event) {
@@ -121,28 +120,26 @@ export class Chart {
       End: last,
       Escape: null,
     };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Enter' && this.#selected !== null) this.open?.(this.#selected);
-    if (!(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.zoomed && ['+', '-'].includes(event.key)) this.zoomed(around(here, event.key, last));
+    if (!(event.key in moves)) return;
     event.preventDefault();
     this.select(moves[event.key]);
   }
 
-  #pattern() {
+  #hatching() {
     return svg(
-      'defs',
-      {},
-      svg(
-        'pattern',
-        {
-          id: this.hatch,
-          width: 5,
-          height: 5,
-          patternUnits: 'userSpaceOnUse',
-          patternTransform: 'rotate(45)',
-        },
-        svg('rect', { width: 5, height: 5, class: 'hatch-ground' }),
-        svg('rect', { width: 1.6, height: 5, class: 'hatch-line' }),
-      ),
+      'pattern',
+      {
+        id: `${this.id}-hatch`,
+        width: 5,
+        height: 5,
+        patternUnits: 'userSpaceOnUse',
+        patternTransform: 'rotate(45)',
+      },
+      svg('rect', { width: 5, height: 5, class: 'hatch-ground' }),
+      svg('rect', { width: 1.6, height: 5, class: 'hatch-line' }),
     );
   }
 
@@ -152,9 +149,17 @@ export class Chart {
       y: y.toFixed(1),
       width: Math.max(width, 1).toFixed(1),
       height: Math.max(height, 0).toFixed(1),
-      fill: `url(#${this.hatch})`,
+      fill: `url(#${this.id}-hatch)`,
       class: 'hatched',
     });
+  }
+
+  // A shape in a colour, with its edge, and over it the colour's texture.
+  coloured(tag, attributes, colour, type = '') {
+    const nodes = [svg(tag, { ...attributes, class: `${type} fill-${colour} edge` })];
+    if (hasTexture(colour))
+      nodes.push(svg(tag, { ...attributes, fill: `url(#${this.id}-${colour})`, class: 'textured' }));
+    return nodes;
   }
 
   // Lines at the steps of an axis, and its unit above.
@@ -175,6 +180,15 @@ export class Chart {
   }
 }
 
+const chip = ({ name, colour, shape, mark }) => el('li', {}, swatch(colour, shape, mark), name);
+
+// Half of what there is around a place, or all that there was before: null.
+function around(here, key, last) {
+  if (key === '-') return null;
+  const quarter = Math.max(1, Math.round(last / 4));
+  return [Math.max(0, here - quarter), Math.min(last, here + quarter)];
+}
+
 // The steps from 0 on that reach as far as needed, about `parts` of them.
 function niceStep(most, parts) {
   const raw = Math.max(most, 1e-9) / parts;
@@ -191,4 +205,14 @@ export function axis(up, down, top, bottom) {
   const ticks = [];
   for (let n = Math.round(-low / step); n <= Math.round(high / step); n++) ticks.push(n * step);
   return { y, ticks };
+}
+
+// An axis around values that need not reach zero.
+export function axisAround(least, most, top, bottom) {
+  const step = niceStep(Math.max(most - least, 1e-6), 4);
+  const low = Math.floor(least / step + 1e-6) * step;
+  const high = Math.max(Math.ceil(most / step - 1e-6) * step, low + step);
+  const ticks = [];
+  for (let n = 0; n <= Math.round((high - low) / step); n++) ticks.push(low + n * step);
+  return { y: (value) => bottom - ((value - low) / (high - low)) * (bottom - top), ticks };
 }

@@ -1,7 +1,9 @@
-// The period before, and of it as much as has gone by of the running one: like is compared with like.
+// The period before, or the same of the year before, and of it as much as has gone by of the running one: like is
+// compared with like.
 
 import { serverNow } from './api.js';
-import { barOf, rowOf, sinceBegun, sumOf } from './period_bars.js';
+import { t } from './language.js';
+import { barOf, grouped, rowOf, sinceBegun, sumOf } from './period_bars.js';
 import { addMonths, named } from './period_kinds.js';
 import { addDays, dateOf, minuteOf, momentOf } from './zone.js';
 
@@ -19,43 +21,46 @@ export function sameTime(now, zone, months) {
     : { date: addMonths(first, 1), minute: 0 };
 }
 
-// What the period that begins on the date `first` is compared by: bars, their sum, and what they are called in
-// short and in full. Null where nothing is known of it.
-export async function before(context, kind, first) {
+// The same for what goes by days: weeks, and ranges.
+const sameTimeOfDay = (now, zone, days) => ({ date: addDays(dateOf(now, zone), -days), minute: minuteOf(now, zone) });
+
+// What the period that begins on `date` is compared by: bars, their sum, and what they are called in short and in
+// full. Null where nothing is known of it. by: 'previous' or 'year'.
+export async function before(context, kind, date, by = 'previous') {
   const { firstDate, today, zone } = context;
+  const first = kind.shift(date, by);
   const end = kind.move(first, 1);
   if (firstDate === null || firstDate >= end) return null;
-  const time = kind.start(today()) === end ? sameTime(serverNow(), zone, kind.months) : null;
+  const { days, months } = kind.back(by);
+  const same = () => (months ? sameTime(serverNow(), zone, months) : sameTimeOfDay(serverNow(), zone, days));
+  const time = kind.start(today()) === date ? same() : null;
   const isWhole = !time || time.date >= end;
-  const { until, buckets } = isWhole
-    ? await whole(context, kind, first)
-    : await partOf(context, kind, first, time);
+  const found = isWhole ? await whole(context, kind, first) : await partOf(context, kind, first, time);
+  const buckets = kind.isGrouped ? grouped(found.buckets) : found.buckets;
   const bars = buckets.map(({ series, isMissing, ...more }) =>
-    barOf({ context, kind, row: rowOf(series, isMissing), ...more }),
+    barOf({ context, kind, row: rowOf(series, isMissing, kind.isGrouped), ...more }),
   );
   const sum = sumOf(bars);
   if (!sum) return null;
   const since = firstDate > first ? named(firstDate, { day: 'numeric', month: 'short' }) : '';
-  return {
-    bars,
-    sum,
-    ...names({ kind, first, since, until: until && kind.until(until, zone), isAll: time }),
-  };
+  const until = found.until && kind.until(found.until, zone, by);
+  return { bars, sum, ...names({ kind, first, since, until, isAll: time, by }) };
 }
 
-function names({ kind: { short, title }, first, since, until, isAll }) {
-  const begun = since && ` since ${since}`;
+function names({ kind: { short, title }, first, since, until, isAll, by }) {
+  const begun = since && ` ${t('since', { day: since })}`;
   if (until) {
-    const span = since ? `${since} until ${until}` : `until ${until}`;
-    return { name: span, words: `${title(first)}${since && ` since ${since},`} until ${until}` };
+    const name = since ? t('since_until', { day: since, time: until }) : t('until', { time: until });
+    const words = since ? t('words_since_until', { period: title(first), day: since, time: until }) : t('words_until', { period: title(first), time: until });
+    return { name, words };
   }
-  const all = isAll ? 'all of ' : '';
-  return { name: `${all}${short(first)}${begun}`, words: `${all}${title(first)}${begun}` };
+  const all = (period) => (isAll ? t('all_of', { period }) : period);
+  return { name: `${all(short(first, by))}${begun}`, words: `${all(title(first))}${begun}` };
 }
 
 async function whole(context, kind, first) {
-  const answer = await context.ask('/v1/series', { frame: kind.frame, date: first });
-  const series = answer.series.map((row) => sinceBegun(row, kind, context));
+  const answer = await context.ask('/v1/series', kind.asks(first));
+  const series = answer.series.filter(isSomething).map((row) => sinceBegun(row, kind, context));
   const dates = kind.dates(first);
   return { buckets: dates.map((date) => ({ date, series: series.filter((row) => kind.key(row) === date) })) };
 }
@@ -79,7 +84,7 @@ async function partOf(context, kind, first, { date, minute }) {
   const rest = [...days, ...hours.series, ...minutes.series.filter(isLater)];
   const [start, until] = [momentOf(begun, 0, zone), Date.parse(minutes.to)];
   const part = {
-    date: begun,
+    date: kind.isGrouped ? `${begun.slice(0, 7)}-01` : begun,
     series: rest.filter(isSomething),
     isMissing: [...days, ...hours.series].some(
       (row) => !isSomething(row) && Date.parse(row.bucket) > Date.parse(device.first_ts),
@@ -99,4 +104,4 @@ async function partOf(context, kind, first, { date, minute }) {
 }
 
 // An answer for a range has every bucket of it.
-const isSomething = (row) => row.sample_count > 0 || row.pv_kwh !== null;
+export const isSomething = (row) => row.sample_count > 0 || row.pv_kwh !== null;

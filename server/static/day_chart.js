@@ -1,19 +1,23 @@
-// One local day: sources stacked above zero, uses below, the house as a line, the battery's charge on the
-// right axis. Each step is the mean of its bucket; what was not measured is hatched, never zero.
+// One local day, or a span of it: sources stacked above zero, uses below, the house as a line, the battery's charge on
+// the right axis. Each step is the mean of its bucket; what was not measured is hatched, never zero.
 
 import { Chart, axis } from './chart.js';
+import { knownIn, pointOf, runsOf, split, texts } from './day_points.js';
 import { svg } from './dom.js';
-import { hours, percent, power, signedPower, when } from './words.js';
+import { t } from './language.js';
+import { hours, hourMinute, clock, percent, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
-  { key: 'solar', name: 'Solar', colour: 'solar' },
-  { key: 'battery_out', name: 'Battery out', colour: 'discharge' },
-  { key: 'import', name: 'Import', colour: 'import' },
-  { key: 'house', name: 'House', colour: 'house', shape: 'line' },
-  { key: 'battery_in', name: 'Battery in', colour: 'charge' },
-  { key: 'export', name: 'Export', colour: 'export' },
-  { key: 'charge_level', name: 'State of charge', colour: 'soc', shape: 'dashes' },
+  { key: 'solar', name: t('solar'), colour: 'solar' },
+  { key: 'clear', name: t('clear_day'), colour: 'clear', shape: 'dashes' },
+  { key: 'battery_out', name: t('battery_out'), colour: 'discharge' },
+  { key: 'import', name: t('import'), colour: 'import' },
+  { key: 'house', name: t('house'), colour: 'house', shape: 'line' },
+  { key: 'use', name: t('house_use'), colour: 'house-area' },
+  { key: 'battery_in', name: t('battery_in'), colour: 'charge' },
+  { key: 'export', name: t('export'), colour: 'export' },
+  { key: 'charge_level', name: t('charge_level'), colour: 'soc', shape: 'dashes' },
 ];
 const UP = [
   ['solar', 'solar'],
@@ -26,31 +30,47 @@ const DOWN = [
   ['battery_in', 'charge'],
   ['export', 'export'],
 ];
-const AT_THE_METER = ['import', 'house', 'export'];
+const AT_THE_METER = ['import', 'house', 'use', 'export'];
+const AT_THE_BATTERY = ['battery_out', 'battery_in', 'charge_level'];
 const LEFT = 36;
-const RIGHT = 46;
 const TOP = 24;
 const BOTTOM = 22;
 const FOOT = 6;
+// Marks of time: minutes apart, for so many ms and no more of them than fit.
+const MARKS = [1, 5, 10, 15, 30, 60, 120, 180, 360];
 
 export class DayChart extends Chart {
-  #data = { start: 0, end: 86400e3, points: [], gaps: [], now: 0, zone: 'UTC', stepMs: 300e3 };
+  #data = { start: 0, end: 86400e3, points: [], gaps: [], now: 0, zone: 'UTC', stepMs: 300e3, isKnown: false };
   #byStep = new Map();
+  #right = 46;
 
   constructor() {
-    super({ label: 'Power through the day', items: ITEMS, height: 330 });
+    super({ label: t('power_of_day'), items: ITEMS, height: 330 });
+    this.hide(['clear']);
   }
 
-  // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms; meter: as meter.js has it.
-  // causeOf(cause): in words.
-  show({ start, end, now, zone, buckets, gaps, stepMs, meter, causeOf }) {
+  // start, end, now: ms; buckets as /v1/series gives them; gaps: {start, end, cause} in ms; meter: as meter.js has it;
+  // hasBattery; clear(ms): W of a clear day, or null; causeOf(cause): in words.
+  show({ start, end, now, zone, buckets, gaps, stepMs, meter, hasBattery, clear, causeOf }) {
     const points = buckets.filter((bucket) => bucket.avg_pv_power_w !== null).map(pointOf);
-    this.#data = { start, end, points, gaps, now, zone, stepMs, causeOf };
+    if (clear) for (const p of points) p.clear = clear(p.at + stepMs / 2);
+    this.#data = { start, end, points, gaps, now, zone, stepMs, clear, causeOf, isKnown: true };
     this.meter = meter;
-    this.hide(meter === 'there' ? [] : AT_THE_METER);
+    this.#right = hasBattery ? 46 : 10;
+    this.hide([
+      ...(meter === 'there' ? [] : AT_THE_METER),
+      ...(hasBattery ? [] : AT_THE_BATTERY),
+      ...(clear ? [] : ['clear']),
+    ]);
+    this.hasBattery = hasBattery;
     this.feedsIn = points.some((p) => p.fed_in >= 5);
     this.#byStep = new Map(points.map((p) => [Math.floor((p.at - start) / stepMs), p]));
-    this.draw();
+    this.renew(`${start} ${end} ${stepMs}`);
+  }
+
+  // What is shown is not known, and why.
+  say(words) {
+    this.#data.words = words;
     this.select(null);
   }
 
@@ -61,37 +81,49 @@ export class DayChart extends Chart {
 
   slotAt(x) {
     const { start, end, stepMs } = this.#data;
-    const share = (x - LEFT) / (this.svg.clientWidth - LEFT - RIGHT);
+    const share = (x - LEFT) / (this.svg.clientWidth - LEFT - this.#right);
     return Math.floor((share * (end - start)) / stepMs);
   }
 
+  // When a slot begins.
+  timeOf(slot) {
+    return this.#data.start + slot * this.#data.stepMs;
+  }
+
   slotX(slot) {
-    const { start, stepMs } = this.#data;
-    const x = this.#x(start + slot * stepMs);
-    return [x, this.#x(start + (slot + 1) * stepMs) - x];
+    const x = this.#x(this.timeOf(slot));
+    return [x, this.#x(this.timeOf(slot + 1)) - x];
   }
 
   tell(slot) {
-    const { start, zone, points, gaps, stepMs, causeOf } = this.#data;
-    if (slot === null) return this.#newest(points);
-    const from = start + slot * stepMs;
-    const span = hours(from, from + stepMs, zone);
+    const { zone, points, gaps, stepMs, causeOf } = this.#data;
+    if (slot === null) return this.#all(points);
+    const from = this.timeOf(slot);
+    const span = stepMs < 60e3 ? clock(from, zone) : hours(from, from + stepMs, zone);
     const gap = gaps.find((g) => g.start < from + stepMs && g.end > from);
     // A reading may stand for longer than a step, and a step may be partly a gap.
     const point = this.#byStep.get(slot) ?? (gap ? null : points.filter((p) => p.at < from).pop());
     if (point) {
       // A day with a P1 meter may have steps by the inverter's own.
-      const by = ['inverter', 'mixed'].includes(point.grid_source) ? `, grid by: ${point.grid_source}` : '';
-      return { title: `${span}${this.#isUnmetered(point) ? ', meter not read' : by}`, values: texts(point) };
+      const by = ['inverter', 'mixed'].includes(point.grid_source) ? t(`by_${point.grid_source}`) : '';
+      const note = this.#isUnmetered(point) ? t('meter_not_read') : by;
+      return { title: [span, note].filter(Boolean).join(', '), values: texts(point) };
     }
-    return { title: `${span}: no readings${gap ? `, ${causeOf(gap.cause)}` : ''}`, values: {} };
+    const cause = gap ? causeOf(gap.cause) : '';
+    return { title: [`${span}: ${t('no_readings')}`, cause].filter(Boolean).join(', '), values: {} };
   }
 
-  #newest(points) {
-    const last = points[points.length - 1];
-    if (!last) return { title: 'No readings on this day', values: {} };
-    const { stepMs, zone } = this.#data;
-    return { title: `${hours(last.at, last.at + stepMs, zone)}, the newest`, values: texts(last) };
+  // Without a pointer: what all of it is, which is known only after an answer.
+  #all(points) {
+    const { isKnown, words, zone, stepMs, start, end } = this.#data;
+    if (!isKnown) return { title: words ?? t('loading'), values: {} };
+    if (!points.length) return { title: t('no_readings_on_day'), values: {} };
+    const best = points.reduce((most, p) => (p.solar > most.solar ? p : most));
+    if (!(best.solar > 0)) return { title: t('no_sun_yet'), values: {} };
+    const time = hourMinute(best.at, zone);
+    const span = end - start < 20 * 3600e3 ? hours(start, end, zone) : null;
+    const title = t('most_sun', { power: texts(best).solar, time: stepMs < 60e3 ? clock(best.at, zone) : time });
+    return { title: span ? `${span}: ${title}` : title, values: {} };
   }
 
   // Where there is a meter, but not in this step.
@@ -101,43 +133,35 @@ export class DayChart extends Chart {
 
   #x(ms) {
     const { start, end } = this.#data;
-    return LEFT + ((ms - start) / (end - start)) * (this.svg.clientWidth - LEFT - RIGHT);
+    return LEFT + ((ms - start) / (end - start)) * (this.svg.clientWidth - LEFT - this.#right);
   }
 
   paint(width) {
-    const { points, gaps } = this.#data;
+    const { points, gaps, stepMs, start, end } = this.#data;
+    const now = Math.min(this.#data.now, end);
     const bottom = this.height - BOTTOM;
-    const up = Math.max(0, ...points.map((p) => Math.max(sum(p, UP), p.house ?? 0)));
+    const right = width - this.#right;
+    const up = Math.max(0, ...points.map((p) => Math.max(sum(p, UP), p.house ?? 0, p.clear ?? 0)));
     const down = Math.max(0, ...points.map((p) => Math.max(sum(p, DOWN), -p.house)));
     const { y, ticks } = points.length ? axis(up / 1000, down / 1000, TOP, bottom) : axis(1, 1, TOP, bottom);
-    const runs = this.#runs(points, gaps);
+    const runs = runsOf(points, gaps, stepMs, now);
     const charge = (pct) => bottom - (pct / 100) * (bottom - TOP);
+    const soc = this.hasBattery
+      ? [0, 50, 100].map((pct) => svg('text', { x: right + 6, y: charge(pct) + 4, class: 'tick' }, percent(pct)))
+      : [];
     return [
+      ...this.grid(ticks, y, LEFT, right, 'kW'),
       ...this.#areas(runs, y),
-      ...this.grid(ticks, y, LEFT, width - RIGHT, 'kW'),
-      ...[0, 50, 100].map((pct) =>
-        svg('text', { x: width - RIGHT + 6, y: charge(pct) + 4, class: 'tick' }, percent(pct)),
-      ),
+      ...this.#band(runs, y),
+      ...soc,
       ...this.#hours(width, bottom),
       ...this.#lines(runs, 'house', (p) => y(p.house / 1000), 'load-line'),
-      ...this.#lines(runs, 'charge_level', (p) => charge(p.charge_level), 'soc-line'),
+      ...this.#lines(runs, 'clear', (p) => y(p.clear / 1000), 'clear-line'),
+      ...(this.hasBattery ? this.#lines(runs, 'charge_level', (p) => charge(p.charge_level), 'soc-line') : []),
       ...this.#unmetered(runs, bottom),
-      ...gaps.map((gap) => this.#gap(gap, bottom)),
+      ...gaps.flatMap((gap) => this.#gap(gap, start, Math.min(end, Math.max(now, start)), bottom)),
       ...this.#nowLine(bottom),
     ];
-  }
-
-  // Stretches of points that no gap interrupts.
-  #runs(points, gaps) {
-    const runs = [];
-    let before = null;
-    for (const p of points) {
-      const torn = !before || gaps.some((g) => g.start < p.at && g.end > before.at + this.#data.stepMs);
-      if (torn) runs.push([]);
-      runs[runs.length - 1].push(p);
-      before = p;
-    }
-    return runs;
   }
 
   #areas(runs, y) {
@@ -146,23 +170,28 @@ export class DayChart extends Chart {
       [DOWN, -1],
     ].flatMap(([stack, sign]) =>
       stack.flatMap(([key, colour], level) =>
-        knownIn(runs, key).map((run) => {
+        split(knownIn(runs, key), (p) => p[key] > 0 || colour === 'house-area').flatMap((run) => {
           const edge = (levels) => this.#steps(run, (p) => y((sign * sum(p, stack.slice(0, levels))) / 1000));
-          return svg('path', {
-            d: `M${edge(level + 1).join('L')}L${edge(level).reverse().join('L')}Z`,
-            class: `area fill-${colour}`,
-          });
+          const d = `M${edge(level + 1).join('L')}L${edge(level).reverse().join('L')}Z`;
+          return this.coloured('path', { d }, colour, 'area');
         }),
       ),
     );
   }
 
+  // Between the least and the most sun of each step.
+  #band(runs, y) {
+    return split(runs, (p) => p.least !== null && p.most - p.least > 20).map((run) => {
+      const edge = (key) => this.#steps(run, (p) => y(p[key] / 1000));
+      return svg('path', { d: `M${edge('most').join('L')}L${edge('least').reverse().join('L')}Z`, class: 'band' });
+    });
+  }
+
   // The corners of a stepped line.
   #steps(run, height) {
-    return run.flatMap((p, index) => {
-      const until = run[index + 1]?.at ?? p.at + this.#data.stepMs;
+    return run.flatMap((p) => {
       const level = height(p).toFixed(1);
-      return [`${this.#x(p.at).toFixed(1)} ${level}`, `${this.#x(until).toFixed(1)} ${level}`];
+      return [`${this.#x(p.at).toFixed(1)} ${level}`, `${this.#x(p.until).toFixed(1)} ${level}`];
     });
   }
 
@@ -175,37 +204,41 @@ export class DayChart extends Chart {
   // A foot under what the meter did not say.
   #unmetered(runs, bottom) {
     return split(runs, (p) => this.#isUnmetered(p)).map((run) => {
-      const [from, to] = [run[0], run[run.length - 1]].map((p) => this.#x(p.at));
-      return this.hatched(
-        from,
-        bottom - FOOT,
-        to - from + this.#x(this.#data.start + this.#data.stepMs) - LEFT,
-        FOOT,
-      );
+      const [from, to] = [this.#x(run[0].at), this.#x(run[run.length - 1].until)];
+      return this.hatched(from, bottom - FOOT, to - from, FOOT);
     });
   }
 
   #hours(width, bottom) {
     const { start, end, zone } = this.#data;
-    const every = width < 560 ? 6 : 3;
+    const room = (width - LEFT - this.#right) / (end - start); // px a ms
+    const every = MARKS.find((minutes) => minutes * 60e3 * room > (minutes < 60 ? 52 : 38)) ?? 360;
     const marks = [];
     let before = null; // an hour that clocks show twice is written once
-    for (let at = start; at <= end; at += 1800e3) {
+    const step = Math.min(every, 15) * 60e3; // midnight may be at any quarter of an hour of UTC
+    for (let at = Math.ceil(start / step) * step; at <= end; at += step) {
       const minute = minuteOf(at, zone);
-      if (minute % (every * 60)) continue;
+      if (minute % every) continue;
       const x = this.#x(at);
       marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));
-      const hour = when(at, zone, { hour: 'numeric' });
-      if (hour !== before) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, hour));
-      before = hour;
+      const text = every < 60 ? hourMinute(at, zone) : when(at, zone, { hour: 'numeric' });
+      if (text !== before) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, text));
+      before = text;
     }
     return marks;
   }
 
-  #gap(gap, bottom) {
-    const { start, end } = this.#data;
-    const [from, to] = [Math.max(gap.start, start), Math.min(gap.end, end)];
-    return to > from ? this.hatched(this.#x(from), TOP, this.#x(to) - this.#x(from), bottom - TOP) : '';
+  // Hatched, with an arrow at the end that is not its own: it goes on beyond what is shown.
+  #gap(gap, start, until, bottom) {
+    const [from, to] = [Math.max(gap.start, start), Math.min(gap.end, until)];
+    if (to <= from) return [];
+    const [left, right] = [this.#x(from), this.#x(to)];
+    const arrow = (x, d) => svg('path', { d, transform: `translate(${x.toFixed(1)} ${TOP + 10})`, class: 'goes-on' });
+    return [
+      this.hatched(left, TOP, right - left, bottom - TOP),
+      gap.start < start ? arrow(left + 3, 'M6 -5L0 0L6 5Z') : '',
+      gap.end > until && until === this.#data.end ? arrow(right - 3, 'M-6 -5L0 0L-6 5Z') : '',
+    ];
   }
 
   #nowLine(bottom) {
@@ -215,55 +248,4 @@ export class DayChart extends Chart {
   }
 }
 
-// The parts of runs that are so, each whole.
-function split(runs, isSo) {
-  return runs.flatMap((run) => {
-    const parts = [[]];
-    for (const p of run) {
-      if (isSo(p)) parts[parts.length - 1].push(p);
-      else if (parts[parts.length - 1].length) parts.push([]);
-    }
-    return parts.filter((part) => part.length);
-  });
-}
-
-// Those in which a value is known: what was not measured is not drawn.
-const knownIn = (runs, key) => split(runs, (p) => p[key] !== null);
-
 const sum = (p, stack) => stack.reduce((total, [key]) => total + (p[key] ?? 0), 0);
-
-// The one direction of a power, null where it is not known.
-const one = (watts, sign) => (watts === null ? null : Math.max(sign * watts, 0));
-
-function pointOf(bucket) {
-  const battery = bucket.avg_battery_power_w ?? 0;
-  const [house, out] = [bucket.avg_load_power_w, bucket.avg_export_power_w];
-  return {
-    at: Date.parse(bucket.bucket),
-    grid_source: bucket.grid_source,
-    solar: bucket.avg_pv_power_w,
-    battery_out: Math.max(-battery, 0),
-    grid: out,
-    import: one(out, -1),
-    house,
-    use: one(house, 1),
-    fed_in: one(house, -1), // by another generator behind the same meter
-    battery_in: Math.max(battery, 0),
-    export: one(out, 1),
-    charge_level: bucket.avg_battery_soc_pct,
-    battery_known: bucket.avg_battery_power_w !== null,
-  };
-}
-
-function texts(p) {
-  const battery = (watts) => power(p.battery_known ? watts : null);
-  return {
-    solar: power(p.solar),
-    battery_out: battery(p.battery_out),
-    import: power(p.import),
-    house: signedPower(p.house),
-    battery_in: battery(p.battery_in),
-    export: power(p.export),
-    charge_level: percent(p.charge_level),
-  };
-}

@@ -1,200 +1,205 @@
 // A day: its figures, the power balance through it, its gaps in words, its hours as a table. With `live`
-// it is the view called Now: today, under the flow diagram.
+// it is the view called Now: today, under the flow diagram and what it says in words.
 
-import { load, serverNow } from './api.js';
+import { load } from './api.js';
+import { hasBattery } from './battery.js';
+import { DayCurve } from './day_curve.js';
 import { el, say } from './dom.js';
-import { DayChart } from './day_chart.js';
 import { total } from './energy.js';
 import { FlowDiagram } from './flow_diagram.js';
+import { t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { Tiles } from './tiles.js';
-import { FEEDS_IN, clock, longDay, share } from './words.js';
-import { addDays, inMs, noon } from './zone.js';
+import { verdict } from './verdict.js';
+import { clock, longDay } from './words.js';
+import { addDays, noon } from './zone.js';
 
-const CURVE = [
-  'bucket',
-  'avg_pv_power_w',
-  'avg_battery_power_w',
-  'avg_battery_soc_pct',
-  'avg_load_power_w',
-  'avg_export_power_w',
-].join(',');
-const STEP_MS = 300e3;
 const MINUTE = 60e3;
-const DAY_MS = 86400e3;
 
 export class DayView {
   #context;
   #date;
   #tiles;
-  #chart = new DayChart();
+  #curve;
   #loading;
-  #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
-  #clocks = el('p', { class: 'quiet', hidden: true });
-  #gapBox = el('div', { class: 'gap-list' });
   #hours = el('div');
   #hoursBox;
   #flow = null;
-  #asOf = null;
+  #strip = null; // the last minutes, loaded after all else
+  #stripBox = el('div', { class: 'strip-box' });
+  #asOf = el('p', { class: 'as-of', hidden: true });
+  #verdict = el('p', { class: 'verdict' });
   #row = null;
   #soc = null;
-  #gaps = null; // not known yet
-  #gapList = null; // what lists them, loaded where there are some
-  #curve = null;
   #reading = null;
+  #stale = false;
+  #clear = null; // what a clear day brings
   #source; // whose word the grid is, of the day and of now
   #gridNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
-  // date: null for Now, which goes along with midnight and has no way to other days.
-  constructor(context, date, periodNav) {
+  // date: null for Now, which goes along with midnight and has no way to other days; nav: else period_nav.js.
+  constructor(context, date, nav) {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
     this.#source = context.p1?.sourceLine();
     if (this.live && context.p1) this.#gridNow = new context.p1.GridNow(context);
     this.#tiles = new Tiles(true, context.p1);
-    this.#loading = new Loading(context, {
-      gaps: () => this.#loadGaps(),
-      figures: () => this.#loadFigures(),
-      curve: () => this.#loadCurve(),
-      hours: () => this.#loadHours(),
+    this.title = this.live ? t('tab_now') : longDay(noon(this.#date), 'UTC');
+    this.#curve = new DayCurve(context, this.live ? 'now' : 'day', this.#date, {
+      facts: () => ({ meter: this.#meter(), hasBattery: this.#hasBattery }),
+      source: this.#source,
+      title: t(this.live ? 'power_today' : 'power_of_day'),
     });
-    this.title = this.live ? 'Now' : longDay(noon(this.#date), 'UTC');
+    this.#loading = new Loading(
+      context,
+      {
+        gaps: () => this.#curve.loadGaps(),
+        figures: () => this.#loadFigures(),
+        curve: () => this.#loadCurve(),
+        hours: () => this.#loadHours(),
+        clear: () => this.#loadClear(),
+      },
+      { figures: [this.#tiles.rings, this.#tiles.element], curve: this.#curve.element },
+    );
     this.#hoursBox = el(
       'details',
       { class: 'card', toggle: () => this.#loading.part('hours') },
-      el('summary', {}, 'The hours of this day as a table'),
+      el('summary', {}, t('hours_of_day')),
       this.#hours,
     );
     this.element = el(
       'div',
-      {},
-      this.live ? this.#now() : this.#nav(periodNav),
+      { class: this.live ? 'view now' : 'view day' },
+      this.live ? null : this.#nav(nav),
       this.#loading.element,
-      this.live ? null : this.#meterNote,
-      this.live ? null : this.#tiles.element,
-      el(
-        'section',
-        { class: 'card', 'aria-labelledby': 'curve' },
-        el('h2', { id: 'curve' }, this.live ? 'Power today' : 'Power through the day'),
-        this.#source,
-        this.#chart.element,
-        this.#feedsIn,
-        this.#clocks,
-        this.#gapBox,
-      ),
+      this.live ? this.#now() : null,
+      this.#hero(),
+      this.#curve.element,
+      this.#tiles.element,
+      this.live ? this.#stripBox : null,
       this.#hoursBox,
     );
+    this.#tiles.hideBattery(!this.#hasBattery);
+    nav?.swipes(this.element, this.#links(), context.go);
   }
 
   get isToday() {
     return this.#date === this.#context.today();
   }
 
-  get jobs() {
-    const own = this.#loading.jobs(this.isToday ? { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE } : {});
-    return [...(this.#gridNow?.jobs ?? []), ...own];
+  get #hasBattery() {
+    return hasBattery(this.#context.device, [this.#reading, this.#row, ...(this.#curve?.answer?.series ?? [])]);
   }
 
-  load() {
-    return this.#loading.all();
+  get jobs() {
+    const often = { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE };
+    return [...(this.#gridNow?.jobs ?? []), ...this.#loading.jobs(this.isToday ? often : {})];
+  }
+
+  async load() {
+    await this.#loading.all();
+    if (this.live) await this.#loadStrip();
   }
 
   // A new reading, or the same one again because there is no newer; stale: it may be long past.
   reading(reading, stale) {
-    if (!this.#flow) return;
+    if (this.isToday) this.#curve.heed(reading, stale);
+    if (!this.live) return;
     if (!this.isToday) {
       this.#context.reload();
       return;
     }
-    this.#reading = reading;
+    [this.#reading, this.#stale] = [reading, stale];
     const { device } = this.#context;
-    this.#flow.show(reading, { has_meter: hasGridMeter(device) || this.#meter() === 'there' });
+    const isKnown = this.#meter() === 'there';
+    this.#flow.show(reading, {
+      has_meter: hasGridMeter(device) || isKnown,
+      without_meter: hasGridMeter(device) === false,
+      has_battery: this.#hasBattery,
+    });
     this.#gridNow?.show(reading, stale);
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
-    if (reading) say(this.#asOf, `not live: as of ${clock(Date.parse(reading.ts), this.#context.zone)}`);
-    this.#soc = reading && { pct: reading.battery_soc_pct, words: stale ? 'last known' : 'now' };
+    if (reading) {
+      const time = clock(Date.parse(reading.ts), this.#context.zone);
+      say(this.#asOf, t('not_live_as_of', { time }));
+    }
+    this.#soc = reading && { pct: reading.battery_soc_pct, words: t(stale ? 'last_known' : 'at_present') };
+    if (!stale) this.#strip?.add(reading);
     this.#showTiles();
   }
 
   #now() {
     this.#flow = new FlowDiagram();
-    this.#asOf = el('p', { class: 'as-of', hidden: true });
     return el(
-      'div',
-      { class: 'now' },
-      el(
-        'section',
-        { class: 'card', 'aria-labelledby': 'now' },
-        el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, 'Now'), this.#asOf),
-        this.#flow.element,
-        this.#gridNow?.element,
-      ),
-      el(
-        'section',
-        { 'aria-labelledby': 'today', class: 'today' },
-        el('h2', { id: 'today' }, `Today, ${longDay(noon(this.#date), 'UTC')}`),
-        this.#meterNote,
-        this.#tiles.element,
-      ),
+      'section',
+      { class: 'card flow-card', 'aria-labelledby': 'now' },
+      el('div', { class: 'now-title' }, el('h1', { id: 'now', tabindex: -1 }, t('tab_now')), this.#asOf),
+      this.#verdict,
+      this.#flow.element,
+      this.#gridNow?.element,
     );
   }
 
-  #nav(periodNav) {
+  #hero() {
+    const today = longDay(noon(this.#date), 'UTC');
+    const head = this.live ? el('h2', { id: 'today' }, t('today_is', { day: today })) : null;
+    const name = this.live ? { 'aria-labelledby': 'today' } : { 'aria-label': t('figures_of_day') };
+    return el('section', { class: 'hero', ...name }, head, this.#meterNote, this.#tiles.rings);
+  }
+
+  #links() {
+    const { link, today, firstDate } = this.#context;
+    const date = this.#date;
+    const before = firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null;
+    const after = date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null;
+    return { before, after, now: this.isToday ? null : link({ view: 'day' }) };
+  }
+
+  // nav: period_nav.js
+  #nav(nav) {
     const { link, go, today, firstDate } = this.#context;
     const date = this.#date;
-    return periodNav({
+    return nav.periodNav({
       title: this.title,
       date,
       first: firstDate,
       last: today(),
       go,
       pick: (picked) => link({ view: 'day', date: picked }),
-      links: {
-        before:
-          firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null,
-        after: date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null,
-        now: this.isToday ? null : link({ view: 'day' }),
-      },
+      present: t('go_today'),
+      links: this.#links(),
     });
-  }
-
-  #range() {
-    return { from: this.#date, to: addDays(this.#date, 1) };
-  }
-
-  async #loadGaps() {
-    const { gaps } = await this.#context.ask('/v1/gaps', this.#range());
-    this.#gaps = gaps.map(inMs);
-    this.#showCurve();
-    if (!gaps.length || this.#gapList) return;
-    this.#gapList = await load(() => import('./gap_list.js'));
-    this.#showCurve();
-    this.#showGaps();
   }
 
   async #loadCurve() {
-    this.#curve = await this.#context.ask('/v1/series', {
-      ...this.#range(),
-      bucket: '5m',
-      columns: this.#source ? `${CURVE},grid_source` : CURVE,
-    });
-    this.#showCurve();
-    const longMs = Date.parse(this.#curve.to) - Date.parse(this.#curve.from);
-    if (longMs === DAY_MS) return;
-    const { clockWords } = await load(() => import('./clock_change.js'));
-    say(this.#clocks, clockWords(longMs));
-    this.#clocks.hidden = false;
+    try {
+      await this.#curve.load();
+    } catch (thrown) {
+      this.#curve.fail(t('not_known_now'));
+      throw thrown;
+    }
+    if (!this.live) {
+      const { series } = this.#curve.answer;
+      const last = series.filter((bucket) => (bucket.avg_battery_soc_pct ?? null) !== null).pop();
+      this.#soc = last && {
+        pct: last.avg_battery_soc_pct,
+        words: this.#curve.endOfZoom ?? t(this.isToday ? 'last_known' : 'at_the_end'),
+      };
+    }
+    this.#showTiles();
+    this.#curve.showGaps(this.#row);
   }
 
   async #loadFigures() {
-    const { series } = await this.#context.ask('/v1/series', { ...this.#range(), bucket: '1d' });
+    const range = { from: this.#date, to: addDays(this.#date, 1) };
+    const { series } = await this.#context.ask('/v1/series', { ...range, bucket: '1d' });
     this.#row = series.length ? { ...series[0], ...total(series) } : null;
     this.#showTiles();
-    this.#showGaps();
+    this.#curve.showGaps(this.#row);
   }
 
   async #loadHours() {
@@ -203,78 +208,47 @@ export class DayView {
     this.#hours.replaceChildren(...(await hoursTable(this.#context, this.#date)));
   }
 
+  // The house's own history, where it is long enough to tell.
+  async #loadClear() {
+    const { clearDay } = await load(() => import('./clear_day.js'));
+    this.#clear = await clearDay(this.#context, this.#date);
+    if (!this.#clear) return;
+    this.#curve.showClear(this.#clear.at);
+    this.#showTiles();
+  }
+
+  async #loadStrip() {
+    const { Strip } = await load(() => import('./strip.js'));
+    this.#strip = new Strip(this.#context);
+    this.#stripBox.replaceChildren(this.#strip.element);
+    await this.#strip.load();
+    if (!this.#stale) this.#strip.add(this.#reading);
+  }
+
   #showTiles() {
     const state = this.#meter();
     this.#tiles.hideMeter(state === 'none');
+    this.#tiles.hideBattery(!this.#hasBattery);
     this.#tiles.show(this.#row, { soc: this.#soc });
+    this.#curve.showMeasure(this.#clear?.words(this.#row) ?? '');
     this.#context.p1?.saySource(this.#source, this.#row?.grid_source);
     const words = meterWords(state, hasGridMeter(this.#context.device), this.#row);
     say(this.#meterNote, words);
     this.#meterNote.hidden = !words;
+    if (this.live) this.#sayVerdict();
+  }
+
+  #sayVerdict() {
+    const said = this.#reading ? verdict(this.#reading, this.#row, this.#hasBattery).join(' ') : '';
+    const time = this.#reading && clock(Date.parse(this.#reading.ts), this.#context.zone);
+    say(this.#verdict, said && this.#stale ? t('verdict_as_of', { time, words: said }) : said);
   }
 
   // What this day knows of the grid meter.
   #meter() {
-    const rows = [this.#row, this.#reading, ...(this.#curve?.series ?? [])].filter(
+    const rows = [this.#row, this.#reading, ...(this.#curve?.answer?.series ?? [])].filter(
       (row) => row && (isMetered(row) || isMeterless(row)),
     );
     return meterState(hasGridMeter(this.#context.device), rows);
   }
-
-  #showCurve() {
-    if (!this.#curve) return;
-    const { zone } = this.#context;
-    const { series, from, to } = this.#curve;
-    const [start, end] = [Date.parse(from), Date.parse(to)];
-    this.#chart.show({
-      start,
-      end,
-      now: serverNow(),
-      zone,
-      buckets: series,
-      gaps: this.#gaps ?? emptySpans(series, STEP_MS),
-      stepMs: STEP_MS,
-      meter: this.#meter(),
-      causeOf: this.#gapList?.cause ?? (() => 'cause not loaded'),
-    });
-    this.#feedsIn.hidden = !this.#chart.feedsIn;
-    if (!this.live) {
-      const last = series.filter((bucket) => bucket.avg_battery_soc_pct !== null).pop();
-      this.#soc = last && {
-        pct: last.avg_battery_soc_pct,
-        words: this.isToday ? 'last known' : 'at the end',
-      };
-      this.#showTiles();
-    }
-    this.#showGaps();
-  }
-
-  #showGaps() {
-    const { zone } = this.#context;
-    const covered = this.#row?.coverage;
-    const words = gapWords(this.#gaps, this.#row);
-    this.#gapBox.replaceChildren(
-      el(
-        'p',
-        { class: 'quiet' },
-        covered === null || covered === undefined
-          ? words
-          : `${words}; ${share(covered, 1)} of the time is covered`,
-      ),
-      this.#gaps?.length && this.#gapList ? this.#gapList.gapItems(this.#gaps, zone, this.#date) : '',
-    );
-  }
-}
-
-// Where no gaps are known, a bucket without readings is all that can be told.
-function emptySpans(buckets, stepMs) {
-  return buckets
-    .filter((bucket) => bucket.avg_pv_power_w === null)
-    .map(({ bucket }) => ({ start: Date.parse(bucket), end: Date.parse(bucket) + stepMs }));
-}
-
-function gapWords(gaps, row) {
-  if (gaps === null) return 'Looking for gaps…';
-  if (gaps.length === 0) return row ? 'No gaps' : '';
-  return `${gaps.length === 1 ? 'One gap' : `${gaps.length} gaps`} without readings, hatched above`;
 }

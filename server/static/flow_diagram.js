@@ -2,23 +2,26 @@
 
 import { el, say, set, svg } from './dom.js';
 import { flows } from './flows.js';
+import { t } from './language.js';
 import { FEEDS_IN, NONE, percent, power, signedPower } from './words.js';
 
 // From, to, the line, and its middle: where the arrow is and which way it points, in degrees.
 const LINES = [
-  ['solar', 'grid', 'M166 92V112Q166 136 142 136H94', 120, 136, 180],
-  ['solar', 'house', 'M194 92V112Q194 136 218 136H266', 240, 136, 0],
-  ['solar', 'battery', 'M180 94V206', 180, 122, 90],
-  ['grid', 'house', 'M96 150H264', 136, 150, 0],
-  ['grid', 'battery', 'M94 164H142Q166 164 166 188V208', 166, 190, 90],
-  ['battery', 'grid', 'M166 208V188Q166 164 142 164H94', 120, 164, 180],
-  ['battery', 'house', 'M194 208V188Q194 164 218 164H266', 240, 164, 0],
+  ['solar', 'grid', 'M166 100V120Q166 144 142 144H102', 124, 144, 180],
+  ['solar', 'house', 'M194 100V120Q194 144 218 144H258', 236, 144, 0],
+  ['solar', 'battery', 'M180 102V214', 180, 126, 90],
+  ['grid', 'house', 'M102 158H258', 140, 158, 0],
+  ['grid', 'battery', 'M102 172H142Q166 172 166 196V216', 166, 198, 90],
+  ['battery', 'grid', 'M166 216V196Q166 172 142 172H102', 124, 172, 180],
+  ['battery', 'house', 'M194 216V196Q194 172 218 172H258', 236, 172, 0],
 ];
 const COLOURS = { grid: 'export', battery: 'charge' }; // by where it goes, to the house by its source
 const SOURCES = { solar: 'solar', battery: 'discharge', grid: 'import' };
-const NODES = { solar: [180, 50], grid: [50, 150], house: [310, 150], battery: [180, 250] };
-const RING = 2 * Math.PI * 42;
+const NODES = { solar: [180, 52], grid: [52, 158], house: [308, 158], battery: [180, 264] };
+const RADIUS = 48;
+const RING = 2 * Math.PI * RADIUS;
 const THIN = 1.5;
+const BY_ROOT_KW = 2.3; // px: so that of 28 kW, too, two flows look different
 
 export class FlowDiagram {
   #lines = [];
@@ -26,16 +29,21 @@ export class FlowDiagram {
   #ring = [];
 
   constructor() {
-    this.svg = svg('svg', { viewBox: '0 0 360 300', class: 'flow', role: 'img' });
+    this.svg = svg('svg', { viewBox: '0 0 360 316', class: 'flow', role: 'img' });
     for (const [from, to, path, x, y, angle] of LINES) this.#line(from, to, path, x, y, angle);
     for (const [name, [x, y]] of Object.entries(NODES)) this.#node(name, x, y);
     this.note = el('p', { class: 'quiet flow-note' });
     this.element = el('div', { class: 'flow-box' }, this.svg, this.note);
-    this.show(null, {});
+    this.show(null, { has_battery: true });
   }
 
-  // A reading as /v1/realtime gives it, or null; facts of the device as /v1/devices has them.
+  // A reading as /v1/realtime gives it, or null; facts: {has_meter, without_meter, has_battery}. Of what the house does
+  // not have nothing is drawn.
   show(reading, facts) {
+    const isThere = { solar: true, battery: facts.has_battery, grid: !facts.without_meter, house: !facts.without_meter };
+    for (const { from, to, line, arrow } of this.#lines)
+      for (const node of [line, arrow]) set(node, { hidden: !(isThere[from] && isThere[to]) });
+    for (const [name, { group }] of Object.entries(this.#nodes)) set(group, { hidden: !isThere[name] });
     const flow = reading && flows(reading);
     const back = flow && fromHouse(reading, flow);
     for (const line of this.#lines) {
@@ -52,7 +60,7 @@ export class FlowDiagram {
       say(node.extra, extra);
     }
     this.#drawRing(flow);
-    say(this.note, reading ? noteOn(reading, flow, facts.has_meter) : '');
+    say(this.note, reading ? noteOn(reading, flow, facts) : '');
     this.note.hidden = !this.note.textContent;
     set(this.svg, { 'aria-label': describe(shown) });
   }
@@ -65,18 +73,21 @@ export class FlowDiagram {
       export_power_w: out,
     } = reading;
     const noBattery = battery === null && soc === null;
-    const nothing = { word: facts.has_meter ? 'not read' : 'no meter', isUnknown: true };
-    return {
+    const nothing = { word: t(facts.has_meter ? 'flow_not_read' : 'flow_no_meter'), isUnknown: true };
+    const shown = {
       solar: { value: power(reading.pv_power_w) },
-      house: load === null ? nothing : { value: signedPower(load), word: load <= -5 ? 'feeding in' : '' },
+      house: load === null ? nothing : { value: signedPower(load), word: load <= -5 ? t('flow_feeding_in') : '' },
       battery: noBattery
-        ? { word: 'none' }
+        ? { word: t('flow_none') }
         : { value: power(battery), word: batteryWord(battery), extra: percent(soc) },
       grid:
         out === null
           ? nothing
-          : { value: power(out), word: Math.abs(out) < 5 ? 'idle' : out > 0 ? 'exporting' : 'importing' },
+          : { value: power(out), word: gridWord(out) },
     };
+    if (!facts.has_battery) delete shown.battery;
+    for (const name of facts.without_meter ? ['house', 'grid'] : []) delete shown[name];
+    return shown;
   }
 
   #line(from, to, path, x, y, angle) {
@@ -91,7 +102,7 @@ export class FlowDiagram {
   #draw({ line, arrow, x, y, angle: along, colour: usual }, watts) {
     const size = Math.abs(watts);
     const on = size >= 5;
-    const width = on ? Math.min(THIN + size / 500, 11) : THIN;
+    const width = on ? Math.min(THIN + BY_ROOT_KW * Math.sqrt(size / 1000), 15) : THIN;
     const [angle, colour] = on && watts < 0 ? [along + 180, 'house'] : [along, usual];
     set(line, {
       class: `line stroke-${colour}`,
@@ -101,32 +112,33 @@ export class FlowDiagram {
     set(arrow, { class: `arrow fill-${colour}` });
     line.classList.toggle('off', !on);
     arrow.classList.toggle('off', !on);
-    const scale = 0.8 + width / 10;
+    const scale = 0.8 + width / 9;
     set(arrow, { transform: `translate(${x} ${y}) rotate(${angle}) scale(${scale.toFixed(2)})` });
   }
 
   #node(name, x, y) {
     const text = (dy, type) => svg('text', { x, y: y + dy, class: type });
-    const node = { word: text(16, 'word'), value: text(2, 'value'), extra: text(30, 'word strong') };
-    const title = text(-15, 'name');
-    title.append(name === 'house' ? 'House' : name[0].toUpperCase() + name.slice(1));
-    node.circle = svg('circle', { cx: x, cy: y, r: 42, class: `node stroke-${SOURCES[name] ?? 'house'}` });
-    this.svg.append(node.circle);
-    if (name === 'house') this.#addRing(x, y);
-    this.svg.append(title, node.value, node.word, node.extra);
+    const node = { word: text(18, 'word'), value: text(2, 'value'), extra: text(35, 'word strong') };
+    const title = text(-18, 'name');
+    title.append(t(name));
+    node.circle = svg('circle', { cx: x, cy: y, r: RADIUS, class: `node stroke-${SOURCES[name] ?? 'house'}` });
+    node.group = svg('g', {}, node.circle);
+    if (name === 'house') this.#addRing(node.group, x, y);
+    node.group.append(title, node.value, node.word, node.extra);
+    this.svg.append(node.group);
     this.#nodes[name] = node;
   }
 
-  #addRing(x, y) {
+  #addRing(group, x, y) {
     for (const source of Object.keys(SOURCES)) {
       const arc = svg('circle', {
         cx: x,
         cy: y,
-        r: 42,
+        r: RADIUS,
         class: `node arc stroke-${SOURCES[source]}`,
         transform: `rotate(-90 ${x} ${y})`,
       });
-      this.svg.append(arc);
+      group.append(arc);
       this.#ring.push([source, arc]);
     }
   }
@@ -155,26 +167,27 @@ function fromHouse({ load_power_w: load, export_power_w: out, battery_power_w: b
   return { grid, battery: Math.max(0, Math.min(-load - grid, charged)) };
 }
 
-function noteOn({ load_power_w: load, export_power_w: out }, flow, hasMeter) {
+function noteOn({ load_power_w: load, export_power_w: out }, flow, { has_meter: hasMeter, without_meter: without }) {
   if (load !== null && load <= -5) return FEEDS_IN;
-  if (flow) return '';
-  if (load === null || out === null) {
-    return hasMeter
-      ? 'Grid or house were not read just now, so no arrows are drawn.'
-      : 'Without a grid meter nobody knows where the power goes, so no arrows are drawn.';
-  }
-  return 'Which way the battery’s power flows cannot be told from this reading, so no arrows are drawn.';
+  if (flow || without) return '';
+  if (load === null || out === null) return t(hasMeter ? 'flow_note_unread' : 'flow_note_no_meter');
+  return t('flow_note_direction');
+}
+
+function gridWord(watts) {
+  if (Math.abs(watts) < 5) return t('flow_idle');
+  return t(watts > 0 ? 'flow_exporting' : 'flow_importing');
 }
 
 function batteryWord(watts) {
-  if (watts === null) return 'direction?';
-  if (Math.abs(watts) < 5) return 'idle';
-  return watts > 0 ? 'charging' : 'discharging';
+  if (watts === null) return t('flow_which_way');
+  if (Math.abs(watts) < 5) return t('flow_idle');
+  return t(watts > 0 ? 'flow_charging' : 'flow_discharging');
 }
 
 function describe(shown) {
   const parts = Object.entries(shown).map(([name, { value = '', word = '', extra = '' }]) =>
-    [name, word, value, extra].filter(Boolean).join(' '),
+    [t(name), word, value, extra].filter(Boolean).join(' '),
   );
-  return parts.length ? `Power now: ${parts.join(', ')}` : 'Power now: no reading yet';
+  return parts.length ? t('power_now', { parts: parts.join(', ') }) : t('power_now_none');
 }

@@ -6,6 +6,7 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 import { remember } from './remember.js';
 import { tabOf, tabsOf } from './views.js';
+import { offsetOf } from './zone.js';
 
 const IN_BAR = 3; // on a phone; the others are under More
 const byId = (id) => document.getElementById(id);
@@ -17,6 +18,7 @@ export class Frame {
   #more = el('button', { type: 'button', id: 'more', 'aria-expanded': 'false', click: () => this.#toggle() });
   #sheet = el('div', { id: 'sheet', class: 'card', hidden: true });
   #formulas = null;
+  #zone = el('p', { class: 'quiet' });
 
   // logOut(): what follows when someone confirmed that; go(address).
   constructor({ logOut, go }) {
@@ -54,6 +56,13 @@ export class Frame {
     byId('logout').hidden = false;
     this.#segments(current, name, here);
     this.#choose(name, here, devices);
+    this.#sayZone(here);
+  }
+
+  // Who reads from elsewhere has to know whose times these are.
+  #sayZone({ zone }) {
+    const isHere = offsetOf(Date.now(), zone) === -new Date().getTimezoneOffset();
+    say(this.#zone, isHere ? '' : t('times_are_here', { zone }));
   }
 
   hide() {
@@ -66,6 +75,7 @@ export class Frame {
   showFoot() {
     const foot = byId('formulas');
     foot.hidden = document.body.classList.contains('kiosk');
+    this.#zone.hidden = !this.#zone.textContent;
     if (this.#formulas) return;
     this.#formulas = el(
       'details',
@@ -73,7 +83,7 @@ export class Frame {
       el('summary', {}, t('formulas')),
       el('div', {}),
     );
-    foot.replaceChildren(this.#formulas);
+    foot.replaceChildren(this.#zone, this.#formulas);
   }
 
   async #fill() {

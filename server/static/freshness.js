@@ -55,7 +55,7 @@ export class FreshnessLine {
   #state = null;
 
   constructor() {
-    this.#element.replaceChildren(el('span', { class: 'dot' }), this.#words, this.#brief);
+    this.#element.append(el('span', { class: 'dot' }), this.#words, this.#brief);
   }
 
   show(facts, zone, extra = '') {

@@ -4,20 +4,17 @@
 import { serverNow, trouble } from './api.js';
 import { el, say } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
+import { t } from './language.js';
 import { clock, dayAndTime, energy, mark, power } from './words.js';
 
 // By grid_source of the API.
-const GRID_BY = {
-  p1: 'Grid: P1 meter',
-  mixed: 'Grid: P1 meter, and for a part of the time the inverter’s own meter',
-  inverter: 'Grid: the inverter’s own meter',
-};
-export const NONE_YET = 'no reading of the inverter yet';
-const SHORT = { p1: 'P1 meter', inverter: 'inverter', mixed: 'both' };
+const GRID_BY = { p1: t('grid_by_p1'), mixed: t('grid_by_mixed'), inverter: t('grid_by_inverter') };
+export const NONE_YET = t('no_inverter_reading_yet');
+const SHORT = { p1: t('source_p1'), inverter: t('source_inverter'), mixed: t('source_mixed') };
 
 const ALONE_MS = 10e3;
 const LONG_MS = 20 * 3600e3;
-const VOLUMES = { gas_m3: 'Gas', water_m3: 'Water' };
+const VOLUMES = { gas_m3: t('gas'), water_m3: t('water') };
 
 // The digits are those of kWh.
 const volume = (m3) => energy(m3).replace('kWh', 'm³');
@@ -94,7 +91,7 @@ export class GridNow {
       const [at, { zone }] = [Date.parse(ts), this.#context];
       const read = serverNow() - at > LONG_MS ? dayAndTime(at, zone) : clock(at, zone);
       const known = typeof watts === 'number' ? `: ${direction(-watts)}` : '';
-      say(this.element, `${GRID_BY.p1}, read ${read}${known}`);
+      say(this.element, `${t('grid_by_p1_read', { time: read })}${known}`);
     } catch (thrown) {
       trouble(thrown); // the last answer is left as it is, with its time
     }
@@ -103,11 +100,13 @@ export class GridNow {
 
 function nowWords(reading, { has_meter: hasOwn }, zone) {
   const { grid_source: source, p1_ts: at, inverter_export_power_w: own } = reading ?? {};
-  if (source !== 'p1') return source ? `${GRID_BY.inverter}, as the P1 meter was not read just now` : '';
-  const words = `${GRID_BY.p1}, read ${clock(Date.parse(at), zone)}`;
+  if (source !== 'p1') return source ? t('grid_by_inverter_now') : '';
+  const words = t('grid_by_p1_read', { time: clock(Date.parse(at), zone) });
   const isKnown = hasOwn !== false && own !== null && own !== undefined;
-  return isKnown ? `${words}. The inverter’s own meter: ${direction(own)}.` : words;
+  return isKnown ? t('own_meter_says', { words, what: direction(own) }) : words;
 }
 
-const direction = (watts) =>
-  Math.abs(watts) < 5 ? 'idle' : `${watts > 0 ? 'exporting' : 'importing'} ${power(watts)}`;
+function direction(watts) {
+  if (Math.abs(watts) < 5) return t('flow_idle');
+  return `${t(watts > 0 ? 'flow_exporting' : 'flow_importing')} ${power(watts)}`;
+}

@@ -2,9 +2,9 @@
 // none of that is shown then, and a sentence says so.
 
 import { WHOLE } from './energy.js';
+import { t } from './language.js';
 import { shareOfTime } from './words.js';
 
-const UNKNOWN = 'what the house used, imported and exported is not known';
 const VALUES = ['load', 'import', 'export'].flatMap((name) => [
   `${name}_kwh`,
   `${name}_power_w`,
@@ -51,19 +51,12 @@ export function meterState(hasMeter, rows) {
 
 // The sentence for a view; '' where there is nothing to say. row: its sum; since: when the meter came, if it did.
 export function meterWords(state, hasMeter, row, since = '') {
-  if (state === 'none') {
-    const none = hasMeter === false ? 'There is no grid meter here' : 'No grid meter has been seen here';
-    return (
-      `${none}: nobody measures what the house uses, imports and exports. ` +
-      'A Sungrow meter on the inverter would, and so would the P1 meter of the house.'
-    );
-  }
-  if (state === 'unread')
-    return `The grid meter was not read in this time, or was not there yet: ${UNKNOWN}.`;
-  if (since) return `The grid has been measured since ${since}: before, ${UNKNOWN}.`;
+  if (state === 'none') return t(hasMeter === false ? 'no_meter_here' : 'no_meter_seen');
+  if (state === 'unread') return t('meter_unread');
+  if (since) return t('meter_since', { day: since });
   const [all, grid] = [row?.coverage, row?.grid_coverage];
   if (!(grid < WHOLE * all)) return '';
   // The counters of a P1 meter cover the times between its readings, too.
   if (row.lacksFlows && isKnown(row.load_kwh) && !row.parts.includes('load_kwh')) return '';
-  return `The grid meter was read for ${shareOfTime(grid)} of the time: of the rest, ${UNKNOWN}.`;
+  return t('meter_read_for', { share: shareOfTime(grid) });
 }

@@ -2,6 +2,7 @@
 
 import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
+import { t } from './language.js';
 import { power } from './words.js';
 
 const LEFT = 36;
@@ -10,9 +11,9 @@ const TOP = 24;
 const BOTTOM = 22;
 const FOOT = 6;
 const ITEMS = [
-  { key: 'peak', name: 'Quarter hour', colour: 'import' },
-  { key: 'mean', name: 'Mean', colour: 'house', shape: 'line' },
-  { key: 'floor', name: 'Floor', colour: 'soc', shape: 'dashes' },
+  { key: 'peak', name: t('quarter_hour'), colour: 'import' },
+  { key: 'mean', name: t('mean'), colour: 'house', shape: 'line' },
+  { key: 'floor', name: t('floor'), colour: 'soc', shape: 'dashes' },
 ];
 
 export class PeakChart extends Chart {
@@ -32,8 +33,7 @@ export class PeakChart extends Chart {
     [this.#bars, this.#lines] = [bars, lines];
     const shown = lines.map(({ key }) => key);
     this.hide(['mean', 'floor'].filter((key) => !shown.includes(key)));
-    this.draw();
-    this.select(null);
+    this.renew(`${bars.length} ${bars[0]?.name}`);
   }
 
   slots() {
@@ -55,10 +55,10 @@ export class PeakChart extends Chart {
   tell(slot) {
     const values = Object.fromEntries(this.#lines.map(({ key, watts }) => [key, power(watts)]));
     const bar = slot === null ? this.#highest() : this.#bars[slot];
-    if (!bar) return { title: 'Nothing was measured', values };
+    if (!bar) return { title: t('nothing_measured'), values };
     if (bar.watts === null)
-      return { title: `${bar.name}: ${bar.isEmpty ? 'nothing' : 'not measured'}`, values };
-    const title = [bar.name, slot === null && 'the highest', bar.note].filter(Boolean).join(', ');
+      return { title: `${bar.name}: ${t(bar.isEmpty ? 'nothing' : 'not_measured')}`, values };
+    const title = [bar.name, slot === null && t('the_highest'), bar.note].filter(Boolean).join(', ');
     return { title, values: { ...values, peak: power(bar.watts) } };
   }
 
@@ -94,7 +94,7 @@ export class PeakChart extends Chart {
     } else {
       const top = y(bar.watts / 1000);
       const box = { x: left.toFixed(1), y: top.toFixed(1), width: wide.toFixed(1) };
-      nodes.push(svg('rect', { ...box, height: (bottom - top).toFixed(1), class: 'fill-import' }));
+      nodes.push(...this.coloured('rect', { ...box, height: (bottom - top).toFixed(1) }, 'import'));
       if (bar === this.#highest()) nodes.push(this.#figure(bar, left + wide / 2, top));
     }
     if (bar.isPart && bar.watts !== null) nodes.push(this.hatched(left, bottom - FOOT, wide, FOOT));

@@ -29,9 +29,24 @@ export function barOf({ context, kind, date, row = null, days }) {
 }
 
 // The figures of some buckets together; null where they have none. isMissing: some are lacking.
-export function rowOf(series, isMissing = false) {
+// isGrouped: they are days, all as long.
+export function rowOf(series, isMissing = false, isGrouped = false) {
   if (!series.length) return null;
-  return { ...(series.length === 1 ? series[0] : {}), ...total(series, isMissing) };
+  if (series.length === 1) return { ...series[0], ...total(series, isMissing) };
+  if (!isGrouped) return total(series, isMissing);
+  const mean = (key) => series.reduce((sum, row) => sum + (row[key] ?? 0), 0) / series.length;
+  return { coverage: mean('coverage'), grid_coverage: mean('grid_coverage'), ...total(series, isMissing) };
+}
+
+// Buckets of days as those of the months in which they are.
+export function grouped(buckets) {
+  const found = new Map();
+  for (const { date, series, isMissing } of buckets) {
+    const month = `${date.slice(0, 7)}-01`;
+    const one = found.get(month) ?? { date: month, series: [], isMissing: false };
+    found.set(month, { ...one, series: [...one.series, ...series], isMissing: one.isMissing || Boolean(isMissing) });
+  }
+  return [...found.values()];
 }
 
 // A bucket in which the device began, covered as the time since then is: for what is called "since".

@@ -1,37 +1,92 @@
-// The heading of a period, the arrows to its neighbours, a date field, and the way back to now.
+// The heading of a period, the arrows to its neighbours, a date field, and the way back to the present; and a finger
+// that swipes to the neighbours.
 
 import { el } from './dom.js';
+import { t } from './language.js';
 
-// links: {before, after, now}: addresses, null where there is none; pick(date): the date field's address.
-export function periodNav({ title, date, first, last, links, go, pick }) {
+const LOCK_PX = 10;
+const SWIPE_PX = 60;
+const EDGE_PX = 24; // there the browser goes back itself
+const NOT_OVER = ['.chart', '.scroller', '.legend', 'input', 'select', 'dialog'].join(',');
+
+// links: {before, after, now}: addresses, null where there is none; pick(date): the date field's address; present: key
+// of the words of the way back; fields: what is there instead of the date field.
+export function periodNav({ title, date, first, last, links, go, pick, present, fields }) {
   const arrow = (href, name, sign, keep) =>
     href
       ? el('a', { class: 'arrow-link', href, 'aria-label': name, 'data-keep': keep }, sign)
       : el('span', { class: 'arrow-link', 'aria-hidden': true }, sign);
-  const input = el('input', {
-    type: 'date',
-    value: date,
-    min: first,
-    max: last,
-    required: true,
-    'data-keep': 'date',
-  });
-  input.addEventListener('change', () => input.checkValidity() && go(pick(input.value)));
+  const hasArrows = links.before !== undefined;
+  const field = date && pick ? dateField(t('go_to_date'), { value: date, first, last, keep: 'date' }, (to) => go(pick(to))) : null;
   return el(
     'div',
     { class: 'period' },
     el(
       'div',
       { class: 'period-title' },
-      arrow(links.before, 'Previous', '‹', 'before'),
+      hasArrows ? arrow(links.before, t('go_before'), '‹', 'before') : null,
       el('h1', { tabindex: -1 }, title),
-      arrow(links.after, 'Next', '›', 'after'),
+      hasArrows ? arrow(links.after, t('go_after'), '›', 'after') : null,
     ),
     el(
       'div',
       { class: 'period-pick' },
-      date && el('label', {}, el('span', { class: 'unseen' }, 'Go to the date'), input),
-      links.now && el('a', { class: 'button', href: links.now, 'data-keep': 'now' }, 'Now'),
+      fields ?? field,
+      links.now && el('a', { class: 'button', href: links.now, 'data-keep': 'now' }, present),
     ),
   );
+}
+
+// A date field. While someone types, each key makes another date: that counts on Enter or when the field is left. Picked
+// from the calendar, it counts at once.
+export function dateField(name, { value, first, last, keep }, chosen) {
+  let isTyped = false;
+  let told = value;
+  const attributes = { type: 'date', value, min: first, max: last, required: true, 'data-keep': keep };
+  const input = el('input', attributes);
+  const commit = () => {
+    isTyped = false;
+    if (input.value === told || !input.checkValidity()) return;
+    told = input.value;
+    chosen(told);
+  };
+  input.addEventListener('keydown', ({ key }) => {
+    if (key === 'Enter') commit();
+    else if (key !== 'Tab') isTyped = true;
+  });
+  input.addEventListener('change', () => isTyped || commit());
+  input.addEventListener('blur', commit);
+  return el('label', {}, el('span', { class: 'unseen' }, name), input);
+}
+
+// Swiping to the left leads on, to the right back, as far as there are links; at the ends the view gives way a little.
+export function swipes(element, links, go) {
+  let from = null;
+  let isAcross = null;
+  const move = (px) => {
+    element.style.transform = px ? `translateX(${px}px)` : '';
+  };
+  element.addEventListener('touchstart', ({ touches, target }) => {
+    const { clientX: x, clientY: y } = touches[0];
+    const isFree = touches.length === 1 && !target.closest(NOT_OVER);
+    from = isFree && x > EDGE_PX && x < innerWidth - EDGE_PX ? { x, y } : null;
+    isAcross = null;
+  }, { passive: true });
+  element.addEventListener('touchmove', ({ touches }) => {
+    if (!from) return;
+    const [dx, dy] = [touches[0].clientX - from.x, touches[0].clientY - from.y];
+    if (isAcross === null && Math.hypot(dx, dy) >= LOCK_PX) isAcross = Math.abs(dx) > Math.abs(dy);
+    if (!isAcross) return;
+    from.dx = dx;
+    move(Math.round((dx < 0 ? links.after : links.before) ? dx / 2 : dx / 6));
+  }, { passive: true });
+  const end = (event) => {
+    const dx = from?.dx ?? 0;
+    from = null;
+    move(0);
+    const href = dx < 0 ? links.after : links.before;
+    if (event.type === 'touchend' && Math.abs(dx) >= SWIPE_PX && href) go(href);
+  };
+  element.addEventListener('touchend', end);
+  element.addEventListener('touchcancel', end);
 }

@@ -1,75 +1,80 @@
-// A month, a year, or all time: figures, stacked bars, the table behind them, and the period before.
+// A week, a month, a year, any range, or all time: figures, stacked bars or a list, the table behind them, and what it
+// is compared with.
 
 import { BarChart } from './bar_chart.js';
+import { hasBattery } from './battery.js';
 import { before } from './compare.js';
 import { el, say } from './dom.js';
 import { WHOLE } from './energy.js';
+import { t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
-import { KINDS, addMonths } from './period_kinds.js';
-import { periodNav } from './period_nav.js';
+import { KINDS, addMonths, kindOfRange, rangeOf, rollings } from './period_kinds.js';
+import { awaited, periodList } from './period_list.js';
+import { dateField, periodNav, swipes } from './period_nav.js';
+import { bestAndWorst, records } from './records.js';
 import { seriesTable } from './table.js';
 import { Tiles } from './tiles.js';
 import { FEEDS_IN } from './words.js';
+import { addDays } from './zone.js';
 
 const TEN_MINUTES = 600e3;
 const MANY_MONTHS = 36;
+const WAYS = ['previous', 'year', 'none'];
 
 export class PeriodView {
   #context;
   #kind;
   #date;
   #frame;
+  #range;
+  #by;
   #tiles;
   #chart;
   #loading;
-  #table = el('div');
+  #table = el('div', { class: 'table-box' }, el('p', { class: 'quiet' }, t('loading')));
+  #list = el('div', { class: 'on-phone' });
+  #records = el('div');
   #shown = [];
-  #heading = el('h2', { id: 'bars' }, 'Where it came from, where it went');
+  #heading = el('h2', { id: 'bars' }, t('where_from_where_to'));
+  #best = el('p', { class: 'quiet best' });
   #source;
   #meter = el('p', { class: 'hint', hidden: true });
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
-  #foot = el(
-    'p',
-    { class: 'quiet', hidden: true },
-    'A hatched foot marks what the readings do not wholly cover, a hatched column what they hardly cover; ≥ marks figures of a part of the time, ≈ what was estimated over an outage.',
-  );
+  #foot = el('p', { class: 'quiet', hidden: true }, t('hatched_feet'));
 
   constructor(context, frame, date) {
     this.#context = context;
     this.#frame = frame;
     this.#source = context.p1?.sourceLine();
     this.#tiles = new Tiles(false, context.p1);
-    this.#kind = KINDS[frame] ?? KINDS.year;
-    this.#date = this.#kind.start(date ?? context.today());
-    const load = () => (frame === 'all' ? this.#loadAll() : this.#loadPeriod());
-    this.#loading = new Loading(context, { buckets: load });
-    this.title = frame === 'all' ? 'All time' : this.#kind.title(this.#date);
-    this.#chart = new BarChart(`Energy: ${this.title}`, (slot) => context.go(this.#shown[slot].href));
-    this.element = el(
-      'div',
-      {},
-      this.#nav(),
-      this.#loading.element,
-      this.#meter,
-      this.#tiles.element,
-      el(
-        'section',
-        { class: 'card', 'aria-labelledby': 'bars' },
-        this.#heading,
-        this.#source,
-        this.#chart.element,
-        this.#feedsIn,
-        this.#foot,
-      ),
-      el(
-        'section',
-        { class: 'card', 'aria-labelledby': 'table' },
-        el('h2', { id: 'table' }, 'The numbers, in kWh'),
-        this.#table,
-      ),
-    );
+    this.#range = frame === 'range' ? rangeOf(context.query, context.today()) : null;
+    this.#kind = this.#range ? kindOfRange(this.#range) : (KINDS[frame] ?? KINDS.year);
+    this.#date = this.#range ? this.#range.from : this.#kind.start(date ?? context.today());
+    const by = context.query?.get('compare');
+    this.#by = WAYS.includes(by) ? by : 'previous';
+    this.title = frame === 'all' ? t('all_time') : this.#kind.title(this.#date);
+    this.#chart = new BarChart(t('energy_of', { period: this.title }), (slot) => context.go(this.#shown[slot].href));
+    const places = { buckets: [this.#tiles.rings, this.#tiles.element, this.#chart.element, this.#table] };
+    const parts = {
+      buckets: () => (frame === 'all' ? this.#loadAll() : this.#loadPeriod()),
+      ...(frame === 'all' ? { records: () => this.#loadRecords() } : {}),
+    };
+    this.#loading = new Loading(context, parts, places);
+    this.element = el('div', { class: 'view period-view' }, this.#nav(), this.#loading.element, this.#meter);
+    this.element.append(...this.#cards());
+    if (this.swipeTo) swipes(this.element, this.swipeTo, context.go);
+    this.#tiles.hideBattery(!this.#hasBattery([]));
+    if (frame !== 'all') this.#awaits();
+  }
+
+  // Lines of the list are there from the start, so that nothing moves when they are known.
+  #awaits() {
+    const { firstDate, today } = this.#context;
+    const isThere = (date) => date <= today() && firstDate !== null && this.#kind.end(date) > firstDate;
+    const bars = this.#kind.dates(this.#date).filter(isThere).reverse();
+    this.#list.replaceChildren(...awaited(bars.map((date) => ({ name: this.#kind.name(date) }))));
   }
 
   get jobs() {
@@ -80,45 +85,135 @@ export class PeriodView {
     return this.#loading.all();
   }
 
+  #hasBattery(rows) {
+    return hasBattery(this.#context.device, rows);
+  }
+
+  #cards() {
+    const card = (id, ...content) => el('section', { class: 'card', 'aria-labelledby': id }, content);
+    return [
+      el('section', { class: 'hero', 'aria-label': t('figures_of_period') }, this.#tiles.rings),
+      card('bars', this.#heading, this.#source, this.#chart.element, this.#list, this.#best, this.#feedsIn, this.#foot),
+      this.#tiles.element,
+      this.#frame === 'all' ? this.#recordsCard() : null,
+      card('table', el('h2', { id: 'table' }, t('numbers_in_kwh')), this.#table),
+    ].filter(Boolean);
+  }
+
+  #recordsCard() {
+    const toggle = () => this.#loading.part('records');
+    this.recordsBox = el('details', { class: 'card', toggle }, el('summary', {}, t('records')), this.#records);
+    return this.recordsBox;
+  }
+
+  async #loadRecords() {
+    if (!this.recordsBox?.open) return;
+    this.#records.replaceChildren(await records(this.#context));
+  }
+
+  // An address of this kind of period.
+  #link(date, more = {}) {
+    const compare = this.#by === 'previous' ? null : this.#by;
+    const at = this.#range ? (date === this.#date ? this.#range.address : this.#rangeFrom(date)) : { date };
+    return this.#context.link({ view: this.#frame, ...at, compare, ...more });
+  }
+
+  #rangeFrom(date) {
+    return { from: date, to: addDays(this.#kind.move(date, 1), -1) };
+  }
+
   #nav() {
-    const { link, go, today, firstDate } = this.#context;
-    const [frame, date, { move, start }] = [this.#frame, this.#date, this.#kind];
-    const to = (there) => link({ view: frame, date: there });
-    const links =
-      frame === 'all'
-        ? {}
-        : {
-            before: firstDate === null || date > firstDate ? to(move(date, -1)) : null,
-            after: move(date, 1) <= today() ? to(move(date, 1)) : null,
-            now: date === start(today()) ? null : link({ view: frame }),
-          };
-    return periodNav({
+    const { go, today, firstDate, link } = this.#context;
+    const [date, { move, start }] = [this.#date, this.#kind];
+    const isAll = this.#frame === 'all';
+    const links = isAll
+      ? {}
+      : {
+          before: firstDate === null || date > firstDate ? this.#link(move(date, -1)) : null,
+          after: move(date, 1) <= today() ? this.#link(move(date, 1)) : null,
+          now: this.#range || date === start(today()) ? null : link({ view: this.#frame }),
+        };
+    const nav = periodNav({
       title: this.title,
-      date: frame === 'all' ? null : date,
+      date: isAll ? null : date,
       first: firstDate,
       last: today(),
       links,
       go,
-      pick: to,
+      pick: (to) => this.#link(to),
+      present: t(this.#kind.present),
+      fields: this.#range ? this.#rangeFields() : null,
     });
+    this.swipeTo = isAll ? null : links;
+    return isAll ? nav : el('div', {}, nav, this.#ways());
   }
 
-  #ask(date) {
-    return this.#context.ask('/v1/series', { frame: this.#frame, date });
+  // From and to, both typed or picked, and the spans that end today.
+  #rangeFields() {
+    const { firstDate: first, today, go, link } = this.#context;
+    let [from, to] = [this.#range.from, addDays(this.#range.end, -1)];
+    const chosen = () => from <= to && go(link({ view: 'range', from, to }));
+    const limits = { first, last: today() };
+    const fields = [
+      dateField(t('range_from'), { ...limits, value: from, keep: 'from' }, (date) => {
+        from = date;
+        if (to < from) to = from;
+        chosen();
+      }),
+      el('span', { class: 'quiet', 'aria-hidden': true }, '–'),
+      dateField(t('range_to'), { ...limits, value: to > today() ? today() : to, keep: 'to' }, (date) => {
+        to = date;
+        if (from > to) from = to;
+        chosen();
+      }),
+    ];
+    const spans = rollings.map((span) =>
+      el(
+        'a',
+        {
+          class: 'button',
+          href: link({ view: 'range', span }),
+          'aria-current': span === this.#range.rolling ? 'true' : null,
+          'data-keep': span,
+        },
+        t(`last_${span}`),
+      ),
+    );
+    return el('div', { class: 'range-fields' }, el('div', { class: 'dates' }, fields), el('div', { class: 'spans' }, spans));
+  }
+
+  // What it is compared with.
+  #ways() {
+    return el(
+      'p',
+      { class: 'ways', role: 'group', 'aria-label': t('compare_with') },
+      el('span', { class: 'quiet' }, t('compare_with')),
+      WAYS.map((by) =>
+        el(
+          'a',
+          {
+            href: this.#link(this.#date, { compare: by === 'previous' ? null : by }),
+            'aria-current': by === this.#by ? 'true' : null,
+            'data-keep': `compare-${by}`,
+          },
+          t(`compare_${by}`),
+        ),
+      ),
+    );
   }
 
   async #loadPeriod() {
-    const { move, dates } = this.#kind;
+    const { dates, asks } = this.#kind;
     const date = this.#date;
     const [{ series }, earlier] = await Promise.all([
-      this.#ask(date),
-      before(this.#context, this.#kind, move(date, -1)),
+      this.#context.ask('/v1/series', asks(date)),
+      this.#by === 'none' ? null : before(this.#context, this.#kind, date, this.#by),
     ]);
-    this.#show(this.#bars(dates(date), series), { frame: this.#frame, date }, earlier);
+    this.#show(this.#bars(dates(date), series), asks(date), earlier);
   }
 
   async #loadAll() {
-    const answer = await this.#ask(undefined);
+    const answer = await this.#context.ask('/v1/series', { frame: 'all' });
     const series = answer.series.map((row) => sinceBegun(row, this.#kind, this.#context));
     const dates = series.length ? monthsBetween(KINDS.year.key(series[0]), this.#context.today()) : [];
     const months = this.#bars(dates, series);
@@ -127,9 +222,10 @@ export class PeriodView {
   }
 
   #bars(dates, series) {
-    const { key } = this.#kind;
+    const { key, isGrouped } = this.#kind;
+    const known = series.filter((row) => row.sample_count > 0 || row.pv_kwh !== null);
     return dates.map((date) => {
-      const row = rowOf(series.filter((one) => key(one) === date));
+      const row = rowOf(known.filter((one) => key(one) === date), false, isGrouped);
       return barOf({ context: this.#context, kind: this.#kind, date, row });
     });
   }
@@ -148,41 +244,50 @@ export class PeriodView {
     this.#tiles.hideMeter(state === 'none');
     say(this.#meter, words);
     this.#meter.hidden = !words;
-    say(this.#heading, state === 'none' ? 'Solar and battery' : 'Where it came from, where it went');
+    const isAlone = state === 'none' ? (this.#hasBattery(rows) ? 'solar_and_battery' : 'solar') : 'where_from_where_to';
+    say(this.#heading, t(isAlone));
   }
 
   #show(bars, csv, earlier) {
     this.#shown = bars;
     const all = sumOf(bars);
     const rows = bars.map(({ row }) => row).filter(Boolean);
+    this.#tiles.hideBattery(!this.#hasBattery(rows));
     this.#showMeter(bars, rows, all);
     this.#tiles.show(all, { before: earlier?.sum, beforeName: earlier?.name });
-    const besides = earlier ? `, ${earlier.words} beside it in grey` : '';
-    const title = all
-      ? `${this.#frame === 'all' ? 'All readings' : this.title}, in all${besides}`
-      : 'No readings in this period';
-    const beside = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
-    this.#chart.show(bars, beside, { title, row: all }, this.#context.p1);
+    const name = this.#frame === 'all' ? t('all_readings') : this.title;
+    const whole = t('in_all', { period: name });
+    const beside = earlier ? t('in_all_beside', { period: name, other: earlier.words }) : whole;
+    const title = all ? beside : t('no_readings_in_period');
+    const other = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
+    this.#chart.show(bars, other, { title, row: all }, { p1: this.#context.p1, hasBattery: this.#hasBattery(rows) });
+    this.#list.replaceChildren(...(all ? periodList(bars) : []));
+    say(this.#best, bestAndWorst(bars, this.#kind.bucketOf?.(this.#context.today())));
     this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
+    this.#showTable(bars, rows, all, csv);
+  }
+
+  #showTable(bars, rows, all, csv) {
     const listed = bars
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
     this.#table.replaceChildren(
       listed.length
         ? seriesTable({
-            caption: `Energy: ${this.title}`,
-            head: this.#frame === 'all' ? 'Period' : this.#kind.head,
+            caption: t('energy_of', { period: this.title }),
+            head: this.#frame === 'all' ? t('head_period') : this.#kind.head,
             rows: listed,
             total: all,
             hasMeter: rows.some(isMetered),
+            hasBattery: this.#hasBattery(rows),
             p1: this.#context.p1,
           })
-        : el('p', { class: 'quiet' }, 'No readings in this period.'),
+        : el('p', { class: 'quiet' }, t('no_readings_in_period_stop')),
       el(
         'p',
         { class: 'table-foot' },
-        el('a', { href: this.#context.csv(csv), download: true }, 'Download as CSV'),
+        el('a', { href: this.#context.csv(csv), download: true }, t('csv')),
       ),
     );
   }

@@ -1,45 +1,47 @@
 // The numbers behind a chart, as a table that scrolls by itself where the screen is narrow.
 
 import { el } from './dom.js';
-import { NONE, count, energyDigits, mark, share } from './words.js';
+import { t } from './language.js';
+import { NONE, energyDigits, mark, share } from './words.js';
 
 // What became of the import: together that is all of it.
 const IMPORT = [
-  ['grid_to_house_kwh', '… to house'],
-  ['grid_to_battery_kwh', '… to battery'],
-  ['grid_to_inverter_kwh', '… to inverter'],
-  ['untraced_import_kwh', '… not traced'],
+  ['grid_to_house_kwh', t('to_house')],
+  ['grid_to_battery_kwh', t('to_battery')],
+  ['grid_to_inverter_kwh', t('to_inverter')],
+  ['untraced_import_kwh', t('to_untraced')],
 ];
 const SHARES = [
-  ['self_sufficiency', 'Self-suff. %'],
-  ['self_consumption', 'Self-cons. %'],
+  ['self_sufficiency', t('self_suff_pct')],
+  ['self_consumption', t('self_cons_pct')],
 ];
 const VOLUMES = [
-  ['gas_m3', 'Gas m³'],
-  ['water_m3', 'Water m³'],
+  ['gas_m3', t('gas_m3')],
+  ['water_m3', t('water_m3')],
 ];
-const SOURCE = ['grid_source', 'Grid by'];
+const SOURCE = ['grid_source', t('head_grid_by')];
 const COLUMNS = [
-  ['pv_kwh', 'Solar'],
-  ['load_kwh', 'Use'],
-  ['import_kwh', 'Import'],
+  ['pv_kwh', t('solar')],
+  ['load_kwh', t('use_kwh')],
+  ['import_kwh', t('import')],
   ...IMPORT,
-  ['export_kwh', 'Export'],
-  ['battery_charge_kwh', 'Battery in'],
-  ['battery_discharge_kwh', 'Battery out'],
+  ['export_kwh', t('export')],
+  ['battery_charge_kwh', t('battery_in')],
+  ['battery_discharge_kwh', t('battery_out')],
   ...SHARES,
   ...VOLUMES,
   SOURCE,
 ];
+const OF_BATTERY = ['battery_charge_kwh', 'battery_discharge_kwh', 'grid_to_battery_kwh'];
 // Only these are known without a grid meter.
 const METERLESS = ['pv_kwh', 'battery_charge_kwh', 'battery_discharge_kwh'];
 
 // rows: [{name, href or null, row or null, missing}]; total: a row; hasMeter: whether a grid meter showed any;
-// p1: grid_source.js in a house with a P1 meter.
-export function seriesTable({ caption, head, rows, total, hasMeter, p1 }) {
+// hasBattery; p1: grid_source.js in a house with a P1 meter.
+export function seriesTable({ caption, head, rows, total, hasMeter, hasBattery, p1 }) {
   const all = [...rows.map(({ row }) => row), total];
-  const columns = COLUMNS.filter((column) => isWanted(column, all, hasMeter, p1));
-  const heads = [head, ...columns.map(([, name]) => name), 'Covered %'];
+  const columns = COLUMNS.filter((column) => isWanted(column, all, { hasMeter, hasBattery, p1 }));
+  const heads = [head, ...columns.map(([, name]) => name), t('covered_pct')];
   const table = el(
     'table',
     {},
@@ -101,8 +103,9 @@ function scroller(label, table) {
 
 // A part of the import that is nothing in every row has no column, nor has what only a meter tells where there is
 // none, nor whose word the grid is where it is one and the same.
-function isWanted(column, rows, hasMeter, p1) {
+function isWanted(column, rows, { hasMeter, hasBattery, p1 }) {
   const [key] = column;
+  if (!hasBattery && OF_BATTERY.includes(key)) return false;
   if (VOLUMES.includes(column)) return rows.some((row) => typeof row?.[key] === 'number');
   if (column === SOURCE) return hasMeter && p1?.sourceOf(rows.filter(Boolean)) === 'mixed';
   if (!hasMeter) return METERLESS.includes(key);
@@ -112,7 +115,7 @@ function isWanted(column, rows, hasMeter, p1) {
 function line({ name, href, row, missing }, columns, p1) {
   const head = el('th', { scope: 'row' }, href ? el('a', { href }, name) : name);
   if (!row) {
-    const words = missing ? 'no readings' : '';
+    const words = missing ? t('no_readings') : '';
     return el('tr', { class: 'empty' }, head, el('td', { colspan: columns.length + 1 }, words));
   }
   return el('tr', {}, head, cells(row, columns, p1), el('td', {}, digits(share(row.coverage, 1))));
@@ -134,8 +137,8 @@ function totalLine(total, rows, columns, p1) {
   return el(
     'tr',
     {},
-    el('th', { scope: 'row' }, 'Sum'),
+    el('th', { scope: 'row' }, t('sum')),
     cells(total, columns, p1),
-    el('td', { class: 'quiet' }, `${count(full)} rows`),
+    el('td', { class: 'quiet' }, t('rows', { n: full })),
   );
 }

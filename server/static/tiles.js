@@ -1,40 +1,52 @@
-// The figures of a day, a month or any other span, and beside them those of the span before.
+// The figures of a day, a month or any other span, and beside them those of the span before. Shares are rings, and
+// behind each figure is how it was made.
 
-import { el, say } from './dom.js';
+import { load } from './api.js';
+import { el, say, set, svg } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
+import { icon } from './icons.js';
+import { t } from './language.js';
+import { swatch } from './swatch.js';
 import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
 
+// The figures that matter most come first.
 const KWH = [
-  ['pv_kwh', 'Solar', 'solar'],
-  ['load_kwh', 'Use', 'house'],
-  ['import_kwh', 'Import', 'import'],
-  ['export_kwh', 'Export', 'export'],
-  ['battery_charge_kwh', 'Battery in', 'charge'],
-  ['battery_discharge_kwh', 'Battery out', 'discharge'],
+  ['pv_kwh', 'solar', 'solar'],
+  ['load_kwh', 'use_kwh', 'house-area'],
+  ['import_kwh', 'import', 'import'],
+  ['export_kwh', 'export', 'export'],
+  ['battery_charge_kwh', 'battery_in', 'charge'],
+  ['battery_discharge_kwh', 'battery_out', 'discharge'],
 ];
-
 const SHARES = ['self_sufficiency', 'self_consumption'];
+const OF_BATTERY = ['battery_charge_kwh', 'battery_discharge_kwh', 'soc'];
+const ROUND = 2 * Math.PI * 22;
 const isOfMeter = (key) => [...AT_THE_METER, ...SHARES].includes(key);
 
 export class Tiles {
   #tiles = new Map();
+  #row = null;
 
-  // withCharge: whether there is a tile for the battery's state of charge; p1: as in table.js.
+  // withCharge: whether there is a ring for the battery's state of charge; p1: as in table.js.
   constructor(withCharge, p1) {
     this.p1 = p1;
-    this.element = el('dl', { class: withCharge ? 'tiles nine' : 'tiles' });
-    for (const [key, name, colour] of KWH) this.add(key, name, colour);
-    if (withCharge) this.add('soc', 'State of charge', 'soc');
-    this.add('self_sufficiency', 'Self-sufficiency');
-    this.add('self_consumption', 'Self-consumption');
+    this.rings = el('dl', { class: 'tiles rings' });
+    this.element = el('dl', { class: 'tiles' });
+    const [solar, use, ...rest] = KWH;
+    this.#addTo(this.rings, ...solar);
+    this.#addTo(withCharge ? this.element : this.rings, ...use);
+    for (const key of SHARES) this.#addTo(this.rings, key, key, null, true);
+    if (withCharge) this.#addTo(this.rings, 'soc', 'charge_level', null, true);
+    for (const one of rest) this.#addTo(this.element, ...one);
   }
 
   // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
   show(row, { before, beforeName, soc } = {}) {
+    this.#row = row;
     const then = (key, write) => {
       if (!before) return '';
       const isUnknown = isOfMeter(key) && before[key] === null && before.load_kwh === null;
-      const text = isUnknown ? 'not measured' : write(before[key]);
+      const text = isUnknown ? t('not_measured') : write(before[key]);
       return `${beforeName}: ${mark(before, key)}${text}`;
     };
     for (const [key] of KWH) {
@@ -45,34 +57,86 @@ export class Tiles {
         then(key, energy),
       ];
       this.say(key, energy(row?.[key]), notes, mark(row, key));
+      this.#trend(key, row, before);
     }
     this.say('soc', percent(soc?.pct), [soc?.words]);
+    this.#ring('soc', (soc?.pct ?? 0) / 100);
     this.p1?.sayVolumes(this, row, then);
     for (const key of SHARES) {
-      const charging = key === 'self_sufficiency' && row && row.with_charging !== null;
+      const charging = key === 'self_sufficiency' && row && (row.with_charging ?? null) !== null;
       this.say(key, share(row?.[key]), [
-        charging && `incl. grid charging ${share(row.with_charging)}`,
+        charging && t('incl_grid_charging', { share: share(row.with_charging) }),
         row?.lacksFlows && covered(row, 'load_kwh'),
         then(key, share),
       ]);
+      this.#ring(key, row?.[key] ?? 0);
     }
   }
 
-  // Without a meter there are no tiles of what only a meter can tell.
+  // Without a meter there are no tiles of what only a meter can tell, without a battery none of it.
   hideMeter(isHidden) {
-    for (const [key, { tile }] of this.#tiles) tile.hidden = isHidden && isOfMeter(key);
-    this.element.classList.toggle('few', isHidden);
+    for (const [key, { tile }] of this.#tiles) if (isOfMeter(key)) tile.hidden = isHidden;
+    this.#count();
   }
 
-  add(key, name, colour) {
-    if (this.#tiles.has(key)) return;
+  hideBattery(isHidden) {
+    for (const [key, { tile }] of this.#tiles) if (OF_BATTERY.includes(key)) tile.hidden = isHidden;
+    this.#count();
+  }
+
+  #count() {
+    for (const box of [this.rings, this.element])
+      box.dataset.count = [...box.children].filter((tile) => !tile.hidden).length;
+  }
+
+  // key: of the figure; name: as the page has it.
+  add(key, name) {
+    if (!this.#tiles.has(key)) this.#addTo(this.element, key, null, null, false, name);
+    this.#count();
+  }
+
+  #addTo(box, key, word, colour, isRing = false, name = t(word)) {
     const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
     const note = el('dd', { class: 'note' });
-    const dot = colour && el('span', { class: `swatch box bg-${colour}` });
+    const trend = el('dd', { class: 'trend', hidden: true });
+    const arc = isRing ? svg('circle', { cx: 28, cy: 28, r: 22, class: 'arc' }) : null;
+    const ring = arc && el('dd', { class: 'ring-box', 'aria-hidden': true }, ringOf(arc));
+    const info = word && key !== 'soc' ? this.#info(key, name) : null;
+    const term = el('dt', {}, colour && swatch(colour), el('span', {}, name), info);
     const figure = el('dd', { class: 'value' }, sign, value);
-    const tile = el('div', { class: 'tile' }, el('dt', {}, dot, name), figure, note);
-    this.element.append(tile);
-    this.#tiles.set(key, { tile, sign, value, note });
+    const tile = el('div', { class: isRing ? 'tile ring' : 'tile' }, term, ring, figure, trend, note);
+    box.append(tile);
+    this.#tiles.set(key, { tile, sign, value, note, trend, arc });
+    this.#count();
+  }
+
+  // Opens the formula of a figure, with its numbers put in.
+  #info(key, name) {
+    const open = async () => {
+      const { showFormula } = await load(() => import('./formula_sheet.js'));
+      showFormula(key, name, this.#row);
+    };
+    return el(
+      'button',
+      { type: 'button', class: 'info', 'aria-label': t('how_made', { name }), click: open },
+      icon('info'),
+    );
+  }
+
+  #ring(key, part) {
+    const arc = this.#tiles.get(key)?.arc;
+    if (!arc) return;
+    const band = part >= 0.67 ? 'high' : part >= 0.34 ? 'middle' : 'small';
+    const length = Math.max(0, Math.min(part, 1)) * ROUND;
+    set(arc, { class: `arc ${band}`, 'stroke-dasharray': `${length.toFixed(1)} ${ROUND.toFixed(1)}` });
+  }
+
+  // How much more or less than in the same part of the period that it is compared with.
+  #trend(key, row, before) {
+    const { trend } = this.#tiles.get(key);
+    const words = trendWords(row?.[key], before?.[key]);
+    say(trend, words);
+    trend.hidden = !words;
   }
 
   say(key, value, notes, sign = '') {
@@ -84,15 +148,26 @@ export class Tiles {
   }
 }
 
+const ringOf = (arc) =>
+  svg('svg', { viewBox: '0 0 56 56', class: 'ring-figure' }, svg('circle', { cx: 28, cy: 28, r: 22, class: 'track' }), arc);
+
+function trendWords(now, then) {
+  if (typeof now !== 'number' || typeof then !== 'number' || then < 0.05 || now < 0) return '';
+  const change = now / then - 1;
+  if (Math.abs(change) < 0.005) return t('as_much');
+  if (change > 2) return t('times_as_much', { n: Math.round(now / then) });
+  return t(change > 0 ? 'more_than_then' : 'less_than_then', { share: share(Math.abs(change)) });
+}
+
 function fedIn(row) {
-  return row?.fed_in_kwh >= 0.005 ? `less ${energy(row.fed_in_kwh)} fed in by another generator` : '';
+  return row?.fed_in_kwh >= 0.005 ? t('less_fed_in', { energy: energy(row.fed_in_kwh) }) : '';
 }
 
 // Of how much of the time a figure tells.
 function covered(row, key) {
   const coverage = AT_THE_METER.includes(key) ? (row.grid_coverage ?? row.coverage) : row.coverage;
   // Without a reading of the inverter the figure is the P1 meter's, whose time this is not.
-  return coverage > 0 && coverage < WHOLE ? `${shareOfTime(coverage)} of the time measured` : '';
+  return coverage > 0 && coverage < WHOLE ? t('of_time_measured', { share: shareOfTime(coverage) }) : '';
 }
 
 // What the import went to, where that is not the house alone.
@@ -102,8 +177,8 @@ function importParts(row) {
     ['house', row.grid_to_house_kwh],
     ['battery', row.grid_to_battery_kwh],
     ['inverter', row.grid_to_inverter_kwh],
-    ['not traced', row.untraced_import_kwh],
+    ['not_traced', row.untraced_import_kwh],
   ].filter(([, kwh]) => Math.abs(kwh ?? 0) >= 0.005);
   if (parts.every(([name]) => name === 'house')) return '';
-  return parts.map(([name, kwh]) => `${name} ${energyDigits(kwh, row.import_kwh)}`).join(' + ');
+  return parts.map(([name, kwh]) => `${t(`part_${name}`)} ${energyDigits(kwh, row.import_kwh)}`).join(' + ');
 }

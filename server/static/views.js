@@ -16,13 +16,24 @@ const TABS = [
     id: 'history',
     views: {
       day: async (here, date) => {
-        const { periodNav } = await load(() => import('./period_nav.js'));
-        return new DayView(here, date ?? here.today(), periodNav);
+        const nav = await load(() => import('./period_nav.js'));
+        return new DayView(here, date ?? here.today(), nav);
       },
+      week: ofPeriod('week'),
       month: ofPeriod('month'),
       year: ofPeriod('year'),
       all: ofPeriod('all'),
+      range: ofPeriod('range'),
     },
+  },
+  {
+    id: 'battery',
+    needs: ({ has_battery: has }) => has !== false,
+    views: { battery: async (here) => new (await load(() => import('./battery_view.js'))).BatteryView(here) },
+  },
+  {
+    id: 'roof',
+    views: { roof: async (here, date) => new (await load(() => import('./roof_view.js'))).RoofView(here, date) },
   },
   {
     id: 'money',

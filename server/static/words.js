@@ -71,6 +71,11 @@ export const shareOfTime = (value) =>
 
 export const percent = (pct) => (known(pct) ? unit(number(pct, 0), '%') : NONE);
 
+export const temperature = (celsius) => (known(celsius) ? unit(number(celsius, 1), '°C') : NONE);
+export const volts = (value) => (known(value) ? unit(number(value, 0), 'V') : NONE);
+export const amperes = (value) => (known(value) ? unit(number(value, 1), 'A') : NONE);
+export const hertz = (value) => (known(value) ? unit(number(value, 2), 'Hz') : NONE);
+
 export const axisNumber = (value) =>
   number(value, Number.isInteger(value) ? 0 : Math.abs((value * 10) % 1) < 1e-9 ? 1 : 2);
 

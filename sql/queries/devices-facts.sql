@@ -1,5 +1,5 @@
 -- Called by api/devices: the facts of each of these devices, whether it ever sent anything or not.
-SELECT asked.device_id, sungrow_timezone(asked.device_id) AS timezone, serial, device_type_code, model,
+SELECT asked.device_id, name, sungrow_timezone(asked.device_id) AS timezone, serial, device_type_code, model,
        nominal_power_w, firmware, has_meter, has_battery, edge_version,
        (SELECT first_ts FROM sungrow_local_daily d WHERE d.device_id = asked.device_id AND bucket =
            (SELECT min(bucket) FROM sungrow_local_daily d WHERE d.device_id = asked.device_id)) AS first_ts,

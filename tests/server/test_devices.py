@@ -28,7 +28,7 @@ FACTS = {
     "has_battery": True,
     "edge_version": "0.1.0",
 }
-NOTHING = dict.fromkeys([*FACTS, "first_ts", "newest_ts", "p1_first_ts", "p1_newest_ts"])
+NOTHING = dict.fromkeys(["name", *FACTS, "first_ts", "newest_ts", "p1_first_ts", "p1_newest_ts"])
 TIMES = [utc("2025-06-01 23:59:59"), utc("2016-02-29 12:00"), utc("2025-06-01 00:00")]
 
 
@@ -64,6 +64,7 @@ def test_it_has_the_facts_that_the_edge_sent_and_the_ends_of_its_history(client,
         store(connection, OTHER, [reading(utc("2024-01-01 00:00"))])
     found = devices(client, READ_TOKEN)
     assert found[DEVICE] == {
+        "name": None,
         "timezone": "Europe/Berlin",
         **FACTS,
         "first_ts": "2016-02-29T12:00:00.000001Z",

@@ -280,6 +280,21 @@ def test_a_replaced_meter_makes_no_peak(house, at):
     ]
 
 
+SAID = {
+    "agrees": "Our highest quarter hour agrees with the meter's own peak of May 2026",
+    "boundary_missed": "was not read close enough to the ends of that quarter hour",
+    "not_measured": "is of a quarter hour that was not read",
+}
+
+
+def by_the_referee(house, first: str, end: str) -> tuple[list[dict], str]:
+    """Return the months of /v1/referee, and what it says of them."""
+    answer = get(house.client, f"/v1/referee?device_id={DEVICE}&from={first}&to={end}")
+    assert answer.status_code == 200, answer.text
+    texts = [one["text"] for one in answer.json["text"] if one["id"] == "capacity"]
+    return answer.json["capacity"], " ".join(texts)
+
+
 AGREEMENTS = {
     "agrees": (1000, 1010, 1, "agrees"),
     "agrees, a little less": (1000, 990, 1, "agrees"),
@@ -304,6 +319,10 @@ def test_how_the_meter_is_judged_whatever_its_clock_says(
     at(last + timedelta(minutes=3))
     found = house.ask()["meter"]
     assert found["agreement"] == agreement
+    (month,), text = by_the_referee(house, "2026-05-04", "2026-05-05")
+    assert month == {"month": "2026-05", "peak": house.ask()["peak"], "meter": found}
+    assert SAID[agreement] in text
+    assert f"May 2026, {meters / 1000:.2f} kW" in text
     assert (found["peak_w"], found["difference_w"]) == (meters, meters - ours)
 
 
@@ -317,6 +336,22 @@ def test_a_peak_of_the_month_before_is_not_this_months(house, at):
     assert house.ask()["meter"] is None
     assert house.ask()["peak"]["avg_power_w"] == 700
     assert house.ask("&month=2026-04")["peak"]["avg_power_w"] == 3000
+
+
+def test_the_referee_judges_each_month_of_its_range_of_which_anything_is_known(house, at):
+    house.live_through(datetime(2026, 4, 30, 10, tzinfo=UTC), [700, 800])
+    house.live_through(datetime(2026, 5, 2, 10, tzinfo=UTC), [900, 600])
+    at(datetime(2026, 6, 20, tzinfo=UTC))
+    months, text = by_the_referee(house, "2026-04-25", "2026-05-05")
+    assert [(one["month"], one["peak"]["avg_power_w"]) for one in months] == [
+        ("2026-04", 800),
+        ("2026-05", 900),
+    ]
+    assert text == "", "the meter says nothing"
+    assert [one["month"] for one in by_the_referee(house, "2026-05-20", "2026-06-10")[0]] == [
+        "2026-05"
+    ]
+    assert by_the_referee(house, "2026-06-05", "2026-06-10") == ([], "")
 
 
 def test_what_the_meter_has_not_taken_up_yet_is_not_judged(house, at):

@@ -57,6 +57,7 @@ ASKED = {
     "p1-series-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "p1-series-times": {**DAY, "keys": [NOON]},
     "p1_peaks-store": {"month": NOON, "peak_ts": NOON, "peak_w": 7359.0},
+    "pairing-use": {"code_digest": b"\0" * 32},
     "parked-store": {"seq": 7, "ts": NOON, "reason": "conflict", "content": '{"a": 1}'},
     "referee-day": {**DAY, "lag_s": 7.5},
     "referee-device": {},
@@ -153,7 +154,7 @@ KEYS = {
     "sungrow_devices": {"device_id"},  # these two grow with the devices alone
     "sungrow_inverters": {"device_id"},
 }
-STANDS_STILL = {"sungrow_site"}
+STANDS_STILL = {"sungrow_site", "sungrow_pairings"}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from server.referee import figures
-from server.referee.judge import judge
+from server.referee.judge import ENOUGH_DAYS, judge
 from server.referee.rows import Day, Series, Telegrams
 from server.referee.sentences import sentences
 from server.referee.verdict import Verdict
@@ -246,3 +246,29 @@ def test_a_positive_lag_means_that_the_inverter_shows_it_later():
     meter = Series(polls, [2000.0 * ((t - 10.0) % 307.3 < 120) for t in polls])
     day = Day(date(2026, 1, 1), 0.0, 36_000.0, meter, Series([], []), frozenset([1]), p1, ())
     assert value(judge(Days(day), 0.0), "lag") == pytest.approx(10.0, abs=0.5)
+
+
+def test_of_many_days_the_lag_is_found_by_some_and_the_days_behind_them_are_not_read():
+    house = TwoMeters(Meter(gain=0.98, lag_s=4.0), seed=4)
+    (day,) = house.days(0.0)
+    read = []
+
+    class Many:
+        def powers(self):
+            for _ in range(31):
+                read.append(day)
+                yield day
+
+        def days(self, shift_s):
+            return house.days(shift_s)
+
+    verdict = judge(Many(), 0.0)
+    assert len(read) == ENOUGH_DAYS
+    assert abs(value(verdict, "lag") - 4.0) <= MOST_LAG_S
+
+
+def test_days_on_which_nothing_happens_do_not_end_the_search_for_the_lag():
+    quiet = [Day(date(2026, 5, n), 0.0, 0.0, Series([], []), Series([], []), frozenset(),
+                 Telegrams([0.0], [500.0], ()), ()) for n in range(1, 20)]  # fmt: skip
+    busy = list(TwoMeters(Meter(lag_s=4.0), seed=4).days(0.0))
+    assert abs(value(judge(Days(*quiet, *busy), 0.0), "lag") - 4.0) <= MOST_LAG_S

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from psycopg2.extras import execute_values
 
-from server.api import referee
+from server.p1 import referee
 from server.referee import figures
 from server.referee.judge import judge
 from tests.support.batches import (

@@ -1,6 +1,7 @@
 """The parts of the referee by themselves, and all of it on days that no house makes."""
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 
 from server.referee import energy, figures, fit, pairs
 from server.referee.energy import Energy
-from server.referee.judge import judge
+from server.referee.judge import ENOUGH_DAYS, judge
 from server.referee.pairs import Point
 from server.referee.rows import QUARTER_S, Counters, Day, Mark, Series, Telegrams
 from server.referee.sentences import sentences
+from server.referee.stored import _spread
 from tests.support.two_meters import Days
 
 
@@ -73,6 +75,67 @@ def test_what_both_counted_leaves_out_where_one_fell_and_goes_on_over_a_missing_
     assert counted.inverter.imported == pytest.approx(4.0)
     assert (counted.quarters, counted.seams) == (4, 2)
     assert energy.counted(marks(None, None)) is None
+
+
+def netting_of(
+    apart: float, phases: tuple[list[float], ...] | None = None, *, p1_s: float = 1.0
+) -> dict[str, figures.Figure]:
+    """Return what is found of a meter that counts so much of what it would by phases.
+
+    One phase exports half the time what another imports, in ten quarter hours.
+    """
+    count = int(10 * QUARTER_S / p1_s)
+    ts = [n * p1_s for n in range(count + 60)]
+    swing = [1000.0 if n * p1_s % 600 < 300 else 0.0 for n in range(len(ts))]
+    phases = phases or ([200.0] * len(ts), swing, [-w for w in swing])
+    of_quarter = 0.05 + apart * 0.125  # kWh: 200 W, and 1000 W half the time
+    told = [Counters(QUARTER_S * n, 4000.0 + of_quarter * n, 100.0) for n in range(11)]
+    ends = [Mark(one.ts, one, one, None) for one in told]
+    p1 = Telegrams(ts, [sum(three) for three in zip(*phases, strict=True)], phases)
+    nothing = Series([], [])
+    one = Day(
+        date(2026, 1, 1), 0.0, 10.0 * QUARTER_S, nothing, nothing, frozenset(), p1, tuple(ends)
+    )
+    verdict = judge(Days(one), 0.0)
+    said = {one.id: one.text for one in sentences(verdict, "home-1", 0.0)}
+    told_so = "counts each phase" if apart > 0.5 else "nets the three phases"
+    if verdict.figures["netting"].value is not None:
+        assert told_so in said["netting"]
+    else:
+        assert "netting" not in said
+    return {name: verdict.figures[name] for name in ("netting", "phases_apart")}
+
+
+@pytest.mark.parametrize("p1_s", [1.0, 5.0, 10.0])
+@pytest.mark.parametrize("apart", [0.0, 1.0])
+def test_whether_the_utilitys_meter_nets_its_phases_is_told_without_an_inverter(apart, p1_s):
+    found = netting_of(apart, p1_s=p1_s)
+    assert found["netting"].value == pytest.approx(apart, abs=0.05)
+    assert found["phases_apart"].value == pytest.approx(1.25, rel=0.05)
+    assert found["phases_apart"].n == found["netting"].n >= 9
+
+
+def test_phases_that_all_import_tell_nothing_of_netting():
+    count = 10 * QUARTER_S + 60
+    found = netting_of(0.0, ([200.0] * count, [100.0] * count, [300.0] * count))
+    assert found["netting"].reason == figures.NOT_ENOUGH
+    assert found["phases_apart"].value == 0.0
+
+
+def test_a_meter_of_one_phase_has_no_netting():
+    p1, nothing = Telegrams([0.0, 1.0], [5.0, 5.0], ()), Series([], [])
+    day = Day(date(2026, 1, 1), 0.0, 900.0, nothing, nothing, frozenset(), p1, ())
+    verdict = judge(Days(day), 0.0)
+    assert verdict.figures["netting"].reason == figures.NO_PHASES
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 31])
+def test_the_first_days_that_are_read_for_the_lag_are_spread_over_all(count):
+    order = _spread(count)
+    assert sorted(order) == list(range(count))
+    if count == 31:
+        widest = max(b - a for a, b in pairwise([-1, *sorted(order[:ENOUGH_DAYS]), 31]))
+        assert widest <= 4
 
 
 WATTS = st.floats(-400_000, 400_000) | st.sampled_from([0.0, 200.0, -200.0, 2000.0])

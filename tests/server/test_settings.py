@@ -30,7 +30,19 @@ def complaint(**changes: str) -> str:
 
 def test_the_defaults_are_those_of_the_contract():
     own = Path.home() / ".local/state/sungrow-server"
-    rest = (None, None, "UTC", 5, 2_097_152, 1000, (), "INFO", None, own)
+    rest = (
+        None,
+        None,
+        "UTC",
+        5,
+        2_097_152,
+        1000,
+        (),
+        "INFO",
+        None,
+        own,
+        Path("/etc/sungrow-server/pairings"),
+    )
     assert read(LEAST) == Settings(LEAST["DATABASE_URL"], *rest)
 
 
@@ -48,6 +60,7 @@ def test_every_setting_is_read():
             "LOG_LEVEL": "debug",
             "METRICS_TOKEN": "m3trics",
             "RUNTIME_DIRECTORY": "/run/sungrow-server:/run/other",
+            "PAIRINGS_PATH": "/srv/pairings",
         }
     )
     assert settings == Settings(
@@ -62,6 +75,7 @@ def test_every_setting_is_read():
         "DEBUG",
         "m3trics",
         Path("/run/sungrow-server"),
+        Path("/srv/pairings"),
     )
 
 

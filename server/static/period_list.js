@@ -1,0 +1,45 @@
+// The buckets of a period on a phone: a line each, with a bar, that opens it. The newest is first.
+
+import { origins, use } from './bar_chart.js';
+import { el, svg } from './dom.js';
+import { t } from './language.js';
+import { energyDigits, mark } from './words.js';
+
+// bars: as of period_bars.js.
+export function periodList(bars) {
+  const shown = bars.filter(({ row, missing }) => row || missing).reverse();
+  const most = Math.max(0.1, ...shown.map(({ row }) => (row ? use(row) : 0)));
+  return [
+    el('p', { class: 'list-head quiet' }, el('span', {}, t('used_by_house')), el('span', {}, 'kWh')),
+    el('ul', { class: 'period-list' }, shown.map((bar) => el('li', {}, line(bar, most)))),
+  ];
+}
+
+// The same while nothing is known yet, as long as it will be.
+export const awaited = (bars) => [
+  el('p', { class: 'list-head quiet' }, el('span', {}, t('loading')), el('span', {}, 'kWh')),
+  el('ul', { class: 'period-list' }, bars.map(({ name }) => el('li', {}, el('span', { class: 'line' }, name)))),
+];
+
+function line({ name, row, href }, most) {
+  if (!row) return el('span', { class: 'line empty' }, el('span', {}, name), el('span', { class: 'quiet' }, t('no_readings')));
+  const whole = use(row);
+  return el(
+    'a',
+    { class: 'line', href },
+    el('span', { class: 'line-name' }, name),
+    barOf(row, most),
+    el('span', { class: 'line-kwh' }, mark(row, 'load_kwh') + energyDigits(whole)),
+  );
+}
+
+function barOf(row, most) {
+  let at = 0;
+  const parts = origins(row).map(([colour, kwh]) => {
+    const x = at;
+    at += (kwh / most) * 100;
+    const box = { x: x.toFixed(2), y: 0, width: Math.max(at - x, 0).toFixed(2), height: 10 };
+    return kwh > 0 ? svg('rect', { ...box, class: `fill-${colour ?? 'hatch'} edge` }) : '';
+  });
+  return svg('svg', { viewBox: '0 0 100 10', preserveAspectRatio: 'none', class: 'line-bar', 'aria-hidden': true }, parts);
+}
