@@ -2,7 +2,7 @@
 
 import { isRefused, serverNow } from './api.js';
 import { t } from './language.js';
-import { energy, share } from './words.js';
+import { energy, percent } from './words.js';
 
 const SLOT_MS = 300e3;
 const LEAST_KWH = 0.2; // before that much could have come, a share says little
@@ -28,7 +28,7 @@ function measure(row, clear) {
   if (!row || !clear || clear.kwh < LEAST_KWH || typeof row.pv_kwh !== 'number') return '';
   const part = row.pv_kwh / clear.kwh;
   return t(clear.isWhole ? 'of_clear_day' : 'of_clear_day_so_far', {
-    share: share(Math.min(part, 9.99)),
+    share: percent(part * 100),
     energy: energy(clear.kwh),
   });
 }

@@ -275,7 +275,7 @@ export class PeriodView {
     this.#table.replaceChildren(
       listed.length
         ? seriesTable({
-            caption: t('energy_of', { period: this.title }),
+            caption: t('table_of', { period: this.title }),
             head: this.#frame === 'all' ? t('head_period') : this.#kind.head,
             rows: listed,
             total: all,

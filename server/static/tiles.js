@@ -151,12 +151,13 @@ export class Tiles {
 const ringOf = (arc) =>
   svg('svg', { viewBox: '0 0 56 56', class: 'ring-figure' }, svg('circle', { cx: 28, cy: 28, r: 22, class: 'track' }), arc);
 
-function trendWords(now, then) {
+// How much more or less of an energy than then; '' where that would say nothing.
+export function trendWords(now, then) {
   if (typeof now !== 'number' || typeof then !== 'number' || then < 0.05 || now < 0) return '';
   const change = now / then - 1;
   if (Math.abs(change) < 0.005) return t('as_much');
   if (change > 2) return t('times_as_much', { n: Math.round(now / then) });
-  return t(change > 0 ? 'more_than_then' : 'less_than_then', { share: share(Math.abs(change)) });
+  return t(change > 0 ? 'more_than_then' : 'less_than_then', { share: percent(Math.abs(change) * 100) });
 }
 
 function fedIn(row) {

@@ -418,3 +418,50 @@ def test_battery_and_roof_show_what_is_stored(page, databases, https_server):
     first, last = (float(text.split()[0]) for text in texts)
     assert last == pytest.approx(4 * first, rel=0.2)
     assert page.console() == []
+
+
+def test_a_day_is_measured_by_a_clear_one_of_the_house_itself(page, databases, https_server):
+    url = databases.migrated("Europe/Berlin")
+    house.describe(url, DEVICE)
+    begin = local("2026-06-10").astimezone(UTC)
+    sun = {"pv_power_w": 600.0, "load_power_w": 600.0, "interval_s": 300.0}
+    batch = [reading(begin + n * house.STEP, **sun) for n in range(288)]
+    with connected(url) as connection:
+        store(connection, DEVICE, batch)
+        rows(
+            connection,
+            "INSERT INTO sungrow_envelope (device_id, day_of_year, slot, pv_w, n_days)"
+            " SELECT %s, day, slot, 1000, 20 FROM generate_series(160, 161) day,"
+            " generate_series(0, 287) slot",
+            DEVICE,
+        )
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    page.log_in(f"{own.url}/?view=day&date=2026-06-10", ONE)
+    page.wait_text(".measure", "60 % of the 24.0 kWh that a clear day at this time of year brings")
+    assert page.all("main svg.chart .clear-line")
+    assert "Clear day" in page.text(".legend")
+    page.open(f"{own.url}/?view=day&date=2026-08-10")
+    loaded(page)
+    assert page.text(".measure") == ""
+    assert not page.all("main svg.chart .clear-line")
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "words"),
+    [
+        (10.0, 8.0, "25 % more"),
+        (20.0, 8.0, "150 % more"),
+        (40.0, 8.0, "5 times as much"),
+        (8.0, 8.0, "as much as then"),
+        (8.03, 8.0, "as much as then"),
+        (6.0, 8.0, "25 % less"),
+        (0.0, 8.0, "100 % less"),
+        (8.0, 0.04, ""),
+        (-1.0, 8.0, ""),
+        (None, 8.0, ""),
+        (8.0, None, ""),
+    ],
+)
+def test_how_much_more_than_then(called, now, then, words):
+    (said,) = called("tiles", "trendWords", [[now, then]])
+    assert said.replace("\u00a0", " ") == words
