@@ -15,6 +15,7 @@ import { hourMinute } from './words.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
 const AGAIN_MS = 5000;
+const LATER_MS = 3000; // the first view comes first
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
 const ticker = new Ticker();
@@ -123,7 +124,7 @@ async function route(place = null) {
   await Promise.all([live.follow(here, chosen), chosen.load()]);
   if (signal.aborted) return;
   if (place !== null) scrollTo(0, place);
-  withoutNetwork(({ keepAll }) => keepAll(here.isKiosk));
+  setTimeout(() => withoutNetwork(({ keepAll }) => keepAll(here.isKiosk)), LATER_MS);
 }
 
 // What lets the page open without a network has no part in the first view.
@@ -261,8 +262,10 @@ async function begin() {
 
 // Who comes back, from another window or after a night, first sees how old all is; then it is asked.
 function woken() {
-  watch(view !== null && document.body.classList.contains('kiosk'));
+  const isKiosk = document.body.classList.contains('kiosk');
+  watch(isKiosk);
   if (!document.hidden) {
+    if (isKiosk) withoutNetwork(({ keepAll }) => keepAll(true)); // a hidden screen may go off
     live.wake();
     wake();
   }

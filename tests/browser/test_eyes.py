@@ -3,10 +3,9 @@
 import pytest
 
 from tests.browser.browser import DESKTOP
-from tests.browser.test_shape import open_view
+from tests.browser.test_shape import VIEWS, open_view
 
 SMALL_PHONE = (360, 740)
-STEADY = ["now", "system"]
 SHIFTS = (
     "window.shifts = []; new PerformanceObserver((list) => { for (const e of list.getEntries())"
     " window.shifts.push([e.value, ...(e.sources ?? []).map((s) => s.node?.outerHTML?.slice(0, 90)"
@@ -31,7 +30,7 @@ def test_nothing_jumps_while_a_view_loads(home, site, size):
     home.resize(size)
     jumps = {}
     with home.prepared(SHIFTS):
-        for name in STEADY:
+        for name in VIEWS:
             home.command("Network.clearBrowserCache")
             open_view(home, site, name)
             shifts = home.run("return window.shifts")
@@ -45,7 +44,7 @@ def test_nothing_jumps_while_a_view_loads(home, site, size):
 def test_every_control_can_be_hit_by_a_finger(home, site):
     home.resize(SMALL_PHONE)
     small = {}
-    for name in STEADY:
+    for name in VIEWS:
         open_view(home, site, name)
         if found := home.run(SMALL):
             small[name] = found
@@ -55,12 +54,13 @@ def test_every_control_can_be_hit_by_a_finger(home, site):
     assert small == {}
 
 
-@pytest.mark.parametrize("name", ["system"])
+@pytest.mark.parametrize("name", ["now", "month", "system"])
 def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
     """280 pixels, and letters of twice the size on 360."""
     wide = (
-        "return [document.documentElement.scrollWidth, ...[...document.querySelectorAll("
-        "'main *, .top *')].filter((n) => !n.closest('.scroller, svg, .unseen, [hidden]') &&"
+        "const apart = '.scroller, .legend, svg, .unseen, [hidden]';"
+        "return [document.documentElement.scrollWidth, ..."
+        "[...document.querySelectorAll('main *, .top *')].filter((n) => !n.closest(apart) &&"
         " n.getBoundingClientRect().right > innerWidth + 1).map((n) => n.outerHTML.slice(0, 90))]"
     )
     home.resize((280, 653))
@@ -82,11 +82,11 @@ def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(ho
         )
         assert {width > 3 for current, width in borders if current} == {True}
         assert {width > 3 for current, width in borders if not current} == {False}
-        grounds = home.run(
-            "return [...document.querySelectorAll('.legend > :not([hidden]) .swatch.box')].map((n)"
-            " => getComputedStyle(n).backgroundColor)"
+        fills = home.run(
+            "return [...document.querySelectorAll('.legend li:not([hidden]) .swatch *')].map((n)"
+            " => getComputedStyle(n).fill)"
         )
-        assert len(set(grounds)) > 3
+        assert len(set(fills)) > 3
     finally:
         home.command("Emulation.setEmulatedMedia", features=[])
 
