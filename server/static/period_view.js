@@ -273,7 +273,7 @@ export class PeriodView {
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
     this.#table.replaceChildren(
-      listed.length
+      all
         ? seriesTable({
             caption: t('table_of', { period: this.title }),
             head: this.#frame === 'all' ? t('head_period') : this.#kind.head,
