@@ -26,7 +26,8 @@ export class DayView {
   #hours = el('div');
   #hoursBox;
   #flow = null;
-  #strip = null; // the last minutes, loaded after all else
+  #strip = null; // the last minutes
+  #isShown = false;
   #stripBox = el('div', { class: 'strip-box' });
   #asOf = el('p', { class: 'as-of', hidden: true });
   #verdict = el('p', { class: 'verdict' });
@@ -61,6 +62,7 @@ export class DayView {
         curve: () => this.#loadCurve(),
         hours: () => this.#loadHours(),
         clear: () => this.#loadClear(),
+        strip: () => this.#loadStrip(),
       },
       { figures: [this.#tiles.rings, this.#tiles.element], curve: this.#curve.element },
     );
@@ -101,7 +103,8 @@ export class DayView {
 
   async load() {
     await this.#loading.all();
-    if (this.live) await this.#loadStrip();
+    this.#isShown = true;
+    await this.#loading.part('strip');
   }
 
   // A new reading, or the same one again because there is no newer; stale: it may be long past.
@@ -217,7 +220,9 @@ export class DayView {
     this.#showTiles();
   }
 
+  // Once all else is there.
   async #loadStrip() {
+    if (!this.live || !this.#isShown || this.#strip) return;
     const { Strip } = await load(() => import('./strip.js'));
     this.#strip = new Strip(this.#context);
     this.#stripBox.replaceChildren(this.#strip.element);

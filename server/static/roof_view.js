@@ -129,7 +129,7 @@ export class RoofView {
     this.#chart.show(shown);
     this.#none.hidden = seen.length > 0 || !points.length;
     this.mains.hidden = !points.some((p) => typeof p.avg_grid_voltage_v === 'number');
-    if (!this.mains.hidden) this.#mains.show({ ...shown, title: '' });
+    if (!this.mains.hidden) this.#mains.show({ ...shown, title: longDay(noon(this.#date), 'UTC') });
     this.#showSums(points, seen);
   }
 

@@ -1,7 +1,7 @@
 // The figures of a day, a month or any other span, and beside them those of the span before. Shares are rings, and
 // behind each figure is how it was made.
 
-import { load } from './api.js';
+import { load, trouble } from './api.js';
 import { el, say, set, svg } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
 import { icon } from './icons.js';
@@ -113,8 +113,12 @@ export class Tiles {
   // Opens the formula of a figure, with its numbers put in.
   #info(key, name) {
     const open = async () => {
-      const { showFormula } = await load(() => import('./formula_sheet.js'));
-      showFormula(key, name, this.#row);
+      try {
+        const { showFormula } = await load(() => import('./formula_sheet.js'));
+        showFormula(key, name, this.#row);
+      } catch (thrown) {
+        say(document.getElementById('announcer'), trouble(thrown)?.message ?? '');
+      }
     };
     return el(
       'button',
