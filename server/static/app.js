@@ -183,7 +183,7 @@ function show(next, kept) {
   view = next;
   document.title = t('title', { view: next.title });
   main.replaceChildren(next.element);
-  if (!next.isLogin) frame.showFoot();
+  if (next.jobs && !next.isLogin) frame.showFoot();
   if (isFirst) return;
   // Someone who pages by keyboard stays on the arrow; after another link the new heading is next.
   const again = kept && document.querySelector(`[data-keep="${kept}"]`);
