@@ -3,7 +3,6 @@
 
 import { serverNow } from './api.js';
 import { t } from './language.js';
-import { isMetered } from './meter.js';
 import { barOf, grouped, rowOf, sinceBegun, sumOf } from './period_bars.js';
 import { addMonths, named } from './period_kinds.js';
 import { addDays, dateOf, minuteOf, momentOf } from './zone.js';
@@ -104,5 +103,6 @@ async function partOf(context, kind, first, { date, minute }) {
   };
 }
 
-// An answer for a range has every bucket of it. A house may have a P1 meter alone.
-export const isSomething = (row) => row.sample_count > 0 || row.pv_kwh !== null || isMetered(row);
+// An answer for a range has every bucket of it.
+export const isSomething = (row) =>
+  row.sample_count > 0 || [row.pv_kwh, row.import_kwh, row.export_kwh].some((kwh) => typeof kwh === 'number');
