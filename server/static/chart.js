@@ -32,6 +32,9 @@ export class Chart {
       'aria-label': label,
       'aria-orientation': 'horizontal',
       'aria-valuemin': 0,
+      'aria-valuemax': 0,
+      'aria-valuenow': 0,
+      'aria-valuetext': t('loading'),
     });
     const stage = el('div', { class: 'stage' }, this.svg, this.readout);
     this.element = el('figure', { class: 'chart-box' }, this.title, this.legend, stage);

@@ -66,7 +66,8 @@ export function runsOf(points, gaps, stepMs, now) {
     before = p;
   }
   if (before) {
-    const gap = gaps.find((g) => g.end > before.at + stepMs);
+    // One that runs may have begun within the step, which is not over yet.
+    const gap = gaps.find((g) => g.start >= before.at && g.end >= Math.min(before.at + stepMs, now));
     before.until = Math.max(before.at, Math.min(gap ? gap.start : Infinity, now, dayEnd(points, stepMs, gap)));
   }
   return runs;
