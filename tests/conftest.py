@@ -148,16 +148,13 @@ def _ask_edition(url: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server or a browser; keep a file's tests together, long files first."""
+    """Mark what needs a server or a browser; let long files begin."""
     for item in items:
         file = item.path.relative_to(_TESTS)
         for name in _BY_FOLDER.get(file.parts[0], ()):
             item.add_marker(name)
         if _SERVERS & set(item.fixturenames):
             item.add_marker("server")
-    # What a file shares is made once, and xdist slows down with the number of groups.
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(_TESTS))))
     items.sort(key=lambda item: turn(item.path.stem))
 
 

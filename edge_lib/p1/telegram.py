@@ -16,6 +16,7 @@ from edge_lib.shared.p1_reading import FIELDS
 _UNITS = {field.name: field.unit for field in FIELDS}
 _RANGES = {field.name: (field.low, field.high) for field in FIELDS}
 _MOST_PEAKS, _MOST_DOUBTS = 120, 20
+_LENGTH = re.compile(r"\d{0,3}", re.ASCII)  # of the history of peaks
 
 # Registers of the meter itself that hold one number.
 _NUMBERS = {
@@ -213,22 +214,32 @@ class _Parser:
             self._values["month_peak_ts"] = at.isoformat()
 
     def _peaks(self) -> tuple[MonthPeak, ...]:
-        """Return the history: its length, the registers that it lists, then three for a month."""
+        """Return the history: its length, the registers that it lists, then three for a month.
+
+        What is none of that lies between two months that can be read.
+        """
         media = (_ABSTRACT, _ELECTRICITY)
         groups = next((g for m in media if (g := self._groups.get((m, "98.1.0")))), [])
-        rest = [group for group in groups[1:] if not OBIS.fullmatch(group)][: 3 * _MOST_PEAKS]
-        peaks = []
-        for i in range(0, len(rest) - 2, 3):
-            month, at, watts = (
-                self._time(rest[i]),
-                self._time(rest[i + 1]),
-                number(rest[i + 2], "W"),
-            )
-            if month is None or at is None or watts is None or watts > _RANGES["month_peak_w"][1]:
-                self._doubt(_ABSTRACT, "98.1.0", rest[i : i + 3])
-            else:
-                peaks.append(MonthPeak(month.isoformat(), at.isoformat(), watts))
+        rest = [group for group in groups if not OBIS.fullmatch(group)]
+        rest = rest[bool(rest) and _LENGTH.fullmatch(rest[0]) is not None :][: 3 * _MOST_PEAKS]
+        peaks, at, unread = [], 0, 0
+        while at < len(rest):
+            if peak := self._peak(rest[at : at + 3]):
+                peaks.append(peak)
+                at, unread = at + 3, 0
+                continue
+            if rest[at] and not unread:  # the first of a run stands for all of it
+                self._doubt(_ABSTRACT, "98.1.0", rest[at : at + 3])
+            at, unread = at + 1, unread + bool(rest[at])
         return tuple(peaks)
+
+    def _peak(self, groups: list[str]) -> MonthPeak | None:
+        if len(groups) < 3:
+            return None
+        month, at, watts = self._time(groups[0]), self._time(groups[1]), number(groups[2], "W")
+        if month is None or at is None or watts is None or watts > _RANGES["month_peak_w"][1]:
+            return None
+        return MonthPeak(month.isoformat(), at.isoformat(), watts)
 
     def _volumes(self) -> None:
         """Find gas and water: the meter of the lowest channel, unless it fell silent a day ago."""

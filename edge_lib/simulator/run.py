@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.clock import Clock
-from edge_lib.simulator.certificate import issue
+from edge_lib.simulator.certificate import Authority
 from edge_lib.simulator.fake_dongle import DumpSource, FakeDongle, HouseholdSource
 from edge_lib.simulator.p1_server import TOKEN, HomeWizardServer, TelegramServer
 from edge_lib.simulator.p1_shapes import SERIAL
@@ -64,7 +64,8 @@ def _serve_meters(options: Options, source: HouseholdSource, until: ExitStack) -
         print(f"P1_SOURCE=homewizard://127.0.0.1:{plain.port}", flush=True)
     if options.p1_https_port is not None:
         folder = Path(until.enter_context(tempfile.TemporaryDirectory()))
-        made = issue(folder, f"appliance/p1dongle/{SERIAL}")
+        authority = Authority(folder, "simulated HomeWizard authority")
+        made = authority.issue(hosts=(), name=f"appliance/p1dongle/{SERIAL}")
         certificate = (made.cert, made.key)
         safe = until.enter_context(HomeWizardServer(view, options.p1_https_port, certificate))
         where = f"P1_SOURCE=homewizards://127.0.0.1:{safe.port}/{SERIAL}"

@@ -24,6 +24,8 @@ blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share means nothing, and is null
 MOST_BUCKETS = 10_000
 _PIECE = 500  # buckets of one query
+_ALL_DIGITS = "all"
+_DIGITS = (_ALL_DIGITS, *"0123456")
 _QUERIES = {"days": "series-days", "times": "series-times", "minutes": "series-minutes"}
 _NOTHING: Row = dict.fromkeys((*COLUMNS, *P1_COLUMNS)) | {
     "sample_count": 0,
@@ -44,6 +46,7 @@ def series() -> Response:
     """
     device_id = readable_device()
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
+    digits = query_args.one_of("digits", _DIGITS)
     database = current_app.extensions["db"]
     device = series_query.device(database, device_id)
     if "from" in request.args and request.args.get("bucket") == series_query.RAW:
@@ -54,9 +57,19 @@ def series() -> Response:
     pieces = _pieces(database, device, query, spans)
     if as_csv:
         return csv_answer(query.columns, pieces, _file_name(device, query))
-    rows = [row for piece in pieces for row in piece]
+    rows = [_rounded(row, digits) for piece in pieces for row in piece]
     about = {"device_id": device_id, **query.label, "timezone": device.zone.key}
     return json_answer(**about, series=rows)
+
+
+def _rounded(row: Row, digits: str) -> Row:
+    if digits == _ALL_DIGITS:
+        return row
+    places = int(digits) or None  # to none at all makes whole numbers of them
+    return {
+        name: round(value, places) if isinstance(value, float) else value
+        for name, value in row.items()
+    }
 
 
 def _spans(query: Query, zone: ZoneInfo) -> list[Bucket]:

@@ -19,6 +19,7 @@ from server.database.p1_samples import TABLE
 from server.database.pool import Database, Row, query
 from server.database.readings import Verdict
 
+_LONGEST_REASON = 2000
 _CONFLICT = "conflict: another reading has its time"
 
 
@@ -59,8 +60,14 @@ def _park(cursor: Cursor, device_id: str, refused: Refused) -> None:
     content = json.dumps(refused.content, default=format_ts)
     boot, seq = _number(refused.content, content)
     row = {"device_id": device_id, "kind": "p1", "boot": boot, "seq": seq, "ts": refused.ts}
-    row |= {"reason": refused.reason, "content": content}
+    row |= {"reason": _text(refused.reason), "content": content}
     cursor.execute(query("parked-store"), row)
+
+
+def _text(reason: str) -> str:
+    """Return it without what PostgreSQL's text cannot hold; it may repeat what was sent."""
+    plain = reason.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return plain[:_LONGEST_REASON]
 
 
 def _number(reading: object, content: str) -> tuple[str, int]:

@@ -7,7 +7,6 @@ import { Frame, nameOf } from './frame.js';
 import { hasWords, t } from './language.js';
 import { Live } from './live.js';
 import { heard } from './meter.js';
-import { forgetAll, keepAll } from './offline.js';
 import { remembered } from './remember.js';
 import { Ticker } from './ticker.js';
 import { isOutdated, loadAgain, watch } from './upgrade.js';
@@ -16,6 +15,7 @@ import { hourMinute } from './words.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
 const AGAIN_MS = 5000;
+const LATER_MS = 3000; // the first view comes first
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
 const ticker = new Ticker();
@@ -124,7 +124,16 @@ async function route(place = null) {
   await Promise.all([live.follow(here, chosen), chosen.load()]);
   if (signal.aborted) return;
   if (place !== null) scrollTo(0, place);
-  keepAll(here.isKiosk);
+  setTimeout(() => withoutNetwork(({ keepAll }) => keepAll(here.isKiosk)), LATER_MS);
+}
+
+// What lets the page open without a network has no part in the first view.
+async function withoutNetwork(use) {
+  try {
+    await use(await load(() => import('./offline.js')));
+  } catch (thrown) {
+    trouble(thrown); // then it does not open without one
+  }
 }
 
 async function viewOf(name, here) {
@@ -174,7 +183,7 @@ function show(next, kept) {
   view = next;
   document.title = t('title', { view: next.title });
   main.replaceChildren(next.element);
-  if (!next.isLogin) frame.showFoot();
+  if (next.jobs && !next.isLogin) frame.showFoot();
   if (isFirst) return;
   // Someone who pages by keyboard stays on the arrow; after another link the new heading is next.
   const again = kept && document.querySelector(`[data-keep="${kept}"]`);
@@ -194,7 +203,7 @@ async function showLogin(why = '') {
   calledOff?.abort();
   frame.hide();
   live.stop();
-  forgetAll();
+  withoutNetwork(({ forgetAll }) => forgetAll());
   const { LoginView } = await load(() => import('./login_view.js'));
   if (view?.isLogin) return; // several requests may find the session over at once
   show(new LoginView(start, why));
@@ -253,8 +262,10 @@ async function begin() {
 
 // Who comes back, from another window or after a night, first sees how old all is; then it is asked.
 function woken() {
-  watch(view !== null && document.body.classList.contains('kiosk'));
+  const isKiosk = document.body.classList.contains('kiosk');
+  watch(isKiosk);
   if (!document.hidden) {
+    if (isKiosk) withoutNetwork(({ keepAll }) => keepAll(true)); // a hidden screen may go off
     live.wake();
     wake();
   }

@@ -38,6 +38,7 @@ export class BarChart extends Chart {
   constructor(label, open) {
     super({ label, items: ITEMS, height: 310 });
     this.svg.classList.add('opens');
+    this.hide([...METERLESS, 'fed_in', 'before']); // the rare ones, until something is known
     this.open = (slot) => this.#bars[slot]?.row && open(slot);
   }
 

@@ -36,8 +36,9 @@ export class Calendar extends Chart {
   constructor(open) {
     super({ label: t('calendar'), items: GRADES, height: TOP + 7 * 16 + 2 });
     this.svg.classList.add('opens');
+    this.element.classList.add('calendar');
     this.open = (slot) => this.#shown()[slot] && open(this.#shown()[slot].date);
-    this.note = el('p', { class: 'quiet' }, '');
+    this.note = el('p', { class: 'quiet calendar-note' }, t('loading'));
     this.element.append(this.note);
   }
 

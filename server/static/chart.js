@@ -3,6 +3,7 @@
 
 import { el, say, set, svg } from './dom.js';
 import { Gestures } from './gestures.js';
+import { t } from './language.js';
 import { swatch, hasTexture, textures } from './swatch.js';
 import { axisNumber } from './words.js';
 
@@ -20,7 +21,7 @@ export class Chart {
     this.title = el('p', { class: 'chart-title' });
     this.#names = new Map(items.map((item) => [item.key, chip(item)]));
     this.hidden = new Set();
-    this.legend = el('ul', { class: 'legend', tabindex: 0, 'aria-label': label }, [...this.#names.values()]);
+    this.legend = el('ul', { class: 'legend', tabindex: 0, 'aria-label': t('legend_of', { label }) }, [...this.#names.values()]);
     this.readout = el('div', { class: 'readout', 'aria-hidden': true, hidden: true });
     this.svg = svg('svg', {
       class: 'chart',
@@ -31,6 +32,9 @@ export class Chart {
       'aria-label': label,
       'aria-orientation': 'horizontal',
       'aria-valuemin': 0,
+      'aria-valuemax': 0,
+      'aria-valuenow': 0,
+      'aria-valuetext': t('loading'),
     });
     const stage = el('div', { class: 'stage' }, this.svg, this.readout);
     this.element = el('figure', { class: 'chart-box' }, this.title, this.legend, stage);

@@ -2,7 +2,7 @@
 
 import { isRefused, serverNow } from './api.js';
 import { t } from './language.js';
-import { energy, share } from './words.js';
+import { energy, percent } from './words.js';
 
 const SLOT_MS = 300e3;
 const LEAST_KWH = 0.2; // before that much could have come, a share says little
@@ -16,22 +16,19 @@ export async function clearDay(context, date) {
   return { at, words: (row) => measure(row, sum(slots, start)) };
 }
 
-// Up to now: kWh; null where a part of it is not known.
+// What is known to come up to now: kWh; null where nothing is.
 function sum(slots, start) {
   const gone = Math.max(0, Math.min(slots.length, (serverNow() - start) / SLOT_MS));
-  let kwh = 0;
-  for (let n = 0; n < gone; n++) {
-    if (slots[n] === null) return null;
-    kwh += (slots[n] * Math.min(1, gone - n)) / 12000;
-  }
-  return { kwh, isWhole: gone >= slots.length };
+  const known = slots.map((watts, n) => (watts === null ? null : watts * Math.max(0, Math.min(1, gone - n))));
+  if (known.every((watts) => watts === null)) return null;
+  return { kwh: known.reduce((all, watts) => all + (watts ?? 0), 0) / 12000, isWhole: gone >= slots.length };
 }
 
 function measure(row, clear) {
   if (!row || !clear || clear.kwh < LEAST_KWH || typeof row.pv_kwh !== 'number') return '';
   const part = row.pv_kwh / clear.kwh;
   return t(clear.isWhole ? 'of_clear_day' : 'of_clear_day_so_far', {
-    share: share(Math.min(part, 9.99)),
+    share: percent(part * 100),
     energy: energy(clear.kwh),
   });
 }

@@ -104,4 +104,5 @@ async function partOf(context, kind, first, { date, minute }) {
 }
 
 // An answer for a range has every bucket of it.
-export const isSomething = (row) => row.sample_count > 0 || row.pv_kwh !== null;
+export const isSomething = (row) =>
+  row.sample_count > 0 || [row.pv_kwh, row.import_kwh, row.export_kwh].some((kwh) => typeof kwh === 'number');

@@ -170,7 +170,7 @@ export class DayChart extends Chart {
       [DOWN, -1],
     ].flatMap(([stack, sign]) =>
       stack.flatMap(([key, colour], level) =>
-        knownIn(runs, key).flatMap((run) => {
+        split(knownIn(runs, key), (p) => p[key] > 0 || colour === 'house-area').flatMap((run) => {
           const edge = (levels) => this.#steps(run, (p) => y((sign * sum(p, stack.slice(0, levels))) / 1000));
           const d = `M${edge(level + 1).join('L')}L${edge(level).reverse().join('L')}Z`;
           return this.coloured('path', { d }, colour, 'area');

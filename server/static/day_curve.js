@@ -5,7 +5,7 @@ import { DayChart } from './day_chart.js';
 import { asBucket } from './day_points.js';
 import { el, say } from './dom.js';
 import { t } from './language.js';
-import { FEEDS_IN, share } from './words.js';
+import { FEEDS_IN, hourMinute, share } from './words.js';
 import { addDays, inMs } from './zone.js';
 import { finenessOf, spanOf, spanText } from './zoom.js';
 
@@ -63,8 +63,9 @@ export class DayCurve {
     );
   }
 
-  get isZoomed() {
-    return Boolean(this.#zoom);
+  // The time at which what is shown ends, where that is not all of the day.
+  get endOfZoom() {
+    return this.#zoom && hourMinute(this.#zoom.end, this.#context.zone);
   }
 
   get #fineness() {
@@ -101,7 +102,8 @@ export class DayCurve {
   async load() {
     const { bucket } = this.#fineness;
     const columns = [...(bucket === 'raw' ? RAW : CURVE), ...(this.#context.p1 ? ['grid_source'] : [])];
-    const asked = { ...this.#range(), bucket, columns: columns.join(',') };
+    // Whole watts: nobody sees more, and it is a third of the bytes.
+    const asked = { ...this.#range(), bucket, digits: bucket === 'raw' ? null : 0, columns: columns.join(',') };
     const answer = await this.#context.ask('/v1/series', asked);
     this.answer = bucket === 'raw' ? { ...answer, series: answer.series.map(asBucket) } : answer;
     this.show();

@@ -52,8 +52,8 @@ export function texts(p) {
   };
 }
 
-// Stretches of points that no gap interrupts, each point with the moment `until` which it stands: that of the next
-// one, or where the gap begins, or now.
+// Stretches of points that no gap interrupts. The step of each point ends at `until`: where the next one begins, or a
+// gap, or now.
 export function runsOf(points, gaps, stepMs, now) {
   const runs = [];
   let before = null;
@@ -66,7 +66,8 @@ export function runsOf(points, gaps, stepMs, now) {
     before = p;
   }
   if (before) {
-    const gap = gaps.find((g) => g.end > before.at + stepMs);
+    // One that runs may have begun within the step, which is not over yet.
+    const gap = gaps.find((g) => g.start >= before.at && g.end >= Math.min(before.at + stepMs, now));
     before.until = Math.max(before.at, Math.min(gap ? gap.start : Infinity, now, dayEnd(points, stepMs, gap)));
   }
   return runs;

@@ -26,8 +26,9 @@ export class DayView {
   #hours = el('div');
   #hoursBox;
   #flow = null;
-  #strip = null; // the last minutes, loaded after all else
-  #stripBox = el('div', { class: 'strip-box', hidden: true });
+  #strip = null; // the last minutes
+  #isShown = false;
+  #stripBox = el('div', { class: 'strip-box' });
   #asOf = el('p', { class: 'as-of', hidden: true });
   #verdict = el('p', { class: 'verdict' });
   #row = null;
@@ -39,8 +40,8 @@ export class DayView {
   #gridNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
-  // date: null for Now, which goes along with midnight and has no way to other days.
-  constructor(context, date, periodNav) {
+  // date: null for Now, which goes along with midnight and has no way to other days; nav: else period_nav.js.
+  constructor(context, date, nav) {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
@@ -61,6 +62,7 @@ export class DayView {
         curve: () => this.#loadCurve(),
         hours: () => this.#loadHours(),
         clear: () => this.#loadClear(),
+        strip: () => this.#loadStrip(),
       },
       { figures: [this.#tiles.rings, this.#tiles.element], curve: this.#curve.element },
     );
@@ -73,7 +75,7 @@ export class DayView {
     this.element = el(
       'div',
       { class: this.live ? 'view now' : 'view day' },
-      this.live ? null : this.#nav(periodNav),
+      this.live ? null : this.#nav(nav),
       this.#loading.element,
       this.live ? this.#now() : null,
       this.#hero(),
@@ -83,6 +85,7 @@ export class DayView {
       this.#hoursBox,
     );
     this.#tiles.hideBattery(!this.#hasBattery);
+    nav?.swipes(this.element, this.#links(), context.go);
   }
 
   get isToday() {
@@ -100,7 +103,8 @@ export class DayView {
 
   async load() {
     await this.#loading.all();
-    if (this.live) await this.#loadStrip();
+    this.#isShown = true;
+    await this.#loading.part('strip');
   }
 
   // A new reading, or the same one again because there is no newer; stale: it may be long past.
@@ -150,10 +154,19 @@ export class DayView {
     return el('section', { class: 'hero', ...name }, head, this.#meterNote, this.#tiles.rings);
   }
 
-  #nav(periodNav) {
+  #links() {
+    const { link, today, firstDate } = this.#context;
+    const date = this.#date;
+    const before = firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null;
+    const after = date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null;
+    return { before, after, now: this.isToday ? null : link({ view: 'day' }) };
+  }
+
+  // nav: period_nav.js
+  #nav(nav) {
     const { link, go, today, firstDate } = this.#context;
     const date = this.#date;
-    return periodNav({
+    return nav.periodNav({
       title: this.title,
       date,
       first: firstDate,
@@ -161,12 +174,7 @@ export class DayView {
       go,
       pick: (picked) => link({ view: 'day', date: picked }),
       present: t('go_today'),
-      links: {
-        before:
-          firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null,
-        after: date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null,
-        now: this.isToday ? null : link({ view: 'day' }),
-      },
+      links: this.#links(),
     });
   }
 
@@ -182,7 +190,7 @@ export class DayView {
       const last = series.filter((bucket) => (bucket.avg_battery_soc_pct ?? null) !== null).pop();
       this.#soc = last && {
         pct: last.avg_battery_soc_pct,
-        words: t(this.isToday ? 'last_known' : 'at_the_end'),
+        words: this.#curve.endOfZoom ?? t(this.isToday ? 'last_known' : 'at_the_end'),
       };
     }
     this.#showTiles();
@@ -212,11 +220,12 @@ export class DayView {
     this.#showTiles();
   }
 
+  // Once all else is there.
   async #loadStrip() {
+    if (!this.live || !this.#isShown || this.#strip) return;
     const { Strip } = await load(() => import('./strip.js'));
     this.#strip = new Strip(this.#context);
     this.#stripBox.replaceChildren(this.#strip.element);
-    this.#stripBox.hidden = false;
     await this.#strip.load();
     if (!this.#stale) this.#strip.add(this.#reading);
   }

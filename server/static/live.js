@@ -9,7 +9,16 @@ import { power, share } from './words.js';
 const MINUTE = 60e3;
 const SURELY_LATE_S = 60;
 const BETWEEN_ASKS_S = 12; // a reading that arrived meanwhile may not be known here yet
-const NOTHING = { reading: null, heardMs: 0, lateAnswers: 0, error: null, status: null, today: null };
+// isAnswered: before that it is not known that there is no reading.
+const NOTHING = {
+  isAnswered: false,
+  reading: null,
+  heardMs: 0,
+  lateAnswers: 0,
+  error: null,
+  status: null,
+  today: null,
+};
 
 export class Live {
   #line = new FreshnessLine();
@@ -92,6 +101,7 @@ export class Live {
       const none = error.status === 404; // no reading, or none any more
       this.#known = none ? { ...NOTHING } : { ...this.#known, error };
     }
+    this.#known.isAnswered = true;
     return this.#tell(here);
   }
 
@@ -108,6 +118,7 @@ export class Live {
   async #awaitFirst(here) {
     const { devices } = await here.ask('/v1/devices');
     const begun = devices.some(({ device_id: id, first_ts: first }) => id === here.device.device_id && first);
+    this.#known.isAnswered = true;
     return begun ? this.begun() : this.#tell(here);
   }
 
@@ -149,7 +160,7 @@ export class Live {
   }
 
   #tell(here) {
-    if (here !== this.#here) return;
+    if (here !== this.#here || !this.#known.isAnswered) return;
     const { reading, error } = this.#known;
     const late = this.#late;
     this.#wasLate = late;

@@ -3,7 +3,6 @@
 
 import { t } from './language.js';
 
-const LATER_MS = 3000; // the first view comes first
 let isAsked = false;
 let tell = () => null;
 
@@ -17,7 +16,7 @@ export function keepAll(isKiosk) {
   if (isKiosk) stayAwake();
   if (isAsked) return;
   isAsked = true;
-  setTimeout(begin, LATER_MS);
+  begin();
 }
 
 async function begin() {

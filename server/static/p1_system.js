@@ -53,11 +53,12 @@ export class P1Cards {
   async #loadReferee() {
     const { figures, text } = await this.#context.ask('/v1/referee');
     this.#clock.lastChild.textContent = clockWords(figures.clock.value);
+    // The sentences are the server's, in English.
     this.#verdict.replaceChildren(
       text.length
         ? el(
             'ul',
-            { class: 'gaps sentences' },
+            { class: 'gaps sentences', lang: 'en' },
             text.map((sentence) => el('li', {}, sentence.text)),
           )
         : el('p', { class: 'quiet' }, t('p1_nothing')),

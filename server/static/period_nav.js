@@ -7,7 +7,7 @@ import { t } from './language.js';
 const LOCK_PX = 10;
 const SWIPE_PX = 60;
 const EDGE_PX = 24; // there the browser goes back itself
-const NOT_OVER = '.chart, .scroller, .legend, input, select, dialog';
+const NOT_OVER = ['.chart', '.scroller', '.legend', 'input', 'select', 'dialog'].join(',');
 
 // links: {before, after, now}: addresses, null where there is none; pick(date): the date field's address; present: key
 // of the words of the way back; fields: what is there instead of the date field.

@@ -3,7 +3,7 @@
 
 import { BarChart } from './bar_chart.js';
 import { hasBattery } from './battery.js';
-import { before } from './compare.js';
+import { before, isSomething } from './compare.js';
 import { el, say } from './dom.js';
 import { WHOLE } from './energy.js';
 import { t } from './language.js';
@@ -64,6 +64,7 @@ export class PeriodView {
     this.#loading = new Loading(context, parts, places);
     this.element = el('div', { class: 'view period-view' }, this.#nav(), this.#loading.element, this.#meter);
     this.element.append(...this.#cards());
+    if (this.swipeTo) swipes(this.element, this.swipeTo, context.go);
     this.#tiles.hideBattery(!this.#hasBattery([]));
     if (frame !== 'all') this.#awaits();
   }
@@ -143,7 +144,7 @@ export class PeriodView {
       present: t(this.#kind.present),
       fields: this.#range ? this.#rangeFields() : null,
     });
-    if (!isAll) swipes(nav, links, go);
+    this.swipeTo = isAll ? null : links;
     return isAll ? nav : el('div', {}, nav, this.#ways());
   }
 
@@ -222,7 +223,7 @@ export class PeriodView {
 
   #bars(dates, series) {
     const { key, isGrouped } = this.#kind;
-    const known = series.filter((row) => row.sample_count > 0 || row.pv_kwh !== null);
+    const known = series.filter(isSomething);
     return dates.map((date) => {
       const row = rowOf(known.filter((one) => key(one) === date), false, isGrouped);
       return barOf({ context: this.#context, kind: this.#kind, date, row });
@@ -272,9 +273,9 @@ export class PeriodView {
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
     this.#table.replaceChildren(
-      listed.length
+      all
         ? seriesTable({
-            caption: t('energy_of', { period: this.title }),
+            caption: t('table_of', { period: this.title }),
             head: this.#frame === 'all' ? t('head_period') : this.#kind.head,
             rows: listed,
             total: all,

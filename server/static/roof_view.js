@@ -13,6 +13,7 @@ import { addDays, inMs, noon } from './zone.js';
 const MINUTE = 60e3;
 const STEP_MS = 300e3;
 const STRINGS = [1, 2, 3, 4];
+const FIELDS = ['mppt', 'grid'];
 const step = (ms, zone) => hours(ms, ms + STEP_MS, zone);
 const keyOf = (string) => `avg_mppt${string}_power_w`;
 
@@ -62,6 +63,7 @@ export class RoofView {
       this.#sums,
       el('div', { class: 'pair' }, this.now, this.mains),
     );
+    swipes(this.element, this.swipeTo, context.go);
   }
 
   get jobs() {
@@ -83,7 +85,7 @@ export class RoofView {
     };
     const title = longDay(noon(date), 'UTC');
     const nav = periodNav({ title, date, first: firstDate, last: today(), links, go, pick: to, present: t('go_today') });
-    swipes(nav, links, go);
+    this.swipeTo = links;
     return nav;
   }
 
@@ -107,7 +109,7 @@ export class RoofView {
     const range = { from: this.#date, to: addDays(this.#date, 1) };
     const columns = ['bucket', 'sample_count', ...STRINGS.map(keyOf), 'avg_grid_voltage_v'].join(',');
     const [answer, { gaps }] = await Promise.all([
-      ask('/v1/series', { ...range, bucket: '5m', fields: 'mppt,grid', columns }),
+      ask('/v1/series', { ...range, bucket: '5m', fields: FIELDS.join(','), columns }),
       ask('/v1/gaps', range),
     ]);
     const points = answer.series
@@ -127,7 +129,7 @@ export class RoofView {
     this.#chart.show(shown);
     this.#none.hidden = seen.length > 0 || !points.length;
     this.mains.hidden = !points.some((p) => typeof p.avg_grid_voltage_v === 'number');
-    if (!this.mains.hidden) this.#mains.show({ ...shown, title: '' });
+    if (!this.mains.hidden) this.#mains.show({ ...shown, title: longDay(noon(this.#date), 'UTC') });
     this.#showSums(points, seen);
   }
 

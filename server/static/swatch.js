@@ -31,7 +31,7 @@ export function textures(prefix) {
 export function swatch(colour, shape = 'box', mark = null) {
   const [kind, ...more] = shape.split(' ');
   if (kind === 'line' || kind === 'dashes') {
-    const line = svg('path', { d: 'M0 6H18', class: `${kind === 'line' ? 'load-line' : 'soc-line'} line-${colour}` });
+    const line = svg('path', { d: 'M0 6H18', class: `curve line-${colour}` });
     return svg('svg', { viewBox: '0 0 18 12', width: 18, height: 12, class: 'swatch', 'aria-hidden': 'true' }, line);
   }
   const attributes = { viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true' };

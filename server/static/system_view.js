@@ -34,9 +34,9 @@ class SystemView {
   #calendar;
   #well = new Well(['status', 'server', 'calendar']);
   #days = [];
-  #edge = facts();
+  #edge = facts(6);
   #device = facts();
-  #server = facts();
+  #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
 
@@ -196,7 +196,12 @@ class SystemView {
 }
 
 const waiting = () => el('p', { class: 'quiet' }, t('loading'));
-const facts = () => el('dl', { class: 'facts' }, el('div', {}, el('dt', {}, t('loading')), el('dd', {}, '')));
+
+// As many lines as there will be, so that nothing moves.
+function facts(lines = 1) {
+  const line = (_, n) => el('div', {}, el('dt', {}, n ? NONE : t('loading')), el('dd', {}, ''));
+  return el('dl', { class: 'facts' }, Array.from({ length: lines }, line));
+}
 
 function card(title, id, content) {
   return el('section', { class: 'card', 'aria-labelledby': id }, el('h2', { id }, title), content);

@@ -137,8 +137,8 @@ function totalLine(total, rows, columns, p1) {
   return el(
     'tr',
     {},
-    el('th', { scope: 'row' }, t('sum')),
+    el('th', { scope: 'row' }, t('sum_of', { n: full })),
     cells(total, columns, p1),
-    el('td', { class: 'quiet' }, t('rows', { n: full })),
+    el('td', {}, total.coverage === undefined ? '' : digits(share(total.coverage, 1))),
   );
 }

@@ -1,7 +1,7 @@
 // The figures of a day, a month or any other span, and beside them those of the span before. Shares are rings, and
 // behind each figure is how it was made.
 
-import { load } from './api.js';
+import { load, trouble } from './api.js';
 import { el, say, set, svg } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
 import { icon } from './icons.js';
@@ -9,7 +9,7 @@ import { t } from './language.js';
 import { swatch } from './swatch.js';
 import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
 
-// By worth: what stands first is seen first.
+// The figures that matter most come first.
 const KWH = [
   ['pv_kwh', 'solar', 'solar'],
   ['load_kwh', 'use_kwh', 'house-area'],
@@ -89,7 +89,7 @@ export class Tiles {
       box.dataset.count = [...box.children].filter((tile) => !tile.hidden).length;
   }
 
-  // key: of the figure; name: as it stands on the page.
+  // key: of the figure; name: as the page has it.
   add(key, name) {
     if (!this.#tiles.has(key)) this.#addTo(this.element, key, null, null, false, name);
     this.#count();
@@ -113,8 +113,12 @@ export class Tiles {
   // Opens the formula of a figure, with its numbers put in.
   #info(key, name) {
     const open = async () => {
-      const { showFormula } = await load(() => import('./formula_sheet.js'));
-      showFormula(key, name, this.#row);
+      try {
+        const { showFormula } = await load(() => import('./formula_sheet.js'));
+        showFormula(key, name, this.#row);
+      } catch (thrown) {
+        say(document.getElementById('announcer'), trouble(thrown)?.message ?? '');
+      }
     };
     return el(
       'button',
@@ -151,12 +155,13 @@ export class Tiles {
 const ringOf = (arc) =>
   svg('svg', { viewBox: '0 0 56 56', class: 'ring-figure' }, svg('circle', { cx: 28, cy: 28, r: 22, class: 'track' }), arc);
 
-function trendWords(now, then) {
+// How much more or less of an energy than then; '' where that would say nothing.
+export function trendWords(now, then) {
   if (typeof now !== 'number' || typeof then !== 'number' || then < 0.05 || now < 0) return '';
   const change = now / then - 1;
   if (Math.abs(change) < 0.005) return t('as_much');
   if (change > 2) return t('times_as_much', { n: Math.round(now / then) });
-  return t(change > 0 ? 'more_than_then' : 'less_than_then', { share: share(Math.abs(change)) });
+  return t(change > 0 ? 'more_than_then' : 'less_than_then', { share: percent(Math.abs(change) * 100) });
 }
 
 function fedIn(row) {

@@ -16,8 +16,8 @@ const TABS = [
     id: 'history',
     views: {
       day: async (here, date) => {
-        const { periodNav } = await load(() => import('./period_nav.js'));
-        return new DayView(here, date ?? here.today(), periodNav);
+        const nav = await load(() => import('./period_nav.js'));
+        return new DayView(here, date ?? here.today(), nav);
       },
       week: ofPeriod('week'),
       month: ofPeriod('month'),

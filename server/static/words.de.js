@@ -433,8 +433,9 @@ export const WORDS = {
   gas_m3: 'Gas m³',
   water_m3: 'Wasser m³',
   covered_pct: 'Abgedeckt %',
-  sum: 'Summe',
-  rows: { one: 'Eine Zeile', other: '{n} Zeilen' },
+  sum_of: { one: 'Summe einer Zeile', other: 'Summe von {n} Zeilen' },
+  legend_of: 'Farben: {label}',
+  table_of: 'Die Zahlen: {period}',
   energy_by_hour: 'Energie je Stunde, in kWh',
   hours_are: 'Stunden sind Leistung × Zeit, die Zahlen des Tages kommen von den Zählern',
 

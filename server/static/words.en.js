@@ -433,8 +433,9 @@ export const WORDS = {
   gas_m3: 'Gas m³',
   water_m3: 'Water m³',
   covered_pct: 'Covered %',
-  sum: 'Sum',
-  rows: { one: 'One row', other: '{n} rows' },
+  sum_of: { one: 'Sum of one row', other: 'Sum of {n} rows' },
+  legend_of: 'Colours: {label}',
+  table_of: 'The numbers: {period}',
   energy_by_hour: 'Energy by the hour, in kWh',
   hours_are: 'hours are power × time, the figures of the day come from the counters',
 

@@ -432,8 +432,9 @@ export const WORDS = {
   gas_m3: 'Gaz m³',
   water_m3: 'Eau m³',
   covered_pct: 'Couvert %',
-  sum: 'Somme',
-  rows: { one: 'Une ligne', other: '{n} lignes' },
+  sum_of: { one: 'Somme d’une ligne', other: 'Somme de {n} lignes' },
+  legend_of: 'Couleurs : {label}',
+  table_of: 'Les chiffres : {period}',
   energy_by_hour: 'Énergie par heure, en kWh',
   hours_are: 'les heures sont puissance × temps, les chiffres du jour viennent des compteurs',
 

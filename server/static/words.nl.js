@@ -433,8 +433,9 @@ export const WORDS = {
   gas_m3: 'Gas m³',
   water_m3: 'Water m³',
   covered_pct: 'Gedekt %',
-  sum: 'Som',
-  rows: { one: 'Eén rij', other: '{n} rijen' },
+  sum_of: { one: 'Som van één rij', other: 'Som van {n} rijen' },
+  legend_of: 'Kleuren: {label}',
+  table_of: 'De cijfers: {period}',
   energy_by_hour: 'Energie per uur, in kWh',
   hours_are: 'uren zijn vermogen × tijd, de cijfers van de dag komen van de tellers',
 

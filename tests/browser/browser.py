@@ -42,6 +42,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options, Service(CHROMEDRIVER))
         self.driver.set_page_load_timeout(30)
+        self._sessions: dict[tuple[str, str], list[dict]] = {}  # of address and token
         self.language("en-GB")
         self.resize(DESKTOP)
 
@@ -139,11 +140,21 @@ class Browser:
         self.run("for (const box of document.querySelectorAll('details')) box.open = true")
 
     def log_in(self, url: str, token: str) -> None:
+        """Open the page, logged in: by the form at first, later by the session that it gave."""
+        known = (url.partition("/?")[0], token)
+        for cookie in self._sessions.get(known, ()):
+            self.driver.execute_cdp_cmd("Network.setCookie", cookie)
         self.open(url)
-        self.wait(lambda: self.all("#token"), "no login")
-        self.all("#token")[0].send_keys(token)
-        self.click("form button")
-        self.wait(lambda: self.all("#views a"), "not logged in")
+        self.wait(lambda: self.all("#token, #views a"), "no login")
+        if self.all("#token"):
+            self.all("#token")[0].send_keys(token)
+            self.click("form button")
+            self.wait(lambda: self.all("#views a"), "not logged in")
+            cookies = self.command("Network.getCookies")["cookies"]
+            kept = ("name", "value", "path", "secure", "httpOnly", "sameSite")
+            self._sessions[known] = [
+                {"url": url} | {key: cookie[key] for key in kept} for cookie in cookies
+            ]
 
     def console(self) -> list[str]:
         """Return what the console was told since the last look, warnings and worse."""

@@ -17,11 +17,13 @@ from pathlib import Path
 
 from server import sandbox
 from tests.browser import house, p1_house
-from tests.browser.browser import DESKTOP, MISSING, PHONE, Browser, browser
+from tests.browser.browser import MISSING, Browser, browser
 
 DEVICE, TOKEN = "home-1", "read-token"
 RECENT = timedelta(days=36)
-SCHEMES, SIZES = ("light", "dark"), {"phone": PHONE, "desktop": DESKTOP}
+SCHEMES = ("light", "dark")
+SIZES = {"phone": (360, 740), "tablet": (768, 1024), "desktop": (1440, 900)}
+LOADING = "return document.querySelectorAll('[data-state=loading]').length"
 WORDS = {"login": "", "capacity": "Mean of twelve"}  # by which a view is known to be there
 
 
@@ -104,8 +106,8 @@ def shoot(page: Browser, folder: Path, name: str, address: str, height: int | No
             page.colours(scheme)
             page.resize(pixels)
             page.open(address)
-            page.wait_text("main", WORDS.get(name, "reading"), 60)
-            page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load", 60)
+            page.wait_text("main", WORDS.get(name, "e"), 60)
+            page.wait(lambda: page.run(LOADING) == 0, "it never ends to load", 60)
             page.wait(lambda: not page.run("return document.fonts.status !== 'loaded'"), "fonts")
             path = folder / f"{name}-{scheme}-{size}.png"
             page.screenshot(path, height)
@@ -133,9 +135,14 @@ def main() -> int:
             "login": "/",
             "now": "/",
             "day": f"/?view=day&date={yesterday}",
+            "zoom": f"/?view=day&date={yesterday}&zoom=12:00-14:00",
+            "week": "/?view=week",
             "month": "/?view=month",
             "year": "/?view=year",
             "all": "/?view=all",
+            "range": "/?span=P30D",
+            "battery": "/?view=battery",
+            "roof": f"/?view=roof&date={yesterday}",
             "system": "/?view=system",
             "capacity": "/?view=capacity",
             "empty": "/?view=day&date=2020-02-02",

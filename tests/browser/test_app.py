@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 import requests
 
+from server.auth import pairings
 from tests.browser.browser import MISSING, browser
 from tests.browser.conftest import DEVICE, ONE, SECOND, SETTINGS
 from tests.browser.test_shape import violations
@@ -174,3 +176,19 @@ def test_an_unknown_house_is_said_and_the_last_choice_opens(page, site):
     page.open(site.url + "/")
     page.wait_text("#freshness", "no reading yet")
     page.run("localStorage.clear()")
+
+
+def test_a_link_logs_a_phone_in_once(page, https_server, house_url, tmp_path):
+    path = tmp_path / "pairings"
+    server = https_server(DATABASE_URL=house_url, PAIRINGS_PATH=str(path), **SETTINGS)
+    code = "a-code-of-the-tests"
+    pairings.add(path, code, pairings.digest(ONE), datetime.now(UTC))
+    page.open(f"{server.url}/?view=month&date=2026-10-01#pair={code}")
+    page.wait_text("h1", "October 2026")
+    assert page.run("return location.href").endswith("/?view=month&date=2026-10-01")
+    assert not [request for request in page.requests() if code in request["url"].partition("#")[0]]
+    page.command("Network.clearBrowserCookies")
+    page.open("about:blank")
+    page.open(f"{server.url}/#pair={code}")
+    page.wait_text("[role=alert]", "This link was used already")
+    page.console()  # that it was refused, stands there

@@ -52,6 +52,10 @@ def tiles(page) -> dict[str, str]:
     return {name: plain(page.text(f".tiles [data-figure={name}]")) for name in KWH}
 
 
+def all_tiles(page) -> str:
+    return " ".join(node.text for node in page.all("main .tiles"))
+
+
 def table_sums(page) -> dict[str, str]:
     page.wait(lambda: page.all("tfoot td"), "no table")
     return {name: plain(page.text(f"tfoot [data-figure={name}]")) for name in KWH}
@@ -139,8 +143,8 @@ def test_the_keyboard_reads_the_exact_values_of_the_api(home, site):
     home.wait(lambda: home.all("main svg.chart .area"), "no curve")
     for slot in (0, 30, 140):
         said = read_at(home, slot, len(series))
-        assert f"solar {watts(series[slot]['avg_pv_power_w'])}" in said
-        assert f"house {watts(series[slot]['avg_load_power_w'])}" in said
+        assert f"Solar {watts(series[slot]['avg_pv_power_w'])}" in said
+        assert f"House {watts(series[slot]['avg_load_power_w'])}" in said
     assert "03:00" in read_at(home, 24, len(series)), "the hour from 2 to 3 was left out that night"
 
 
@@ -309,8 +313,8 @@ def test_a_day_hardly_covered_is_marked_in_tile_bar_and_table(page, databases, h
     for name in KWH:
         assert page.text(f".tile:has([data-figure={name}]) .mark").strip() == "≥"
     page.open(f"{own.url}/?view=day&date=2026-05-19")
-    page.wait_text(".tiles", "12.0")
-    assert "≥" not in page.text(".tiles")
+    page.wait(lambda: "12.0" in all_tiles(page), "no figures")
+    assert "≥" not in all_tiles(page)
     page.open(f"{own.url}/?view=month&date=2026-05-20")
     page.wait_text("tbody", "Wed 20 May")
     lines = {row.text.split("\n")[0][:10]: row.text for row in page.all("tbody tr")}
@@ -347,10 +351,10 @@ def balcony(databases, https_server) -> Site:
 def test_a_house_that_fed_in_is_drawn_below_zero_in_its_day(page, balcony):
     page.log_in(f"{balcony.url}/?view=day&date=2026-06-10", ONE)
     page.wait_text("main", "another generator")
-    page.wait_text(".tiles", "2.80 kWh")  # 20 h x 300 W - 4 h x 800 W
+    page.wait(lambda: "2.80 kWh" in all_tiles(page), "no use")  # 20 h x 300 W - 4 h x 800 W
     assert "less 3.20 kWh fed in" in page.text(".tile:has([data-figure=load_kwh]) .note")
-    assert "house -800 W" in read_at(page, 12 * 12, 288)
-    assert "house 300 W" in read_at(page, 8 * 12, 288)
+    assert "House -800 W" in read_at(page, 12 * 12, 288)
+    assert "House 300 W" in read_at(page, 8 * 12, 288)
     zero, line = page.run(
         "const c = document.querySelector('main svg.chart');"
         "const box = c.querySelector('.load-line').getBBox();"

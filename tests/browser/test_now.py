@@ -86,7 +86,7 @@ def test_a_house_that_feeds_in_is_drawn_and_written_as_that(
     )
     assert {name: w for name, w in zip(names, drawn, strict=True) if w} == lines
     label = home.run("return document.querySelector('.flow').getAttribute('aria-label')")
-    assert f"house feeding in {shown}" in label.replace("\u00a0", " ")
+    assert f"House feeding in {shown}" in label.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("load", [0, 4, -4])

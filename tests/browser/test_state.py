@@ -38,8 +38,18 @@ def test_who_comes_back_sees_at_once_how_old_all_is(home, site, seconds):
     assert "kW" not in shown[3]
     asked = home.run("return window.asked")
     assert asked[0][1], "the request of before the sleep is still under way"
-    assert not asked[-1][1]
-    assert "realtime" in asked[-1][0]
+    assert [url for url, is_given_up in asked if "realtime" in url and not is_given_up]
+
+
+def test_that_there_is_no_reading_is_not_said_before_it_is_known(home, site):
+    held = (
+        "const real = fetch; window.fetch = (url, ...more) =>"
+        " url.startsWith('/v1/realtime') ? new Promise(() => 0) : real(url, ...more);"
+    )
+    with home.prepared(held):
+        home.open(site.url + "/")
+        home.wait_text(".gap-list", "gap")
+        assert home.run("return document.querySelector('#freshness').textContent") == ""
 
 
 def test_the_age_is_counted_without_any_answer(home, site):

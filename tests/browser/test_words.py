@@ -11,10 +11,6 @@ from tests.browser.test_shape import violations
 MODULES = sorted(
     path for path in FOLDER.glob("*.js") if not path.name.startswith(("words.", "too_old", "sw."))
 )
-NOT_YET = (
-    "bar_chart capacity_figures capacity_view clock_change day_chart day_view flow_diagram"
-    " grid_source hours_table meter peak_chart period_kinds period_nav period_view table tiles"
-).split()
 # A value of a key: a text, or texts by plural form.
 TEXT = r"'((?:[^'\\]|\\.)*)'"
 KEY = re.compile(rf"^  (\w+):\s*(?:{TEXT}|\{{([^}}]*(?:\{{\w+\}}[^}}]*)*)\}}),$", re.MULTILINE)
@@ -53,8 +49,6 @@ def is_prose(text: str) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
 def test_no_word_stands_elsewhere(path):
-    if path.stem in NOT_YET:
-        pytest.skip("its words are moved next")
     found = [text for pair in literals(path) for text in pair if text and is_prose(text)]
     assert found == []
 

@@ -21,7 +21,7 @@ from edge_lib.shared.env import ConfigError
 from edge_lib.shared.findings import FAILED, OK, WARNING
 from edge_lib.shared.p1_reading import P1
 from edge_lib.shared.timestamps import format_ts
-from edge_lib.simulator.certificate import issue
+from edge_lib.simulator.certificate import Authority
 from edge_lib.spool.spool import Spool
 from server import sandbox
 from tests.support.p1_lines import LineServer, answers, repeats, sends
@@ -112,7 +112,7 @@ def test_wrong_settings_are_named(p1, source):
 
 def test_pairing_prints_the_token_alone_and_says_where_it_goes(p1, tmp_path, monkeypatch):
     monkeypatch.setattr(p1_commands, "PAIR_EVERY_S", 0.05)
-    made = issue(tmp_path, f"appliance/p1dongle/{SERIAL}")
+    made = Authority(tmp_path).issue(hosts=(), name=f"appliance/p1dongle/{SERIAL}")
     with TlsServer(made, answer(200, {"token": TOKEN})) as server:
         server.answers(answer(403, {}), answer(403, {}))
         source = f"homewizards://127.0.0.1:{server.port}/{SERIAL}"
@@ -126,7 +126,7 @@ def test_pairing_prints_the_token_alone_and_says_where_it_goes(p1, tmp_path, mon
 def test_pairing_gives_up_when_nobody_presses_the_button(p1, tmp_path, monkeypatch):
     monkeypatch.setattr(p1_commands, "PAIR_EVERY_S", 0.05)
     monkeypatch.setattr(p1_commands, "PAIR_WITHIN_S", 0.5)
-    made = issue(tmp_path, f"appliance/p1dongle/{SERIAL}")
+    made = Authority(tmp_path).issue(hosts=(), name=f"appliance/p1dongle/{SERIAL}")
     with TlsServer(made, answer(403, {})) as server:
         source = f"homewizards://127.0.0.1:{server.port}/{SERIAL}"
         status, out, err = p1(source, pair=True, P1_CA_FILE=str(made.ca))

@@ -14,7 +14,7 @@ from edge_lib.p1.advice import sentence
 from edge_lib.p1.homewizard import HomeWizard, of_v1, of_v2
 from edge_lib.p1.reading import Counts
 from edge_lib.p1_config import p1_config
-from edge_lib.simulator.certificate import issue
+from edge_lib.simulator.certificate import Authority
 from tests.support.p1_lines import (
     LineServer,
     Port,
@@ -265,7 +265,7 @@ def issued(tmp_path_factory):
     """Return a function that issues a certificate with a common name, of an authority each."""
 
     def make(name: str):
-        return issue(tmp_path_factory.mktemp("ca"), name)
+        return Authority(tmp_path_factory.mktemp("ca")).issue(hosts=(), name=name)
 
     return make
 

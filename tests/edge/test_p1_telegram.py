@@ -390,6 +390,9 @@ def test_of_two_gas_meters_it_is_the_first_that_still_speaks(first, second, expe
     assert told(lines, gas=f"0-1:24.2.1{first}").values["gas_m3"] == expected
 
 
+AUGUST = "(260901000000S)(260803194500S)(04.529*kW)"
+
+
 @pytest.mark.parametrize(
     ("history", "watts"),
     [
@@ -408,6 +411,14 @@ def test_of_two_gas_meters_it_is_the_first_that_still_speaks(first, second, expe
             "(260901000000S)(260803194500S)",
             [4329],
         ),
+        # A month that lacks a group costs that month; one without its length, nothing.
+        (f"0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(260801000000S)(04.329*kW){AUGUST}", [4529]),
+        (f"0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(260715181500S)(04.329*kW){AUGUST}", [4529]),
+        (f"0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(260801000000S)(260715181500S){AUGUST}", [4529]),
+        (f"0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(04.329*kW){AUGUST}", [4529]),
+        (f"0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)()()(){AUGUST}", [4529]),
+        (f"0-0:98.1.0(1-0:1.6.0)(1-0:1.6.0){AUGUST}", [4529]),
+        (f"0-0:98.1.0{AUGUST}", [4529]),
     ],
 )
 def test_the_history_of_peaks_as_far_as_it_can_be_read(history, watts):

@@ -78,6 +78,27 @@ def p1_house(database) -> str:
     return name
 
 
+@pytest.mark.parametrize("digits", range(7))
+def test_numbers_are_rounded_to_as_many_digits_as_asked_and_nothing_else_is(ask, device, digits):
+    exact = ask({"device_id": device, **HOUR, "bucket": "5m"})
+    rounded = ask({"device_id": device, **HOUR, "bucket": "5m", "digits": str(digits)})
+    assert len(rounded["series"]) == len(exact["series"]) == 12
+    changed = 0
+    for one, other in zip(rounded["series"], exact["series"], strict=True):
+        assert list(one) == list(other)
+        for name, value in other.items():
+            whole = round(value, digits) if isinstance(value, float) else value
+            assert one[name] == whole, name
+            changed += one[name] != value
+    assert changed > 0
+    assert rounded["series"][0]["avg_pv_power_w"] is not None
+
+
+@pytest.mark.parametrize("digits", ["", "7", "-1", "1.5", "few"])
+def test_other_digits_are_refused(ask, device, digits):
+    ask({"device_id": device, **HOUR, "bucket": "5m", "digits": digits}, 422)
+
+
 # A week
 
 

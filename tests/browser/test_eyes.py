@@ -1,0 +1,155 @@
+"""For eyes and fingers: nothing jumps, nothing is too small, nothing is told by colour alone."""
+
+import pytest
+
+from tests.browser.browser import DESKTOP
+from tests.browser.test_shape import VIEWS, open_view
+
+SMALL_PHONE = (360, 740)
+SHIFTS = (
+    "window.shifts = []; new PerformanceObserver((list) => { for (const e of list.getEntries())"
+    " window.shifts.push([e.value, ...(e.sources ?? []).map((s) => s.node?.outerHTML?.slice(0, 90)"
+    " ?? s.node?.textContent)]); }).observe({ type: 'layout-shift', buffered: true });"
+)
+# Controls that a finger has to hit; links in running text and in a table's cells are text.
+SMALL = """
+    const small = (n) => {
+        const { width, height } = n.getBoundingClientRect();
+        return width && height && (width < 44 || height < 43.5);
+    };
+    const all = 'a, button, input, select, summary, [role=slider]';
+    return [...document.querySelectorAll(all)]
+        .filter((n) => !n.closest('p, td, .unseen, .skip, [hidden]'))
+        .filter((n) => n.checkVisibility() && small(n))
+        .map((n) => `${n.outerHTML.slice(0, 80)} ${n.offsetWidth}x${n.offsetHeight}`);
+"""
+
+
+@pytest.mark.parametrize("size", [SMALL_PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_nothing_jumps_while_a_view_loads(home, site, size):
+    home.resize(size)
+    jumps = {}
+    with home.prepared(SHIFTS):
+        for name in VIEWS:
+            home.command("Network.clearBrowserCache")
+            open_view(home, site, name)
+            shifts = home.run("return window.shifts")
+            total = sum(shift[0] for shift in shifts)
+            print(name, size, round(total, 3))
+            if total >= 0.05:
+                jumps[name] = shifts
+    assert jumps == {}
+
+
+def test_every_control_can_be_hit_by_a_finger(home, site):
+    home.resize(SMALL_PHONE)
+    small = {}
+    for name in VIEWS:
+        open_view(home, site, name)
+        if found := home.run(SMALL):
+            small[name] = found
+    home.click("#more")
+    if found := home.run(SMALL):
+        small["more"] = found
+    assert small == {}
+
+
+@pytest.mark.parametrize("name", ["now", "month", "system"])
+def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
+    """280 pixels, and letters of twice the size on 360."""
+    wide = (
+        "const apart = '.scroller, .legend, svg, .unseen, [hidden]';"
+        "return [document.documentElement.scrollWidth, ..."
+        "[...document.querySelectorAll('main *, .top *')].filter((n) => !n.closest(apart) &&"
+        " n.getBoundingClientRect().right > innerWidth + 1).map((n) => n.outerHTML.slice(0, 90))]"
+    )
+    home.resize((280, 653))
+    open_view(home, site, name)
+    assert home.run(wide) == [280]
+    home.resize(SMALL_PHONE)
+    home.run("document.documentElement.style.fontSize = '32px'; dispatchEvent(new Event('resize'))")
+    assert home.run(wide) == [360]
+
+
+def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(home, site):
+    features = [{"name": "forced-colors", "value": "active"}]
+    home.command("Emulation.setEmulatedMedia", features=features)
+    try:
+        open_view(home, site, "month")
+        borders = home.run(
+            "return [...document.querySelectorAll('#views a, #segments a')].map((n) =>"
+            " [n.hasAttribute('aria-current'), parseFloat(getComputedStyle(n).borderBottomWidth)])"
+        )
+        assert {width > 3 for current, width in borders if current} == {True}
+        assert {width > 3 for current, width in borders if not current} == {False}
+        fills = home.run(
+            "return [...document.querySelectorAll('.legend li:not([hidden]) .swatch *')].map((n)"
+            " => getComputedStyle(n).fill)"
+        )
+        assert len(set(fills)) > 3
+    finally:
+        home.command("Emulation.setEmulatedMedia", features=[])
+
+
+def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
+    open_view(home, site, "month")
+    home.command("Emulation.setEmulatedMedia", media="print")
+    try:
+        shown = home.run(
+            "return ['.top', '#views', '#segments', 'footer', '.period-pick'].filter((name) =>"
+            " [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
+        )
+        assert shown == []
+        assert (
+            home.run("return getComputedStyle(document.querySelector('.scroller')).overflowX")
+            == "visible"
+        )
+        assert (
+            home.run("return getComputedStyle(document.querySelector('.swatch')).printColorAdjust")
+            == "exact"
+        )
+    finally:
+        home.command("Emulation.setEmulatedMedia", media="")
+
+
+CONTRAST = """
+    const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const light = (c) => {
+        const [r, g, b] = c.match(/[\\d.]+/g).map(Number).map(channel);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ratio = (a, b) => {
+        const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+        return (x + 0.05) / (y + 0.05);
+    };
+    const probe = document.body.appendChild(document.createElement('p'));
+    const of = (name) => {
+        probe.style.color = `var(--${name})`;
+        return getComputedStyle(probe).color;
+    };
+    const found = Object.fromEntries(arguments[0].map((n) => [n, ratio(of(n), of('card'))]));
+    probe.remove();
+    return found;
+"""
+SHAPES = [
+    "solar-edge",
+    "import-edge",
+    "export-edge",
+    "discharge-edge",
+    "charge-edge",
+    "house-edge",
+    "day-edge",
+    "house",
+    "soc",
+    "lost",
+    "strong-rule",
+    "green",
+    "red",
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_shape_stands_out_from_its_ground_at_three_to_one(home, scheme):
+    home.colours(scheme)
+    ratios = home.run(CONTRAST, SHAPES)
+    assert {name: round(ratio, 2) for name, ratio in ratios.items() if ratio < 3} == {}
