@@ -54,3 +54,6 @@ COMMENT ON COLUMN sungrow_envelope.n_days IS 'how many days have';
 
 -- functions/sungrow_house_sums.sql makes it with one argument more.
 DROP FUNCTION IF EXISTS sungrow_house_sums(text, sungrow_house_sample[], double precision, timestamptz[], double precision[]);
+
+-- functions/sungrow_daily_energy.sql shares a step out by itself.
+DROP FUNCTION IF EXISTS sungrow_spread(timestamptz, timestamptz, date, date, double precision, text);

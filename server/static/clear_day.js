@@ -16,12 +16,13 @@ export async function clearDay(context, date) {
   return { at, words: (row) => measure(row, sum(slots, start)) };
 }
 
-// What is known to come up to now: kWh; null where nothing is.
+// What is known to come up to now: kWh; null where nothing is, or not all that lies between sunrise and sunset.
 function sum(slots, start) {
+  const sunny = slots.flatMap((watts, n) => (watts > 0 ? [n] : []));
+  if (slots.slice(sunny[0], sunny.at(-1)).includes(null)) return null;
   const gone = Math.max(0, Math.min(slots.length, (serverNow() - start) / SLOT_MS));
-  const known = slots.map((watts, n) => (watts === null ? null : watts * Math.max(0, Math.min(1, gone - n))));
-  if (known.every((watts) => watts === null)) return null;
-  return { kwh: known.reduce((all, watts) => all + (watts ?? 0), 0) / 12000, isWhole: gone >= slots.length };
+  const known = slots.map((watts, n) => (watts ?? 0) * Math.max(0, Math.min(1, gone - n)));
+  return { kwh: known.reduce((all, watts) => all + watts, 0) / 12000, isWhole: gone >= slots.length };
 }
 
 function measure(row, clear) {
