@@ -54,7 +54,7 @@ LANGUAGE sql STABLE AS $$
                                END * (first_s - from_s)) AS is_contradicted
                  FROM sungrow_5min AS f
                 WHERE f.device_id = of_device AND f.bucket = date_bin('5 minutes', beside.first_ts, '2000-01-01 00:00Z')
-                  AND first_kwh - from_kwh > 0.3 AND first_s - from_s <= greatest(600, most_s)
+                  AND first_kwh - from_kwh > 0.3 AND first_s - from_s <= most_s
                OFFSET 0) AS powers ON true -- OFFSET 0: one look at the index for each step that needs it
     ), judged AS (
         SELECT *, lead(is_contradicted) OVER (PARTITION BY counter ORDER BY bucket) AS is_contradicted_after FROM told

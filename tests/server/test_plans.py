@@ -173,6 +173,7 @@ KEYS = {
     "sungrow_inverters": {"device_id"},
 }
 OF_ALL_DAYS = {"nightly-days"}  # compares them: one row a day of one device
+CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
 STANDS_STILL = {"sungrow_site", "sungrow_pairings"}
 
 
@@ -280,10 +281,9 @@ def asking(name: str) -> Callable:
 
 def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, bool]]:
     """Return each node that reads a table of ours: its name, the node, whether a LIMIT ends it."""
-    relation = node.get("Relation Name", "")
-    table = "sungrow_samples" if relation.startswith("_hyper") else relation
+    table = node.get("Relation Name", "")
     reads = node["Node Type"] != "ModifyTable" and not node["Node Type"].startswith("Custom")
-    if reads and table.startswith(("sungrow_", "p1_")) and table not in STANDS_STILL:
+    if reads and table.startswith(("sungrow_", "p1_", CHUNK)) and table not in STANDS_STILL:
         yield table, node, is_limited
     for child in node.get("Plans", ()):
         yield from scans(child, is_limited or node["Node Type"] == "Limit")
@@ -292,7 +292,17 @@ def scans(node: dict, is_limited: bool = False) -> Iterator[tuple[str, dict, boo
 def reached_by(connection, name: str) -> list[tuple[str, dict, bool]]:
     told = plans.executed(connection, asking(name))
     assert told
-    return [scan for plan in told for scan in scans(plan["Plan"])]
+    found = [scan for plan in told for scan in scans(plan["Plan"])]
+    return [(table_of(connection, relation), node, limited) for relation, node, limited in found]
+
+
+def table_of(connection, relation: str) -> str:
+    """Return whose chunk it is, or the table itself."""
+    if not relation.startswith(CHUNK):
+        return relation
+    chunks = "SELECT hypertable_name FROM timescaledb_information.chunks WHERE chunk_name = %s"
+    [whose] = rows(connection, chunks, relation)
+    return whose["hypertable_name"]
 
 
 def test_every_query_has_a_case():

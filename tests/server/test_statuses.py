@@ -187,7 +187,7 @@ def test_422(ask):
     ask("POST", "/v1/ingest", 422, json={})
     ask("POST", "/v1/ingest", 422, json=[])
     ask("GET", "/v1/realtime", 422, token=READ_TOKEN)
-    for query in ("", "?frame=week", "?frame=day&date=2024-02-30", "?frame=day&date=yesterday"):
+    for query in ("", "?frame=age", "?frame=day&date=2024-02-30", "?frame=day&date=yesterday"):
         answer = ask("GET", f"/v1/series{query}", 422)
         assert answer.json()["detail"][0]["loc"][0] == "query"
 
