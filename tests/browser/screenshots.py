@@ -3,8 +3,8 @@
 Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
 says afternoon; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
 got it today; with ``--p1 always`` or ``noon`` of one with a P1 meter, beside the inverter's own or,
-with ``--meter none``, without. The README's two are of ``now month --height 1080``. It takes some
-minutes, most of them to live through that year.
+with ``--meter none``, without. The README's three are of ``now --height 1080`` and of ``now month
+--height 740``. It takes some minutes, most of them to live through that year.
 """
 
 import argparse
