@@ -111,7 +111,7 @@ def test_the_days_and_hours_that_made_the_peak_are_told(page, peaks):
     assert "3.90 kW" in spoken(hours)
     november = spoken(year, Keys.HOME, *[Keys.ARROW_RIGHT] * 4)
     assert "November 2025, by the meter, counted as 2.50 kW" in november
-    assert "mean 3.06 kW" in november
+    assert "Mean 3.06 kW" in november
     for line in (".load-line", ".soc-line"):
         assert len(page.all(f"main svg.chart {line}")) == 1
     bars = page.run(
