@@ -172,6 +172,8 @@ def test_an_idle_page_asks_once_in_five_seconds_at_the_most(home):
 
 def test_a_hidden_page_asks_nothing_and_a_shown_one_at_once(home):
     home.wait_text("#freshness", "of today")
+    # The strip is asked for once all else is there: then the first load has ended.
+    home.wait_text(".strip-box .chart-title", "reading")
     home.run(
         "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
         "document.dispatchEvent(new Event('visibilitychange'));"
