@@ -1,5 +1,6 @@
 """What the System view says of a grid (P1) meter: how whole, how right, and who disagrees."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +27,12 @@ def home_with_p1(request, databases, https_server) -> Site:
     return Site(https_server(DATABASE_URL=url, **SETTINGS), url)
 
 
+def covered_today_pct(home) -> float:
+    return home.ask("/v1/completeness", kind="p1")["days"][0]["covered"] * 100
+
+
 def test_it_has_the_meters_completeness_and_clock_and_what_the_referee_says(page, home_with_p1):
+    before = covered_today_pct(home_with_p1)
     page.log_in(home_with_p1.url + "/?view=system", ONE)
     page.wait(lambda: page.all(".sentences li"), "the referee says nothing", 40)
     page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load")
@@ -34,8 +40,10 @@ def test_it_has_the_meters_completeness_and_clock_and_what_the_referee_says(page
     assert "ago" in facts
     assert "Covered today" in facts
     assert "Its clock\nright" in facts
-    covered = home_with_p1.ask("/v1/completeness", kind="p1")["days"][0]["covered"]
-    assert f"{covered * 100:.1f}" in facts
+    # It grows while the newest reading counts, and shrinks with the day.
+    shown = float(re.search(r"Covered today\n([0-9.]+)", facts)[1])
+    least, most = sorted([before, covered_today_pct(home_with_p1)])
+    assert least - 0.1 <= shown <= most + 0.1
     said = [one["text"] for one in home_with_p1.ask("/v1/referee")["text"]]
     assert said
     assert [item.text for item in page.all(".sentences li")] == said
