@@ -202,7 +202,7 @@ def upgrades(table: Table) -> None:
         shutil.copytree(HEAD, BROKEN)
         migration = BROKEN / f"sql/{number:04}_broken.sql"
         migration.write_text("-- Broken.\nCREATE TABLE broken (a int);\n")
-        failing(said, "server/__init__.py", "health = lambda: ('ill', 500)\n")
+        failing(said, "server/app.py", "health = lambda: ('ill', 500)\n")
         expect("the table", sql("SELECT to_regclass('broken') IS NULL"), "t")
         kept = sql("SELECT datname FROM pg_database WHERE datname LIKE 'sungrow_before_%'")
         expect("the changed database is kept", len(kept.split()), 1)
