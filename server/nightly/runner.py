@@ -15,7 +15,7 @@ from server.nightly.jobs import JOBS, Job
 
 
 class Wanted(NamedTuple):
-    """What to run: these jobs, for these devices (none: for all), of these days."""
+    """What to run: these jobs, for these devices, of these days."""
 
     jobs: tuple[str, ...]
     devices: tuple[str, ...]
@@ -23,16 +23,10 @@ class Wanted(NamedTuple):
 
 
 def run(url: str, wanted: Wanted) -> list[str]:
-    """Run the jobs; return which failed, as ``job of device``.
-
-    Raises:
-        SchemaError: the database is not current.
-        psycopg2.Error: it cannot be reached at all.
-    """
-    devices = wanted.devices or known(url)
+    """Run the jobs; return which failed, as ``job of device``: why is on stderr."""
     failed = []
     for job in (job for job in JOBS if job.name in wanted.jobs):
-        for device_id in devices:
+        for device_id in wanted.devices:
             try:
                 said = _one(url, job, device_id, wanted.span)
             except Exception as error:  # noqa: BLE001 - the next one has nothing to do with it
@@ -47,7 +41,8 @@ def known(url: str) -> Sequence[str]:
     """Return every device that there is.
 
     Raises:
-        SchemaError, psycopg2.Error: as ``run``.
+        SchemaError: the database is not current.
+        psycopg2.Error: it cannot be reached.
     """
     with migrations.connect(url) as found, found as connection, connection.cursor() as cursor:
         migrations.refuse_not_current(cursor)
@@ -62,8 +57,9 @@ def _one(url: str, job: Job, device_id: str, span: Span) -> str:
         # What the job reads is what its note of the days says.
         found.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
         with found as connection, connection.cursor() as cursor:
+            # Of the session: the snapshot of the work below has to come after the lock.
             cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                "SELECT pg_advisory_lock(hashtextextended(%s, 0))",
                 (f"nightly {job.name} {device_id}",),
             )
         with found as connection, connection.cursor() as cursor:

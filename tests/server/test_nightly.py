@@ -3,6 +3,8 @@
 import math
 import random
 import statistics
+import threading
+import time
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -219,6 +221,34 @@ def test_a_job_that_fails_is_named_the_others_run_and_it_takes_up_where_it_stopp
     assert nightly()[0] == 0
     assert [days for device, days in asked if device == first] == [7, 7, 7]
     assert [days for device, days in asked if device == second] == [7]
+
+
+def test_two_runs_at_once_take_turns_and_the_second_finds_nothing_left(url, database, monkeypatch):
+    """The timer's, and one by hand."""
+    device_id = a_week(database)
+    inside, together, said = [], threading.Barrier(2), []
+
+    def slow(cursor: Cursor, device_id: str, days: list) -> str:
+        inside.append(len(days))
+        until = time.monotonic() + 0.5  # long enough for the other to come in, if it could
+        while time.monotonic() < until and len(inside) < 2:
+            threading.Event().wait(0.02)
+        return "done"
+
+    monkeypatch.setattr(runner, "JOBS", (Job("slow", slow),))
+    wanted = runner.Wanted(("slow",), (device_id,), runner.Span())
+
+    def run() -> None:
+        together.wait(10)
+        said.append(runner.run(url, wanted))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert said == [[], []]
+    assert inside == [7]
 
 
 def test_what_is_not_there_is_named(nightly, database):
