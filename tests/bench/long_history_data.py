@@ -63,8 +63,9 @@ def fill(url: str, size: Size) -> date:
             cursor.execute("SET TimeZone = 'UTC'")
             cursor.execute(_COARSE, asked)
             for table in ("sungrow_local_daily", "sungrow_5min"):
-                for years in range(1, size.years):
-                    copy_in(cursor, table, [COARSE], moved(cursor, table, years, size, COARSE))
+                before = range(1, size.years)
+                for rows in [moved(cursor, table, years, size, COARSE) for years in before]:
+                    copy_in(cursor, table, [COARSE], rows)
             fine = {"house": FINE, "step_s": 5, "every_s": 900, "polls": 180, "lost": 100}
             coarse = {"house": COARSE, "step_s": 1800, "every_s": 1800, "polls": 1, "lost": 0}
             for house in (fine, coarse):
