@@ -325,6 +325,14 @@ def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
     simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
     simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
+    simulate.add_argument(
+        "--faults",
+        type=_faults,
+        default=(),
+        metavar="WORDS",
+        help="raise these bits, as `faults` of a sample has them: 13066=4000, or 13000=5500 for "
+        "the running state; several with blanks between",
+    )
     for name, about in (
         ("--p1-port", "also serve the house's P1 meter: raw telegrams by TCP"),
         ("--p1-http-port", "the same meter as a HomeWizard, API version 1"),
@@ -356,6 +364,21 @@ def _speed(text: str) -> float:
         if 0 < (speed := float(text)) <= MOST_SPEED:
             return speed
     raise _malformed(f"a number above 0, {MOST_SPEED} at most")
+
+
+def _faults(text: str) -> tuple[tuple[int, int], ...]:
+    from edge_lib.dongle.registers import BY_NAME, FAULT_WORDS
+
+    words = {word.number: word.words for word in (BY_NAME["running_state"], *FAULT_WORDS)}
+    found = []
+    for part in text.split():
+        number, _, bits = part.partition("=")
+        with contextlib.suppress(ValueError):
+            if (word := int(number)) in words and 0 <= int(bits, 16) < 1 << 16 * words[word]:
+                found.append((word, int(bits, 16)))
+                continue
+        raise _malformed("a fault is a word and its bits in hex, like 13066=4000")
+    return tuple(found)
 
 
 def _malformed(text: str) -> Exception:
@@ -396,6 +419,7 @@ def _simulate(arguments: "argparse.Namespace") -> int:
         dump_file=arguments.dump,
         day=arguments.day,
         speed=arguments.speed,
+        faults=arguments.faults,
         p1_port=arguments.p1_port,
         p1_http_port=arguments.p1_http_port,
         p1_https_port=arguments.p1_https_port,
