@@ -102,6 +102,7 @@ def service(env: Mapping[str, str]) -> int:
     client = HttpsClient.from_config(target)
     counts = PollCounts(spool, clock)
     uploader = Uploader(target, spool, clock, client, counts=counts)
+    uploader.condition.folder = place.health_path.parent
     reconciler = Reconciler(spool, client, clock, settings.device_id)
     lock = DongleLock(settings.host, settings.port)
     health = Health(place.health_path, spool, clock)
@@ -183,6 +184,8 @@ def poll_step(edge: Edge) -> None:
         if poller.device.facts != known:
             edge.uploader.facts = poller.device.facts
     finally:
+        if poller.last_error:
+            edge.uploader.condition.failed("poll", poller.last_error)
         edge.health.write(
             last_poll_ts=poller.last_success,
             poll_failures=poller.failures,

@@ -116,6 +116,16 @@ class HttpsClient:
         """
         return self._exchange("GET", path, None, self._authorization() if authorised else {})
 
+    @property
+    def certificate_ends_s(self) -> float | None:
+        """When the server's certificate ends that was seen last; None: none was seen."""
+        return self._scope.certificate_ends_s
+
+    @property
+    def failed_addresses(self) -> int:
+        """How many addresses of the server could not be reached, since the start."""
+        return self._scope.failed_addresses
+
     def abort(self) -> None:
         """End the request under way at once, and refuse every later one."""
         self._scope.cut("aborted")

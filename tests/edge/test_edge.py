@@ -324,7 +324,8 @@ def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_do
     for name, value in once.items():
         if name not in own:
             words = next(line for line in table.splitlines() if line.startswith(f"{name} "))
-            assert words.split()[1] == ("-" if value is None else str(value))
+            shown_as = '""' if value == "" else "-" if value is None else str(value)
+            assert words.split()[1] == shown_as
     assert "W     DC power of all strings" in table
 
 
