@@ -43,6 +43,7 @@ ASKED = {
     "house-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "house-times": {**DAY, "keys": [NOON]},
     "envelope-day": DAY,
+    "lock-unforgotten": {"first": NOON, "last": NOON},
     "nightly-days": {"job": "envelope", **DAY, "is_all": False},
     "nightly-done": {
         "job": "envelope",
@@ -134,6 +135,7 @@ READS = {
     "house-minutes": {"sungrow_samples", "p1_samples"},
     "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
     "envelope-day": {"sungrow_envelope"},
+    "lock-unforgotten": {"sungrow_forgotten"},
     "nightly-days": {"sungrow_local_daily", "sungrow_nightly", "sungrow_devices"},
     "nightly-done": {"sungrow_nightly"},
     "nightly-means": {"sungrow_5min"},
