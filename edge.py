@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from edge_lib.p1_config import P1Config
     from edge_lib.p1_poller import P1Poller
+    from edge_lib.watch_config import Channel
 
 log = logging.getLogger("sungrow.edge")
 DOTENV = Path(__file__).with_name(".env")
@@ -87,7 +88,7 @@ def service(env: Mapping[str, str]) -> int:
         config.upload_config(env),
         config.store_config(env),
     )
-    p1 = p1_settings(env)
+    p1, watched = p1_settings(env), watch_settings(env)
     jsonlog.start(settings.log_level)
     clock, stop = Clock(), threading.Event()
     try:
@@ -118,6 +119,7 @@ def service(env: Mapping[str, str]) -> int:
     )
     edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, spool, counts)
     edge = with_p1(edge, p1, settings.device_id)
+    start_watch(edge, watched, settings.device_id, place.health_path)
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge, systemd)
@@ -151,6 +153,38 @@ def with_p1(edge: Edge, settings: "P1Config | None", device_id: str) -> Edge:
     p1 = P1Poller.from_config(settings, device_id, edge.spool, edge.clock, wait, counts, least_seq)
     edge.health.note(**p1.state())
     return edge._replace(p1=p1)
+
+
+def watch_settings(env: Mapping[str, str]) -> "tuple[Channel, ...]":
+    """Read the edge's own channels; (), and nothing imported, without any."""
+    if not config.has_watch(env):
+        return ()
+    from edge_lib.watch_config import watch_config
+
+    return watch_config(env)
+
+
+def start_watch(
+    edge: Edge, channels: "tuple[Channel, ...]", device_id: str, health_path: Path
+) -> None:
+    """Watch the server in a thread of its own, which may die alone and holds up no stop."""
+    if not channels:
+        return
+    from edge_lib.server_watch import LOOK_S, ServerWatch  # here: most do without its memory
+
+    path = health_path.with_name("server-watch.json")
+    clock, health, best_effort = edge.clock, edge.health, BestEffort(log, edge.clock)
+
+    def waiting() -> object:
+        return health.state.get("spool_count", "an unknown number of")
+
+    watch = ServerWatch(channels, device_id, edge.uploader, clock, path, waiting)
+
+    def loop() -> None:
+        while not edge.stop.wait(LOOK_S):
+            best_effort.run("watch", watch.step, None)
+
+    threading.Thread(target=loop, name="watch", daemon=True).start()
 
 
 def pause(pulse: Pulse, stop: threading.Event, pause_s: float, loop: str = "poll") -> bool:

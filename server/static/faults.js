@@ -34,7 +34,7 @@ const TEXTS_IN = './words.faults.';
 const texts = () => load(() => import(TEXTS_IN + language() + '.js'));
 const put = (text, values) => text.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 
-// What is set in a reading: {word, bit, code}, or {word, bit: null, value} where only its state tells of a fault.
+// What is set in a reading: {word, bit, code}, or {word, bit: null, value} where only its state reports a fault.
 export function faultsOf({ faults, running_state: state }) {
   const found = [];
   for (const [, number, hex] of (faults ?? '').matchAll(/(\d+)=([0-9A-F]+)/g)) {
@@ -71,7 +71,7 @@ function named(fault, known) {
   return put(isAlarm(fault) ? known.WORDS.warning : known.WORDS.fault, { code: fault.code, text });
 }
 
-// What the line at the top says of a reading that tells of a fault.
+// What the line at the top says of a reading with a fault.
 export async function faultLine(reading) {
   const known = await texts();
   const found = faultsOf(reading);

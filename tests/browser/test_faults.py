@@ -149,6 +149,6 @@ def test_on_a_phone_in_each_language(page, ill, language, says):
 def test_a_sound_house_loads_nothing_of_it(home, site):
     home.wait_text("#freshness", "last reading")
     home.open(site.url + "/?view=system")
-    home.wait_text("#faults + *", "told of no fault so far")
+    home.wait_text("#faults + *", "reported no fault so far")
     assert not [url for url in asked(home) if "faults" in url and "/static/" in url]
     assert home.all(f"{LINE}:not([hidden])") == []
