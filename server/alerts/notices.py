@@ -118,10 +118,10 @@ def tell(
 
 def _event(episode: Episode, now: datetime, calendar: Calendar, is_silent: bool) -> str | None:
     is_told = "told_at" in episode.detail
+    if episode.state == CLOSED:  # in a silence, too: who knows of it has to hear that it is over
+        return RESOLVED if is_told and episode.rule not in _EVENTS else None
     if is_silent:
         return None
-    if episode.state == CLOSED:
-        return RESOLVED if is_told and episode.rule not in _EVENTS else None
     may_speak = episode.severity == CRITICAL or not calendar.is_quiet(now)
     if not may_speak:
         return None
@@ -132,10 +132,9 @@ def _event(episode: Episode, now: datetime, calendar: Calendar, is_silent: bool)
 
 def _is_due_again(episode: Episode, now: datetime, calendar: Calendar) -> bool:
     worse = SEVERITIES.index(episode.severity) > SEVERITIES.index(episode.detail["told_severity"])
-    more = episode.detail.get("amount", 0) > episode.detail.get("told_amount", 0)
-    if worse or more:
-        return True
-    return repeats_due(episode, now, calendar) > episode.detail.get("told_repeats", 0)
+    more = int(episode.detail.get("amount", 0)) > int(episode.detail.get("told_amount", 0))
+    told = int(episode.detail.get("told_repeats", 0))
+    return worse or more or repeats_due(episode, now, calendar) > told
 
 
 def repeats_due(episode: Episode, now: datetime, calendar: Calendar) -> int:
@@ -198,12 +197,17 @@ def digest(episodes: Iterable[Episode], at: datetime) -> list[Episode]:
         if episode.severity == INFO:
             is_in = episode.opened_at > day_before
         elif episode.state == CLOSED:
-            untold = episode.detail.get("untold")
-            is_in = bool(untold) and day_before < datetime.fromisoformat(untold) <= at
+            untold = _time(episode, "untold")
+            is_in = untold is not None and day_before < untold <= at
         else:
-            told_at = episode.detail.get("told_at")
-            is_old = bool(told_at) and datetime.fromisoformat(told_at) < at - FRESHLY_TOLD
+            told_at = _time(episode, "told_at")
+            is_old = told_at is not None and told_at < at - FRESHLY_TOLD
             is_in = is_old and episode.severity != CRITICAL and episode.rule not in _EVENTS
         if is_in:
             found.append(episode)
     return sorted(found, key=lambda e: (e.device_id, -SEVERITIES.index(e.severity), e.since))
+
+
+def _time(episode: Episode, note: str) -> datetime | None:
+    noted = episode.detail.get(note)
+    return datetime.fromisoformat(noted) if noted else None
