@@ -58,7 +58,7 @@ def _clock(seen: Evidence, _: frozenset[str]) -> Outcome:
     return [Finding(values={"waiting": sum(r.waiting for r in wrong)})] if wrong else []
 
 
-def _edge_restarts(seen: Evidence, _: frozenset[str]) -> Outcome:
+def _restarts(seen: Evidence, _: frozenset[str]) -> Outcome:
     if seen.boots is None:
         return None
     restarts = seen.boots - 1
@@ -87,6 +87,6 @@ OF_HOUSE = (
     Rule("backlog", WARNING, 1800, 300, "edge", _backlog, replays=False),
     Rule("spool_disk", WARNING, 300, 600, "edge", _spool_disk, replays=False),
     Rule("clock", WARNING, 1800, 300, "edge", _clock, replays=False),
-    Rule("edge_restarts", WARNING, 0, 86_400, "edge", _edge_restarts, is_event=True),
+    Rule("restarts", WARNING, 0, 86_400, "edge", _restarts, is_event=True),
     Rule("edge_version", INFO, 3600, 3600, "edge", _edge_version, replays=False),
 )

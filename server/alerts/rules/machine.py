@@ -8,7 +8,7 @@ from server.alerts.rules.rule import CRITICAL, WARNING, Finding, Outcome, Rule
 
 CERT_DAYS, OWN_CERT_DAYS, LAST_DAYS = 14.0, 30.0, 3.0
 FREE_SHARE, FREE_BYTES = 0.10, 5e9
-BACKUP = timedelta(hours=48)
+LATE = timedelta(hours=48)
 
 
 def _cert(seen: Server, _: frozenset[str]) -> Outcome:
@@ -37,20 +37,24 @@ def _server_disk(seen: Server, _: frozenset[str]) -> Outcome:
     return [Finding(values={"free_gb": round(free / 1e9, 1), "pct": round(100 * free / size)})]
 
 
-def _backup(seen: Server, _: frozenset[str]) -> Outcome:
-    known = [name for name in ("backup", "doctor") if name in seen.jobs]
-    if not known:
+def _of_job(name: str, seen: Server) -> Outcome:
+    if name not in seen.jobs:
         return None
-    found = []
-    for name in known:
-        job = seen.jobs[name]
-        at = job_time(job)
-        is_late = at is None or seen.now - at > BACKUP
-        if is_late or job.get("result") != "ok":
-            result = "late" if is_late else str(job.get("result"))
-            values = {"job": name, "last": at.isoformat() if at else "", "result": result}
-            found.append(Finding(values=values, key=name))
-    return found
+    job = seen.jobs[name]
+    at = job_time(job)
+    is_late = at is None or seen.now - at > LATE
+    if not is_late and job.get("result") == "ok":
+        return []
+    result = "late" if is_late else str(job.get("result"))
+    return [Finding(values={"last": at.isoformat() if at else "", "result": result})]
+
+
+def _backup(seen: Server, _: frozenset[str]) -> Outcome:
+    return _of_job("backup", seen)
+
+
+def _doctor(seen: Server, _: frozenset[str]) -> Outcome:
+    return _of_job("doctor", seen)
 
 
 def job_time(job: Any) -> datetime | None:
@@ -77,6 +81,7 @@ OF_SERVER = (
     Rule("cert", WARNING, 3600, 3600, "front", _cert, replays=False),
     Rule("server_disk", WARNING, 900, 900, "front", _server_disk, replays=False),
     Rule("backup", WARNING, 900, 300, "front", _backup, replays=False),
+    Rule("doctor", WARNING, 900, 300, "front", _doctor, replays=False),
     Rule("queries_5xx", WARNING, 600, 900, "front", _queries_5xx, replays=False),
     Rule("channel", WARNING, 0, 0, "front", _channel, replays=False),
 )
