@@ -22,18 +22,26 @@ class Finding(NamedTuple):
         values: what the message says of it: numbers and short texts.
         key: which of several that the rule finds at a time.
         severity: None: the rule's.
-        count: how much of it there is, where more of it is news (lost readings).
+        amount: how much of it there is, where more of it is news (lost readings).
     """
 
     since: datetime | None = None
     values: dict[str, Any] = {}  # noqa: RUF012  nobody changes it
     key: str = ""
     severity: str | None = None
-    count: int = 0
+    amount: int = 0
 
 
 # What a rule says: all that is wrong; an empty list: nothing is; None: it cannot tell.
 Outcome = list[Finding] | None
+
+
+class Again(NamedTuple):
+    """From which time within so many seconds on something is a warning; by days: on how many."""
+
+    times: int
+    within_s: float
+    by_days: bool = False
 
 
 class Rule(NamedTuple, Generic[_Seen]):
@@ -49,6 +57,7 @@ class Rule(NamedTuple, Generic[_Seen]):
         is_event: it happens at a moment: there is nothing to be said at its end.
         patience_s: a pending one that was not seen for longer starts again.
         replays: it needs stored readings alone, so the past can be judged again.
+        again: when an info becomes a warning.
     """
 
     name: str
@@ -60,3 +69,4 @@ class Rule(NamedTuple, Generic[_Seen]):
     is_event: bool = False
     patience_s: float = 300
     replays: bool = True
+    again: Again | None = None
