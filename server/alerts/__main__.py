@@ -1,6 +1,7 @@
 """``python -m server.alerts run|list|test|silence|replay``: tells the owner what is wrong."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 
@@ -57,8 +58,7 @@ def main(argv: list[str]) -> int:
     if arguments.command == "run":
         return _run()
     if arguments.command == "replay":
-        from server.alerts import replay
-
+        replay = importlib.import_module("server.alerts.replay")
         return cli.run(lambda env: replay.command(settings.read(env), arguments))
     made: dict[str, Callable[[Settings], None]] = {
         "list": commands.show,

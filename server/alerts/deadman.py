@@ -11,7 +11,7 @@ _MOST_BYTES = 10_000
 
 
 def ping(settings: Settings, failure: str | None) -> None:
-    """Say that a run succeeded, or, to ``/fail``, why it did not. Whatever comes of it is logged."""
+    """Say that a run succeeded, or, to ``/fail``, why it did not; a failure is logged."""
     for number, given in enumerate(settings.deadman_urls, 1):
         url = read_url("DEADMAN_URL", given, "")
         if failure is not None:

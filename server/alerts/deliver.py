@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from server.alerts import channel_alert, fate, names, outbox
+from server.alerts import fate, names, outbox
 from server.alerts.outbox import Row
 from server.alerts.outcome import DELIVERED, REFUSED, UNSURE, Message, Outcome
 from server.alerts.settings import Settings
@@ -109,10 +109,8 @@ class _Channel:
                 settled = fate.settle(cursor, row, about)
                 if settled is not None:
                     outbox.claim(cursor, settled.id, now)
-                    reply_to = self._opening(cursor, settled)
-                    return settled, Message(
-                        settled.id, {**settled.body, "id": settled.id}, reply_to
-                    )
+                    body = {**settled.body, "id": settled.id}
+                    return settled, Message(settled.id, body, self._opening(cursor, settled))
 
     def _opening(self, cursor: Cursor, row: Row) -> str | None:
         if row.event not in (outbox.REPEATED, outbox.RESOLVED):
@@ -124,7 +122,6 @@ class _Channel:
         now = self._clock()
         if outcome.kind == DELIVERED:
             outbox.delivered(cursor, row.id, now, outcome.reason)
-            channel_alert.mended(cursor, self._settings, self._name, now)
             return
         log.warning(
             "message not delivered",
@@ -134,13 +131,8 @@ class _Channel:
         wait = PROBE if is_refused else timedelta(seconds=self._wait_s(row, outcome))
         refused_at = now if is_refused else None
         outbox.failed(cursor, row.id, outcome.reason, now + wait, refused_at, int(is_unsure))
-        if is_refused and self._is_its_own_fault(cursor, row):
+        if (is_refused and self._is_its_own_fault(cursor, row)) or now - row.created_at >= GIVE_UP:
             outbox.give_up(cursor, row.id, now)
-        elif now - row.created_at >= GIVE_UP:
-            outbox.give_up(cursor, row.id, now)
-            channel_alert.broke(cursor, self._settings, self._name, outcome.reason, now)
-        elif is_refused:
-            channel_alert.broke(cursor, self._settings, self._name, outcome.reason, now)
 
     def _is_its_own_fault(self, cursor: Cursor, row: Row) -> bool:
         """Return whether a message is refused again by a channel that takes others."""
@@ -151,16 +143,14 @@ class _Channel:
         if outcome.kind == UNSURE and row.unsure and self._name not in _WITH_IDS:
             # It may have arrived twice; it must not be lost, but nobody shall hear it every minute.
             wait_s = _LONGEST_WAIT_S
-        return max(outcome.retry_after_s, wait_s)
+        return float(max(outcome.retry_after_s, wait_s))
 
     def _give_up_old(self) -> None:
         with self._connection as connection, connection.cursor() as cursor:
             now = self._clock()
             count = outbox.give_up_old(cursor, self._name, now - GIVE_UP, now)
             if count:
-                why = "took nothing for 72 hours"
                 log.warning("messages given up", extra={"channel": self._name, "count": count})
-                channel_alert.broke(cursor, self._settings, self._name, why, now)
 
 
 def said(error: psycopg2.Error) -> str:

@@ -37,7 +37,7 @@ def settle(cursor: Cursor, row: Row, about: Context) -> Row | None:
 
 def _begun(cursor: Cursor, row: Row, about: Context) -> Row | None:
     ids = row.alert_ids
-    if not ids or row.body.get("is_event") or not outbox.all_closed(cursor, ids):
+    if not ids or not outbox.all_over(cursor, ids):
         return row
     if row.event == REPEATED or outbox.end_waits(cursor, about.channel, ids):
         outbox.drop(cursor, row.id, OVER, about.now)
@@ -59,7 +59,7 @@ def _is_heard(cursor: Cursor, row: Row, about: Context) -> bool:
     for opening in begun:
         if not opening.waits:
             continue
-        if outbox.all_closed(cursor, opening.alert_ids):
+        if outbox.all_over(cursor, opening.alert_ids):
             outbox.drop(cursor, opening.id, OVER, about.now)
         else:
             # It tells of others, too, and comes first.

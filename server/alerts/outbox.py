@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extras import Json
 
+from server.alerts import rules
+
 DUE_AGAIN = timedelta(minutes=2)  # should we die before we can say what became of it
 OPENED, REPEATED, RESOLVED, TEST = "opened", "repeated", "resolved", "test"
 # Why a message was dropped: the day has had enough of them.
 BRAKED = "more than 20 messages within 24 hours"
+_EVENTS = [rule.name for rule in (*rules.OF_SERVER, *rules.OF_HOUSE) if rule.is_event]
 _WAITS = "delivered_at IS NULL AND given_up_at IS NULL AND dropped_at IS NULL"
 _COLUMNS = "id::text, alert_id, event, body, created_at, attempts, unsure, refused_at"
 
@@ -64,7 +67,7 @@ def rests(cursor: Cursor, channel: str, now: datetime) -> bool:
         " AND attempts > 0 AND not_before > %s)",
         (channel, now),
     )
-    return _one(cursor)
+    return bool(_one(cursor))
 
 
 def is_broken(cursor: Cursor, channel: str) -> bool:
@@ -76,7 +79,7 @@ def is_broken(cursor: Cursor, channel: str) -> bool:
         " '-infinity'), false)",
         (channel, channel),
     )
-    return _one(cursor)
+    return bool(_one(cursor))
 
 
 def first_due(cursor: Cursor, channel: str, now: datetime, is_probe: bool) -> Row | None:
@@ -91,13 +94,14 @@ def first_due(cursor: Cursor, channel: str, now: datetime, is_probe: bool) -> Ro
     return Row(*row) if row else None
 
 
-def all_closed(cursor: Cursor, alert_ids: Sequence[int]) -> bool:
-    """Return whether none of these episodes goes on."""
+def all_over(cursor: Cursor, alert_ids: Sequence[int]) -> bool:
+    """Return whether none of these episodes goes on, or is one that happens at a moment."""
     cursor.execute(
-        "SELECT NOT EXISTS (SELECT FROM sungrow_alerts WHERE id = ANY (%s) AND closed_at IS NULL)",
-        (list(alert_ids),),
+        "SELECT NOT EXISTS (SELECT FROM sungrow_alerts WHERE id = ANY (%s)"
+        " AND (closed_at IS NULL OR rule = ANY (%s)))",
+        (list(alert_ids), list(_EVENTS)),
     )
-    return _one(cursor)
+    return bool(_one(cursor))
 
 
 def closed_at(cursor: Cursor, alert_ids: Sequence[int]) -> datetime | None:
@@ -130,7 +134,7 @@ def end_waits(cursor: Cursor, channel: str, alert_ids: Sequence[int]) -> bool:
         " to_jsonb(n) FROM unnest(%s) AS n)))",
         (channel, list(alert_ids), list(alert_ids)),
     )
-    return _one(cursor)
+    return bool(_one(cursor))
 
 
 def drop(cursor: Cursor, id: str, why: str, now: datetime) -> None:
@@ -151,7 +155,7 @@ def rewrite(cursor: Cursor, id: str, body: dict[str, Any]) -> None:
 
 
 def claim(cursor: Cursor, id: str, now: datetime) -> None:
-    """Note that a message is being sent; it is due again soon, should nobody say what came of it."""
+    """Note that a message is being sent; it is due again soon, should we die meanwhile."""
     cursor.execute(
         "UPDATE sungrow_alert_outbox SET claimed_at = %s, attempts = attempts + 1, not_before = %s"
         " WHERE id = %s",
@@ -179,18 +183,22 @@ def failed(
 
 
 def give_up(cursor: Cursor, id: str, now: datetime) -> None:
-    """Note that a message is not tried again."""
-    cursor.execute("UPDATE sungrow_alert_outbox SET given_up_at = %s WHERE id = %s", (now, id))
+    """Note that a message is not tried again: the channel counts as broken."""
+    cursor.execute(
+        "UPDATE sungrow_alert_outbox SET given_up_at = %s, refused_at = %s WHERE id = %s",
+        (now, now, id),
+    )
 
 
 def give_up_old(cursor: Cursor, channel: str, before: datetime, now: datetime) -> int:
     """Give up what has waited since before then in a channel that fails; return how many."""
     cursor.execute(
-        f"UPDATE sungrow_alert_outbox SET given_up_at = %s, error = coalesce(error, %s)"  # noqa: S608
+        f"UPDATE sungrow_alert_outbox SET given_up_at = %s, refused_at = %s,"  # noqa: S608
+        " error = coalesce(error, %s)"
         f" WHERE channel = %s AND {_WAITS} AND created_at < %s AND EXISTS (SELECT FROM"
         f" sungrow_alert_outbox WHERE channel = %s AND {_WAITS} AND attempts > 0"
         " AND error IS NOT NULL AND created_at < %s)",
-        (now, "the channel took nothing for 72 hours", channel, before, channel, before),
+        (now, now, "the channel took nothing for 72 hours", channel, before, channel, before),
     )
     return cursor.rowcount
 
@@ -201,7 +209,7 @@ def took_since(cursor: Cursor, channel: str, since: datetime) -> bool:
         "SELECT EXISTS (SELECT FROM sungrow_alert_outbox WHERE channel = %s AND delivered_at > %s)",
         (channel, since),
     )
-    return _one(cursor)
+    return bool(_one(cursor))
 
 
 def wake(cursor: Cursor, channel: str, now: datetime) -> None:
@@ -214,7 +222,7 @@ def wake(cursor: Cursor, channel: str, now: datetime) -> None:
 
 
 def taken_since(cursor: Cursor, channel: str, since: datetime) -> tuple[int, bool]:
-    """Return how many messages the channel took since then, and whether one said that there are more."""
+    """Return how many messages the channel took since then, and whether one was the last."""
     cursor.execute(
         "SELECT count(*), coalesce(bool_or(body ? 'more'), false) FROM sungrow_alert_outbox"
         " WHERE channel = %s AND delivered_at > %s AND event <> 'test'",

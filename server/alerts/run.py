@@ -1,5 +1,6 @@
 """One run: the rules, then what is due, then the ping that says that all of this went well."""
 
+import importlib
 import logging
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,6 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from server.alerts import deadman, outbox, statefile
 from server.alerts.deliver import LIMITS, Clock, deliver, said
-from server.alerts.evaluate import evaluate
 from server.alerts.settings import Settings
 from server.database import migrations
 from server.database.connection import connect
@@ -66,7 +66,8 @@ def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str 
         cursor.execute("SELECT timezone FROM sungrow_site")
         zone_name = str(_one(cursor))
     statefile.back(settings, zone_name, clock())
-    evaluate(connection, clock(), settings.options())
+    evaluate = importlib.import_module("server.alerts.evaluate").evaluate
+    evaluate(connection, clock(), settings)
     with connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO sungrow_alert_run (finished_at, channels) VALUES (%s, %s)"

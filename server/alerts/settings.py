@@ -6,15 +6,14 @@ credentials as ``alerts_NAME``: ``/etc/sungrow-server/alert-secrets/NAME`` of an
 
 import difflib
 import re
-from collections.abc import Mapping
-from datetime import time
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from edge_lib.shared.env import ConfigError, log_level, secret, text
 from server import settings as server_settings
 from server.alerts import names
-from server.alerts.options import PEOPLE, WEBHOOK, Channel, Options, rule_settings
 from server.alerts.targets import Targets, read_targets, read_url
 
 LANGUAGES = ("en", "nl", "de", "fr")
@@ -43,6 +42,7 @@ PLAIN = (
 )
 _CREDENTIAL = "alerts_"
 _KNOWN = {*SECRETS, *(f"{name}_FILE" for name in SECRETS), *PLAIN}
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 class Settings(NamedTuple):
@@ -53,7 +53,7 @@ class Settings(NamedTuple):
     quiet: tuple[time, time] | None  # local time of each house; None: no quiet hours
     language: str
     off: frozenset[str]  # rules that nobody wants
-    for_s: Mapping[str, float]  # how long a rule must hold, where that is not its default
+    holds: Mapping[str, timedelta]  # how long a rule must hold, where that is not its own
     site_url: str | None
     ca_file: Path | None
     state_path: Path
@@ -67,14 +67,13 @@ class Settings(NamedTuple):
         """Return the names of the channels that are set up."""
         return tuple(self.targets.senders)
 
-    def options(self) -> Options:
-        """Return what the evaluation needs to know."""
-        channels = tuple(
-            Channel(name, PEOPLE if name in names.PEOPLE else WEBHOOK) for name in self.channels
-        )
-        return Options(
-            channels, self.language, self.quiet, self.site_url, self.off, dict(self.for_s)
-        )
+    def is_on(self, rule: str) -> bool:
+        """Return whether somebody wants to be told by this rule."""
+        return rule not in self.off
+
+    def hold(self, rule: str, default: timedelta) -> timedelta:
+        """Return how long this rule must hold before it opens."""
+        return self.holds.get(rule, default)
 
     def __repr__(self) -> str:
         """Show no field: some hold secrets."""
@@ -95,15 +94,15 @@ def read(env: Mapping[str, str]) -> Settings:
             f"ALERT_SITE_URL={site_url!r} is not https:// and a name; "
             "example: ALERT_SITE_URL=https://solar.example.org"
         )
-    off, for_s = rule_settings(env, names.RULES)
+    rules = dict(_rules(env))
     ca_file = _ca_file(env)
     return Settings(
         database_url=server_settings.database_url(env),
         targets=read_targets(env, ca_file),
         quiet=_quiet(env),
         language=_language(env),
-        off=off,
-        for_s=for_s,
+        off=frozenset(rule for rule, hold in rules.items() if hold is None),
+        holds={rule: hold for rule, hold in rules.items() if hold is not None},
         site_url=site_url or None,
         ca_file=ca_file,
         state_path=Path(text(env, "ALERT_STATE_PATH", STATE)),
@@ -135,6 +134,37 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
             near = difflib.get_close_matches(name, _KNOWN, 1)
             helps = f"did you mean {near[0]}?" if near else f"example: {PLAIN[0]}=me@example.org"
             raise ConfigError(f"{name} is not a setting of alerts; {helps}")
+
+
+def _rules(env: Mapping[str, str]) -> Iterator[tuple[str, timedelta | None]]:
+    """Return how long a rule must hold, None where it is off."""
+    for name, value in env.items():
+        if not name.startswith("RULE_") or not value.strip():
+            continue
+        rule = name.removeprefix("RULE_").lower()
+        is_hold = rule not in names.RULES and rule.endswith("_for")
+        rule = rule.removesuffix("_for") if is_hold else rule
+        if rule not in names.RULES:
+            known = ", ".join(names.RULES)
+            raise ConfigError(f"{name}: there is no rule {rule}; there are: {known}")
+        if is_hold:
+            if text(env, f"RULE_{rule.upper()}", "") != "off":
+                yield rule, _duration(name, value.strip())
+        elif value.strip() != "off":
+            raise ConfigError(
+                f"{name}={value.strip()!r}: a rule can only be off; example: {name}=off, "
+                f"or how long it must hold: {name}_FOR=10m"
+            )
+        else:
+            yield rule, None
+
+
+def _duration(name: str, value: str) -> timedelta:
+    """Return a time like ``10m``."""
+    match = re.fullmatch(r"([0-9]{1,5})([smh])", value, re.ASCII)
+    if not match:
+        raise ConfigError(f"{name}={value!r} is not like 90s, 10m or 2h; example: {name}=10m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def _quiet(env: Mapping[str, str]) -> tuple[time, time] | None:

@@ -19,7 +19,7 @@ from server.alerts.settings import Settings
 
 log = logging.getLogger("sungrow.alerts.statefile")
 RULE = "database"
-HOLD_S = 300.0
+HOLD = timedelta(minutes=5)
 # After the first message; later ones once a day.
 REPEATS = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 GIVE_UP = timedelta(hours=72)
@@ -35,7 +35,7 @@ def away(settings: Settings, reason: str, now: datetime) -> None:
     told = state.setdefault("told", {})
     if not write(path, state) or RULE in settings.off:
         return
-    if now - since < timedelta(seconds=settings.for_s.get(RULE, HOLD_S)):
+    if now - since < settings.hold(RULE, HOLD):
         return
     said = {"since": own_texts.when(since.astimezone(zone(state))), "reason": reason}
     for name in settings.channels:
