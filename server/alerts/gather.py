@@ -48,7 +48,7 @@ def gather(cursor: Cursor, now: datetime) -> list[Evidence]:
         device_id = row["device_id"]
         seen = _of_row(row, now, hours[device_id], quarters[device_id], lost.get(device_id))
         if asks_for_nights(seen):
-            seen.silent_nights = _silent_nights(cursor, seen)
+            seen.silent_nights = silent_nights(cursor, seen)
         if asks_for_the_day(seen):
             seen.sunset = sunset(cursor, seen)
         found.append(seen)
@@ -146,7 +146,8 @@ def asks_for_nights(seen: Evidence) -> bool:
     )
 
 
-def _silent_nights(cursor: Cursor, seen: Evidence) -> int:
+def silent_nights(cursor: Cursor, seen: Evidence) -> int:
+    """Return how many of the last nights had no reading, since the first that there is."""
     place = seen.house.place
     nights = sun.last_nights(seen.now, place, NIGHTS) if place else []
     times = {"starts": [first for first, _ in nights], "ends": [end for _, end in nights]}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from server.alerts.hop import Recovery
-from server.alerts.notices import DIGEST, OPENED, REPEATED, RESOLVED, Notice
+from server.alerts.notices import DIGEST, REPEATED, RESOLVED, Notice
 from server.alerts.options import WEBHOOK, Options
 from server.alerts.rules.rule import INFO
 from server.alerts.states import SERVER, Episode
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What else the messages of a run say: the faults behind an episode, and what a return proved."""
+    """What else messages say: the faults behind an episode, and what a return proved."""
 
     faults: Mapping[int | None, Sequence[Fault]] = {}
     recoveries: Mapping[int | None, Recovery] = {}
@@ -63,18 +63,21 @@ def rows_of(
 
 def _hears(episode: Episode, channel: str, event: str) -> bool:
     """Return whether a channel is told: of an end only one that was told of the beginning."""
-    if episode.rule == "channel" and episode.key == channel:
-        return False
     return event != RESOLVED or channel in episode.detail.get("channels", ())
 
 
-def _told(event: str, episode: Episode, writer: Writer, known: Known, now: datetime) -> Told:
+def told_of(episode: Episode, writer: Writer, known: Known, now: datetime) -> Told:
+    """Return what there is to be said of an episode; of one that is over, in the past tense."""
     faults = known.faults.get(episode.id, ())
-    if event == OPENED:
+    if episode.closed_at is None:
         return writer.opened(episode, now, faults)
-    if event == REPEATED:
-        return writer.again(episode, now, faults)
     return writer.resolved(episode, faults, known.recoveries.get(episode.id))
+
+
+def _told(event: str, episode: Episode, writer: Writer, known: Known, now: datetime) -> Told:
+    if event == REPEATED:
+        return writer.again(episode, now, known.faults.get(episode.id, ()))
+    return told_of(episode, writer, known, now)
 
 
 def _body(

@@ -49,7 +49,6 @@ TITLE = {
     "backup": "no good backup since {last}",
     "doctor": "the server's nightly check failed or did not run",
     "queries_5xx": "the server answers with errors ({count})",
-    "channel": "{channel} takes no messages any more",
 }
 DETAIL = {
     "front": "Asked from the server itself, by the name that the houses use: {cause}, {reason}.",
@@ -73,7 +72,6 @@ DETAIL = {
     "backlog": "Limit: 30 min.",
     "spool_disk": "Used: {used} %, free: {free_mb} MB, in memory alone: {memory}, lost: {thinned}.",
     "edge_version": "This server needs {minimum}.",
-    "channel": "It said: {reason}",
 }
 TODO = {
     "front": "Look at the web server, at the name's address and at the certificate.",
@@ -122,7 +120,6 @@ TODO = {
     "backup": "Look at: systemctl status sungrow-backup-server.",
     "doctor": "Run: sungrow-server doctor.",
     "queries_5xx": "Run: sungrow-server doctor; look at: journalctl -u sungrow-server.",
-    "channel": "Correct it in /etc/sungrow-server/alerts.env, then: sungrow-server alerts test.",
 }
 RECOVERY = {
     "line": "The line was down, the box at home was not.",

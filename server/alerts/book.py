@@ -1,0 +1,191 @@
+"""The episodes of a run, as they are stored and as they change, and the messages; in the database.
+
+Everything is written in the transaction of the run's cursor.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+from psycopg2.extras import Json
+
+from server.alerts import rules
+from server.alerts.gather import rows
+from server.alerts.messages import Row, digest_id
+from server.alerts.notices import Silence
+from server.alerts.options import Options
+from server.alerts.rules.faults import STATE
+from server.alerts.rules.rule import CRITICAL
+from server.alerts.states import CLOSED, PENDING, SERVER, Episode, Instance
+from server.alerts.texts import Fault
+from server.database.connection import one_row
+
+WEEK = timedelta(days=7)
+MISSED = timedelta(seconds=150)  # between two runs: then one was missed
+GRACE = timedelta(minutes=6)  # after the database was away edges take up to five to try again
+_COLUMNS = (
+    *("device_id", "rule", "key", "severity", "state", "since", "last_true_at", "opened_at"),
+    *("closed_at", "detail", "repeats", "flaps"),
+)
+_NAMES = ", ".join(_COLUMNS)
+_INSERT = f"INSERT INTO sungrow_alerts ({_NAMES}) VALUES %s RETURNING id"  # noqa: S608 our names
+_UPDATE = f"UPDATE sungrow_alerts SET ({_NAMES}) = %s WHERE id = %s"  # noqa: S608 our names
+_DELETE = "DELETE FROM sungrow_alerts WHERE id = ANY (%s) AND state = 'pending'"
+_SEND = (
+    "INSERT INTO sungrow_alert_outbox (id, alert_id, channel, event, n, body, not_before)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+)
+_RAN = (
+    "INSERT INTO sungrow_alert_run (finished_at, channels) VALUES (%s, %s) ON CONFLICT (only_row)"
+    " DO UPDATE SET finished_at = excluded.finished_at, channels = excluded.channels"
+)
+_HAS_DIGEST = "SELECT count(*) FROM sungrow_alert_outbox WHERE id = ANY (%s::uuid[])"
+
+
+def episode_of(row: Mapping[str, Any]) -> Episode:
+    """Return a row of ``sungrow_alerts``."""
+    return Episode(**row)
+
+
+class Book:
+    """What is known of all episodes.
+
+    Args:
+        cursor: of the run's transaction.
+        device_ids: of all houses.
+        now: the moment of the run.
+    """
+
+    def __init__(self, cursor: Cursor, device_ids: Sequence[str], now: datetime):
+        self.now = now
+        self._cursor = cursor
+        asked = {"device_ids": [*device_ids, SERVER], "since": now - WEEK}
+        stored = [episode_of(row) for row in rows(cursor, "alerts-episodes", asked)]
+        self.going_on = {one.instance: one for one in stored if one.state != CLOSED}
+        self.past = [one for one in stored if one.state == CLOSED]
+        self._stored = {one.id: one for one in stored}
+        self._ended: list[int] = []  # places in ``past`` of what ended in this run
+        self._gone: list[int] = []
+        (known,) = rows(cursor, "alerts-run", {"now": now})
+        self.zone = ZoneInfo(known["timezone"])
+        self.last_run: datetime | None = known["finished_at"]
+        self.silences = [
+            Silence(device, rule, datetime.fromisoformat(first), datetime.fromisoformat(end))
+            for device, rule, first, end in known["silences"] or ()
+        ]
+        self._database_since: datetime = known["database_since"]
+
+    @property
+    def missed_since(self) -> datetime | None:
+        """Return since when nobody judged though the database was there; None: it was judged."""
+        if self.last_run is None or self.now - self.last_run <= MISSED:
+            return None
+        return max(self.last_run, min(self._database_since, self.now))
+
+    def database_was_away(self, since: datetime, until: datetime) -> None:
+        """Note a time in which nothing can have arrived; the run that noticed it has told it."""
+        if any(one.rule == rules.DATABASE and one.since == since for one in self.past):
+            return
+        episode = Episode(
+            *(SERVER, rules.DATABASE, "", CRITICAL, CLOSED, since, until),
+            opened_at=since,
+            closed_at=until,
+            detail={"told_at": since.isoformat(), "values": {}},
+        )
+        self.past.append(episode)
+
+    def database_is_back(self, moment: datetime) -> bool:
+        """Return whether the database was away until minutes ago, as far as anybody noticed."""
+        noted = any(
+            one.rule == rules.DATABASE and one.closed_at and moment - one.closed_at < GRACE
+            for one in self.past
+        )
+        is_new = self.last_run is not None and self.last_run < self._database_since <= moment
+        return noted or (is_new and moment - self._database_since < GRACE)
+
+    def note(self, changes: Mapping[Instance, Episode | None]) -> None:
+        """Take account of what has changed."""
+        for instance, episode in changes.items():
+            if episode is None or episode.state == CLOSED:
+                gone = self.going_on.pop(instance, None)
+                if episode:
+                    self._ended.append(len(self.past))
+                    self.past.append(episode)
+                elif gone and gone.id:
+                    self._gone.append(gone.id)
+            else:
+                self.going_on[instance] = episode
+
+    def renote(self, episodes: Iterable[Episode]) -> None:
+        """Take account of notes on episodes that are known, by their numbers."""
+        for episode in episodes:
+            if episode.state == CLOSED:
+                place = next(n for n, one in enumerate(self.past) if one.id == episode.id)
+                self.past[place] = episode
+            else:
+                self.going_on[episode.instance] = episode
+
+    def to_be_told(self) -> Iterator[Episode]:
+        """Return what is open, and what ended in this run."""
+        yield from (one for one in self.going_on.values() if one.is_open)
+        yield from (self.past[place] for place in self._ended)
+
+    def all_known(self) -> Iterator[Episode]:
+        """Return what is open, and what was closed in the last week."""
+        yield from (one for one in self.going_on.values() if one.state != PENDING)
+        yield from self.past
+
+    def save(self) -> None:
+        """Write what has changed; new episodes get their numbers."""
+        if self._gone:
+            self._cursor.execute(_DELETE, (self._gone,))
+            self._gone = []
+        # What ended makes room for what has begun again.
+        for place, episode in enumerate(self.past):
+            self.past[place] = self._saved(episode)
+        for instance, episode in self.going_on.items():
+            self.going_on[instance] = self._saved(episode)
+
+    def _saved(self, episode: Episode) -> Episode:
+        known = self._stored.get(episode.id)
+        if known == episode:
+            return episode
+        values = tuple(
+            Json(dict(episode.detail)) if name == "detail" else getattr(episode, name)
+            for name in _COLUMNS
+        )
+        if known is None:
+            self._cursor.execute(_INSERT, (values,))
+            episode = episode._replace(id=one_row(self._cursor)[0])
+        else:
+            self._cursor.execute(_UPDATE, (values, episode.id))
+        self._stored[episode.id] = episode
+        return episode
+
+    def send(self, sent: Iterable[Row]) -> None:
+        """Write messages; one that is there already is left as it is."""
+        for row in sent:
+            self._cursor.execute(_SEND, [Json(v) if isinstance(v, dict) else v for v in row])
+
+    def has_digest(self, at: datetime, options: Options) -> bool:
+        """Return whether that morning's digest is written, in any channel."""
+        ids = [digest_id(at, channel.name) for channel in options.channels]
+        self._cursor.execute(_HAS_DIGEST, (ids,))
+        return bool(one_row(self._cursor)[0])
+
+    def ran(self, channels: Iterable[str]) -> None:
+        """Note that all was judged up to the moment of the run."""
+        self._cursor.execute(_RAN, (self.now, list(channels)))
+
+    def faults(self, values: Mapping[str, Any]) -> list[Fault]:
+        """Return what the fault word in the values of an episode means."""
+        word, bits = values["word"], int(values.get("bits") or 0)
+        is_state = word == STATE
+        asked = {
+            "word": word,
+            "bits": [] if is_state else [bit for bit in range(32) if bits >> bit & 1],
+            "value": values.get("state") if is_state else None,
+        }
+        return [Fault(**row) for row in rows(self._cursor, "alerts-faults", asked)]
