@@ -1,9 +1,6 @@
-"""The episodes of a run, as they are stored and as they change, and the messages; in the database.
+"""The episodes and messages of a run in the database, written in the run's transaction."""
 
-Everything is written in the transaction of the run's cursor.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,18 +10,17 @@ from psycopg2.extras import Json
 
 from server.alerts import rules
 from server.alerts.gather import rows
+from server.alerts.ledger import GRACE, WEEK, Ledger
 from server.alerts.messages import Row, digest_id
 from server.alerts.notices import Silence
 from server.alerts.options import Options
 from server.alerts.rules.faults import STATE
 from server.alerts.rules.rule import CRITICAL
-from server.alerts.states import CLOSED, PENDING, SERVER, Episode, Instance
+from server.alerts.states import CLOSED, SERVER, Episode
 from server.alerts.texts import Fault
 from server.database.connection import one_row
 
-WEEK = timedelta(days=7)
 MISSED = timedelta(seconds=150)  # between two runs: then one was missed
-GRACE = timedelta(minutes=6)  # after the database was away edges take up to five to try again
 _COLUMNS = (
     *("device_id", "rule", "key", "severity", "state", "since", "last_true_at", "opened_at"),
     *("closed_at", "detail", "repeats", "flaps"),
@@ -44,13 +40,8 @@ _RAN = (
 _HAS_DIGEST = "SELECT count(*) FROM sungrow_alert_outbox WHERE id = ANY (%s::uuid[])"
 
 
-def episode_of(row: Mapping[str, Any]) -> Episode:
-    """Return a row of ``sungrow_alerts``."""
-    return Episode(**row)
-
-
-class Book:
-    """What is known of all episodes.
+class Book(Ledger):
+    """The episodes as the database keeps them.
 
     Args:
         cursor: of the run's transaction.
@@ -59,17 +50,12 @@ class Book:
     """
 
     def __init__(self, cursor: Cursor, device_ids: Sequence[str], now: datetime):
-        self.now = now
-        self._cursor = cursor
         asked = {"device_ids": [*device_ids, SERVER], "since": now - WEEK}
-        stored = [episode_of(row) for row in rows(cursor, "alerts-episodes", asked)]
-        self.going_on = {one.instance: one for one in stored if one.state != CLOSED}
-        self.past = [one for one in stored if one.state == CLOSED]
-        self._stored = {one.id: one for one in stored}
-        self._ended: list[int] = []  # places in ``past`` of what ended in this run
-        self._gone: list[int] = []
+        stored = [Episode(**row) for row in rows(cursor, "alerts-episodes", asked)]
         (known,) = rows(cursor, "alerts-run", {"now": now})
-        self.zone = ZoneInfo(known["timezone"])
+        super().__init__(now, ZoneInfo(known["timezone"]), stored)
+        self._cursor = cursor
+        self._stored = {one.id: one for one in stored}
         self.last_run: datetime | None = known["finished_at"]
         self.silences = [
             Silence(device, rule, datetime.fromisoformat(first), datetime.fromisoformat(end))
@@ -97,56 +83,20 @@ class Book:
         self.past.append(episode)
 
     def database_is_back(self, moment: datetime) -> bool:
-        """Return whether the database was away until minutes ago, as far as anybody noticed."""
-        noted = any(
-            one.rule == rules.DATABASE and one.closed_at and moment - one.closed_at < GRACE
-            for one in self.past
-        )
-        is_new = self.last_run is not None and self.last_run < self._database_since <= moment
-        return noted or (is_new and moment - self._database_since < GRACE)
-
-    def note(self, changes: Mapping[Instance, Episode | None]) -> None:
-        """Take account of what has changed."""
-        for instance, episode in changes.items():
-            if episode is None or episode.state == CLOSED:
-                gone = self.going_on.pop(instance, None)
-                if episode:
-                    self._ended.append(len(self.past))
-                    self.past.append(episode)
-                elif gone and gone.id:
-                    self._gone.append(gone.id)
-            else:
-                self.going_on[instance] = episode
-
-    def renote(self, episodes: Iterable[Episode]) -> None:
-        """Take account of notes on episodes that are known, by their numbers."""
-        for episode in episodes:
-            if episode.state == CLOSED:
-                place = next(n for n, one in enumerate(self.past) if one.id == episode.id)
-                self.past[place] = episode
-            else:
-                self.going_on[episode.instance] = episode
-
-    def to_be_told(self) -> Iterator[Episode]:
-        """Return what is open, and what ended in this run."""
-        yield from (one for one in self.going_on.values() if one.is_open)
-        yield from (self.past[place] for place in self._ended)
-
-    def all_known(self) -> Iterator[Episode]:
-        """Return what is open, and what was closed in the last week."""
-        yield from (one for one in self.going_on.values() if one.state != PENDING)
-        yield from self.past
+        """Return whether the database was away until minutes ago, or has just been started."""
+        since = self._database_since
+        is_new = self.last_run is not None and self.last_run < since <= moment
+        return super().database_is_back(moment) or (is_new and moment - since < GRACE)
 
     def save(self) -> None:
-        """Write what has changed; new episodes get their numbers."""
+        """Write what has changed."""
         if self._gone:
             self._cursor.execute(_DELETE, (self._gone,))
             self._gone = []
         # What ended makes room for what has begun again.
-        for place, episode in enumerate(self.past):
-            self.past[place] = self._saved(episode)
-        for instance, episode in self.going_on.items():
-            self.going_on[instance] = self._saved(episode)
+        self.past = [self._saved(episode) for episode in self.past]
+        self.ended = [self._saved(episode) for episode in self.ended]
+        self.going_on = {i: self._saved(episode) for i, episode in self.going_on.items()}
 
     def _saved(self, episode: Episode) -> Episode:
         known = self._stored.get(episode.id)
@@ -181,11 +131,16 @@ class Book:
 
     def faults(self, values: Mapping[str, Any]) -> list[Fault]:
         """Return what the fault word in the values of an episode means."""
-        word, bits = values["word"], int(values.get("bits") or 0)
-        is_state = word == STATE
-        asked = {
-            "word": word,
-            "bits": [] if is_state else [bit for bit in range(32) if bits >> bit & 1],
-            "value": values.get("state") if is_state else None,
-        }
-        return [Fault(**row) for row in rows(self._cursor, "alerts-faults", asked)]
+        return faults_of(self._cursor, values)
+
+
+def faults_of(cursor: Cursor, values: Mapping[str, Any]) -> list[Fault]:
+    """Return what the bits of the fault word in the values of an episode mean."""
+    word, bits = values["word"], int(values.get("bits") or 0)
+    is_state = word == STATE
+    asked = {
+        "word": word,
+        "bits": [] if is_state else [bit for bit in range(32) if bits >> bit & 1],
+        "value": values.get("state") if is_state else None,
+    }
+    return [Fault(**row) for row in rows(cursor, "alerts-faults", asked)]

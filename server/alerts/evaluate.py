@@ -16,6 +16,7 @@ from server.alerts.evidence import Evidence, Outside, Server
 from server.alerts.gather import found_on_return, gather
 from server.alerts.hop import Recovery, recovery
 from server.alerts.judge import judge
+from server.alerts.ledger import Ledger
 from server.alerts.messages import Known
 from server.alerts.notices import Calendar
 from server.alerts.options import Options, options_of
@@ -56,9 +57,9 @@ def run(connection: Connection, now: datetime, options: Options, seen: Outside) 
             _catch_up(cursor, book, houses, since, options)
         server = Server(now, (), seen.front, seen.jobs, seen.errors_5xx)
         server.edges_cert_days = _least_cert_days(houses)
-        _judge(book, server, houses, options)
+        judge_all(book, server, houses, options)
         book.save()
-        _tell(cursor, book, houses, options)
+        tell(cursor, book, houses, options)
         book.save()
         book.ran(channel.name for channel in options.channels)
 
@@ -71,20 +72,21 @@ def _catch_up(
     first = since.replace(second=0, microsecond=0) + _MINUTE
     past = Past(cursor, [one.house for one in houses], first, book.now)
     for moment, evidence in past.minutes():
-        _judge(book, Server(moment), evidence, options, replays_only=True)
+        judge_all(book, Server(moment), evidence, options, replays_only=True)
 
 
-def _judge(
-    book: Book,
+def judge_all(
+    book: Ledger,
     server: Server,
     houses: Sequence[Evidence],
     options: Options,
     replays_only: bool = False,
 ) -> None:
+    """Let all rules speak of a moment, and note what changes."""
     is_back = book.database_is_back(server.now)
     judged = judge(server, houses, book.going_on, options.off, is_back)
     wanted = [one for one in judged if one.rule.replays or not replays_only]
-    book.note(step(book.going_on, book.past, wanted, server.now, Timing(options.for_s)))
+    book.note(step(book.going_on, book.lately(), wanted, server.now, Timing(options.for_s)))
 
 
 def _least_cert_days(houses: Iterable[Evidence]) -> float | None:
@@ -92,7 +94,8 @@ def _least_cert_days(houses: Iterable[Evidence]) -> float | None:
     return min((float(days) for days in told if days is not None), default=None)
 
 
-def _tell(cursor: Cursor, book: Book, houses: Sequence[Evidence], options: Options) -> None:
+def tell(cursor: Cursor, book: Ledger, houses: Sequence[Evidence], options: Options) -> None:
+    """Write what has to be told at the moment of the run."""
     calendar = Calendar(book.zone, options.quiet)
     upgrading = frozenset(
         one.house.device_id
@@ -100,7 +103,8 @@ def _tell(cursor: Cursor, book: Book, houses: Sequence[Evidence], options: Optio
         if one.report and one.is_reporting and one.report.told.get("upgrading")
     )
     writer = _writer(book, houses, options)
-    book.renote(_worded(cursor, book, writer, list(book.to_be_told())))
+    if book.keeps_texts:
+        book.renote(_worded(cursor, book, writer, list(book.to_be_told())))
     told = notices.tell(book.to_be_told(), book.now, calendar, book.silences, upgrading)
     book.renote(told.episodes)
     for notice in told.notices:
@@ -118,7 +122,7 @@ def _tell(cursor: Cursor, book: Book, houses: Sequence[Evidence], options: Optio
 
 
 def _worded(
-    cursor: Cursor, book: Book, writer: Writer, episodes: Sequence[Episode]
+    cursor: Cursor, book: Ledger, writer: Writer, episodes: Sequence[Episode]
 ) -> Iterator[Episode]:
     """Return episodes with title and text, as people read them."""
     known = _known(cursor, book, episodes)
@@ -127,7 +131,7 @@ def _worded(
         yield one.noted(title=told.title, text=told.text)
 
 
-def _writer(book: Book, houses: Sequence[Evidence], options: Options) -> Writer:
+def _writer(book: Ledger, houses: Sequence[Evidence], options: Options) -> Writer:
     names = {one.house.device_id: one.house.name or one.house.device_id for one in houses}
     zones = {one.house.device_id: one.house.zone for one in houses} | {SERVER: book.zone}
     for episode in book.all_known():
@@ -137,7 +141,7 @@ def _writer(book: Book, houses: Sequence[Evidence], options: Options) -> Writer:
     return Writer(options.language, names, zones, limits)
 
 
-def _known(cursor: Cursor, book: Book, episodes: Iterable[Episode]) -> Known:
+def _known(cursor: Cursor, book: Ledger, episodes: Iterable[Episode]) -> Known:
     faults: dict[int | None, Sequence[Fault]] = {}
     recoveries: dict[int | None, Recovery] = {}
     for one in episodes:
