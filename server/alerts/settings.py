@@ -6,6 +6,7 @@ credentials as ``alerts_NAME``: ``/etc/sungrow-server/alert-secrets/NAME`` of an
 
 import difflib
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from pathlib import Path
@@ -202,10 +203,10 @@ def _ca_file(env: Mapping[str, str]) -> Path | None:
     if not given:
         return None
     try:
-        Path(given).read_bytes()
-    except OSError as error:
+        ssl.create_default_context().load_verify_locations(given)
+    except OSError as error:  # those of ssl, too
         raise ConfigError(
-            f"ALERT_CA_FILE: cannot read {given}: {error.strerror}; "
+            f"ALERT_CA_FILE: {given} is not a readable PEM file: {error.strerror}; "
             "example: ALERT_CA_FILE=/etc/sungrow-server/ca.pem"
         ) from error
     return Path(given)

@@ -47,10 +47,12 @@ class Mail:
     def _hand_over(self, client: smtplib.SMTP, letter: EmailMessage) -> Outcome:
         try:
             left_out = client.send_message(letter, self._sender, list(self._to))
-        except (smtplib.SMTPServerDisconnected, OSError) as error:
-            return Outcome(UNSURE, f"no answer: {wire.reason(error)}")
+        except smtplib.SMTPServerDisconnected:
+            return Outcome(UNSURE, "no answer: it ended the connection")
         except smtplib.SMTPException as error:
             return self._outcome(error, LATER)
+        except OSError as error:
+            return Outcome(UNSURE, f"no answer: {wire.reason(error)}")
         refused = ", ".join(f"{to} was refused: {left_out[to][0]}" for to in left_out)
         return Outcome(DELIVERED, refused)
 
