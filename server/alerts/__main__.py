@@ -32,6 +32,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     replay = kinds.add_parser("replay", help="what would have been told of the past")
     cli.add_range(replay)
     replay.add_argument("--device", type=cli.device_id, help="this house alone")
+    replay.add_argument(
+        "--at-once", action="store_true", help="as if each reading had arrived at once"
+    )
     arguments = parser.parse_args(argv)
     if arguments.command == "silence":
         _check_silence(silence, arguments)

@@ -65,9 +65,10 @@ def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str 
         migrations.refuse_not_current(cursor)
         cursor.execute("SELECT timezone FROM sungrow_site")
         zone_name = str(_one(cursor))
+    away_since = statefile.away_since(settings)
     statefile.back(settings, zone_name, clock())
     evaluate = importlib.import_module("server.alerts.evaluate").evaluate
-    evaluate(connection, clock(), settings)
+    evaluate(connection, clock(), settings, away_since=away_since)
     with connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO sungrow_alert_run (finished_at, channels) VALUES (%s, %s)"

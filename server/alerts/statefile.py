@@ -76,6 +76,13 @@ def back(settings: Settings, zone_name: str, now: datetime) -> None:
         write(path, {"timezone": zone_name})
 
 
+def away_since(settings: Settings) -> datetime | None:
+    """Return since when the database was away until this run; None: the run before reached it."""
+    state = read(settings.state_path)
+    since = None if "back_at" in state else state.get("away_since")
+    return datetime.fromisoformat(since) if since else None
+
+
 def zone(state: dict[str, Any]) -> ZoneInfo:
     """Return the zone of the site, as it was last known."""
     try:
