@@ -324,3 +324,10 @@ def test_an_end_is_told_only_where_the_beginning_was():
     options = Options((Channel("ntfy"), Channel("mail")))
     found = list(rows_of(notice, options, writer, Known(), at))
     assert [(row.channel, row.event) for row in found] == [("mail", "resolved")]
+
+
+def test_one_reading_a_minute_proves_no_minute():
+    life = Life(rule_of(for_s=60))
+    life.at += MINUTE
+    assert life.minute([Finding(since=NOON, proven=NOON)]) == PENDING
+    assert life.minute([Finding(since=NOON, proven=NOON + MINUTE)]) == OPEN
