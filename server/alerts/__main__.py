@@ -1,7 +1,6 @@
 """``python -m server.alerts run|list|test|silence|replay``: tells the owner what is wrong."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Mapping
 
@@ -32,7 +31,12 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     replay = kinds.add_parser("replay", help="what would have been told of the past")
     cli.add_range(replay)
     replay.add_argument("--device", type=cli.device_id, help="this house alone")
+    replay.add_argument(
+        "--by-ts", action="store_true", help="as if each reading had arrived at once: imported ones"
+    )
     arguments = parser.parse_args(argv)
+    if arguments.command == "replay":
+        cli.refuse_empty_range(replay, arguments)
     if arguments.command == "silence":
         _check_silence(silence, arguments)
     return arguments
@@ -58,8 +62,7 @@ def main(argv: list[str]) -> int:
     if arguments.command == "run":
         return _run()
     if arguments.command == "replay":
-        replay = importlib.import_module("server.alerts.replay")
-        return cli.run(lambda env: replay.command(settings.read(env), arguments))
+        return cli.run(lambda env: commands.replayed(settings.read(env), arguments))
     made: dict[str, Callable[[Settings], None]] = {
         "list": commands.show,
         "test": commands.test,

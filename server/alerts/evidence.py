@@ -81,7 +81,8 @@ class Evidence:
         boots: of the edge, in the last 24 hours.
         parked, conflicts: readings of the last 24 hours that could not be stored.
         lost: readings of the last 24 hours that are nowhere; None: not asked this time.
-        sunset: set in the hours after it.
+        sunset: set in the minutes after it.
+        knows_reports: false of the past: what the edge said of itself is not kept.
     """
 
     now: datetime
@@ -100,6 +101,7 @@ class Evidence:
     conflicts: int | None = None
     lost: int | None = None
     sunset: Sunset | None = None
+    knows_reports: bool = True
 
     @property
     def silent_s(self) -> float:
@@ -156,7 +158,6 @@ class Server:
         front: None: nobody looked.
         jobs: what root's jobs wrote down of their last run: name -> time, result, and more.
         errors_5xx: 5xx answers of the last ten minutes; None: cannot be asked.
-        broken: channels that refuse for good, and why.
         edges_cert_days: days until the certificate ends, as the edge saw it that sees least.
     """
 
@@ -165,7 +166,6 @@ class Server:
     front: Front | None = None
     jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     errors_5xx: int | None = None
-    broken: Mapping[str, str] = field(default_factory=dict)
     edges_cert_days: float | None = None
 
 
@@ -184,9 +184,12 @@ class Silence(NamedTuple):
 
 @dataclass
 class Outside:
-    """What is to be seen outside of the database; nothing, in a replay and in most tests."""
+    """What is to be seen outside of the database; nothing, in a replay and in most tests.
+
+    ``database_away_since``: it was away until this run, which is the first to reach it again.
+    """
 
     front: Front | None = None
     jobs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     errors_5xx: int | None = None
-    broken: Mapping[str, str] = field(default_factory=dict)
+    database_away_since: datetime | None = None

@@ -6,13 +6,15 @@ add up, in whatever order they arrive. So the past can be seen as it was known a
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
 KEPT = timedelta(hours=3)
 FRESH = timedelta(minutes=3)
+_SLOT = timedelta(minutes=5)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 COUNTERS = ("pv", "import", "export", "battery_charge", "battery_discharge")
 Numbers = tuple[float | None, ...]
 
@@ -22,6 +24,8 @@ class Minute(NamedTuple):
 
     ``print_min`` and ``print_max`` are of a number that stands for all values that are never twice
     the same; ``print_fields`` says how many of these were there, ``print_alive`` how many not 0.
+    ``counters_first`` and ``counters_last`` are those of the first and last reading that has any,
+    behind its time; they and ``ws``, energies by power, are known in a replay alone.
     """
 
     start: datetime
@@ -56,9 +60,9 @@ class Minute(NamedTuple):
     print_fields: int
     print_alive: int
     boots: tuple[str, ...]
-    kwh: Numbers
-    counters_min: Numbers
-    counters_max: Numbers
+    ws: Numbers = ()
+    counters_first: Numbers | None = None
+    counters_last: Numbers | None = None
 
 
 class Quarter(NamedTuple):
@@ -82,6 +86,12 @@ def most(one: float | None, other: float | None) -> float | None:
 
 def _each(function: Callable[..., float | None], one: Numbers, other: Numbers) -> Numbers:
     return tuple(function(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _first(
+    choose: Callable[..., Numbers], one: Numbers | None, other: Numbers | None
+) -> Numbers | None:
+    return other if one is None else one if other is None else choose(one, other)
 
 
 def _plus(one: float | None, other: float | None) -> float | None:
@@ -124,9 +134,9 @@ def merged(one: Minute, other: Minute) -> Minute:
         print_fields=min(one.print_fields, other.print_fields),
         print_alive=min(one.print_alive, other.print_alive),
         boots=tuple(sorted({*one.boots, *other.boots})),
-        kwh=_each(_plus, one.kwh, other.kwh),
-        counters_min=_each(least, one.counters_min, other.counters_min),
-        counters_max=_each(most, one.counters_max, other.counters_max),
+        ws=_each(_plus, one.ws, other.ws),
+        counters_first=_first(min, one.counters_first, other.counters_first),
+        counters_last=_first(max, one.counters_last, other.counters_last),
     )
 
 
@@ -168,6 +178,51 @@ class Hours:
     def backwards(self) -> Iterable[Minute]:
         """Return all minutes, the newest first."""
         return (self._by_start[start] for start in reversed(self._starts))
+
+
+class Quarters:
+    """The last day's counters by quarter hours, from the pieces of a replay.
+
+    As ``sungrow_5min`` has them: of each five minutes the first reading and the last one, which a
+    wrong reading between them does not change.
+    """
+
+    def __init__(self) -> None:
+        self._slots: dict[datetime, tuple[Numbers, Numbers | None, Numbers | None]] = {}
+        self._quarters: dict[datetime, Quarter] = {}
+
+    def add(self, piece: Minute) -> None:
+        """Take account of one piece."""
+        slot = piece.start - (piece.start - _EPOCH) % _SLOT
+        known = self._slots.get(slot)
+        self._slots[slot] = (
+            _each(_plus, known[0], piece.ws) if known else piece.ws,
+            _first(min, known[1] if known else None, piece.counters_first),
+            _first(max, known[2] if known else None, piece.counters_last),
+        )
+        start = piece.start - (piece.start - _EPOCH) % QUARTER
+        self._quarters[start] = self._quarter(start)
+
+    def since(self, moment: datetime) -> list[Quarter]:
+        """Return the quarter hours that began at this moment or later, and let go of others."""
+        for start in [start for start in self._quarters if start < moment]:
+            del self._quarters[start]
+        for slot in [slot for slot in self._slots if slot < moment]:
+            del self._slots[slot]
+        return [self._quarters[start] for start in sorted(self._quarters)]
+
+    def _quarter(self, start: datetime) -> Quarter:
+        kwh: Numbers = (None,) * len(COUNTERS)
+        low: Numbers = kwh
+        high: Numbers = kwh
+        for number in range(3):
+            if slot := self._slots.get(start + number * _SLOT):
+                ws, first, last = slot
+                kwh = _each(_plus, kwh, tuple(None if w is None else w / 3.6e6 for w in ws))
+                for counters in filter(None, (first, last)):
+                    known = tuple(value or None for value in counters[1:])
+                    low, high = _each(least, low, known), _each(most, high, known)
+        return Quarter(start, kwh, low, high)
 
 
 def held_since(hours: Hours, holds: Callable[[Minute], bool]) -> datetime | None:

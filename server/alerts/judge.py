@@ -44,6 +44,9 @@ def judge(
         database_was_away: until minutes ago; so nothing can have arrived.
     """
     open_keys = _open_keys(going_on)
+    if rules.NIGHT_OFF in off:
+        for seen in houses:
+            seen.silent_nights = None
     server.houses = [_silence(seen, going_on) for seen in houses]
     muted = Muted("database" if database_was_away else "")
     for rule in rules.OF_SERVER:

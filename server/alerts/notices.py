@@ -119,7 +119,10 @@ def tell(
 def _event(episode: Episode, now: datetime, calendar: Calendar, is_silent: bool) -> str | None:
     is_told = "told_at" in episode.detail
     if episode.state == CLOSED:  # in a silence, too: who knows of it has to hear that it is over
-        return RESOLVED if is_told and episode.rule not in _EVENTS else None
+        if is_told:
+            return RESOLVED if episode.rule not in _EVENTS else None
+        # It began and ended while nobody judged: else it would have been told.
+        return OPENED if not is_silent and _could_be_told(episode, now, calendar) else None
     if is_silent:
         return None
     may_speak = episode.severity == CRITICAL or not calendar.is_quiet(now)
@@ -128,6 +131,16 @@ def _event(episode: Episode, now: datetime, calendar: Calendar, is_silent: bool)
     if not is_told:
         return OPENED
     return REPEATED if _is_due_again(episode, now, calendar) else None
+
+
+def _could_be_told(episode: Episode, now: datetime, calendar: Calendar) -> bool:
+    """Return whether an episode was open at a time at which it may be told, and may be now."""
+    begin = episode.opened_at
+    if episode.severity == CRITICAL:
+        return True
+    if begin is None or calendar.is_quiet(now):
+        return False
+    return not calendar.is_quiet(begin) or calendar.quiet_until(begin) < (episode.closed_at or now)
 
 
 def _is_due_again(episode: Episode, now: datetime, calendar: Calendar) -> bool:

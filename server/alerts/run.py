@@ -1,6 +1,5 @@
 """One run: the rules, then what is due, then the ping that says that all of this went well."""
 
-import importlib
 import logging
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from server.alerts import deadman, outbox, statefile
+from server.alerts import deadman, evaluate, outbox, outside, statefile
 from server.alerts.deliver import LIMITS, Clock, deliver, said
 from server.alerts.settings import Settings
 from server.database import migrations
@@ -65,16 +64,10 @@ def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str 
         migrations.refuse_not_current(cursor)
         cursor.execute("SELECT timezone FROM sungrow_site")
         zone_name = str(_one(cursor))
-    statefile.back(settings, zone_name, clock())
-    evaluate = importlib.import_module("server.alerts.evaluate").evaluate
-    evaluate(connection, clock(), settings)
-    with connection, connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO sungrow_alert_run (finished_at, channels) VALUES (%s, %s)"
-            " ON CONFLICT (only_row) DO UPDATE SET finished_at = excluded.finished_at,"
-            " channels = excluded.channels",
-            (clock(), list(settings.channels)),
-        )
+    away_since = statefile.back(settings, zone_name, clock())
+    seen = outside.look(settings)
+    seen.database_away_since = away_since
+    evaluate.evaluate(connection, clock(), settings, seen)
     deliver(settings, clock, ZoneInfo(zone_name))
     with connection, connection.cursor() as cursor:
         since = outbox.stuck_since(cursor, clock() - STUCK)

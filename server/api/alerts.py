@@ -44,7 +44,7 @@ def alerts() -> Response:
     db = current_app.extensions["db"]
     asked = {"device_id": device_id, "now": now, "first": first, "end": end, "most": MOST}
     asked["states"] = STATES[state]
-    ran = db.rows("alerts-run", {})
+    ran = db.rows("alerts-last-run", {})
     return json_answer(
         **{"device_id": device_id, "from": format_ts(first), "to": format_ts(end)},
         last_run_ts=format_ts(ran[0]["finished_at"]) if ran else None,

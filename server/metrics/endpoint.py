@@ -154,7 +154,7 @@ def _of_the_meters(rows: list[Row]) -> list[Metric]:
 
 def _of_the_alerts(db: Database, device_ids: list[str]) -> list[Metric]:
     """Return nothing where alerts are not used."""
-    ran = db.rows("alerts-run", {})
+    ran = db.rows("alerts-last-run", {})
     if not ran:
         return []
     counted = {row["severity"]: row["count"] for row in db.rows("alerts-open", _whose(device_ids))}

@@ -23,8 +23,8 @@ OF_HOUSE = (
     *edge.OF_HOUSE,
     *promises.OF_HOUSE,
 )
-# Not in the lists, and switched off like the others: the alarm that needs no database is sent by
-# itself, and night_off is how no_data knows a usual night.
-DATABASE = "database"
+# Not in the lists, and switched off like the others: what the delivery itself tells, and how
+# no_data knows a usual night.
+DATABASE, CHANNEL = "database", "channel"
 NIGHT_OFF = "night_off"
-NAMES = (DATABASE, NIGHT_OFF, *(rule.name for rule in (*OF_SERVER, *OF_HOUSE)))
+NAMES = (DATABASE, CHANNEL, NIGHT_OFF, *(rule.name for rule in (*OF_SERVER, *OF_HOUSE)))

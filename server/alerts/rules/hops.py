@@ -57,14 +57,11 @@ def _no_data(seen: Evidence, _: frozenset[str]) -> Outcome:
         return None
     if seen.newest_received and seen.now - seen.newest_received <= SUSPECT:
         return None  # a backlog is being delivered
-    found = verdict(seen)
-    return [
-        Finding(
-            since=seen.newest,
-            values={"hop": found.hop, "cause": found.cause, "reason": found.reason},
-            severity=WARNING if seen.is_night else CRITICAL,
-        )
-    ]
+    values = {}
+    if seen.knows_reports:
+        found = verdict(seen)
+        values = {"hop": found.hop, "cause": found.cause, "reason": found.reason}
+    return [Finding(seen.newest, values, severity=WARNING if seen.is_night else CRITICAL)]
 
 
 def _never_seen(seen: Evidence, _: frozenset[str]) -> Outcome:

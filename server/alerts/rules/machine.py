@@ -1,4 +1,4 @@
-"""The server: its certificate, disk, backup and answers, and the channels of the alerts."""
+"""The server: its certificate, disk, backup and answers."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,16 +72,10 @@ def _queries_5xx(seen: Server, _: frozenset[str]) -> Outcome:
     return [Finding(values={"count": seen.errors_5xx})] if seen.errors_5xx > 0 else []
 
 
-def _channel(seen: Server, _: frozenset[str]) -> Outcome:
-    broken = sorted(seen.broken.items())
-    return [Finding(values={"channel": name, "reason": why}, key=name) for name, why in broken]
-
-
 OF_SERVER = (
     Rule("cert", WARNING, 3600, 3600, "front", _cert, replays=False),
     Rule("server_disk", WARNING, 900, 900, "front", _server_disk, replays=False),
     Rule("backup", WARNING, 900, 300, "front", _backup, replays=False),
     Rule("doctor", WARNING, 900, 300, "front", _doctor, replays=False),
     Rule("queries_5xx", WARNING, 600, 900, "front", _queries_5xx, replays=False),
-    Rule("channel", WARNING, 0, 0, "front", _channel, replays=False),
 )
