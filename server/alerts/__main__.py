@@ -1,4 +1,4 @@
-"""``python -m server.alerts run|list|test|silence|replay``: tells the owner what is wrong."""
+"""``python -m server.alerts run|list|test|silence|replay``: what is wrong, told to the owner."""
 
 import argparse
 import sys
@@ -16,7 +16,9 @@ COMMAND = server_command("alerts")
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Tell the owner what is wrong.")
+    parser = argparse.ArgumentParser(
+        prog=COMMAND, description="Alerts: what is wrong, told to the owner."
+    )
     kinds = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     kinds.add_parser("run", help="evaluate the rules, send what is due; once a minute by a timer")
     kinds.add_parser("list", help="what is open and silenced, and how the channels are")
@@ -28,7 +30,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     silence.add_argument("--rule", choices=names.RULES, metavar="R", help="this rule alone")
     silence.add_argument("--why", help="shown on the page")
     silence.add_argument("--end", type=int, metavar="ID", help="end a silence now")
-    replay = kinds.add_parser("replay", help="what would have been told of the past")
+    replay = kinds.add_parser("replay", help="the messages that a past would have made")
     cli.add_range(replay)
     replay.add_argument("--device", type=cli.device_id, help="this house alone")
     replay.add_argument(

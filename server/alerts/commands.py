@@ -96,7 +96,7 @@ def show(settings: Settings) -> None:
 
 
 def replayed(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Print what would have been told of a past, by default of the last 30 days."""
+    """Print the messages that a past would have made, by default the last 30 days."""
     end = arguments.end or utc_now()
     first = arguments.first or end - LONGEST
     with _open(settings) as connection:

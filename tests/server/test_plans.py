@@ -23,6 +23,7 @@ ASKED = {
     "alerts-deliveries": {},
     "alerts-list": {**DAY, "states": ["open", "closed"], "most": 100},
     "alerts-open": {"device_ids": ["house-7", "house-8"]},
+    "alerts-doctor": {},
     "alerts-last-run": {},
     "alerts-silences": {"now": NOON},
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
