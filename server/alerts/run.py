@@ -38,7 +38,7 @@ def once(settings: Settings, clock: Clock = utc_now) -> int:
             problem = _all_of_it(connection, settings, clock)
     except psycopg2.OperationalError as error:
         reason = said(error)
-        log.exception("the database does not answer")
+        log.error("the database does not answer", extra={"reason": reason})  # noqa: TRY400
         statefile.away(settings, reason, clock())
         deadman.ping(settings, f"the database does not answer: {reason}")
         return 1
