@@ -1,11 +1,10 @@
 """Runs as root inside the machine that ``tests/booted/alerts`` boots; not on one that you need.
 
-A small fake of ntfy and of a dead-man's service listens on this machine; mail goes to root by exim4.
-A simulator and an edge live beside the server.
+A small fake of ntfy and of a dead-man's service listens on this machine; mail goes by
+exim4. A simulator and an edge live beside the server.
 """
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -91,9 +90,8 @@ def prepare(table: Table) -> None:
 
 
 def set_up(table: Table) -> None:
-    run(
-        "DEBIAN_FRONTEND=noninteractive apt-get -qqy install --no-install-recommends exim4-daemon-light bsd-mailx"
-    )
+    packages = "exim4-daemon-light bsd-mailx"
+    run(f"DEBIAN_FRONTEND=noninteractive apt-get -qqy install --no-install-recommends {packages}")
     run("useradd -m reader")
     Path("/root/fake.py").write_text(FAKE)
     run("systemd-run --unit=fake-ntfy --property=Restart=always python3 /root/fake.py")
@@ -122,7 +120,8 @@ def set_up(table: Table) -> None:
         until("mail", lambda: "Test of the alerts" in run("cat /var/mail/reader", check=False))
     with table.check("its role may not write a reading, nor read the server's settings"):
         alerts = "cd /; runuser -u sungrow-alerts --"
-        words = run(f"{alerts} psql -d sungrow -c 'DELETE FROM sungrow_samples'; [ $? = 1 ]")
+        deletes = "psql -d sungrow -c 'DELETE FROM sungrow_samples'"
+        words = run(f"{alerts} {deletes}; [ $? = 1 ]")
         expect("said", "permission denied" in words, True)
         run(f"{alerts} cat /etc/sungrow-server/server.env; [ $? = 1 ]")
         run(f"{alerts} cat /etc/sungrow-server/alert-secrets/ALERT_NTFY_URL; [ $? = 1 ]")
@@ -140,7 +139,7 @@ def set_up(table: Table) -> None:
         )
         for name in ("backup", "doctor"):
             path = Path(f"/var/lib/sungrow-server/status/{name}.json")
-            expect(f"mode of {name}", oct(os.stat(path).st_mode & 0o777), "0o644")
+            expect(f"mode of {name}", oct(path.stat().st_mode & 0o777), "0o644")
             expect(f"{name} has a time", "time" in json.loads(path.read_text()), True)
         expect(
             "backup",
@@ -151,9 +150,8 @@ def set_up(table: Table) -> None:
 
 def live(table: Table) -> None:
     with table.check("an edge delivers"):
-        run(
-            f"mkdir {DONGLE}; python3 -m venv {DONGLE}/.venv && cp -r {HEAD}/edge.py {HEAD}/edge_lib {DONGLE}"
-        )
+        run(f"mkdir {DONGLE}; python3 -m venv {DONGLE}/.venv")
+        run(f"cp -r {HEAD}/edge.py {HEAD}/edge_lib {DONGLE}")
         pip = "PIP_CONSTRAINT=/dev/null .venv/bin/pip install --quiet --only-binary :all:"
         run(f"cd {DONGLE} && {pip} -r {HEAD}/requirements-edge.txt")
         Path("/etc/systemd/system/test-dongle.service").write_text(DONGLE_UNIT)
