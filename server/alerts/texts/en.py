@@ -128,11 +128,19 @@ RECOVERY = {
     "dongle": "The box at home was on; dongle or inverter did not answer meanwhile.",
     "unknown": "What it was cannot be told.",
 }
+RECOVERED = {
+    "line": "the line was down",
+    "restart": "the box at home was off",
+    "power_cut": "a power cut",
+    "dongle": "dongle or inverter were silent",
+    "unknown": "cause not known",
+}
 WORDS = {
     "server": "Server",
     "since": "Since {time}.",
     "from_to": "From {since} until {until}, {duration}.",
     "over": "over: {title}",
+    "back": "data again after {duration} - {cause}",
     "again": "still: {title}",
     "more": "{title} (and {count} more)",
     "flapping": "comes and goes: {title}",
