@@ -32,7 +32,7 @@ class SystemView {
   #p1;
   #loading;
   #calendar;
-  #well = new Well(['status', 'server', 'calendar']);
+  #well = new Well(['status', 'server', 'calendar', 'faults']);
   #days = [];
   #edge = facts(6);
   #device = facts();
@@ -42,6 +42,7 @@ class SystemView {
   #alerts = el('div', {});
   #alertCards = null;
   #alertsShown = null;
+  #faults = el('div', {}, waiting());
 
   // p1: the cards of a house with a P1 meter, or null.
   constructor(context, p1) {
@@ -52,6 +53,7 @@ class SystemView {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
+      faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
       alerts: () => this.#loadAlerts(),
       ...p1?.parts,
@@ -60,6 +62,7 @@ class SystemView {
       status: [this.#edge, this.#parked],
       server: this.#server,
       gaps: this.#gaps,
+      faults: this.#faults,
       calendar: this.#calendar.element,
       alerts: this.#alerts,
     });
@@ -80,6 +83,7 @@ class SystemView {
         card(t('server'), 'server', this.#server),
       ),
       p1 && p1.element,
+      card(t('faults_of_days', { n: GAP_DAYS }), 'faults', this.#faults),
       card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
       card(t('parked'), 'parked', this.#parked),
     );
@@ -87,7 +91,7 @@ class SystemView {
   }
 
   get jobs() {
-    const every = { status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE, alerts: 10 * MINUTE };
+    const every = { status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE, alerts: 10 * MINUTE };
     return this.#loading.jobs({ ...every, ...this.#p1?.jobs });
   }
 
@@ -179,6 +183,20 @@ class SystemView {
         ? gapItems(newest.map(inMs), zone)
         : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
     );
+  }
+
+  async #loadFaults() {
+    const { zone } = this.#context;
+    const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
+    if (!faults.length) {
+      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: GAP_DAYS });
+      this.#faults.replaceChildren(el('p', { class: 'quiet' }, words));
+      this.#well.say('faults', []);
+      return;
+    }
+    const { faultTable, openFaults } = await load(() => import('./faults.js'));
+    this.#faults.replaceChildren(await faultTable(faults, zone));
+    this.#well.say('faults', await openFaults(faults));
   }
 
   #meterNote() {
