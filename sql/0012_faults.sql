@@ -4,8 +4,8 @@ ALTER TABLE sungrow_samples
     ADD COLUMN bms_max_charge_a sungrow_steps,
     ADD COLUMN bms_max_discharge_a sungrow_steps,
     ADD COLUMN faults text;
-COMMENT ON COLUMN sungrow_samples.bms_max_charge_a IS 'A; most that the BMS lets the battery be charged with; 0: it forbids it';
-COMMENT ON COLUMN sungrow_samples.bms_max_discharge_a IS 'A; most that the BMS lets the battery be discharged with; 0: it forbids it';
+COMMENT ON COLUMN sungrow_samples.bms_max_charge_a IS 'A; most that the BMS lets the battery be charged with; 0: it forbids it, or does not tell';
+COMMENT ON COLUMN sungrow_samples.bms_max_discharge_a IS 'A; most that the BMS lets the battery be discharged with; 0: it forbids it, or does not tell';
 COMMENT ON COLUMN sungrow_samples.faults IS 'fault words that are not 0, by document number, in hex; empty: all read and 0; null: not read';
 
 -- What an edge that was upgraded first sent meanwhile. server.rebuild makes sungrow_fault_5min of it.
@@ -73,18 +73,18 @@ ALTER TABLE sungrow_reports
     ADD COLUMN ip_failures double precision,
     ADD COLUMN upgrading boolean;
 COMMENT ON COLUMN sungrow_reports.spool_state IS 'ok, failing (a write fails), full';
-COMMENT ON COLUMN sungrow_reports.spool_used_pct IS '%; used of the disk that holds the spool';
-COMMENT ON COLUMN sungrow_reports.disk_free_mb IS 'MB; free on that disk';
+COMMENT ON COLUMN sungrow_reports.spool_used_pct IS '%; of what the spool may take';
+COMMENT ON COLUMN sungrow_reports.disk_free_mb IS 'MB; free on the disk that holds the spool';
 COMMENT ON COLUMN sungrow_reports.ring_count IS 'readings that are in memory alone';
-COMMENT ON COLUMN sungrow_reports.thinned IS 'readings lost to a full disk since the spool was made';
-COMMENT ON COLUMN sungrow_reports.unsalvaged IS 'rows of a damaged spool that could not be read again';
+COMMENT ON COLUMN sungrow_reports.thinned IS 'readings that a full disk has cost';
+COMMENT ON COLUMN sungrow_reports.unsalvaged IS 'damaged spools whose readings are not all recovered yet';
 COMMENT ON COLUMN sungrow_reports.uptime_s IS 's; since the machine was switched on';
-COMMENT ON COLUMN sungrow_reports.restarts_24h IS 'boots in the last 24 hours';
-COMMENT ON COLUMN sungrow_reports.last_poll_error IS 'of the newest failed poll';
-COMMENT ON COLUMN sungrow_reports.last_upload_error IS 'of the newest failed upload';
+COMMENT ON COLUMN sungrow_reports.restarts_24h IS 'restarts of the machine in the last 24 hours';
+COMMENT ON COLUMN sungrow_reports.last_poll_error IS 'of the newest failed poll of the last hour';
+COMMENT ON COLUMN sungrow_reports.last_upload_error IS 'of the newest failed upload of the last hour';
 COMMENT ON COLUMN sungrow_reports.cert_days IS 'days; until the server''s certificate ends, as the edge saw it';
 COMMENT ON COLUMN sungrow_reports.throttled IS 'bits; a Raspberry Pi''s own word on undervoltage and heat';
-COMMENT ON COLUMN sungrow_reports.ip_failures IS 'addresses of the server that failed to answer before one did';
+COMMENT ON COLUMN sungrow_reports.ip_failures IS 'addresses of the server that could not be reached, since the edge started';
 COMMENT ON COLUMN sungrow_reports.upgrading IS 'its installer is at work';
 
 CREATE TABLE sungrow_fault_codes (

@@ -1,7 +1,6 @@
-"""``python -m server.alerts run|list|test|silence|replay``: tells the owner what is wrong."""
+"""``python -m server.alerts run|list|test|silence|replay``: what is wrong, told to the owner."""
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Mapping
 
@@ -10,14 +9,16 @@ from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
 from server import cli
 from server import settings as server_settings
-from server.alerts import commands, names, run, settings
+from server.alerts import commands, names, replay, run, settings
 from server.alerts.settings import Settings
 
 COMMAND = server_command("alerts")
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Tell the owner what is wrong.")
+    parser = argparse.ArgumentParser(
+        prog=COMMAND, description="Alerts: what is wrong, told to the owner."
+    )
     kinds = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     kinds.add_parser("run", help="evaluate the rules, send what is due; once a minute by a timer")
     kinds.add_parser("list", help="what is open and silenced, and how the channels are")
@@ -29,13 +30,15 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     silence.add_argument("--rule", choices=names.RULES, metavar="R", help="this rule alone")
     silence.add_argument("--why", help="shown on the page")
     silence.add_argument("--end", type=int, metavar="ID", help="end a silence now")
-    replay = kinds.add_parser("replay", help="what would have been told of the past")
-    cli.add_range(replay)
-    replay.add_argument("--device", type=cli.device_id, help="this house alone")
-    replay.add_argument(
+    past = kinds.add_parser("replay", help="the messages that a past would have made")
+    cli.add_range(past)
+    past.add_argument("--device", type=cli.device_id, help="this house alone")
+    past.add_argument(
         "--at-once", action="store_true", help="as if each reading had arrived at once"
     )
     arguments = parser.parse_args(argv)
+    if arguments.command == "replay":
+        cli.refuse_empty_range(past, arguments)
     if arguments.command == "silence":
         _check_silence(silence, arguments)
     return arguments
@@ -61,7 +64,6 @@ def main(argv: list[str]) -> int:
     if arguments.command == "run":
         return _run()
     if arguments.command == "replay":
-        replay = importlib.import_module("server.alerts.replay")
         return cli.run(lambda env: replay.command(settings.read(env), arguments))
     made: dict[str, Callable[[Settings], None]] = {
         "list": commands.show,

@@ -25,7 +25,7 @@ class Context(NamedTuple):
 
 
 def settle(cursor: Cursor, row: Row, about: Context) -> Row | None:
-    """Return the message as it is to be sent; None where it is not, which is then noted."""
+    """Return the message as it goes out; None where it does not, which is then noted."""
     if row.event in (OPENED, REPEATED):
         settled = _begun(cursor, row, about)
     elif row.event == RESOLVED:
@@ -64,7 +64,7 @@ def _is_heard(cursor: Cursor, row: Row, about: Context) -> bool:
         if outbox.all_over(cursor, opening.alert_ids):
             outbox.drop(cursor, opening.id, OVER, about.now)
         else:
-            # It tells of others, too, and comes first.
+            # That one reports others, too, and comes first.
             later = about.now + timedelta(seconds=30)
             outbox.postpone(cursor, row.id, max(opening.not_before, later))
             return False

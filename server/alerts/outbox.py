@@ -32,13 +32,13 @@ class Row(NamedTuple):
 
     @property
     def alert_ids(self) -> list[int]:
-        """Return all episodes that it tells of."""
+        """Return all episodes that it reports."""
         ids = self.body.get("alert_ids") or ([] if self.alert_id is None else [self.alert_id])
         return [int(one) for one in ids]
 
 
 class Opening(NamedTuple):
-    """The message that told of an episode first, in this channel."""
+    """The message that reported an episode first, in this channel."""
 
     id: str
     alert_ids: list[int]
@@ -112,7 +112,7 @@ def closed_at(cursor: Cursor, alert_ids: Sequence[int]) -> datetime | None:
 
 
 def openings(cursor: Cursor, channel: str, alert_ids: Sequence[int]) -> list[Opening]:
-    """Return the messages that told this channel of one of these episodes first."""
+    """Return the messages that reported one of these episodes to this channel first."""
     cursor.execute(
         f"SELECT id::text, body, alert_id, not_before, {_WAITS}, coalesce(error = %s, false)"  # noqa: S608
         "  FROM sungrow_alert_outbox WHERE channel = %s AND event = 'opened' AND (alert_id = ANY"
@@ -150,7 +150,7 @@ def postpone(cursor: Cursor, id: str, until: datetime) -> None:
 
 
 def rewrite(cursor: Cursor, id: str, body: dict[str, Any]) -> None:
-    """Give a message another body."""
+    """Put another body in place of a message's own."""
     cursor.execute("UPDATE sungrow_alert_outbox SET body = %s WHERE id = %s", (Json(body), id))
 
 
@@ -191,7 +191,7 @@ def give_up(cursor: Cursor, id: str, now: datetime) -> None:
 
 
 def give_up_old(cursor: Cursor, channel: str, before: datetime, now: datetime) -> int:
-    """Give up what has waited since before then in a channel that fails; return how many."""
+    """End what has waited since before then in a channel that fails; return how many."""
     cursor.execute(
         f"UPDATE sungrow_alert_outbox SET given_up_at = %s, refused_at = %s,"  # noqa: S608
         " error = coalesce(error, %s)"

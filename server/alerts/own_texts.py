@@ -98,7 +98,7 @@ def text(language: str, name: str, **values: object) -> str:
 
 
 def when(moment: datetime) -> str:
-    """Return a time as it stands in these texts: of the message's own zone."""
+    """Return a time as these texts have it: in its own zone."""
     zone = moment.tzname() or "UTC"
     return f"{moment:%Y-%m-%d %H:%M} {zone}"
 

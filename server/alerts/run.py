@@ -1,6 +1,5 @@
 """One run: the rules, then what is due, then the ping that says that all of this went well."""
 
-import importlib
 import logging
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from server.alerts import deadman, outbox, statefile
+from server.alerts import deadman, evaluate, outbox, statefile
 from server.alerts.deliver import LIMITS, Clock, deliver, said
 from server.alerts.settings import Settings
 from server.database import migrations
@@ -39,7 +38,7 @@ def once(settings: Settings, clock: Clock = utc_now) -> int:
             problem = _all_of_it(connection, settings, clock)
     except psycopg2.OperationalError as error:
         reason = said(error)
-        log.exception("the database does not answer")
+        log.error("the database does not answer", extra={"reason": reason})  # noqa: TRY400
         statefile.away(settings, reason, clock())
         deadman.ping(settings, f"the database does not answer: {reason}")
         return 1
@@ -67,15 +66,7 @@ def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str 
         zone_name = str(_one(cursor))
     away_since = statefile.away_since(settings)
     statefile.back(settings, zone_name, clock())
-    evaluate = importlib.import_module("server.alerts.evaluate").evaluate
-    evaluate(connection, clock(), settings, away_since=away_since)
-    with connection, connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO sungrow_alert_run (finished_at, channels) VALUES (%s, %s)"
-            " ON CONFLICT (only_row) DO UPDATE SET finished_at = excluded.finished_at,"
-            " channels = excluded.channels",
-            (clock(), list(settings.channels)),
-        )
+    evaluate.evaluate(connection, clock(), settings, away_since=away_since)
     deliver(settings, clock, ZoneInfo(zone_name))
     with connection, connection.cursor() as cursor:
         since = outbox.stuck_since(cursor, clock() - STUCK)

@@ -25,6 +25,8 @@ def store(
 ) -> tuple[Verdict, Verdict]:
     """Store samples, readings of the grid meter and parts in one transaction.
 
+    A batch of nothing but samples, as nearly all are, is one message to the database.
+
     Args:
         db: where.
         device_id: whose.
@@ -35,6 +37,11 @@ def store(
     Returns:
         What became of the samples, and of the readings of the grid meter.
     """
+    if samples and not p1 and not parts.has_any():
+        with db.statements() as cursor:
+            alone = TABLE.store_alone(cursor, device_id, samples)
+        if alone:
+            return alone, _NOTHING
     p1 = p1 or []
     moments = [row["ts"] for row in (*samples, *p1)]
     with db.transaction() as cursor:

@@ -1,7 +1,7 @@
 // Whether the data are whole: first in one line, then the calendar of completeness, gaps with causes, what waits or is
 // set aside, and how box, Wi-Fi stick and server are.
 
-import { ask, load, serverNow } from './api.js';
+import { ask, load, openAlerts, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
 import { nameOf } from './frame.js';
@@ -32,13 +32,17 @@ class SystemView {
   #p1;
   #loading;
   #calendar;
-  #well = new Well(['status', 'server', 'calendar']);
+  #well = new Well(['status', 'server', 'calendar', 'faults']);
   #days = [];
   #edge = facts(6);
   #device = facts();
   #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
+  #alerts = el('div', {});
+  #alertCards = null;
+  #alertsShown = null;
+  #faults = el('div', {}, waiting());
 
   // p1: the cards of a house with a P1 meter, or null.
   constructor(context, p1) {
@@ -49,14 +53,18 @@ class SystemView {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
+      faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
+      alerts: () => this.#loadAlerts(),
       ...p1?.parts,
     };
     this.#loading = new Loading(context, parts, {
       status: [this.#edge, this.#parked],
       server: this.#server,
       gaps: this.#gaps,
+      faults: this.#faults,
       calendar: this.#calendar.element,
+      alerts: this.#alerts,
     });
     this.element = el(
       'div',
@@ -64,6 +72,7 @@ class SystemView {
       el('h1', { tabindex: -1 }, t('system')),
       this.#loading.element,
       this.#well.element,
+      this.#alerts,
       this.#meterNote(),
       card(t('complete'), 'complete', this.#calendar.element),
       el(
@@ -74,6 +83,7 @@ class SystemView {
         card(t('server'), 'server', this.#server),
       ),
       p1 && p1.element,
+      card(t('faults_of_days', { n: GAP_DAYS }), 'faults', this.#faults),
       card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
       card(t('parked'), 'parked', this.#parked),
     );
@@ -81,7 +91,8 @@ class SystemView {
   }
 
   get jobs() {
-    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE, ...this.#p1?.jobs });
+    const every = { status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE, alerts: 10 * MINUTE };
+    return this.#loading.jobs({ ...every, ...this.#p1?.jobs });
   }
 
   load() {
@@ -91,6 +102,17 @@ class SystemView {
   // Each new reading, or the same again.
   reading(reading, isLate) {
     this.#well.say('reading', ofReading(reading, isLate));
+    if (openAlerts() !== this.#alertsShown) this.#loading.part('alerts');
+  }
+
+  // Where nobody uses alerts there is nothing of them: no card, no module, no request.
+  async #loadAlerts() {
+    const open = openAlerts();
+    if (open === null) return;
+    this.#alertsShown = open;
+    this.#alertCards ??= new (await load(() => import('./alert_cards.js'))).AlertCards(this.#context);
+    await this.#alertCards.load();
+    this.#alerts.replaceChildren(this.#alertCards.element);
   }
 
   // A whole year costs the database some work: it is asked for once, and then the days at its end.
@@ -161,6 +183,20 @@ class SystemView {
         ? gapItems(newest.map(inMs), zone)
         : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
     );
+  }
+
+  async #loadFaults() {
+    const { zone } = this.#context;
+    const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
+    if (!faults.length) {
+      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: GAP_DAYS });
+      this.#faults.replaceChildren(el('p', { class: 'quiet' }, words));
+      this.#well.say('faults', []);
+      return;
+    }
+    const { faultTable, openFaults } = await load(() => import('./faults.js'));
+    this.#faults.replaceChildren(await faultTable(faults, zone));
+    this.#well.say('faults', await openFaults(faults));
   }
 
   #meterNote() {

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge_lib.shared.sample import NAMES
 from edge_lib.shared.timestamps import format_ts
+from server.database.pool import Database
 from tests.shared.test_sample import BAD_TIMES
 from tests.support.batches import (
     NOT_NULL,
@@ -71,6 +72,14 @@ def read_back(url: str, sample: dict) -> dict:
 
 
 # Verdicts
+
+
+def test_nothing_but_samples_is_one_message_to_the_database(client, monkeypatch):
+    new, known = a_sample(), a_sample()
+    assert verdict(client, known) == (1, 0, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "transaction", None)  # that is several
+        assert verdict(client, new, known, known | {"load_power_w": 1}) == (1, 1, [2])
 
 
 def test_what_was_sent_comes_back_to_the_last_digit(client, database_url):

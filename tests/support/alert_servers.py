@@ -61,24 +61,7 @@ class Web:
             protocol_version = "HTTP/1.1"
 
             def handle_one(self) -> None:
-                content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                headers = {name.title(): value for name, value in self.headers.items()}
-                request = Request(self.command, self.path, headers, content)
-                web.requests.append(request)
-                answer = web.answer(request) or web._rule(request)
-                if 200 <= answer.status < 300:
-                    web.taken.append(request)
-                self.close_connection = True
-                if answer.hangs_up:
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                    return
-                body = json.dumps(answer.body).encode()
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                web._handle(self)
 
             do_GET = do_POST = do_PUT = handle_one  # noqa: N815
 
@@ -108,6 +91,29 @@ class Web:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def _handle(self, handler: BaseHTTPRequestHandler) -> None:
+        length = int(handler.headers.get("Content-Length", 0))
+        content = handler.rfile.read(length)
+        handler.close_connection = True
+        if len(content) < length:
+            return  # the client died on the way
+        headers = {name.title(): value for name, value in handler.headers.items()}
+        request = Request(handler.command, handler.path, headers, content)
+        self.requests.append(request)
+        answer = self.answer(request) or self._rule(request)
+        if 200 <= answer.status < 300:
+            self.taken.append(request)
+        if answer.hangs_up:
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            return
+        body = json.dumps(answer.body).encode()
+        handler.send_response(answer.status)
+        for name, value in answer.headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
 
     def forget(self) -> None:
         """Be as new."""
