@@ -5,8 +5,10 @@ import { el, say } from './dom.js';
 import { t } from './language.js';
 import { LineChart } from './line_chart.js';
 import { Loading } from './loading.js';
+import { periodField } from './period_field.js';
 import { periodNav, swipes } from './period_nav.js';
 import { stateWords } from './running_state.js';
+import { StateLine } from './state_line.js';
 import { amperes, clock, energy, hertz, hours, longDay, percent, power, temperature, volts } from './words.js';
 import { addDays, inMs, noon } from './zone.js';
 
@@ -21,6 +23,7 @@ export class RoofView {
   #context;
   #date;
   #loading;
+  #states;
   #facts = el('dl', { class: 'facts' });
   #asOf = el('p', { class: 'as-of', hidden: true });
   #sums = el('dl', { class: 'tiles figures' });
@@ -48,8 +51,10 @@ export class RoofView {
     this.#context = context;
     this.#date = date ?? context.today();
     this.title = t('roof_of', { day: longDay(noon(this.#date), 'UTC') });
-    const place = [this.#chart.element, this.#sums];
-    this.#loading = new Loading(context, { strings: () => this.#load() }, { strings: place });
+    this.#states = new StateLine(context);
+    const parts = { strings: () => this.#load(), states: () => this.#states.load(this.#date) };
+    const places = { strings: [this.#chart.element, this.#sums], states: this.#states.element };
+    this.#loading = new Loading(context, parts, places);
     const card = (id, ...content) => el('section', { class: 'card', 'aria-labelledby': id }, el('h2', { id }, t(id)), content);
     this.mains = card('mains_volts', this.#mains.element);
     this.now = card('inverter_now', this.#asOf, this.#facts);
@@ -60,6 +65,7 @@ export class RoofView {
       this.#loading.element,
       this.#none,
       card('strings_of_day', this.#chart.element),
+      this.#states.element,
       this.#sums,
       el('div', { class: 'pair' }, this.now, this.mains),
     );
@@ -67,7 +73,7 @@ export class RoofView {
   }
 
   get jobs() {
-    return this.#loading.jobs(this.#date === this.#context.today() ? { strings: MINUTE } : {});
+    return this.#loading.jobs(this.#date === this.#context.today() ? { strings: MINUTE, states: 5 * MINUTE } : {});
   }
 
   load() {
@@ -84,7 +90,9 @@ export class RoofView {
       now: date === today() ? null : link({ view: 'roof' }),
     };
     const title = longDay(noon(date), 'UTC');
-    const nav = periodNav({ title, date, first: firstDate, last: today(), links, go, pick: to, present: t('go_today') });
+    const chosen = (day) => go(to(day));
+    const field = periodField('day', { date, first: firstDate, last: today(), here: this.#context, chosen });
+    const nav = periodNav({ title, links, present: t('go_today'), field });
     this.swipeTo = links;
     return nav;
   }
@@ -127,6 +135,7 @@ export class RoofView {
       title: seen.length ? t('strings_seen', { n: seen.length }) : t(points.length ? 'no_strings' : 'no_readings_on_day'),
     };
     this.#chart.show(shown);
+    this.#states.within(shown.start, shown.end);
     this.#none.hidden = seen.length > 0 || !points.length;
     this.mains.hidden = !points.some((p) => typeof p.avg_grid_voltage_v === 'number');
     if (!this.mains.hidden) this.#mains.show({ ...shown, title: longDay(noon(this.#date), 'UTC') });

@@ -465,3 +465,22 @@ def test_a_day_is_measured_by_a_clear_one_of_the_house_itself(page, databases, h
 def test_how_much_more_than_then(called, now, then, words):
     (said,) = called("tiles", "trendWords", [[now, then]])
     assert said.replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "is_now_part", "is_then_part", "words"),
+    [
+        (10.0, 8.0, True, False, "at least 25 % more"),
+        (10.0, 8.0, False, True, "at most 25 % more"),
+        (6.0, 8.0, True, False, "at most 25 % less"),
+        (6.0, 8.0, False, True, "at least 25 % less"),
+        (40.0, 8.0, False, True, "at most 5 times as much"),
+        (8.0, 8.0, False, True, ""),
+        (10.0, 8.0, True, True, ""),
+    ],
+)
+def test_against_what_is_that_much_or_more_a_difference_is_a_bound(
+    called, now, then, is_now_part, is_then_part, words
+):
+    (said,) = called("tiles", "trendWords", [[now, then, is_now_part, is_then_part]])
+    assert said.replace("\u00a0", " ") == words
