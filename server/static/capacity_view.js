@@ -48,7 +48,7 @@ export class CapacityView {
     );
     this.#cards = el(
       'div',
-      { hidden: true },
+      { class: 'pair', hidden: true },
       card(t('when_peaks'), 'quarters', this.#list),
       card(t('peaks_of_days'), 'days', this.#days.element),
       card(t('peaks_of_hours'), 'hours', this.#hours.element),
@@ -57,7 +57,7 @@ export class CapacityView {
     this.#yearCard.hidden = true;
     this.element = el(
       'div',
-      {},
+      { class: 'view' },
       this.#nav(),
       this.#loading.element,
       this.#live,

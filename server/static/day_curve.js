@@ -180,7 +180,7 @@ export class DayCurve {
   showGaps(row) {
     this.#row = row;
     const covered = row?.coverage ?? null;
-    const words = gapWords(this.#gaps, row);
+    const words = covered === 0 && !this.#gaps?.length ? '' : gapWords(this.#gaps, row);
     const line = covered === null || !words ? words : t('gaps_covered', { words, share: share(covered, 1) });
     this.#gapBox.replaceChildren(
       el('p', { class: 'quiet' }, line),

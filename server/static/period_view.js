@@ -11,7 +11,7 @@ import { Loading } from './loading.js';
 import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
 import { periodField } from './period_field.js';
-import { KINDS, addMonths, kindOfRange, rangeOf } from './period_kinds.js';
+import { KINDS, addMonths, kindOfRange, rangeOf, yearOf } from './period_kinds.js';
 import { awaited, periodList } from './period_list.js';
 import { periodNav, swipes } from './period_nav.js';
 import { inAddress, rangeFields, wayOf, ways } from './period_ways.js';
@@ -213,10 +213,20 @@ export class PeriodView {
     const other = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
     this.#chart.show(bars, other, { title, row: all }, { p1: this.#context.p1, hasBattery: this.#hasBattery(rows) });
     this.#list.replaceChildren(...(all ? periodList(bars) : []));
-    say(this.#best, bestAndWorst(bars, this.#kind.bucketOf?.(this.#context.today())));
+    say(this.#best, bestAndWorst(bars.filter((bar) => this.#isWhole(bar, bars))));
     this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
     this.#showTable(bars, rows, all, csv);
+  }
+
+  // Neither running, nor cut by the range, nor the one in which the house began.
+  #isWhole({ date }, bars) {
+    const { firstDate, today } = this.#context;
+    const isYear = bars.some(({ name }) => name === yearOf(date));
+    const running = isYear ? `${yearOf(today())}-01-01` : this.#kind.bucketOf(today());
+    const { from, end } = this.#range ?? {};
+    const isCut = this.#range && (date < from || this.#kind.end(date) > end);
+    return date !== running && date >= firstDate && !isCut;
   }
 
   #showTable(bars, rows, all, csv) {

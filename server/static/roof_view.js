@@ -65,8 +65,8 @@ export class RoofView {
       this.#loading.element,
       this.#none,
       card('strings_of_day', this.#chart.element),
-      this.#states.element,
       this.#sums,
+      this.#states.element,
       el('div', { class: 'pair' }, this.now, this.mains),
     );
     swipes(this.element, this.swipeTo, context.go);
