@@ -10,7 +10,7 @@ import { duration } from './words.js';
 import { addDays, inMs } from './zone.js';
 
 // Told apart by their height, too: [colour, height of 24].
-const LOOKS = { on: ['full', 24], limited: ['part', 15], off: ['none', 6], fault: ['lost', 24] };
+const LOOKS = { on: ['full', 17], limited: ['part', 11], off: ['none', 4], fault: ['lost', 24] };
 const MARK = 'M1 1L7 7M7 1L1 7'; // of a fault, where it is named
 
 export class StateLine {
