@@ -102,9 +102,10 @@ class Files:
         return _file_of(TYPES[".webmanifest"], json.dumps(its, ensure_ascii=False).encode())
 
     def _worker(self) -> bytes:
-        # Words in one language are enough, and those the page names itself.
-        of_language = (name(language) for name in (_words, _manifest) for language in LANGUAGES)
-        others = {*of_language, "sw.js"}
+        # Words in one language are enough, and those the page names itself; and those of faults
+        # where one is shown.
+        others = {name for name in self.by_name if name.startswith("words.") and name != "words.js"}
+        others |= {"sw.js", *map(_manifest, LANGUAGES)}
         names = json.dumps([name for name in self.by_name if name not in others])
         told = f"const VERSION = '{self.version}';\nconst FILES = {names};\n"
         return told.encode() + self.by_name["sw.js"].plain

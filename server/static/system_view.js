@@ -36,13 +36,14 @@ class SystemView {
   #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
+  #faults = el('div', {}, waiting());
 
   // sections: as system_sections.js has them.
   constructor(context, sections) {
     this.#context = context;
     this.#sections = sections;
     const speakers = sections.filter(({ speaks }) => speaks);
-    this.#well = new Well(['status', 'server', 'calendar', ...speakers.map(({ speaks }) => speaks)]);
+    this.#well = new Well(['status', 'server', 'calendar', 'faults', ...speakers.map(({ speaks }) => speaks)]);
     for (const one of speakers) one.tell = (sentences) => this.#well.say(one.speaks, sentences);
     const elements = (isFirst) => sections.filter((one) => Boolean(one.isFirst) === isFirst).map(({ element }) => element);
     this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
@@ -50,6 +51,7 @@ class SystemView {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
+      faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
       ...Object.assign({}, ...sections.map(({ parts: its }) => its)),
     };
@@ -57,6 +59,7 @@ class SystemView {
       status: [this.#edge, this.#parked],
       server: this.#server,
       gaps: this.#gaps,
+      faults: this.#faults,
       calendar: this.#calendar.element,
     });
     this.element = el(
@@ -75,6 +78,7 @@ class SystemView {
         card(t('inverter'), 'device', this.#device),
         card(t('server'), 'server', this.#server),
       ),
+      card(t('faults_of_days', { n: GAP_DAYS }), 'faults', this.#faults),
       elements(false),
       card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
       card(t('parked'), 'parked', this.#parked),
@@ -83,7 +87,7 @@ class SystemView {
   }
 
   get jobs() {
-    const often = { status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE };
+    const often = { status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE };
     return this.#loading.jobs(Object.assign(often, ...this.#sections.map(({ jobs }) => jobs)));
   }
 
@@ -164,6 +168,20 @@ class SystemView {
         ? gapItems(newest.map(inMs), zone)
         : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
     );
+  }
+
+  async #loadFaults() {
+    const { zone } = this.#context;
+    const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
+    if (!faults.length) {
+      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: GAP_DAYS });
+      this.#faults.replaceChildren(el('p', { class: 'quiet' }, words));
+      this.#well.say('faults', []);
+      return;
+    }
+    const { faultTable, openFaults } = await load(() => import('./faults.js'));
+    this.#faults.replaceChildren(await faultTable(faults, zone));
+    this.#well.say('faults', await openFaults(faults));
   }
 
   #meterNote() {
