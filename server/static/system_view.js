@@ -5,7 +5,7 @@ import { ask, load, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
 import { nameOf } from './frame.js';
-import { gapItems } from './gap_list.js';
+import { GapList } from './gap_list.js';
 import { named, t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, meterWords } from './meter.js';
@@ -39,6 +39,7 @@ class SystemView {
   #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
+  #gapList = new GapList();
 
   // p1: the cards of a house with a P1 meter, or null.
   constructor(context, p1) {
@@ -155,12 +156,12 @@ class SystemView {
       from: addDays(today(), 1 - GAP_DAYS),
       to: addDays(today(), 1),
     });
-    const newest = [...gaps].reverse();
-    this.#gaps.replaceChildren(
-      gaps.length
-        ? gapItems(newest.map(inMs), zone)
-        : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
-    );
+    if (!gaps.length) {
+      this.#gaps.replaceChildren(el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })));
+      return;
+    }
+    this.#gapList.show([...gaps].reverse().map(inMs), zone);
+    if (!this.#gapList.element.parentNode) this.#gaps.replaceChildren(this.#gapList.element);
   }
 
   #meterNote() {
