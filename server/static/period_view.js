@@ -4,7 +4,7 @@
 import { BarChart } from './bar_chart.js';
 import { hasBattery } from './battery.js';
 import { before, isSomething } from './compare.js';
-import { el, say } from './dom.js';
+import { el, refill, say } from './dom.js';
 import { WHOLE } from './energy.js';
 import { t } from './language.js';
 import { Loading } from './loading.js';
@@ -212,7 +212,7 @@ export class PeriodView {
     const title = all ? beside : t('no_readings_in_period');
     const other = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
     this.#chart.show(bars, other, { title, row: all }, { p1: this.#context.p1, hasBattery: this.#hasBattery(rows) });
-    this.#list.replaceChildren(...(all ? periodList(bars) : []));
+    refill(this.#list, ...(all ? periodList(bars) : []));
     say(this.#best, bestAndWorst(bars.filter((bar) => this.#isWhole(bar, bars))));
     this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
@@ -233,7 +233,8 @@ export class PeriodView {
     const listed = bars
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
-    this.#table.replaceChildren(
+    refill(
+      this.#table,
       all
         ? seriesTable({
             caption: t('table_of', { period: this.title }),

@@ -2,7 +2,7 @@
 
 import { isRefused } from './api.js';
 import { el, say, svg } from './dom.js';
-import { folded, item } from './gap_list.js';
+import { FoldedList, stretch } from './gap_list.js';
 import { t } from './language.js';
 import { stateKind, stateWords } from './running_state.js';
 import { swatch } from './swatch.js';
@@ -16,7 +16,7 @@ const MARK = 'M1 1L7 7M7 1L1 7'; // of a fault, where it is named
 export class StateLine {
   #words = el('p', { class: 'chart-title' }, t('loading'));
   #line = el('div', { class: 'state-line', 'aria-hidden': 'true' });
-  #list = el('div');
+  #list = new FoldedList();
 
   constructor(context) {
     this.context = context;
@@ -26,7 +26,7 @@ export class StateLine {
       el('h2', { id: 'states_of_day' }, t('states_of_day')),
       this.#words,
       this.#line,
-      this.#list,
+      this.#list.element,
     );
   }
 
@@ -56,8 +56,7 @@ export class StateLine {
     const faults = states.filter(({ state }) => stateKind(state) === 'fault').length;
     const words = [t('states_ran', { time: duration(long('on')) }), long('limited') && t('states_limited', { time: duration(long('limited')) }), faults && t('states_faults', { n: faults })];
     say(this.#words, words.filter(Boolean).join(' '));
-    const lines = states.map((one) => item(one, zone, date, sign(one.state), ' ', stateWords(one.state)));
-    this.#list.replaceChildren(folded(lines));
+    this.#list.show(states.map((one) => stretch(one, zone, date, sign(one.state), ' ', stateWords(one.state))));
     this.#draw();
   }
 

@@ -5,7 +5,7 @@ import { ask, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
 import { nameOf } from './frame.js';
-import { gapItems } from './gap_list.js';
+import { GapList } from './gap_list.js';
 import { named, t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, meterWords } from './meter.js';
@@ -36,14 +36,14 @@ class SystemView {
   #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
-  #faults = el('div', {}, waiting());
+  #gapList = new GapList();
 
   // sections: as system_sections.js has them.
   constructor(context, sections) {
     this.#context = context;
     this.#sections = sections;
     const speakers = sections.filter(({ speaks }) => speaks);
-    this.#well = new Well(['status', 'server', 'calendar', 'faults', ...speakers.map(({ speaks }) => speaks)]);
+    this.#well = new Well(['status', 'server', 'calendar', ...speakers.map(({ speaks }) => speaks)]);
     for (const one of speakers) one.tell = (sentences) => this.#well.say(one.speaks, sentences);
     const elements = (isFirst) => sections.filter((one) => Boolean(one.isFirst) === isFirst).map(({ element }) => element);
     this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
@@ -51,7 +51,6 @@ class SystemView {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
-      faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
       ...Object.assign({}, ...sections.map(({ parts: its }) => its)),
     };
@@ -59,7 +58,7 @@ class SystemView {
       status: [this.#edge, this.#parked],
       server: this.#server,
       gaps: this.#gaps,
-      faults: this.#faults,
+      ...Object.assign({}, ...sections.map(({ places }) => places)),
       calendar: this.#calendar.element,
     });
     this.element = el(
@@ -78,7 +77,6 @@ class SystemView {
         card(t('inverter'), 'device', this.#device),
         card(t('server'), 'server', this.#server),
       ),
-      card(t('faults_of_days', { n: GAP_DAYS }), 'faults', this.#faults),
       elements(false),
       card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
       card(t('parked'), 'parked', this.#parked),
@@ -87,7 +85,7 @@ class SystemView {
   }
 
   get jobs() {
-    const often = { status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE };
+    const often = { status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE };
     return this.#loading.jobs(Object.assign(often, ...this.#sections.map(({ jobs }) => jobs)));
   }
 
@@ -162,26 +160,12 @@ class SystemView {
       from: addDays(today(), 1 - GAP_DAYS),
       to: addDays(today(), 1),
     });
-    const newest = [...gaps].reverse();
-    this.#gaps.replaceChildren(
-      gaps.length
-        ? gapItems(newest.map(inMs), zone)
-        : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
-    );
-  }
-
-  async #loadFaults() {
-    const { zone } = this.#context;
-    const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
-    if (!faults.length) {
-      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: GAP_DAYS });
-      this.#faults.replaceChildren(el('p', { class: 'quiet' }, words));
-      this.#well.say('faults', []);
+    if (!gaps.length) {
+      this.#gaps.replaceChildren(el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })));
       return;
     }
-    const { faultTable, openFaults } = await load(() => import('./faults.js'));
-    this.#faults.replaceChildren(await faultTable(faults, zone));
-    this.#well.say('faults', await openFaults(faults));
+    this.#gapList.show([...gaps].reverse().map(inMs), zone);
+    if (!this.#gapList.element.parentNode) this.#gaps.replaceChildren(this.#gapList.element);
   }
 
   #meterNote() {
