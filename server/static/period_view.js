@@ -175,9 +175,11 @@ export class PeriodView {
   #bars(dates, series) {
     const { key, isGrouped } = this.#kind;
     const known = series.filter(isSomething);
+    const isAcross = dates.length > 0 && this.#kind.inner === 'month' && yearOf(dates[0]) !== yearOf(dates[dates.length - 1]);
     return dates.map((date) => {
       const row = rowOf(known.filter((one) => key(one) === date), false, isGrouped);
-      return barOf({ context: this.#context, kind: this.#kind, date, row });
+      const year = isAcross && date.slice(5) === '01-01' ? yearOf(date) : null;
+      return { ...barOf({ context: this.#context, kind: this.#kind, date, row }), year };
     });
   }
 

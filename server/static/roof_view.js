@@ -9,11 +9,12 @@ import { periodField } from './period_field.js';
 import { periodNav, swipes } from './period_nav.js';
 import { stateWords } from './running_state.js';
 import { StateLine } from './state_line.js';
-import { amperes, clock, energy, hertz, hours, longDay, percent, power, temperature, volts } from './words.js';
+import { amperes, clock, energy, hertz, hourMinute, hours, longDay, percent, power, temperature, volts } from './words.js';
 import { addDays, inMs, noon } from './zone.js';
 
 const MINUTE = 60e3;
 const STEP_MS = 300e3;
+const DARK_MS = 3600e3; // so long without sun, the day of the panels is over
 const STRINGS = [1, 2, 3, 4];
 const FIELDS = ['mppt', 'grid'];
 const step = (ms, zone) => hours(ms, ms + STEP_MS, zone);
@@ -142,10 +143,17 @@ export class RoofView {
     this.#showSums(points, seen);
   }
 
+  // The part before the middle of the sun: strings of one direction that differ in it are shaded differently.
+  #morning(points, n, kwh, middle) {
+    const early = points.filter(({ at }) => at < middle).reduce((sum, p) => sum + ((p[keyOf(n)] ?? 0) * STEP_MS) / 3.6e9, 0);
+    return t('string_morning', { share: percent((early / kwh) * 100), time: hourMinute(middle, this.#context.zone) });
+  }
+
   // What each string brought, and its part of the whole, where there are several.
   #showSums(points, seen) {
     const kwh = seen.map((n) => points.reduce((sum, p) => sum + ((p[keyOf(n)] ?? 0) * STEP_MS) / 3.6e9, 0));
     const all = kwh.reduce((sum, one) => sum + one, 0);
+    const middle = middleOfSun(points, seen);
     this.#sums.replaceChildren(
       ...seen.map((n, index) =>
         el(
@@ -153,11 +161,24 @@ export class RoofView {
           { class: 'tile' },
           el('dt', {}, t('string_n', { n })),
           el('dd', { class: 'value', 'data-figure': `string-${n}` }, energy(kwh[index])),
-          el('dd', { class: 'note' }, all > 0.05 && seen.length > 1 ? t('of_all_strings', { share: percent((kwh[index] / all) * 100) }) : ''),
+          el('dd', { class: 'note' }, [
+            all > 0.05 && seen.length > 1 && t('of_all_strings', { share: percent((kwh[index] / all) * 100) }),
+            kwh[index] > 0.05 && middle && this.#morning(points, n, kwh[index], middle),
+          ].filter(Boolean).join('\n')),
         ),
       ),
     );
   }
+}
+
+// The middle between the first and the last sun of the day, in ms; null without any, where a part of it was not read, and
+// while the sun may still shine.
+function middleOfSun(points, seen) {
+  const lit = points.filter((p) => seen.some((n) => p[keyOf(n)] > 0));
+  const [first, last] = [lit[0]?.at, lit[lit.length - 1]?.at];
+  const read = points.filter(({ at }) => at >= first && at <= last);
+  const isWhole = lit.length && read.length > (last - first) / STEP_MS && points[points.length - 1].at - last > DARK_MS;
+  return isWhole ? (first + last + STEP_MS) / 2 : null;
 }
 
 function stringWords(reading, n) {

@@ -621,6 +621,7 @@ export const WORDS = {
   strings_seen: { one: 'Ein String', other: '{n} Strings nebeneinander' },
   no_strings: 'Dieser Wechselrichter unterscheidet seine Strings nicht.',
   of_all_strings: '{share} von allem',
+  string_morning: '{share} davon vor {time}, der Mitte der Sonne',
   states_of_day: 'Was der Wechselrichter tat',
   states_ran: 'Er lief {time}.',
   states_limited: '{time} war er begrenzt oder tat etwas Besonderes.',

@@ -615,6 +615,7 @@ export const WORDS = {
   strings_seen: { one: 'One string', other: '{n} strings, one beside the other' },
   no_strings: 'This inverter does not tell its strings apart.',
   of_all_strings: '{share} of all',
+  string_morning: '{share} of it before {time}, the middle of the sun',
   states_of_day: 'What the inverter did',
   states_ran: 'It ran for {time}.',
   states_limited: 'For {time} it was limited or did something special.',

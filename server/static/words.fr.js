@@ -615,6 +615,7 @@ export const WORDS = {
   strings_seen: { one: 'Une chaîne', other: '{n} chaînes côte à côte' },
   no_strings: 'Cet onduleur ne distingue pas ses chaînes.',
   of_all_strings: '{share} du tout',
+  string_morning: '{share} avant {time}, le milieu du soleil',
   states_of_day: 'Ce qu’a fait l’onduleur',
   states_ran: 'Il a fonctionné {time}.',
   states_limited: 'Pendant {time}, il était limité ou faisait autre chose.',

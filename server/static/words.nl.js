@@ -616,6 +616,7 @@ export const WORDS = {
   strings_seen: { one: 'Eén string', other: '{n} strings naast elkaar' },
   no_strings: 'Deze omvormer onderscheidt zijn strings niet.',
   of_all_strings: '{share} van alles',
+  string_morning: '{share} ervan vóór {time}, het midden van de zon',
   states_of_day: 'Wat de omvormer deed',
   states_ran: 'Hij draaide {time}.',
   states_limited: '{time} was hij begrensd of deed hij iets bijzonders.',
