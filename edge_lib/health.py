@@ -41,6 +41,8 @@ class Health:
 
     def __init__(self, path: Path, spool: Spool, clock: Clock):
         self._path, self._spool, self._clock = path, spool, clock
+        # Made once, as each new path would make the table of interned names grow.
+        self._new = path.with_name(f".{path.name}.new")
         self._lock = threading.Lock()
         self._repeat, self._best_effort = RepeatLog(log, clock), BestEffort(log, clock)
         self._figures: State = {}
@@ -78,7 +80,7 @@ class Health:
             }
             self.state = state
             try:
-                _replace(self._path, json.dumps(state, indent=1) + "\n")
+                _replace(self._path, self._new, json.dumps(state, indent=1) + "\n")
                 self._repeat.recovered("health file written again")
             except OSError as error:
                 self._repeat.failed("health file not written", str(error), path=str(self._path))
@@ -195,9 +197,8 @@ def _last_seq(state: State, clock: Clock, name: str, kind: Kind) -> int:
     return seq if state.get("boot") == clock.boot() else 0
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, written: Path, text: str) -> None:
     # No fsync: after a power cut an old state, or none, is as good.
-    written = path.with_name(f".{path.name}.new")
     written.write_text(text, encoding="utf-8")
     written.chmod(0o644)
     written.replace(path)

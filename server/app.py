@@ -14,16 +14,20 @@ from edge_lib.shared.env import ConfigError, environment
 from server import cache, page
 from server import settings as settings_module
 from server.api import (
+    alerts,
     bad_http,
     completeness,
     devices,
     envelope,
     errors,
+    faults,
     gaps,
     hours,
     ingest,
     realtime,
     series,
+    silences,
+    states,
     status,
 )
 from server.api.limiter import BadTokenLimiter
@@ -76,8 +80,8 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps, envelope)
-    for module in (ingest, *shown):
+    shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
+    for module in (ingest, alerts, silences, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

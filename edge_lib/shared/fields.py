@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from edge_lib.shared.timestamps import parse_ts
@@ -17,6 +18,8 @@ EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 FUTURE_SLACK = timedelta(hours=1)
 MAX_PLACES = 5
 MAX_EXTRA = 32
+_MOST_SHAPES = 64
+_MOST_NAMES = 128  # in a shape that is kept
 
 _DEVICE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _EXTRA_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -51,6 +54,15 @@ class ReadingError(ValueError):
         super().__init__("; ".join(f"{p.field}: {p.msg}" for p in self.places))
 
 
+class _Shape(NamedTuple):
+    """What follows from the names alone that a reading has; most readings of a batch share them."""
+
+    missing: list[str]
+    numbers: list[tuple[str, float, float, bool]]  # name, low, high, integer
+    texts: list[tuple[str, re.Pattern[str]]]
+    unknown: list[str]
+
+
 class Kind:
     """A kind of reading: its fields, in the order of the contract."""
 
@@ -80,6 +92,7 @@ class Kind:
         self._required_set = frozenset(self._required)
         self._not_null = frozenset(f.name for f in fields if f.required and not f.nullable)
         self._ranges = {field.name: (field.low, field.high, field.integer) for field in fields}
+        self._kept_shape = lru_cache(_MOST_SHAPES)(self._shape_of)
 
     def check(self, reading: object, now: datetime) -> datetime:
         """Check one reading as JSON has it; return its time in UTC.
@@ -94,16 +107,14 @@ class Kind:
         """
         if type(reading) is not dict:
             raise ReadingError([Place("", f"{self.name} is a JSON object", "object_type")])
-        places: list[Place] = []
-        if not reading.keys() >= self._required_set:
-            missing = (name for name in self._required if name not in reading)
-            places += [Place(name, "is missing", "missing") for name in missing]
-        self._check_numbers(reading, places)
-        self._check_texts(reading, places)
+        shape = self._shape(reading)
+        places = [Place(name, "is missing", "missing") for name in shape.missing]
+        self._check_numbers(reading, shape, places)
+        _check_texts(reading, shape, places)
         ts = _check_ts(reading, now, places)
         if self.times:
             self._check_times(reading, places)
-        if not reading.keys() <= self._known:
+        if shape.unknown:
             places += _check_extra(self.unknown(reading))
         if places:
             raise ReadingError(places)
@@ -119,31 +130,32 @@ class Kind:
             return {}
         return {name: value for name, value in reading.items() if name not in self._known}
 
-    def _check_numbers(self, reading: Reading, places: list[Place]) -> None:
-        ranges = self._ranges
-        for name, value in reading.items():
-            if value is None:
-                if name in self._not_null:
-                    places.append(Place(name, "may not be null", "null"))
-                continue
-            if name not in ranges:
-                continue
-            low, high, integer = ranges[name]
+    def _shape(self, reading: Reading) -> _Shape:
+        names = tuple(reading)
+        # No request may fill the memory with names.
+        return self._kept_shape(names) if len(names) <= _MOST_NAMES else self._shape_of(names)
+
+    def _shape_of(self, names: tuple[str, ...]) -> _Shape:
+        return _Shape(
+            [name for name in self._required if name not in names],
+            [(name, *self._ranges[name]) for name in names if name in self._ranges],
+            [(name, pattern) for name, (pattern, _) in self.texts.items() if name in names],
+            [name for name in names if name not in self._known],
+        )
+
+    def _check_numbers(self, reading: Reading, shape: _Shape, places: list[Place]) -> None:
+        for name, low, high, integer in shape.numbers:
+            value = reading[name]
             kind = type(value)
-            if kind is not int and (kind is not float or (integer and not value.is_integer())):
+            if kind is int or (kind is float and (not integer or value.is_integer())):
+                if not low <= value <= high:
+                    msg = f"{value!r:.24} is outside {low:.17g} to {high:.17g}"
+                    places.append(Place(name, msg, "out_of_range"))
+            elif value is not None:
                 msg = "must be a whole number" if integer else "must be a number"
                 places.append(Place(name, msg, "number_type"))
-            elif not low <= value <= high:
-                msg = f"{value!r:.24} is outside {low:.17g} to {high:.17g}"
-                places.append(Place(name, msg, "out_of_range"))
-
-    def _check_texts(self, reading: Reading, places: list[Place]) -> None:
-        for name, (pattern, _) in self.texts.items():
-            value = reading.get(name)
-            if value is not None and (type(value) is not str or pattern.fullmatch(value) is None):
-                places.append(Place(name, f"must match {pattern.pattern}", "string_pattern"))
-        if "device_id" in reading and not is_device_id(reading["device_id"]):
-            places.append(Place("device_id", "must be 1 to 64 of A-Za-z0-9._-", "string_pattern"))
+            elif name in self._not_null:
+                places.append(Place(name, "may not be null", "null"))
 
     def _check_times(self, reading: Reading, places: list[Place]) -> None:
         for name in self.times:
@@ -152,6 +164,15 @@ class Kind:
                     parse_ts(value)
                 except ValueError as error:
                     places.append(Place(name, str(error), "datetime"))
+
+
+def _check_texts(reading: Reading, shape: _Shape, places: list[Place]) -> None:
+    for name, pattern in shape.texts:
+        value = reading[name]
+        if value is not None and (type(value) is not str or pattern.fullmatch(value) is None):
+            places.append(Place(name, f"must match {pattern.pattern}", "string_pattern"))
+    if "device_id" in reading and not is_device_id(reading["device_id"]):
+        places.append(Place("device_id", "must be 1 to 64 of A-Za-z0-9._-", "string_pattern"))
 
 
 def is_device_id(value: object) -> bool:

@@ -219,9 +219,10 @@ def usage(db: sqlite3.Connection) -> Usage:
 
 def parts(path: Path) -> Files:
     """Return which files the names lead to: if others, what is written now is lost with them."""
-    files = (Path(f"{path}{part}") for part in ("", "-wal"))
+    # Asked at each reading: a new path each time would make the table of interned names grow.
+    found = (os.stat(f"{path}{part}") for part in ("", "-wal"))  # noqa: PTH116
     try:
-        return tuple((found.st_dev, found.st_ino) for found in (file.stat() for file in files))
+        return tuple((one.st_dev, one.st_ino) for one in found)
     except OSError:
         return ()
 

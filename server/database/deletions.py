@@ -81,6 +81,16 @@ def shared(cursor: Cursor, device_id: str, moments: Iterable[datetime]) -> Forgo
     return Forgotten(tuple(Range(*row) for row in cursor.fetchall()))
 
 
+def lock_unforgotten(cursor: Cursor, device_id: str, first: datetime, last: datetime) -> str:
+    """Return the statement that does as ``shared``, but raises if a forgotten range touches these.
+
+    It is for the message that stores the readings, and ends with a semicolon.
+    """
+    values = {"device_id": device_id, "first": first, "last": last}
+    text: bytes = cursor.mogrify(query("lock-unforgotten"), values)
+    return f"{text.decode()};\n"
+
+
 class Deleted(NamedTuple):
     """What ``forget`` deleted, or would delete, and of which time."""
 

@@ -19,6 +19,10 @@ class Parts(NamedTuple):
 
     rows: dict[str, list[Row]]
 
+    def has_any(self) -> bool:
+        """Return whether there is any."""
+        return any(self.rows.values())
+
     def moments(self) -> list[datetime]:
         """Return the times of what could give away a forgotten reading: gaps and parked ones."""
         times = [_times(row) for name in _OF_READINGS for row in self.rows[name]]

@@ -10,10 +10,12 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from psycopg2.errors import RaiseException
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extras import execute_values
 
 from edge_lib.shared.fields import Kind
+from server.database import deletions
 from server.database.deletions import Forgotten
 from server.database.pool import DatabaseAway, Row, query
 
@@ -24,9 +26,8 @@ _MOST_SHAPES = 64
 class Shape(NamedTuple):
     """What all rows have in common that report the same fields, as those of a batch mostly do."""
 
-    row: str  # as PostgreSQL writes one, with %s for each value
+    row: str  # as PostgreSQL writes one, with %s or %d for each value
     values: Callable[[Row], Values]  # returns them in that order
-    whole: list[str]
     texts: list[str]
 
 
@@ -84,6 +85,36 @@ class ReadingTable:
         """
         wanted = gone.others(first_by_time(readings))
         inserted = self.insert(cursor, wanted.values())
+        return self._verdict(cursor, device_id, readings, wanted, inserted)
+
+    def store_alone(self, cursor: Cursor, device_id: str, readings: list[Row]) -> Verdict | None:
+        """Store readings as ``store`` does, by one message that is a transaction by itself.
+
+        Args:
+            cursor: in autocommit.
+            device_id: whose.
+            readings: checked, with ``ts`` as a time, in any order; at least one.
+
+        Returns:
+            None if a part of their time is forgotten: then nothing is stored.
+        """
+        wanted = first_by_time(readings)
+        first, last = next(iter(wanted)), next(reversed(wanted))
+        lock = deletions.lock_unforgotten(cursor, device_id, first, last)
+        try:
+            inserted = self.insert(cursor, wanted.values(), lock)
+        except RaiseException:
+            return None
+        return self._verdict(cursor, device_id, readings, wanted, inserted)
+
+    def _verdict(
+        self,
+        cursor: Cursor,
+        device_id: str,
+        readings: list[Row],
+        wanted: dict[datetime, Row],
+        inserted: int,
+    ) -> Verdict:
         if inserted == len(readings):
             return Verdict(inserted, 0, [])
         if inserted == len(wanted):
@@ -93,8 +124,13 @@ class ReadingTable:
         conflicts = [index for index, one in enumerate(readings) if self.differs(one, standing)]
         return Verdict(inserted, len(readings) - inserted - len(conflicts), conflicts)
 
-    def insert(self, cursor: Cursor, readings: Iterable[Row]) -> int:
+    def insert(self, cursor: Cursor, readings: Iterable[Row], before: str = "") -> int:
         """Store readings, by rising and distinct keys, whose key is free.
+
+        Args:
+            cursor: where.
+            readings: which.
+            before: a statement for the same message, which goes first.
 
         Returns:
             How many.
@@ -102,7 +138,8 @@ class ReadingTable:
         rows = [self._row(reading) for reading in readings]
         if not rows:
             return 0
-        execute_values(cursor, self._statement, rows, page_size=len(rows))
+        statement = before.replace("%", "%%") + self._statement
+        execute_values(cursor, statement, rows, page_size=len(rows))
         return cursor.rowcount
 
     def standing(
@@ -138,27 +175,29 @@ class ReadingTable:
     def _row(self, reading: Row) -> tuple[str]:
         """Return a reading as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
 
-        What is null is left out of it. A time, and a number in Python's words, need no quotes.
+        What is null is left out of it. A time, a ``device_id`` and a number need no quotes.
         """
-        told = {name: value for name, value in reading.items() if value is not None}
+        told = reading
+        if None in reading.values():
+            told = {name: value for name, value in reading.items() if value is not None}
         if more := self.kind.unknown(reading):
-            told["extra"] = _quoted(json.dumps(more))
+            told = {**told, "extra": _quoted(json.dumps(more))}
         shape = self._shape(tuple(told))
-        for name in shape.whole:  # JSON may say 3 as 3.0
-            told[name] = int(told[name])
-        for name in shape.texts:
-            told[name] = _quoted(told[name])
+        if shape.texts:
+            told = told | {name: _quoted(told[name]) for name in shape.texts}
         return (shape.row % shape.values(told),)
 
     def _shape_of(self, names: tuple[str, ...]) -> Shape:
         told = {"extra", *self.kind.names}.intersection(names)
-        # now is when the transaction began, as received_at has it by itself.
-        default = {"received_at": "now"}
-        row = ",".join("%s" if name in told else default.get(name, "") for name in self.columns)
+        # JSON may say 3 as 3.0; and now is when the transaction began, as received_at has it by
+        # itself.
+        written = dict.fromkeys(told, "%s") | dict.fromkeys(
+            told.intersection(self.kind.whole), "%d"
+        )
+        written["received_at"] = "now"
         return Shape(
-            f"({row})",
+            f"({','.join(written.get(name, '') for name in self.columns)})",
             itemgetter(*(name for name in self.columns if name in told)),
-            [name for name in self.kind.whole if name in told],
             [name for name in self.kind.texts if name in told],
         )
 

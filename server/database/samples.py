@@ -15,7 +15,8 @@ _INSERT = """
     ))
     ON CONFLICT (device_id, ts) DO NOTHING
 """
-TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key")
+_CAME_LATER = ("bms_max_charge_a", "bms_max_discharge_a", "faults")
+TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key", came_later=_CAME_LATER)
 _NOTHING = Verdict(0, 0, [])
 
 
@@ -23,6 +24,8 @@ def store(
     db: Database, device_id: str, samples: list[Row], parts: Parts, p1: list[Row] | None = None
 ) -> tuple[Verdict, Verdict]:
     """Store samples, readings of the grid meter and parts in one transaction.
+
+    A batch of nothing but samples, as nearly all are, is one message to the database.
 
     Args:
         db: where.
@@ -34,6 +37,11 @@ def store(
     Returns:
         What became of the samples, and of the readings of the grid meter.
     """
+    if samples and not p1 and not parts.has_any():
+        with db.statements() as cursor:
+            alone = TABLE.store_alone(cursor, device_id, samples)
+        if alone:
+            return alone, _NOTHING
     p1 = p1 or []
     moments = [row["ts"] for row in (*samples, *p1)]
     with db.transaction() as cursor:

@@ -79,6 +79,7 @@ class WorkerCounters:
             (self._verdicts_at + _VERDICTS.index((kind, verdict)), number)
             for kind, numbers in verdicts.items()
             for verdict, number in zip(VERDICTS[kind], numbers, strict=False)
+            if number  # nothing to write of the others
         ]
         if status in _STATUSES:
             added.append((row * len(_STATUSES) + _STATUSES.index(status), 1))

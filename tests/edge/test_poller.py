@@ -3,6 +3,7 @@
 import errno
 import json
 import socket
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,8 +23,10 @@ from edge_lib.poller import Poller
 from edge_lib.shared.timestamps import parse_ts
 from edge_lib.simulator.fake_dongle import FakeDongle, HouseholdSource
 from edge_lib.simulator.register_image import encode
+from edge_lib.spool import file
 from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse
+from edge_lib.upload.condition import Condition
 from tests.support.clocks import SkippingClock
 from tests.support.spooling import parked_of, seqs
 from tests.support.wire_proxy import SILENCE, Fault, WireProxy
@@ -75,6 +78,29 @@ def test_a_poll_is_one_reading_in_the_spool(poller, spool):
     assert poller.last_success is not None
 
 
+def test_a_poll_interns_no_name_anew(poller, spool, clock, tmp_path, monkeypatch):
+    # As pathlib does for each new path: the interpreter's table of names would grow by a megabyte.
+    health = Health(tmp_path / "health.json", spool, clock)
+    condition = Condition(spool, clock, None, "a secret")
+    uploader = SimpleNamespace(facts=None, condition=condition)
+    edge = SimpleNamespace(poller=poller, health=health, uploader=uploader)
+    poll_step(edge)
+    spool_path, new, intern = tmp_path / "spool.db", [], sys.intern
+
+    def noting(name):
+        copy = "".join(list(name))
+        kept = intern(copy)
+        if kept is copy and len(name) > 1:  # else it was there
+            new.append(name)
+        return kept
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "intern", noting)
+        poll_step(edge)
+        file.parts(spool_path)  # as every few readings
+    assert (seqs(spool.newest(3)), new) == ([1, 2], [])
+
+
 def test_a_poll_without_words_is_counted_and_stores_nothing(poller, proxy, spool):
     proxy.once(SILENCE)
     poller.poll_once()
@@ -103,7 +129,9 @@ def test_the_health_file_says_why_a_dongle_is_not_reached_as_doctor_reads_it(
     else:
         proxy.once(SILENCE)
     health = Health(tmp_path / "health.json", spool, clock)
-    edge = SimpleNamespace(poller=poller, health=health, uploader=SimpleNamespace(facts=None))
+    condition = Condition(spool, clock, None, "a secret")
+    uploader = SimpleNamespace(facts=None, condition=condition)
+    edge = SimpleNamespace(poller=poller, health=health, uploader=uploader)
     poll_step(edge)
     failure = written_down(json.loads((tmp_path / "health.json").read_text()))
     assert failure == poller.last_failure

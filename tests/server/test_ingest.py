@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge_lib.shared.sample import NAMES
 from edge_lib.shared.timestamps import format_ts
+from server.database.pool import Database
 from tests.shared.test_sample import BAD_TIMES
 from tests.support.batches import (
     NOT_NULL,
@@ -71,6 +72,14 @@ def read_back(url: str, sample: dict) -> dict:
 
 
 # Verdicts
+
+
+def test_nothing_but_samples_is_one_message_to_the_database(client, monkeypatch):
+    new, known = a_sample(), a_sample()
+    assert verdict(client, known) == (1, 0, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "transaction", None)  # that is several
+        assert verdict(client, new, known, known | {"load_power_w": 1}) == (1, 1, [2])
 
 
 def test_what_was_sent_comes_back_to_the_last_digit(client, database_url):
@@ -187,8 +196,8 @@ def test_another_value_in_any_one_field_is_a_conflict_and_changes_nothing(
     sample = full_sample()
     verdict(client, sample)
     before = read_back(database_url, sample)
-    other = {"ts_src": 2, "boot": "e", "battery_power_source": "balance"}
-    value = other.get(name) or (sample[name] + 1 if name in WHOLE else sample[name] + 1e-9)
+    other = {"ts_src": 2, "boot": "e", "battery_power_source": "balance", "faults": ""}
+    value = other[name] if name in other else sample[name] + (1 if name in WHOLE else 1e-9)
     changed = [sample | {name: value}]
     if name not in (*NOT_NULL, "interval_s"):
         changed.append(sample | {name: None})

@@ -19,6 +19,13 @@ DAYS = {**DAY, "first_day": date(2026, 5, 5), "last_day": date(2026, 5, 6), "zon
 MONTH = date(2026, 5, 1)
 # What each query is asked for here; what all of them may be asked for stands below.
 ASKED = {
+    "alerts-channels": {},
+    "alerts-deliveries": {},
+    "alerts-list": {**DAY, "states": ["open", "closed"], "most": 100},
+    "alerts-open": {"device_ids": ["house-7", "house-8"]},
+    "alerts-doctor": {},
+    "alerts-last-run": {},
+    "alerts-silences": {"now": NOON},
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
     "database-clock": {},
     "database-identity": {},
@@ -31,6 +38,8 @@ ASKED = {
     "device-store": {"serial": "A1", "device_type_code": 3600, "model": "SH10RT"},
     "devices-condition": {"device_ids": ["house-7", "house-8"]},
     "devices-facts": {"device_ids": ["house-7", "house-8"]},
+    "faults-list": {"first": NOON, "end": NOON + timedelta(days=30)},
+    "faults-seen": {},
     "forgotten-ranges": {"first": NOON, "last": NOON},
     "gaps-list": DAY,
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
@@ -41,6 +50,7 @@ ASKED = {
     "house-days": {"first": MONTH, "end": date(2026, 6, 1), "keys": [MONTH]},
     "house-times": {**DAY, "keys": [NOON]},
     "envelope-day": DAY,
+    "lock-unforgotten": {"first": NOON, "last": NOON},
     "nightly-days": {"job": "envelope", **DAY, "is_all": False},
     "nightly-done": {
         "job": "envelope",
@@ -84,6 +94,9 @@ ASKED = {
     "series-raw": {**DAY, "most": 100, "has_p1": True},
     "series-raw-count": {**DAY, "most": 100},
     "series-times": {**DAY, "keys": [NOON]},
+    "silences-add": {"from_ts": NOON, "to_ts": NOON + timedelta(hours=1), "why": "a new roof"},
+    "silences-end": {"id": 1, "now": NOON, "device_ids": ["house-7", "house-8"]},
+    "states-list": DAY,
     "status-parked": {},
     "status-polls": {"now": NOON},
     "status-report": {"now": NOON},
@@ -102,9 +115,16 @@ FACTS = (
     *("nominal_power_w", "firmware", "has_meter", "has_battery", "battery_capacity_kwh"),
     "edge_version",
 )
-NULLS = dict.fromkeys((*FACTS, "oldest_unsent_ts", "parked", "since_ts"))
+OF_THE_EDGE = (
+    *("spool_state", "spool_used_pct", "disk_free_mb", "ring_count", "thinned", "unsalvaged"),
+    *("uptime_s", "restarts_24h", "last_poll_error", "last_upload_error", "cert_days"),
+    *("throttled", "ip_failures", "upgrading"),
+)
+NULLS = dict.fromkeys((*FACTS, *OF_THE_EDGE, "oldest_unsent_ts", "parked", "since_ts"))
 # What a query has to read to say anything, be it by a function or by a trigger.
 READS = {
+    "alerts-list": {"sungrow_alerts"},
+    "alerts-open": {"sungrow_alerts"},
     "completeness-days": {
         "sungrow_local_daily",
         "sungrow_seqs",
@@ -118,6 +138,8 @@ READS = {
     "device-store": {"sungrow_inverters"},
     "devices-condition": {"sungrow_5min", "sungrow_reports", "sungrow_seqs"},
     "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
+    "faults-list": {"sungrow_fault_5min"},
+    "faults-seen": {"sungrow_fault_5min"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
     "house-days-cut": {"sungrow_house_5min"},
@@ -125,6 +147,7 @@ READS = {
     "house-minutes": {"sungrow_samples", "p1_samples"},
     "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
     "envelope-day": {"sungrow_envelope"},
+    "lock-unforgotten": {"sungrow_forgotten"},
     "nightly-days": {"sungrow_local_daily", "sungrow_nightly", "sungrow_devices"},
     "nightly-done": {"sungrow_nightly"},
     "nightly-means": {"sungrow_5min"},
@@ -145,6 +168,7 @@ READS = {
     "series-raw-count": {"sungrow_samples"},
     "series-device": {"sungrow_devices", "sungrow_local_daily", "p1_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "states-list": {"sungrow_samples"},
     "status-parked": {"sungrow_parked"},
     "status-polls": {"sungrow_reports"},
     "status-report": {"sungrow_reports"},
@@ -153,6 +177,7 @@ READS = {
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
     "sungrow_samples": {"ts"},
+    "sungrow_alerts": {"closed_at", "device_id"},
     "p1_samples": {"ts"},
     "p1_5min": {"bucket"},
     "p1_local_daily": {"bucket"},
@@ -165,6 +190,7 @@ KEYS = {
     "sungrow_nightly": {"job"},
     "sungrow_nightly_runs": {"job"},
     "sungrow_envelope": {"day_of_year"},
+    "sungrow_fault_5min": {"bucket"},
     "sungrow_reports": {"slot", "received_at"},
     "sungrow_gaps": {"from_ts"},
     "sungrow_parked": {"ts", "boot"},
@@ -172,9 +198,12 @@ KEYS = {
     "sungrow_devices": {"device_id"},  # these two grow with the devices alone
     "sungrow_inverters": {"device_id"},
 }
-OF_ALL_DAYS = {"nightly-days"}  # compares them: one row a day of one device
+# Of one device: compares its days, a row each; looks for the beginning of faults that may be old.
+OF_ALL_DAYS = {"nightly-days", "faults-list"}
 CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
-STANDS_STILL = {"sungrow_site", "sungrow_pairings"}
+STANDS_STILL = {"sungrow_site", "sungrow_pairings", "sungrow_fault_codes"}
+# A few messages a day, at most 20 a channel.
+STANDS_STILL |= {"sungrow_alert_outbox", "sungrow_silences", "sungrow_alert_run"}
 
 
 @pytest.fixture(scope="module")
@@ -217,10 +246,27 @@ def filling() -> Iterator[str]:
         "INSERT INTO sungrow_nightly SELECT 'envelope', 'house-' || n, date '2024-01-01' + day, 1"
         " FROM generate_series(0, 850) day, generate_series(0, 9) n"
     )
+    yield (
+        "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
+        " last_true_at, closed_at) SELECT 'house-' || n, 'no_data', 'critical', 'closed', ts, ts,"
+        " ts, ts + interval '1 hour' FROM generate_series(timestamptz '2025-05-04Z', '2026-05-06Z',"
+        " '6 hours') ts, generate_series(0, 9) n"
+    )
+    yield (
+        "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
+        " last_true_at) SELECT device_id, 'backlog', 'warning', 'open', now(), now(), now()"
+        "  FROM sungrow_devices"
+    )
+    yield "INSERT INTO sungrow_alert_run VALUES (true, now(), '{ntfy}')"
     yield "INSERT INTO sungrow_nightly_runs SELECT 'envelope', device_id FROM sungrow_devices"
     yield (
         "INSERT INTO sungrow_envelope SELECT 'house-' || n, day, slot, 1, 20 FROM"
         " generate_series(100, 150) day, generate_series(0, 287) slot, generate_series(0, 9) n"
+    )
+    yield (
+        "INSERT INTO sungrow_fault_5min SELECT 'house-' || n, ts, 13066, 16384, 60, ts, ts FROM"
+        " generate_series(timestamptz '2026-03-01Z', '2026-05-07Z', '1 hour') ts,"
+        " generate_series(0, 9) n"
     )
     # A counter that falls every other night makes those who ask look closely at its days.
     counter = "mod(extract(epoch FROM ts), 172800)"
