@@ -158,7 +158,7 @@ class Writer:
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):
-            return f"{value:g}".replace(".", str(self._texts.DECIMAL))
+            return f"{round(value, 1):.10g}".replace(".", str(self._texts.DECIMAL))
         return "?" if value is None else str(value)
 
     def _code(self, fault: Fault) -> str:

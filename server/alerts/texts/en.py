@@ -33,7 +33,7 @@ TITLE = {
     "soh_drop": "the battery's health fell from {before} to {soh} %",
     "counter_stuck": "a lifetime counter stands still ({counter})",
     "frozen": "all readings stand still: the dongle repeats itself",
-    "backlog": "{waiting} readings wait at home, the oldest since {oldest}",
+    "backlog": "{waiting} readings wait at home",
     "spool_disk": "the box at home runs out of disk",
     "spool_disk.full": "the disk of the box at home is full",
     "spool_disk.failing": "the disk of the box at home fails",
@@ -69,7 +69,7 @@ DETAIL = {
     "soh_drop": "Limit: 2 points in a week.",
     "counter_stuck": "It stands at {total} kWh, while {kwh} kWh flowed by the power.",
     "frozen": "{fields} values that never are alike have not changed.",
-    "backlog": "Limit: 30 min.",
+    "backlog": "The oldest is of {oldest}. Limit: 30 min.",
     "spool_disk": "Used: {used} %, free: {free_mb} MB, in memory alone: {memory}, lost: {thinned}.",
     "edge_version": "This server needs {minimum}.",
 }
