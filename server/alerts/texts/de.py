@@ -1,4 +1,4 @@
-"""The messages in German. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in German. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "der Server ist unter seinem Namen nicht erreichbar ({reason})",

@@ -1,4 +1,4 @@
-"""The messages in French. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in French. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "le serveur est injoignable par son nom ({reason})",

@@ -1,4 +1,4 @@
-"""The messages in Dutch. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in Dutch. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "de server is op zijn naam niet bereikbaar ({reason})",
