@@ -20,6 +20,7 @@ MONTH = date(2026, 5, 1)
 # What each query is asked for here; what all of them may be asked for stands below.
 ASKED = {
     "alerts-channels": {},
+    "alerts-count": {},
     "alerts-deliveries": {},
     "alerts-list": {**DAY, "states": ["open", "closed"], "most": 100},
     "alerts-open": {"device_ids": ["house-7", "house-8"]},
