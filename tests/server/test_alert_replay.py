@@ -100,7 +100,7 @@ EXPECTED = {
 def test_replay_is_as_living_through_it(site):
     house(site)
     end = NOON + timedelta(minutes=360)
-    readings = troubled_day(NOON, end)
+    readings = troubled_day(NOON + MINUTE / 2, end)
     late = [r for r in readings if 290 * MINUTE <= r["ts"] - NOON < 310 * MINUTE]
     at, told = NOON, {one["ts"] for one in late}
     back = NOON + 310 * MINUTE
@@ -109,7 +109,7 @@ def test_replay_is_as_living_through_it(site):
             "home", [r for r in readings if at <= r["ts"] < at + MINUTE and r["ts"] not in told]
         )
         if at == back:
-            site.arrive("home", late, at=back)
+            site.arrive("home", late, at=back + MINUTE / 2)
         at += MINUTE
         site.run(at)
     lived = site.episodes()

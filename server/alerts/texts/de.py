@@ -93,7 +93,7 @@ TODO = {
     "p1_no_data": "Sieh nach Kabel oder Adapter am P1-Anschluss des Zählers.",
     "off_grid": "Wahrscheinlich ein Stromausfall. Brauche so lange wenig Strom.",
     "grid_v_high": "Oft mittags im Sommer. An drei Tagen einer Woche: melde es dem Netzbetreiber,"
-    " mit der Liste der Tage (docs/alerts.md).",
+    " mit der Liste der Tage (docs/alert-rules.md).",
     "grid_v_low": "Bleibt es so, melde es dem Netzbetreiber.",
     "no_yield": "Sieh nach dem Zustand des Wechselrichters und dem DC-Schalter.",
     "no_yield.snow": "Warte, bis er schmilzt.",

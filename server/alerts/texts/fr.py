@@ -93,7 +93,7 @@ TODO = {
     "p1_no_data": "Vérifiez le câble ou l'adaptateur du port P1.",
     "off_grid": "Sans doute une coupure de courant. Économisez le courant d'ici là.",
     "grid_v_high": "Souvent à midi en été. Trois jours dans la semaine : dites-le au gestionnaire"
-    " du réseau, avec la liste des jours (docs/alerts.md).",
+    " du réseau, avec la liste des jours (docs/alert-rules.md).",
     "grid_v_low": "Si cela dure, dites-le au gestionnaire du réseau.",
     "no_yield": "Regardez l'état de l'onduleur et l'interrupteur DC.",
     "no_yield.snow": "Attendez qu'elle fonde.",

@@ -93,7 +93,7 @@ TODO = {
     "p1_no_data": "Kijk naar de kabel of de adapter van de P1-poort.",
     "off_grid": "Waarschijnlijk een stroomstoring. Gebruik zolang weinig stroom.",
     "grid_v_high": "Vaak 's zomers rond de middag. Op drie dagen in een week: meld het de"
-    " netbeheerder, met de lijst van dagen (docs/alerts.md).",
+    " netbeheerder, met de lijst van dagen (docs/alert-rules.md).",
     "grid_v_low": "Blijft het zo, meld het dan de netbeheerder.",
     "no_yield": "Kijk naar de toestand van de omvormer en de DC-schakelaar.",
     "no_yield.snow": "Wacht tot hij smelt.",
