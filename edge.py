@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from edge_lib.p1_config import P1Config
     from edge_lib.p1_poller import P1Poller
+    from edge_lib.watch_config import Channel
 
 log = logging.getLogger("sungrow.edge")
 DOTENV = Path(__file__).with_name(".env")
@@ -87,7 +88,7 @@ def service(env: Mapping[str, str]) -> int:
         config.upload_config(env),
         config.store_config(env),
     )
-    p1 = p1_settings(env)
+    p1, watched = p1_settings(env), watch_settings(env)
     jsonlog.start(settings.log_level)
     clock, stop = Clock(), threading.Event()
     try:
@@ -102,6 +103,7 @@ def service(env: Mapping[str, str]) -> int:
     client = HttpsClient.from_config(target)
     counts = PollCounts(spool, clock)
     uploader = Uploader(target, spool, clock, client, counts=counts)
+    uploader.condition.folder = place.health_path.parent
     reconciler = Reconciler(spool, client, clock, settings.device_id)
     lock = DongleLock(settings.host, settings.port)
     health = Health(place.health_path, spool, clock)
@@ -117,6 +119,7 @@ def service(env: Mapping[str, str]) -> int:
     )
     edge = Edge(clock, stop, poller, uploader, reconciler, health, pulse, spool, counts)
     edge = with_p1(edge, p1, settings.device_id)
+    start_watch(edge, watched, settings.device_id, place.health_path)
     systemd = Systemd(env, clock, pulse, lambda: line(health.state, clock.now()))
     log.info("started", extra={"version": VERSION, "device_id": settings.device_id})
     exit_status = _supervise(edge, systemd)
@@ -152,6 +155,38 @@ def with_p1(edge: Edge, settings: "P1Config | None", device_id: str) -> Edge:
     return edge._replace(p1=p1)
 
 
+def watch_settings(env: Mapping[str, str]) -> "tuple[Channel, ...]":
+    """Read the edge's own channels; (), and nothing imported, without any."""
+    if not config.has_watch(env):
+        return ()
+    from edge_lib.watch_config import watch_config
+
+    return watch_config(env)
+
+
+def start_watch(
+    edge: Edge, channels: "tuple[Channel, ...]", device_id: str, health_path: Path
+) -> None:
+    """Watch the server in a thread of its own, which may die alone and holds up no stop."""
+    if not channels:
+        return
+    from edge_lib.server_watch import LOOK_S, ServerWatch  # here: most do without its memory
+
+    path = health_path.with_name("server-watch.json")
+    clock, health, best_effort = edge.clock, edge.health, BestEffort(log, edge.clock)
+
+    def waiting() -> object:
+        return health.state.get("spool_count", "an unknown number of")
+
+    watch = ServerWatch(channels, device_id, edge.uploader, clock, path, waiting)
+
+    def loop() -> None:
+        while not edge.stop.wait(LOOK_S):
+            best_effort.run("watch", watch.step, None)
+
+    threading.Thread(target=loop, name="watch", daemon=True).start()
+
+
 def pause(pulse: Pulse, stop: threading.Event, pause_s: float, loop: str = "poll") -> bool:
     """Wait before a request, and beat: a unit that refuses much takes many of them a poll.
 
@@ -183,6 +218,8 @@ def poll_step(edge: Edge) -> None:
         if poller.device.facts != known:
             edge.uploader.facts = poller.device.facts
     finally:
+        if poller.last_error:
+            edge.uploader.condition.failed("poll", poller.last_error)
         edge.health.write(
             last_poll_ts=poller.last_success,
             poll_failures=poller.failures,
@@ -325,6 +362,14 @@ def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
     simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
     simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
+    simulate.add_argument(
+        "--faults",
+        type=_faults,
+        default=(),
+        metavar="WORDS",
+        help="raise these bits, as `faults` of a sample has them: 13066=4000, or 13000=5500 for "
+        "the running state; several with blanks between",
+    )
     for name, about in (
         ("--p1-port", "also serve the house's P1 meter: raw telegrams by TCP"),
         ("--p1-http-port", "the same meter as a HomeWizard, API version 1"),
@@ -356,6 +401,21 @@ def _speed(text: str) -> float:
         if 0 < (speed := float(text)) <= MOST_SPEED:
             return speed
     raise _malformed(f"a number above 0, {MOST_SPEED} at most")
+
+
+def _faults(text: str) -> tuple[tuple[int, int], ...]:
+    from edge_lib.dongle.registers import BY_NAME, FAULT_WORDS
+
+    words = {word.number: word.words for word in (BY_NAME["running_state"], *FAULT_WORDS)}
+    found = []
+    for part in text.split():
+        number, _, bits = part.partition("=")
+        with contextlib.suppress(ValueError):
+            if (word := int(number)) in words and 0 <= int(bits, 16) < 1 << 16 * words[word]:
+                found.append((word, int(bits, 16)))
+                continue
+        raise _malformed("a fault is a word and its bits in hex, like 13066=4000")
+    return tuple(found)
 
 
 def _malformed(text: str) -> Exception:
@@ -396,6 +456,7 @@ def _simulate(arguments: "argparse.Namespace") -> int:
         dump_file=arguments.dump,
         day=arguments.day,
         speed=arguments.speed,
+        faults=arguments.faults,
         p1_port=arguments.p1_port,
         p1_http_port=arguments.p1_http_port,
         p1_https_port=arguments.p1_https_port,

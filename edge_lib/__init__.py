@@ -7,6 +7,7 @@
 - ``upload``: batches, HTTPS, the server's proof, and comparing with the server
 - ``doctor``, ``simulator``, ``commands``, ``p1_commands``: never in the service
 - ``poller``, ``device``: one poll; ``p1_poller``: one interval of the grid meter
+- ``server_watch``, ``watch_config``: tells on a channel of the edge's own that the server is silent
 - ``poll_counts``, ``health``: the edge's own figures
 - ``config``, ``clock``, ``address_lock``, ``systemd``, ``repeat_log``, ``best_effort``: what all
   of them use

@@ -257,7 +257,7 @@ def _table(sample: Sample) -> str:
     lines = []
     for name, value in sample.items():
         unit, about = _ABOUT.get(name, ("", ""))
-        shown = "-" if value is None else value
+        shown = "-" if value is None else value if value != "" else '""'
         lines.append(f"{name:<28} {shown:>27} {unit:<5} {about}".rstrip())
     return "\n".join(lines)
 

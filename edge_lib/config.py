@@ -92,12 +92,22 @@ def problems(env: Mapping[str, str]) -> list[str]:
         from edge_lib import p1_config  # here: a house without a P1 meter does without it
 
         found += p1_config.problems(env)
+    if has_watch(env):
+        from edge_lib import watch_config  # here: so does one without a channel
+
+        found += watch_config.problems(env)
     return found
 
 
 def has_p1(env: Mapping[str, str]) -> bool:
     """Return whether the edge is to read a grid meter."""
     return bool(env.get("P1_SOURCE", "").strip())
+
+
+def has_watch(env: Mapping[str, str]) -> bool:
+    """Return whether the edge is to tell on a channel of its own that the server is silent."""
+    names = ("ALERT_WEBHOOK_URL", "ALERT_NTFY_URL")
+    return any(env.get(f"{name}{form}", "").strip() for name in names for form in ("", "_FILE"))
 
 
 def _host(env: Mapping[str, str]) -> str:

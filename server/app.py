@@ -19,6 +19,7 @@ from server.api import (
     devices,
     envelope,
     errors,
+    faults,
     gaps,
     hours,
     ingest,
@@ -76,7 +77,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps, envelope)
+    shown = (realtime, series, devices, status, hours, completeness, gaps, envelope, faults)
     for module in (ingest, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)

@@ -99,9 +99,10 @@ class Files:
         return dict(re.findall(r"^frame_(\w+):\s*'([^']*)',$", text, re.MULTILINE))
 
     def _worker(self) -> bytes:
-        # Words in one language are enough, and those the page names itself.
-        others = {f"words.{language}.js" for language in LANGUAGES} | {"sw.js"}
-        names = json.dumps([name for name in self.by_name if name not in others])
+        # Words in one language are enough, and those the page names itself;
+        # and those of faults where one is shown.
+        others = [name for name in self.by_name if name.startswith("words.") and name != "words.js"]
+        names = json.dumps([name for name in self.by_name if name not in (*others, "sw.js")])
         told = f"const VERSION = '{self.version}';\nconst FILES = {names};\n"
         return told.encode() + self.by_name["sw.js"].plain
 

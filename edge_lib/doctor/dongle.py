@@ -24,7 +24,7 @@ from edge_lib.dongle.block_pieces import NEEDED
 from edge_lib.dongle.decode import facts, is_silent
 from edge_lib.dongle.inverter import BlockAnswer, Inverter, InverterError, has_four_strings
 from edge_lib.dongle.lock import DongleLock
-from edge_lib.dongle.registers import BLOCKS, FOUR_STRINGS, USED, Block
+from edge_lib.dongle.registers import BLOCKS, FAULT_WORDS, FOUR_STRINGS, USED, Block
 from edge_lib.poller import NO_SAMPLE, reading
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.fields import EARLIEST
@@ -193,6 +193,9 @@ def _block(block: Block, answer: BlockAnswer) -> Finding:
         return Finding(name, WARNING, f"{text}stored as null")
     if set(words.values()) <= _NOTHING:
         return Finding(name, OK, f"{text}: served, but empty")
+    if block.shorter and FAULT_WORDS[0].number not in words:
+        text = f"{text}: served, but for the fault words: no fault can be told"
+        return Finding(name, OK, text)
     if answer.refused:
         return Finding(name, OK, f"{text}: served in pieces, with all that is used of it")
     return Finding(name, OK, f"{text}: served")

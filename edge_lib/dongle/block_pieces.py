@@ -87,11 +87,21 @@ def read_whole(
     Raises:
         Refusal: One that should pass.
     """
-    try:
-        return request(block, block.number, block.count), None
-    except Refusal as refusal:
-        if refusal.code in _PASSING_CODES and not all_lasts:
-            raise
+    counts = [block.count] + [block.shorter] * bool(block.shorter and not thorough)
+    for count in counts:
+        try:
+            words = request(block, block.number, count)
+        except Refusal as refusal:
+            if refusal.code in _PASSING_CODES and not all_lasts:
+                raise
+        else:
+            return words, None if count == block.count else ((block.number, count),)
+    return _read_pieces(request, block, thorough=thorough)
+
+
+def _read_pieces(
+    request: Request, block: Block, *, thorough: bool
+) -> tuple[Words, tuple[tuple[int, int], ...]]:
     words: Words = {}
     parts: list[tuple[int, int]] = []
     waiting = _pieces_of(block, thorough=thorough)

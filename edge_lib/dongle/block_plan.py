@@ -13,6 +13,7 @@ from edge_lib.dongle.modbus_client import InverterError, Refusal
 from edge_lib.dongle.registers import Block
 
 MOST_FAILURES = 3  # in a row: then a block counts as silent, a passing refusal as a lasting one
+SHORTER_AFTER = 2  # failures in a row: then a long block is asked for in its shorter form
 AGAIN_S = 3600.0
 # An inverter that starts refuses this and that for a while, and must not lose an hour by that.
 SOON_AGAIN_S = 60.0
@@ -78,8 +79,7 @@ class Plan:
             known.times_alike = 0
         elif now_s < known.whole_again_s:
             return
-        known.whole_again_s = now_s + min(SOON_AGAIN_S * 2**known.times_alike, AGAIN_S)
-        known.times_alike = min(known.times_alike + 1, 10)
+        self._look_again(known, now_s)
 
     def failed(self, block: Block, error: InverterError) -> None:
         """Remember that a block failed, while the unit goes on with others."""
@@ -88,9 +88,11 @@ class Plan:
             known.refusals += 1
             return
         known.silences += 1
+        now_s = self._clock.monotonic_s()
+        if block.shorter and self.is_due(block):
+            self._shorten(block, known, now_s)
         if known.silences < MOST_FAILURES:
             return
-        now_s = self._clock.monotonic_s()
         # A dongle that was silent may need quiet: of such blocks one at a time is tried again.
         for other in self._known.values():
             other.silent_until_s = max(other.silent_until_s, now_s + SOON_AGAIN_S)
@@ -106,6 +108,17 @@ class Plan:
     def clear(self) -> None:
         """Forget everything."""
         self._known.clear()
+
+    def _shorten(self, block: Block, known: _Known, now_s: float) -> None:
+        """Take it that so long an answer is more than this dongle can give, for a while."""
+        if known.parts is None and known.silences < SHORTER_AFTER:
+            return
+        known.parts = known.parts or ((block.number, block.shorter),)
+        self._look_again(known, now_s)
+
+    def _look_again(self, known: _Known, now_s: float) -> None:
+        known.whole_again_s = now_s + min(SOON_AGAIN_S * 2**known.times_alike, AGAIN_S)
+        known.times_alike = min(known.times_alike + 1, 10)
 
     def _of(self, block: Block) -> _Known:
         return self._known.setdefault(block, _Known())

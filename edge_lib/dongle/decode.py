@@ -2,13 +2,14 @@
 
 ``words`` is everywhere ``{register number of the document: 16-bit word}``, as one poll read them;
 what the unit refused is not in it. A register that is absent, says "no value", or says what cannot
-be, becomes None, and never another register's guess. Imports ``registers`` and ``battery_sign``.
+be, becomes None, and never another register's guess. Imports ``registers``, ``battery_sign``,
+``faults``.
 """
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from edge_lib.dongle import battery_sign
+from edge_lib.dongle import battery_sign, faults
 from edge_lib.dongle.battery_sign import Readings
 from edge_lib.dongle.registers import (
     BY_NAME,
@@ -63,6 +64,7 @@ _MOST_LINE_V = 800.0
 _MOST_BATTERY_A = 500.0  # a low-voltage pack delivers 25 kW at 51 V
 _OUTPUT_TYPE = BY_NAME["output_type"]
 _BMS_LIMITS = ("bms_max_charging_current", "bms_max_discharging_current")
+_OF_THE_BATTERY = frozenset({*_BMS_LIMITS, *(name for name in BY_NAME if "battery" in name)})
 # Fields that take the value of one of two registers.
 _FIELD_OF = dict.fromkeys(_BATTERY_POWERS, "battery_power_w")
 
@@ -87,7 +89,8 @@ def decode(words: Words, *, meter_seen: bool = False) -> Decoded:
             problems.append(_complaint(words, register))
         elif _reading(words, register) is not None:
             doubts.append(_complaint(words, register))
-    return Decoded(_values(readings), tuple(problems), tuple(doubts))
+    values = _values(readings) | {"faults": faults.text(words)}
+    return Decoded(values, tuple(problems), tuple(doubts))
 
 
 def value(words: Words, register: Register) -> float | int | str | None:
@@ -260,7 +263,7 @@ def _expected(words: Words, *, has_meter: bool) -> Iterator[Register]:
     for register in _USED:
         is_absent_mppt = register.name.startswith("mppt") and int(register.name[4]) > mppt_count
         is_absent = is_absent_mppt or (not has_meter and register.name in _OF_THE_METER)
-        if not is_absent and (has_battery or "battery" not in register.name):
+        if not is_absent and (has_battery or register.name not in _OF_THE_BATTERY):
             yield register
 
 

@@ -94,7 +94,7 @@ def _per_phase(number: int, step: int, kind: str, name: str, *rest: Any) -> tupl
     return tuple(_r(number + step * at, kind, named, *rest) for at, named in enumerate(names))
 
 
-def _faults(number: int, *names: str) -> tuple[Register, ...]:
+def _fault_words(number: int, *names: str) -> tuple[Register, ...]:
     source = "P16 SG DB FP"
     return tuple(
         _r(number + 2 * at, "U32", name, 1.0, "bits", source=source)
@@ -102,6 +102,13 @@ def _faults(number: int, *names: str) -> tuple[Register, ...]:
     )
 
 
+# Bits, by number. No dump has one that is set, so what a WiNet-S makes of it is unproved.
+FAULT_WORDS: tuple[Register, ...] = (
+    *_fault_words(13050, "inverter_alarm", "grid_side_fault", "system_fault_1", "system_fault_2"),
+    *_fault_words(13058, "dc_side_fault", "permanent_fault", "bdc_side_fault"),
+    *_fault_words(13064, "bdc_side_permanent_fault", "battery_fault", "battery_alarm", "bms_alarm"),
+    *_fault_words(13072, "bms_protection", "bms_fault_1", "bms_fault_2", "bms_alarm_2"),
+)
 REGISTERS: tuple[Register, ...] = (
     # Who the inverter is. firmware_version_1 is in no document; it moves with updates, and an SH-RS
     # answers it. A byte of the protocol version is two decimal digits.
@@ -142,8 +149,9 @@ REGISTERS: tuple[Register, ...] = (
     _r(5623, "U16", "feed_in_limit_max", 10.0, "W", 0, 150_000),
     _r(5628, "U16", "bdc_rated_power", 100.0, "W", 0, 150_000),
     _r(5631, "S16", "battery_current", 0.1, "A", None, None, "P16 MK DB FP LIB"),
-    _r(5635, "U16", "bms_max_charging_current", 1.0, "A", 0, 1000),
-    _r(5636, "U16", "bms_max_discharging_current", 1.0, "A", 0, 1000),
+    # 0 while the battery is full, or empty.
+    _r(5635, "U16", "bms_max_charging_current", 1.0, "A", 0, 1000, _ALL, "bms_max_charge_a"),
+    _r(5636, "U16", "bms_max_discharging_current", 1.0, "A", 0, 1000, _ALL, "bms_max_discharge_a"),
     _r(5639, "U16", "battery_capacity_precise", 0.01, "kWh", 0, 655, "P16 MK EV DB FP"),
     *_per_phase(5720, 1, "S16", "backup_phase_{}_current", 0.1, "A", -100, 100, "P16 FP LIB"),
     # In 10 W on an SH-CX (P16).
@@ -187,17 +195,13 @@ REGISTERS: tuple[Register, ...] = (
     _r(13043, "U16", "drm_state", 1.0, "code", 1, 9, "P16 SG FP"),
     _daily(13045, "daily_export_energy", 500),
     _total(13046, "total_export_energy", _ALL, "total_export_kwh"),
-    *_faults(13050, "inverter_alarm", "grid_side_fault", "system_fault_1", "system_fault_2"),
-    *_faults(13058, "dc_side_fault", "permanent_fault", "bdc_side_fault"),
-    *_faults(13064, "bdc_side_permanent_fault", "battery_fault", "battery_alarm", "bms_alarm"),
-    *_faults(13072, "bms_protection", "bms_fault_1", "bms_fault_2", "bms_alarm_2"),
+    *FAULT_WORDS,
 )
 BY_NAME: dict[str, Register] = {register.name: register for register in REGISTERS}
 # What feeds no field of a sample by itself, but the rules of ``decode`` or the device's facts.
 _FOR_RULES_AND_FACTS = (
     *("firmware_version_1", "serial_number", "device_type_code", "nominal_power", "output_type"),
     *("battery_power", "battery_current", "battery_power_legacy", "battery_current_legacy"),
-    *("bms_max_charging_current", "bms_max_discharging_current"),
     *("battery_capacity_precise", "battery_capacity"),
 )
 USED = tuple(r for r in REGISTERS if r.field or r.name in _FOR_RULES_AND_FACTS)
@@ -208,17 +212,20 @@ class Block(NamedTuple):
 
     A WiNet-S refuses a read that starts in a hole of the document, and answers 0 for the holes
     inside one. ``pieces`` are (number, count) without holes that together hold all that a sample
-    and the facts need of the block: for a unit that refuses the whole. Source: DB (measured).
+    and the facts need of the block: for a unit that refuses the whole. ``shorter`` words, if not 0,
+    are asked for before it falls apart: the words behind them are worth no request of their own.
+    Source: DB (measured).
     """
 
     name: str
     number: int
     count: int  # type: ignore[assignment]  # over tuple's own method, which nobody calls
     pieces: tuple[tuple[int, int], ...]
+    shorter: int = 0
 
 
-def _block(name: str, number: int, count: int, *pieces: tuple[int, int]) -> Block:
-    return Block(name, number, count, pieces or ((number, count),))
+def _block(name: str, number: int, count: int, *pieces: tuple[int, int], shorter: int = 0) -> Block:
+    return Block(name, number, count, pieces or ((number, count),), shorter)
 
 
 # Of a poll, in reading order: B, C and D follow each other closely, so that they nearly agree.
@@ -227,7 +234,8 @@ BLOCKS: tuple[Block, ...] = (
     _block("B", 5214, 2),
     # Its pieces leave out what feeds no field: fewer requests for a unit that refuses the whole.
     _block("C", 5601, 39, (5601, 2), (5631, 1), (5635, 2), (5639, 1)),
-    _block("D", 13000, 48, (13000, 15), (13017, 13), (13031, 13), (13045, 3)),
+    # With the fault words, from 13050 on, where the unit serves so much at once.
+    _block("D", 13000, 80, (13000, 15), (13017, 13), (13031, 13), (13045, 3), shorter=48),
 )
 FOUR_STRINGS: Block = _block("four_strings", 5115, 2)  # a fifth request, where mppt_count >= 4
 FIRMWARE: Block = _block("firmware", 2582, 15)  # alone and once
@@ -241,7 +249,7 @@ DUMP_BLOCKS: tuple[Block, ...] = (
     _block("frequency", 5242, 1),
     BLOCKS[2],
     _block("backup", 5720, 15, (5720, 8), (5731, 4)),
-    BLOCKS[3],
+    _block("D", 13000, 48, *BLOCKS[3].pieces),
     _block("faults", 13050, 30),
 )
 

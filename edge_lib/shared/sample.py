@@ -93,10 +93,26 @@ FIELDS = (
     Field("grid_voltage_v", "V", 0, 1500, "grid voltage, phase A"),
     Field("running_state", "code", 0, 65_535, "raw code of register 13000", integer=True),
     Field("power_flow_status", "bits", 0, 65_535, "raw bits of register 13001", integer=True),
+    Field(
+        "bms_max_charge_a",
+        "A",
+        0,
+        1000,
+        "most that the BMS lets the battery be charged with; 0: it forbids it, or does not tell",
+    ),
+    Field(
+        "bms_max_discharge_a",
+        "A",
+        0,
+        1000,
+        "most that the BMS lets the battery be discharged with; 0: it forbids it, or does not tell",
+    ),
     Field("interval_s", "s", 1, 3600, "time that this sample covers"),
     SEQ,
     TS_SRC,
 )
+# A word and its value; "?": it has none. After the last of them " +", where more did not fit.
+_FAULT_WORD = r"[0-9]{5}=(?:[1-9A-F][0-9A-F]{0,7}|\?)"
 # Text fields: (what it must look like, what it is).
 TEXTS = {
     "battery_power_source": (
@@ -104,6 +120,11 @@ TEXTS = {
         "which rule gave the battery's sign",
     ),
     "boot": (re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII), "one value a boot of the edge"),
+    "faults": (
+        re.compile(rf"(?!.{{65}})(?:{_FAULT_WORD}(?: {_FAULT_WORD})*(?: \+)?)?", re.ASCII),
+        "fault words that are not 0, by document number, in hex; empty: all read and 0;"
+        " null: not read",
+    ),
 }
 DEFAULT_INTERVAL_S = 5.0
 SAMPLE = Kind("a sample", FIELDS, TEXTS)

@@ -62,15 +62,15 @@ class FakeDongle:
 
     Attributes:
         port: The port requested; the one really bound after ``start``, kept for a new start.
-        faults: ``{document number: "sentinel" | "zero" | "frozen"}``: what this register says
-            instead of its value. May be changed at any time.
+        faults: ``{document number: "sentinel" | "zero" | "frozen" | 0x4000}``: what this register
+            says instead of its value, a number as it is. May be changed at any time.
     """
 
     def __init__(
         self, source: Any, host: str = "127.0.0.1", port: int = 0, unit_id: int = 1
     ) -> None:
         self.source, self.host, self.port, self.unit_id = source, host, port, unit_id
-        self.faults: dict[int, str] = {}
+        self.faults: dict[int, str | int] = {}
         self._frozen: dict[int, list[int]] = {}
         self._lock = threading.Lock()
         self._server: ReadOnlyServer | None = None
@@ -131,8 +131,10 @@ class FakeDongle:
             words |= enumerate(self._instead(number, fault, words), wire_address(number))
         return words
 
-    def _instead(self, number: int, fault: str, words: dict[int, int]) -> Sequence[int]:
+    def _instead(self, number: int, fault: str | int, words: dict[int, int]) -> Sequence[int]:
         kind, width = _KINDS.get(number, ("U16", 1))
+        if isinstance(fault, int):
+            return [fault >> 16 * at & 0xFFFF for at in range(width)]
         if fault == "sentinel":
             return _SENTINELS.get(kind, (0,) * width)
         if fault == "zero":

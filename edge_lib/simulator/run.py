@@ -25,6 +25,7 @@ class Options(NamedTuple):
     dump_file: Path | None = None
     day: date | None = None
     speed: float = 1.0
+    faults: tuple[tuple[int, int], ...] = ()  # document number of a register, what it says
     p1_port: int | None = None
     p1_http_port: int | None = None
     p1_https_port: int | None = None
@@ -39,7 +40,9 @@ def simulate(options: Options, wait_for_stop: Callable[[], None]) -> int:
             else HouseholdSource(Clock(), options.day, options.speed)
         )
         with ExitStack() as until:
-            dongle = until.enter_context(FakeDongle(source, port=options.port))
+            dongle = FakeDongle(source, port=options.port)
+            dongle.faults |= dict(options.faults)
+            until.enter_context(dongle)
             print(f"a fake dongle listens on 127.0.0.1 port {dongle.port}", flush=True)
             if isinstance(source, HouseholdSource):
                 _serve_meters(options, source, until)

@@ -156,6 +156,13 @@ def since(db: sqlite3.Connection, first_us: int, kind: Kind = SAMPLES) -> list[S
     return _slots(soundness.rows(db, REPORTS[kind], "WHERE slot_us >= ?", (first_us,)), kind)
 
 
+def boots_since(db: sqlite3.Connection, first_us: int, but: str) -> int:
+    """Return of how many boots there are counts from a time on, but for that one."""
+    count = "SELECT count(DISTINCT boot) FROM reports WHERE slot_us >= ? AND boot <> ?"
+    (found,) = db.execute(count, (first_us, but)).fetchone()
+    return int(found)
+
+
 def acknowledge(
     db: sqlite3.Connection, slots: Collection[Slot], most: int, kind: Kind = SAMPLES
 ) -> None:

@@ -218,6 +218,10 @@ class Spool:
         """Return the counts from a time on."""
         return self._read(lambda db: reports.since(db, first_us, kind), [])
 
+    def boots_since(self, first_us: int, but: str) -> int | None:
+        """Return of how many boots but that one there are counts from a time on; None: not now."""
+        return self._read(lambda db: reports.boots_since(db, first_us, but), None)
+
     def unreported_slots(self, n: int, kind: Kind = SAMPLES) -> list[Slot]:
         """Return the oldest counts that the server does not know, or not as they are now."""
         return self._read(lambda db: reports.unacknowledged(db, n, kind), [])

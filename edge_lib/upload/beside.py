@@ -14,6 +14,7 @@ from edge_lib.spool.kinds import KINDS, SAMPLES, Kind
 from edge_lib.spool.reports import Slot
 from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch
+from edge_lib.upload.condition import Condition
 from edge_lib.upload.meter_lane import P1Lane
 
 MAX_PARKED = 100  # parked ones reported with one batch: they may be longer than samples
@@ -30,8 +31,11 @@ class Beside:
         poll_counts: count what was polled, by its kind.
     """
 
-    def __init__(self, spool: Spool, clock: Clock, p1: P1Lane, best_effort: BestEffort):
+    def __init__(
+        self, spool: Spool, clock: Clock, p1: P1Lane, best_effort: BestEffort, condition: Condition
+    ):
         self._spool, self._clock, self._p1 = spool, clock, p1
+        self._condition = condition
         self._best_effort = best_effort
         self._facts_known: Facts | None = None  # the same object as below: acknowledged
         self.facts: Facts | None = None
@@ -50,7 +54,7 @@ class Beside:
             return batch
         now: dict[Kind, dict[str, Any]] = {}
         for kind in dict.fromkeys(slot.kind for slot in slots):
-            about = functools.partial(self._about_the_spool, kind)
+            about = functools.partial(self._about_the_edge, kind)
             now[kind] = self._best_effort.run("figures", about, {})
         return batch._replace(
             parked=parked, facts=facts, gaps=gaps, slots=slots, now=now, peaks=peaks, packed=b""
@@ -82,9 +86,13 @@ class Beside:
         counts = self.poll_counts.get(kind)
         return counts.due(most) if counts else []
 
-    def _about_the_spool(self, kind: Kind) -> dict[str, Any]:
+    def _about_the_edge(self, kind: Kind) -> dict[str, Any]:
         counts = self._spool.counts(kind)
+        own: dict[str, Any] = {}
+        if kind is SAMPLES:
+            own = self._best_effort.run("condition", self._condition.figures, own)
         return {
+            **own,
             "waiting": counts.depth + counts.provisional,
             "oldest_unsent_ts": counts.oldest_unsent_ts,
             "parked": counts.parked,

@@ -86,6 +86,10 @@ class CancelScope:
         self._socket: socket.socket | None = None
         self._cause = ""
         self.meanwhile: Callable[[], None] | None = None  # what to do once a request is sent
+        # For the edge's reports: when the certificate ends that was seen last, seconds since 1970,
+        # and how many addresses of the server could not be reached.
+        self.certificate_ends_s: float | None = None
+        self.failed_addresses = 0
 
     @contextmanager
     def held_for(self, seconds: float) -> Iterator[None]:
@@ -148,6 +152,7 @@ class Connection(HTTPSConnection):
         where = f"{self.host}:{self.port}"
         try:
             super().connect()
+            self.scope.certificate_ends_s = _end_of(self.sock)
         except ssl.SSLCertVerificationError as error:
             self.scope.check()
             reason = _CERTIFICATE.get(error.verify_code, "tls")
@@ -186,6 +191,7 @@ class Connection(HTTPSConnection):
             except (OSError, HttpsError) as error:
                 sock.close()
                 failure = error
+                self.scope.failed_addresses += 1
             else:
                 return sock
         raise failure
@@ -195,6 +201,13 @@ class Connection(HTTPSConnection):
         sock.settimeout(self.timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect(address)
+
+
+def _end_of(sock: object) -> float | None:
+    """Return when the certificate of the peer ends."""
+    seen = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+    ends = (seen or {}).get("notAfter")
+    return ssl.cert_time_to_seconds(ends) if isinstance(ends, str) else None
 
 
 def reason_of(error: BaseException) -> str:

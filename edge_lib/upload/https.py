@@ -116,6 +116,16 @@ class HttpsClient:
         """
         return self._exchange("GET", path, None, self._authorization() if authorised else {})
 
+    @property
+    def certificate_ends_s(self) -> float | None:
+        """When the server's certificate ends that was seen last; None: none was seen."""
+        return self._scope.certificate_ends_s
+
+    @property
+    def failed_addresses(self) -> int:
+        """How many addresses of the server could not be reached, since the start."""
+        return self._scope.failed_addresses
+
     def abort(self) -> None:
         """End the request under way at once, and refuse every later one."""
         self._scope.cut("aborted")
@@ -211,7 +221,7 @@ def _tls_context(ca_file: Path | None, where: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
-    store = ca_file or _system_store()
+    store = ca_file or system_store()
     try:
         if store.is_dir():
             context.load_verify_locations(capath=store)
@@ -222,7 +232,7 @@ def _tls_context(ca_file: Path | None, where: str) -> ssl.SSLContext:
     return context
 
 
-def _system_store() -> Path:
+def system_store() -> Path:
     """Return the system's authorities: Debian's, else OpenSSL's own, else those of certifi."""
     built_in = ssl.get_default_verify_paths()
     places = (SYSTEM_STORE, Path(built_in.openssl_cafile), Path(built_in.openssl_capath))

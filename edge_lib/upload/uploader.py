@@ -26,6 +26,7 @@ from edge_lib.spool.spool import Spool
 from edge_lib.upload.batch import Batch, new_batch
 from edge_lib.upload.beside import Beside, Facts
 from edge_lib.upload.cancellable import HttpsError
+from edge_lib.upload.condition import Condition
 from edge_lib.upload.https import Answer, HttpsClient
 from edge_lib.upload.meter_lane import P1Lane
 from edge_lib.upload.receipt import (
@@ -54,6 +55,7 @@ class Uploader:
     Attributes:
         p1: what of it is the grid meter's.
         poll_counts: count what was polled, by its kind.
+        condition: what the edge reports of itself.
     """
 
     def __init__(
@@ -73,7 +75,8 @@ class Uploader:
         self._ahead: Batch | None = None
         self._repeat, self._best_effort = RepeatLog(log, clock), BestEffort(log, clock)
         self._server_time, self._no_time_log = ServerTime(clock), RepeatLog(log, clock)
-        self._beside = Beside(spool, clock, self.p1, self._best_effort)
+        self.condition = Condition(spool, clock, self._client, config.token)
+        self._beside = Beside(spool, clock, self.p1, self._best_effort, self.condition)
         self.poll_counts = self._beside.poll_counts
         if counts:
             self.poll_counts[SAMPLES] = counts
@@ -330,6 +333,7 @@ class Uploader:
     def _failed(self, failure: UploadRetry) -> None:
         self.failures += 1
         self.last_error = f"{failure.reason}: {failure}"
+        self.condition.failed("upload", self.last_error)
         doubled_s = FIRST_BACKOFF_S * 2 ** min(self.failures - 1, 20)
         backoff_s = min(doubled_s, self._config.max_backoff_s) * (0.5 + 0.5 * self._jitter())
         # To wait longer than requested harms no server; to wait too briefly, for days, would.

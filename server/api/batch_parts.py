@@ -24,6 +24,15 @@ _BOOT = re.compile(r"[0-9A-Fa-f]{1,32}", re.ASCII)
 _CAUSE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _MAX_TEXT = 1024
 _MAX_COUNT = 2**31 - 1
+# Of a report: what the edge says of itself.
+_SPOOL_STATES = ("ok", "failing", "full")
+_FIGURES = (
+    *("spool_used_pct", "disk_free_mb", "ring_count", "thinned", "unsalvaged", "uptime_s"),
+    *("restarts_24h", "cert_days", "throttled", "ip_failures"),
+)
+_ERRORS = ("last_poll_error", "last_upload_error")
+_LONGEST_ERROR = 200
+_MOST_FIGURE = 1e15
 
 
 class Malformed(ValueError):
@@ -122,6 +131,20 @@ def _report(entry: Object) -> Object:
         "oldest_unsent_ts": _time(entry, "oldest_unsent_ts"),
         "parked": _count(entry, "parked"),
         "clock": _text(entry, "clock"),
+        **_condition(entry),
+    }
+
+
+def _condition(entry: Object) -> Object:
+    """Return what the edge says of itself; null what it does not say."""
+    state = entry.get("spool_state")
+    if state not in (None, *_SPOOL_STATES):
+        raise Malformed("spool_state", f"one of {', '.join(_SPOOL_STATES)}")
+    return {
+        "spool_state": state,
+        **{name: _figure(entry, name) for name in _FIGURES},
+        **{name: _text(entry, name, _LONGEST_ERROR) for name in _ERRORS},
+        "upgrading": _truth(entry, "upgrading"),
     }
 
 
@@ -179,10 +202,10 @@ def _required(entry: Object, key: str, reader: Callable[[Object, str], object]) 
     return value
 
 
-def _text(entry: Object, key: str) -> str | None:
+def _text(entry: Object, key: str, most: int = _MAX_TEXT) -> str | None:
     value = entry.get(key)
-    if value is not None and not _is_storable(value):
-        raise Malformed(key, f"a text of at most {_MAX_TEXT} characters")
+    if value is not None and not _is_storable(value, most):
+        raise Malformed(key, f"a text of at most {most} characters")
     return value
 
 
@@ -216,6 +239,14 @@ def _number(entry: Object, key: str, most: float, unit: str) -> float | None:
     return value
 
 
+def _figure(entry: Object, key: str) -> float | None:
+    """Return a number of either sign: a certificate may have ended days ago."""
+    value = entry.get(key)
+    if value is not None and (type(value) not in (int, float) or abs(value) > _MOST_FIGURE):
+        raise Malformed(key, "a number")
+    return value
+
+
 def _truth(entry: Object, key: str) -> bool | None:
     value = entry.get(key)
     if value is not None and type(value) is not bool:
@@ -231,8 +262,8 @@ def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value <= _MAX_COUNT
 
 
-def _is_storable(value: object) -> bool:
+def _is_storable(value: object, most: int = _MAX_TEXT) -> bool:
     # PostgreSQL's text holds neither NUL nor halves of surrogate pairs.
-    if type(value) is not str or len(value) > _MAX_TEXT or "\0" in value:
+    if type(value) is not str or len(value) > most or "\0" in value:
         return False
     return not any("\ud800" <= char <= "\udfff" for char in value)

@@ -15,7 +15,8 @@ _INSERT = """
     ))
     ON CONFLICT (device_id, ts) DO NOTHING
 """
-TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key")
+_CAME_LATER = ("bms_max_charge_a", "bms_max_discharge_a", "faults")
+TABLE = ReadingTable(SAMPLE, _INSERT, by_key="samples-by-key", came_later=_CAME_LATER)
 _NOTHING = Verdict(0, 0, [])
 
 

@@ -7,6 +7,8 @@ import { clock, dayAndTime, duration } from './words.js';
 
 const AMBER_S = 120;
 const EDGE_SPEAKS_S = 180; // the edge reports once a minute
+// Running states of a fault or a warning, which a dongle may tell without any bit of the fault registers.
+const FAULT_STATES = [0x5500, 0x0100, 0x9100, 0x2500, 0x1700];
 
 // reading: the newest one or null; ageS: how old it is by now; late: it should have been followed by another; error:
 // why asking failed; status: what /v1/status says, or null; none: what it is called to have no reading. `brief` is
@@ -27,6 +29,9 @@ function freshness({ reading, ageS, late, error, status, none = t('no_reading_ye
   const whom = waitingFor(status);
   return { colour, state: whom, words: t('waiting_for', { what: since, whom: t(`for_${whom}`) }), brief };
 }
+
+export const hasFault = ({ faults, running_state: state }) =>
+  /=[0-9A-F]/.test(faults ?? '') || FAULT_STATES.includes(state);
 
 // A reading is late after three of its intervals.
 export const lateAfterS = ({ interval_s: interval }) => Math.max(15, 3 * interval);
@@ -52,10 +57,11 @@ export class FreshnessLine {
   #announcer = document.getElementById('announcer');
   #words = el('bdi', { class: 'words' });
   #brief = el('bdi', { class: 'brief', 'aria-hidden': 'true' });
+  #fault = el('a', { class: 'fault', hidden: true });
   #state = null;
 
   constructor() {
-    this.#element.append(el('span', { class: 'dot' }), this.#words, this.#brief);
+    this.#element.append(el('span', { class: 'dot' }), this.#fault, this.#words, this.#brief);
   }
 
   show(facts, zone, extra = '') {
@@ -68,6 +74,16 @@ export class FreshnessLine {
     if (this.#state !== null && this.#state !== state)
       say(this.#announcer, state === 'live' ? t('live_again') : words);
     this.#state = state;
+  }
+
+  // words: of a fault that is open, or nothing; href: where more is said of it.
+  showFault(words, href) {
+    if (words && words !== this.#fault.textContent) say(this.#announcer, words);
+    say(this.#fault, words);
+    this.#fault.href = href;
+    this.#fault.hidden = !words;
+    if (words) this.#element.dataset.fault = 'yes';
+    else delete this.#element.dataset.fault;
   }
 
   hide() {

@@ -1,13 +1,14 @@
 // What is known of the newest reading: asked for again and again, told by the line at the top, and handed
 // to the view that is open. How old it is this page counts itself, whether anybody answers or not.
 
-import { isRefused, trouble } from './api.js';
-import { FreshnessLine, lateAfterS } from './freshness.js';
+import { isRefused, load, trouble } from './api.js';
+import { FreshnessLine, hasFault, lateAfterS } from './freshness.js';
 import { t } from './language.js';
 import { power, share } from './words.js';
 
 const MINUTE = 60e3;
 const SURELY_LATE_S = 60;
+const FAULT_OVER_MS = 10 * MINUTE; // as the server counts it
 const BETWEEN_ASKS_S = 12; // a reading that arrived meanwhile may not be known here yet
 // isAnswered: before that it is not known that there is no reading.
 const NOTHING = {
@@ -18,6 +19,7 @@ const NOTHING = {
   error: null,
   status: null,
   today: null,
+  fault: null, // {words, ms}: of the last reading that had one
 };
 
 export class Live {
@@ -94,6 +96,7 @@ export class Live {
       this.#hear(reading);
       if (this.#late && !this.#known.status && !reading.kept) await this.#refreshStatus();
       if (!this.#late) this.#known.status = null;
+      await this.#lookForFault(here, reading);
     } catch (thrown) {
       const error = trouble(thrown);
       if (!error) return undefined;
@@ -131,6 +134,17 @@ export class Live {
     }
   }
 
+  // A fault counts as open until the readings of ten minutes are without it. Its words are loaded where there is one.
+  async #lookForFault(here, reading) {
+    const ms = Date.parse(reading.ts);
+    const { fault } = this.#known;
+    if (hasFault(reading)) {
+      const { faultLine } = await load(() => import('./faults.js'));
+      const words = await faultLine(reading);
+      if (here === this.#here) this.#known.fault = { words, ms };
+    } else if (fault && ms - fault.ms >= FAULT_OVER_MS) this.#known.fault = null;
+  }
+
   async #refreshToday() {
     const here = this.#here;
     try {
@@ -156,6 +170,7 @@ export class Live {
       ? t('of_today', { share: share(Math.min(1, today.stored / today.expected), 1) })
       : '';
     const ageS = reading ? this.#ageS : null;
+    this.#line.showFault(this.#known.fault?.words ?? '', here.link({ view: 'system' }));
     this.#line.show({ ...this.#known, ageS, late, none: here.p1?.NONE_YET }, here.zone, complete);
   }
 

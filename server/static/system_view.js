@@ -32,13 +32,14 @@ class SystemView {
   #p1;
   #loading;
   #calendar;
-  #well = new Well(['status', 'server', 'calendar']);
+  #well = new Well(['status', 'server', 'calendar', 'faults']);
   #days = [];
   #edge = facts(6);
   #device = facts();
   #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
+  #faults = el('div', {}, waiting());
 
   // p1: the cards of a house with a P1 meter, or null.
   constructor(context, p1) {
@@ -49,6 +50,7 @@ class SystemView {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
+      faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
       ...p1?.parts,
     };
@@ -56,6 +58,7 @@ class SystemView {
       status: [this.#edge, this.#parked],
       server: this.#server,
       gaps: this.#gaps,
+      faults: this.#faults,
       calendar: this.#calendar.element,
     });
     this.element = el(
@@ -74,6 +77,7 @@ class SystemView {
         card(t('server'), 'server', this.#server),
       ),
       p1 && p1.element,
+      card(t('faults_of_days', { n: GAP_DAYS }), 'faults', this.#faults),
       card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
       card(t('parked'), 'parked', this.#parked),
     );
@@ -81,7 +85,7 @@ class SystemView {
   }
 
   get jobs() {
-    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE, ...this.#p1?.jobs });
+    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE, ...this.#p1?.jobs });
   }
 
   load() {
@@ -161,6 +165,20 @@ class SystemView {
         ? gapItems(newest.map(inMs), zone)
         : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
     );
+  }
+
+  async #loadFaults() {
+    const { zone } = this.#context;
+    const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
+    if (!faults.length) {
+      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: GAP_DAYS });
+      this.#faults.replaceChildren(el('p', { class: 'quiet' }, words));
+      this.#well.say('faults', []);
+      return;
+    }
+    const { faultTable, openFaults } = await load(() => import('./faults.js'));
+    this.#faults.replaceChildren(await faultTable(faults, zone));
+    this.#well.say('faults', await openFaults(faults));
   }
 
   #meterNote() {

@@ -158,6 +158,10 @@ export const WORDS = {
   edge: 'Box zu Hause und WLAN-Stick',
   inverter: 'Wechselrichter',
   server: 'Server',
+  faults_of_days: 'Fehler der letzten {n} Tage',
+  no_faults: 'Kein Fehler des Wechselrichters in {n} Tagen.',
+  faults_cannot_tell:
+    'Der WLAN-Stick hat bisher keinen Fehler gemeldet. Manche können es nicht: Sehen Sie auch in der App des Wechselrichters nach.',
   gaps_of_days: 'Lücken der letzten {n} Tage',
   no_gaps: 'Keine in den letzten {n} Tagen.',
   parked: 'Beiseitegelegte Messwerte',

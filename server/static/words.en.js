@@ -157,6 +157,10 @@ export const WORDS = {
   edge: 'Box at home and Wi-Fi stick',
   inverter: 'Inverter',
   server: 'Server',
+  faults_of_days: 'Faults of {n} days',
+  no_faults: 'No fault of the inverter in {n} days.',
+  faults_cannot_tell:
+    'The Wi-Fi stick has reported no fault so far. Some sticks cannot: look in the inverter’s app, too.',
   gaps_of_days: 'Gaps of the last {n} days',
   no_gaps: 'None in the last {n} days.',
   parked: 'Readings set aside',

@@ -158,6 +158,10 @@ export const WORDS = {
   edge: 'Boîtier à la maison et clé Wi-Fi',
   inverter: 'Onduleur',
   server: 'Serveur',
+  faults_of_days: 'Défauts de {n} jours',
+  no_faults: 'Aucun défaut de l’onduleur en {n} jours.',
+  faults_cannot_tell:
+    'La clé Wi-Fi n’a signalé aucun défaut jusqu’ici. Certaines ne le peuvent pas : regardez aussi dans l’appli de l’onduleur.',
   gaps_of_days: 'Lacunes des {n} derniers jours',
   no_gaps: 'Aucune ces {n} derniers jours.',
   parked: 'Mesures mises de côté',

@@ -157,6 +157,10 @@ export const WORDS = {
   edge: 'Kastje thuis en wifi-stick',
   inverter: 'Omvormer',
   server: 'Server',
+  faults_of_days: 'Storingen van {n} dagen',
+  no_faults: 'Geen storing van de omvormer in {n} dagen.',
+  faults_cannot_tell:
+    'De wifi-dongle heeft tot nu toe geen storing gemeld. Sommige kunnen dat niet: kijk ook in de app van de omvormer.',
   gaps_of_days: 'Gaten van de laatste {n} dagen',
   no_gaps: 'Geen in de laatste {n} dagen.',
   parked: 'Apart gezette metingen',

@@ -7,8 +7,8 @@ SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct
        battery_daily_charge_kwh, battery_daily_discharge_kwh, battery_total_charge_kwh,
        battery_total_discharge_kwh, daily_direct_consumption_kwh, total_import_kwh,
        total_export_kwh, grid_power_w, inverter_power_w, inverter_temp_c, grid_frequency_hz,
-       grid_voltage_v, running_state, power_flow_status, interval_s, seq, ts_src,
-       battery_power_source, boot, extra
+       grid_voltage_v, running_state, power_flow_status, bms_max_charge_a,
+       bms_max_discharge_a, interval_s, seq, ts_src, battery_power_source, boot, faults, extra
   FROM sungrow_samples
  WHERE device_id = %(device_id)s AND ts = ANY(%(ts)s::timestamptz[])
    AND ts BETWEEN %(first)s AND %(last)s

@@ -8,8 +8,9 @@ SELECT device_id, sample.ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_
        battery_daily_charge_kwh, battery_daily_discharge_kwh, battery_total_charge_kwh,
        battery_total_discharge_kwh, daily_direct_consumption_kwh, total_import_kwh,
        total_export_kwh, grid_power_w, inverter_power_w, inverter_temp_c, grid_frequency_hz,
-       grid_voltage_v, running_state, power_flow_status, interval_s, seq, ts_src,
-       battery_power_source, boot, extra, p1_ts, p1_power_w
+       grid_voltage_v, running_state, power_flow_status, bms_max_charge_a,
+       bms_max_discharge_a, interval_s, seq, ts_src, battery_power_source, boot, faults,
+       extra, p1_ts, p1_power_w
   FROM (SELECT *, ts - make_interval(secs => sungrow_p1_lag_s(%(device_id)s)) AS at
           FROM sungrow_samples
          WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s

@@ -97,6 +97,8 @@ BY_HAND = [
      ((2367,), 236.7), ((2306,), 230.6)),
     ("running_state", 13000, ((33280,), 33280), ((0,), 0), ((0,), 0), ((0,), 0)),
     ("power_flow_status", 13001, ((12,), 12), ((163,), 163), ((44,), 44), ((25,), 25)),
+    ("bms_max_charge_a", 5635, ((16,), 16), ((16,), 16), ((30,), 30), ((30,), 30)),
+    ("bms_max_discharge_a", 5636, ((30,), 30), ((30,), 30), ((30,), 30), ((30,), 30)),
     ("mppt1_voltage_v", 5011, ((994,), 99.4), ((5433,), 543.3), ((0,), 0.0), ((5655,), 565.5)),
     ("mppt1_current_a", 5012, ((0,), 0.0), ((7,), 0.7), ((0,), 0.0), ((10,), 1.0)),
     ("mppt2_voltage_v", 5013, ((995,), 99.5), ((2543,), 254.3), ((0,), 0.0), ((4291,), 429.1)),
@@ -129,7 +131,8 @@ def test_each_field_of_a_full_dump_is_right(dump_name, field, number, raw, expec
 def test_a_full_dump_is_a_sample_without_doubts_and_the_table_names_each_of_its_fields(dump_name):
     values, problems, doubts = decode(dump(dump_name))
     assert (problems, doubts) == ((), ())
-    assert values.keys() == {field for field, *_ in BY_HAND} | {"battery_power_source"}
+    assert values.keys() == {field for field, *_ in BY_HAND} | {"battery_power_source", "faults"}
+    assert values["faults"] == ""
     assert values["battery_power_source"] == SOURCES[dump_name]
     assert values.keys() == set(sample.NAMES) - {
         *("device_id", "ts", "interval_s", "boot", "seq", "ts_src")

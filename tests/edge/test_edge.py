@@ -244,6 +244,15 @@ def test_simulate_replays_a_dump_until_it_is_stopped(settings):
     assert (process.returncode, errors) == (0, "")
 
 
+def test_simulate_raises_any_bit_of_the_fault_words(settings):
+    process = start(settings, "simulate", "--port", "0", "--faults", "13066=4000 13000=5500")
+    port = process.stdout.readline().split()[-1]
+    sample = json.loads(run({**settings, "SUNGROW_PORT": port}, "once", "--json").stdout)
+    assert (sample["faults"], sample["running_state"]) == ("13066=4000", 0x5500)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+
+
 def test_simulate_refuses_what_is_no_dump(settings, tmp_path):
     (tmp_path / "x.json").write_text("[]")
     done = run(settings, "simulate", "--dump", str(tmp_path / "x.json"))
@@ -315,7 +324,8 @@ def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_do
     for name, value in once.items():
         if name not in own:
             words = next(line for line in table.splitlines() if line.startswith(f"{name} "))
-            assert words.split()[1] == ("-" if value is None else str(value))
+            shown_as = '""' if value == "" else "-" if value is None else str(value)
+            assert words.split()[1] == shown_as
     assert "W     DC power of all strings" in table
 
 
@@ -323,6 +333,7 @@ WRONG = [
     *(("--port", port) for port in ("70000", "65536", "-1", "abc", "5 020", "٣")),
     *(("--speed", speed) for speed in ("0", "-3", "nan", "inf", "fast", "1e9")),
     *(("--day", day) for day in ("9999-12-31", "0001-01-01", "2026-13-01", "today")),
+    *(("--faults", words) for words in ("13066", "13066=0x", "13067=1", "13000=10000", "5017=1")),
 ]
 
 

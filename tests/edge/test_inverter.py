@@ -686,6 +686,44 @@ def test_a_silent_block_is_asked_again_on_a_new_connection(connect, proxy):
     assert asked(proxy, before).count(FOUR[1]) == 1
 
 
+SHORT = (D.number, D.shorter)
+
+
+def test_a_unit_that_refuses_so_many_words_at_once_is_asked_for_fewer(unit, inverter, proxy, clock):
+    unit.refuse((13050, 30))
+    short = words_of(A, B, C, SHORT)
+    assert inverter.read_words(BLOCKS) == short
+    before = len(proxy.requests)
+    assert inverter.read_words(BLOCKS) == short
+    assert asked(proxy, before) == [*FOUR[:3], SHORT]
+    assert inverter.refused == ((13048, 32),)
+    clock.skip(61)
+    assert inverter.read_words(BLOCKS) == short
+    unit.reset()
+    clock.skip(121)
+    before = len(proxy.requests)
+    assert [inverter.read_words(BLOCKS) for _ in range(2)] == [ALL] * 2
+    assert asked(proxy, before) == FOUR * 2
+
+
+def test_a_dongle_that_cannot_give_so_many_words_at_once_gives_fewer(connect, proxy, clock):
+    inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)
+    longest = 9 + 2 * D.shorter
+    unable = wire.Fault("only so long", lambda a, _: a if len(a) <= longest else b"")
+    proxy.always(unable, wire_address(D.number))
+    # One silence may be anything; of a second one it is taken to be the length.
+    assert [inverter.read_words(BLOCKS) for _ in range(2)] == [words_of(A, B, C)] * 2
+    before = len(proxy.requests)
+    assert [inverter.read_words(BLOCKS) for _ in range(3)] == [words_of(A, B, C, SHORT)] * 3
+    assert asked(proxy, before) == [*FOUR[:3], SHORT] * 3
+    clock.skip(61)  # it is tried again, which costs the block of that poll, and no further one
+    assert inverter.read_words(BLOCKS) == words_of(A, B, C)
+    assert [inverter.read_words(BLOCKS) for _ in range(2)] == [words_of(A, B, C, SHORT)] * 2
+    proxy.faults.clear()
+    clock.skip(121)
+    assert [inverter.read_words(BLOCKS) for _ in range(2)] == [ALL] * 2
+
+
 @pytest.mark.slow
 def test_a_unit_that_is_silent_on_all_blocks_but_one_is_polled_on(connect, proxy):
     inverter = connect(proxy.port, wait=lambda _: False, timeout_s=0.3)

@@ -196,8 +196,8 @@ def test_another_value_in_any_one_field_is_a_conflict_and_changes_nothing(
     sample = full_sample()
     verdict(client, sample)
     before = read_back(database_url, sample)
-    other = {"ts_src": 2, "boot": "e", "battery_power_source": "balance"}
-    value = other.get(name) or (sample[name] + 1 if name in WHOLE else sample[name] + 1e-9)
+    other = {"ts_src": 2, "boot": "e", "battery_power_source": "balance", "faults": ""}
+    value = other[name] if name in other else sample[name] + (1 if name in WHOLE else 1e-9)
     changed = [sample | {name: value}]
     if name not in (*NOT_NULL, "interval_s"):
         changed.append(sample | {name: None})

@@ -22,7 +22,23 @@ REPORT = {
     "oldest_unsent_ts": "2026-06-01T12:10:00.5+02:00",
     "parked": 1,
     "clock": "synchronised",
+    "spool_state": "full",
+    "spool_used_pct": 71.5,
+    "disk_free_mb": 120,
+    "ring_count": 3,
+    "thinned": 4,
+    "unsalvaged": 1,
+    "uptime_s": 86400,
+    "restarts_24h": 2,
+    "last_poll_error": "timeout: no answer",
+    "last_upload_error": "http_503: the database is away",
+    "cert_days": -1.5,
+    "throttled": 0x50005,
+    "ip_failures": 7,
+    "upgrading": True,
 }
+# What an edge of before the alerts does not tell.
+OF_ITSELF = list(REPORT)[list(REPORT).index("clock") + 1 :]
 GAP = {
     "from_ts": "2026-06-01T12:00:00Z",
     "to_ts": "2026-06-01T13:00:00Z",
@@ -130,6 +146,8 @@ def test_a_report_is_kept_and_its_repeat_replaces(client, database_url):
     unsent = datetime(2026, 6, 1, 10, 10, 0, 500_000, UTC)
     expected = (170, {"timeout": 3, "exception_4": 1}, 12, unsent, 1, "synchronised")
     assert rows(database_url, query, BOOT, REPORT["slot"]) == [expected]
+    of_itself = f"select {', '.join(OF_ITSELF)} from sungrow_reports where boot = %s"  # noqa: S608
+    assert rows(database_url, of_itself, BOOT) == [tuple(REPORT[name] for name in OF_ITSELF)]
     later = REPORT | {"polled": 175, "failed": {}, "oldest_unsent_ts": None, "clock": None}
     assert taken(client, reports=[REPORT, later]) == []
     assert rows(database_url, query, BOOT, REPORT["slot"]) == [(175, {}, 12, None, 1, None)]
@@ -209,6 +227,11 @@ MALFORMED = [
     *(("reports", [0], "polled", v) for v in [*NO_COUNT, None]),
     *(("reports", [0], key, v) for key in ("waiting", "parked") for v in NO_COUNT),
     *(("reports", [0], "clock", v) for v in NO_TEXT),
+    *(("reports", [0], "spool_state", v) for v in ("", "well", 5, True, [])),
+    *(("reports", [0], key, v) for key in OF_ITSELF[1:8] for v in ("1", True, [], 1e300)),
+    *(("reports", [0], key, v) for key in OF_ITSELF[10:13] for v in ("1", True, [], -1e300)),
+    *(("reports", [0], key, v) for key in OF_ITSELF[8:10] for v in [*NO_TEXT, "x" * 201]),
+    *(("reports", [0], "upgrading", v) for v in (0, 1, "yes", [])),
     *(("reports", [0], "failed", v) for v in (5, [], "x", {"a": -1}, {"a": 1.5}, {"a": None})),
     *(("reports", [0], "failed", v) for v in ({"a\0": 1}, {"\ud800": 1}, {"x" * 1025: 1})),
     *(("gaps", [0], key, v) for key in ("from_ts", "to_ts") for v in [*NO_TIME, None]),

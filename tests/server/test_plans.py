@@ -31,6 +31,8 @@ ASKED = {
     "device-store": {"serial": "A1", "device_type_code": 3600, "model": "SH10RT"},
     "devices-condition": {"device_ids": ["house-7", "house-8"]},
     "devices-facts": {"device_ids": ["house-7", "house-8"]},
+    "faults-list": {"first": NOON, "end": NOON + timedelta(days=30)},
+    "faults-seen": {},
     "forgotten-ranges": {"first": NOON, "last": NOON},
     "gaps-list": DAY,
     "gaps-store": {"from_ts": NOON, "to_ts": NOON, "cause": "edge_down", "count": 3},
@@ -103,7 +105,12 @@ FACTS = (
     *("nominal_power_w", "firmware", "has_meter", "has_battery", "battery_capacity_kwh"),
     "edge_version",
 )
-NULLS = dict.fromkeys((*FACTS, "oldest_unsent_ts", "parked", "since_ts"))
+OF_THE_EDGE = (
+    *("spool_state", "spool_used_pct", "disk_free_mb", "ring_count", "thinned", "unsalvaged"),
+    *("uptime_s", "restarts_24h", "last_poll_error", "last_upload_error", "cert_days"),
+    *("throttled", "ip_failures", "upgrading"),
+)
+NULLS = dict.fromkeys((*FACTS, *OF_THE_EDGE, "oldest_unsent_ts", "parked", "since_ts"))
 # What a query has to read to say anything, be it by a function or by a trigger.
 READS = {
     "completeness-days": {
@@ -119,6 +126,8 @@ READS = {
     "device-store": {"sungrow_inverters"},
     "devices-condition": {"sungrow_5min", "sungrow_reports", "sungrow_seqs"},
     "devices-facts": {"sungrow_devices", "sungrow_local_daily"},
+    "faults-list": {"sungrow_fault_5min"},
+    "faults-seen": {"sungrow_fault_5min"},
     "forgotten-ranges": {"sungrow_forgotten"},
     "gaps-list": {"sungrow_5min", "sungrow_samples", "sungrow_reports"},
     "house-days-cut": {"sungrow_house_5min"},
@@ -167,6 +176,7 @@ KEYS = {
     "sungrow_nightly": {"job"},
     "sungrow_nightly_runs": {"job"},
     "sungrow_envelope": {"day_of_year"},
+    "sungrow_fault_5min": {"bucket"},
     "sungrow_reports": {"slot", "received_at"},
     "sungrow_gaps": {"from_ts"},
     "sungrow_parked": {"ts", "boot"},
@@ -174,9 +184,10 @@ KEYS = {
     "sungrow_devices": {"device_id"},  # these two grow with the devices alone
     "sungrow_inverters": {"device_id"},
 }
-OF_ALL_DAYS = {"nightly-days"}  # compares them: one row a day of one device
+# Of one device: compares its days, a row each; looks for the beginning of faults that may be old.
+OF_ALL_DAYS = {"nightly-days", "faults-list"}
 CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
-STANDS_STILL = {"sungrow_site", "sungrow_pairings"}
+STANDS_STILL = {"sungrow_site", "sungrow_pairings", "sungrow_fault_codes"}
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +234,11 @@ def filling() -> Iterator[str]:
     yield (
         "INSERT INTO sungrow_envelope SELECT 'house-' || n, day, slot, 1, 20 FROM"
         " generate_series(100, 150) day, generate_series(0, 287) slot, generate_series(0, 9) n"
+    )
+    yield (
+        "INSERT INTO sungrow_fault_5min SELECT 'house-' || n, ts, 13066, 16384, 60, ts, ts FROM"
+        " generate_series(timestamptz '2026-03-01Z', '2026-05-07Z', '1 hour') ts,"
+        " generate_series(0, 9) n"
     )
     # A counter that falls every other night makes those who ask look closely at its days.
     counter = "mod(extract(epoch FROM ts), 172800)"

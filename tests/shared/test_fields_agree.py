@@ -92,6 +92,7 @@ def test_every_field_of_a_batch_goes_into_its_column(database_url):
     whole = {field.name: number for number, field in enumerate(FIELDS, 1) if field.integer}
     sample = {field.name: number + 0.5 for number, field in enumerate(FIELDS, 1)} | whole
     sample |= {"ts_src": 2, "running_state": 3.0, "boot": "ab", "battery_power_source": "signed"}
+    sample |= {"faults": "13050=1 13066=4000 13070=? +"}
     sample |= {"a_new_one": 'a "word", (or) \\ two', "device_id": DEVICE, "ts": a_ts()}
     assert verdict(app_on(database_url).test_client(), sample) == (1, 0, [])
     with connected(database_url) as connection:

@@ -52,12 +52,14 @@ OPTIONAL = {
     "grid_voltage_v": ("V", 0, 1500),
     "running_state": ("code", 0, 65_535),
     "power_flow_status": ("bits", 0, 65_535),
+    "bms_max_charge_a": ("A", 0, 1000),
+    "bms_max_discharge_a": ("A", 0, 1000),
     "interval_s": ("s", 1, 3600),
     "seq": ("", 0, 2**53),
     "ts_src": ("code", 0, 3),
 }
 WHOLE = ("running_state", "power_flow_status", "seq", "ts_src")
-TEXTS = ("battery_power_source", "boot")
+TEXTS = ("battery_power_source", "boot", "faults")
 NUMBERS = REQUIRED | OPTIONAL
 
 OTHER = "garage"
@@ -84,7 +86,11 @@ def full_sample(**changes: object) -> dict:
     """A sample with every field of the contract, each with another value."""
     whole = {"running_state": 64, "power_flow_status": 11, "seq": 17, "ts_src": 1}
     numbers = {name: 40 + index / 7 for index, name in enumerate(OPTIONAL)}
-    texts = {"battery_power_source": "signed", "boot": "0123456789abcdef" * 2}
+    texts = {
+        "battery_power_source": "signed",
+        "boot": "0123456789abcdef" * 2,
+        "faults": "13066=4000",
+    }
     return a_sample(**(numbers | whole | texts | changes))
 
 

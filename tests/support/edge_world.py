@@ -125,6 +125,9 @@ class Kept:
 class Server(Kept):
     """Keeps what it is sent; fails as told. ``p1``: what it keeps of the grid meter."""
 
+    certificate_ends_s: float | None = None
+    failed_addresses = 0
+
     def __init__(self, clock: FakeClock):
         super().__init__()
         self._clock = clock
