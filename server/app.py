@@ -14,6 +14,7 @@ from edge_lib.shared.env import ConfigError, environment
 from server import cache, page
 from server import settings as settings_module
 from server.api import (
+    alerts,
     bad_http,
     completeness,
     devices,
@@ -25,6 +26,7 @@ from server.api import (
     ingest,
     realtime,
     series,
+    silences,
     status,
 )
 from server.api.limiter import BadTokenLimiter
@@ -78,7 +80,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     errors.init_app(app)
     app.get("/health")(health)
     shown = (realtime, series, devices, status, hours, completeness, gaps, envelope, faults)
-    for module in (ingest, *shown):
+    for module in (ingest, alerts, silences, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

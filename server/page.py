@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from edge_lib import VERSION
 from edge_lib.shared.command_names import server_command
-from server.api import body, strict_json
+from server.api import body, origin, strict_json
 from server.api.errors import Refused, bad_token, place, session_caller
 from server.auth import pairings
 from server.auth.session import Sessions
@@ -199,7 +199,7 @@ def login() -> Response:
         Refused: 403 the form is of another site, or the token is a device's; 401 unknown token;
             429 too many such; 400 and 413 as for any body.
     """
-    _refuse_other_sites()
+    origin.refuse_other_sites()
     form = parse_qs(body.read(request, _LONGEST_FORM).decode("utf-8", "replace"))
     token = form.get("token", [""])[0].strip()
     known = current_app.extensions["tokens"].caller(token)
@@ -223,7 +223,7 @@ def pair() -> Response:
             body.
         DatabaseAway: 503; the code is as good as before.
     """
-    _refuse_other_sites()
+    origin.refuse_other_sites()
     code = pairings.digest(_code(body.read(request, _LONGEST_FORM)))
     try:
         known = pairings.read(current_app.extensions["settings"].pairings_path)
@@ -261,19 +261,10 @@ def logout() -> Response:
     Raises:
         Refused: 403 the request is of another site.
     """
-    _refuse_other_sites()
+    origin.refuse_other_sites()
     response = Response(status=204)
     current_app.extensions["sessions"].end(response)
     return response
-
-
-def _refuse_other_sites() -> None:
-    # Browsers say where a form comes from, by one header or the other, and no page can change it.
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    # Behind the proxy the scheme is not known here.
-    ours = (f"https://{request.host}", f"http://{request.host}")
-    if not (site == "same-origin" if site else origin in ours):
-        raise Refused(403, "only the page itself may do this")
 
 
 def _compressible(response: Response, plain: bytes, gzipped: bytes) -> Response:

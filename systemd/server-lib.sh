@@ -8,6 +8,7 @@ BACKUPS=/var/backups/sungrow-server
 SOCKET=/run/sungrow-server.sock
 ACCOUNT=sungrow-server
 UNITS=(sungrow-server.socket sungrow-server.service)
+. "$(dirname "${BASH_SOURCE[0]}")/server-alerts.sh"
 
 say() { echo "$*"; }
 # The comment at the top of the script.

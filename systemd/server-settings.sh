@@ -139,9 +139,14 @@ write_settings() {
     own_settings
 }
 
+# But for those of the alerts, which are root's alone.
 own_settings() {
-    chown root:"$ACCOUNT" "$ETC"/*
-    chmod 640 "$ETC"/*
+    local file
+    for file in "$ETC"/*; do
+        [[ $file != */alerts.env && -f $file ]] || continue
+        chown root:"$ACCOUNT" "$file"
+        chmod 640 "$file"
+    done
 }
 
 names_in() { grep -oP '^#?\K[A-Z_]+(?==)' "$1"; }

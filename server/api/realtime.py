@@ -1,4 +1,7 @@
-"""``GET /v1/realtime``: the newest sample of a device, the grid meter beside it, and its age."""
+"""``GET /v1/realtime``: the newest sample of a device, the grid meter beside it, and its age.
+
+How many alerts are open comes with the sample and is kept with it, so that it costs no query.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,9 +19,9 @@ AHEAD = timedelta(seconds=60)  # clocks differ a little; beyond that a sample is
 
 @blueprint.get("/v1/realtime")
 def realtime() -> Response:
-    """Return the newest sample: all fields, and ``age_s``; in a header, the page's version.
+    """Return the newest sample: all fields, and ``age_s``; in headers, open alerts and a version.
 
-    A page that is left open learns from it that the server was upgraded meanwhile.
+    A page that is left open learns from the latter that the server was upgraded meanwhile.
 
     Raises:
         Refused: 401, 403; 404 where the device has no sample yet.
@@ -30,7 +33,11 @@ def realtime() -> Response:
     if kept is None:
         kept = _from_database(current_app.extensions["db"], device_id)
         cache.keep(device_id, kept)
-    response = Response(_with_age(kept), mimetype="application/json")
+    head, _, text = kept.partition(b"\n")
+    epoch, _, alerts_open = head.decode().partition(" ")
+    response = Response(_with_age(text, float(epoch)), mimetype="application/json")
+    if alerts_open:
+        response.headers["X-Alerts-Open"] = alerts_open
     files = current_app.extensions.get("files")  # those of the page, if there is one
     if files is not None:
         response.headers["X-Page-Version"] = files.version
@@ -46,13 +53,13 @@ def _from_database(db: Database, device_id: str) -> bytes:
         instead = db.rows("p1-newest", parameters)
         elsewhere = "; what its grid meter says is at /p1/v1/realtime" if instead else ""
         raise Refused(404, f"no sample of this device yet{elsewhere}")
+    alerts_open = rows[0].pop("alerts_open")
     sample = by_grid_meter(rows[0])
-    epoch = sample["ts"].timestamp()
-    return b"%.6f\n%s" % (epoch, json.dumps({**sample, "ts": format_ts(sample["ts"])}).encode())
+    head = f"{sample['ts'].timestamp():.6f} {'' if alerts_open is None else alerts_open}"
+    return f"{head}\n{json.dumps({**sample, 'ts': format_ts(sample['ts'])})}".encode()
 
 
-def _with_age(kept: bytes) -> bytes:
+def _with_age(text: bytes, epoch: float) -> bytes:
     # The age belongs to this answer alone, so it is added here, at the end of the cached text.
-    epoch, _, text = kept.partition(b"\n")
-    age_s = datetime.now(UTC).timestamp() - float(epoch)
+    age_s = datetime.now(UTC).timestamp() - epoch
     return b'%s, "age_s": %.3f}\n' % (text[:-1], age_s)

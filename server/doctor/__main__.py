@@ -4,10 +4,12 @@ Prints a line a check. Changes nothing, and ends within a minute, whatever hangs
 """
 
 import argparse
+import json
 import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -55,6 +57,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--url", type=_url, help="the server's address, as the edge knows it")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="PEM file of a private CA")
+    parser.add_argument("--status", type=Path, metavar="FILE", help="write what came of it there")
     return parser.parse_args(argv)
 
 
@@ -78,7 +81,29 @@ def main(argv: list[str]) -> int:
     except ConfigError as error:
         print(f"{jsonlog.priority(logging.CRITICAL)}{error}", file=sys.stderr)
         return EXIT_CONFIG
-    return findings.report(checked(_groups(env, arguments.url, arguments.ca)), arguments.json)
+    found = checked(_groups(env, arguments.url, arguments.ca))
+    status = findings.report(found, arguments.json)
+    if arguments.status:
+        _note(arguments.status, found, env)
+    return status
+
+
+def _note(file: Path, found: list[Finding], env: Mapping[str, str]) -> None:
+    """Write for the alerts, which see neither the journal nor the disk, what came of it."""
+    failed = [finding.check for finding in found if finding.state == FAILED]
+    noted = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "result": "failed" if failed else "ok",
+        "failed": failed,
+        "disk": database.free(env),
+    }
+    new = file.with_name(f"{file.name}.new")
+    try:
+        new.write_text(json.dumps(noted))
+        new.chmod(0o644)
+        new.replace(file)
+    except OSError as error:
+        print(f"{file} cannot be written: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,43 @@ def disk(bytes: int, is_local: bool, folder: str | None) -> Finding:
     return Finding("disk", OK, text)
 
 
+def free(env: Mapping[str, str]) -> dict[str, int] | None:
+    """Return the bytes of the database's disk; None where it is not on this machine, or unknown."""
+    try:
+        (place,) = Database(settings_module.database_url(env)).rows("database-place", {})
+    except (ConfigError, DatabaseAway):
+        return None
+    folder = Path(place["folder"]) if place["folder"] else DEBIANS_FOLDER
+    if not place["is_local"]:
+        return None
+    for seen in (folder, *folder.parents):
+        try:
+            figures = os.statvfs(seen)
+        except OSError:
+            continue
+        unit = figures.f_frsize
+        return {"free_bytes": figures.f_bavail * unit, "size_bytes": figures.f_blocks * unit}
+    return None
+
+
+def alerts(found: list[Row], now: datetime) -> Finding:
+    """Return whether somebody is told when something is wrong, by the row of ``alerts-doctor``."""
+    if not found:
+        text = "nobody is told when something is wrong: docs/alerts.md shows how, in five minutes"
+        return Finding("alerts", OK, text)
+    (row,) = found
+    ran = format_ts(row["finished_at"])
+    look = "journalctl -u sungrow-alerts; systemctl list-timers sungrow-alerts.timer"
+    if now - row["finished_at"] > SILENT_AFTER:
+        return Finding("alerts", FAILED, f"the rules were last judged {ran}: see {look}")
+    if not row["channels"]:
+        return Finding("alerts", WARNING, "no channel is set up: see docs/alerts.md")
+    if row["broken"]:
+        text = f"{', '.join(row['broken'])} refuses messages; run: {server_command('alerts test')}"
+        return Finding("alerts", FAILED, text)
+    return Finding("alerts", OK, f"judged {ran}; told by {', '.join(row['channels'])}")
+
+
 def room_mb(folder: Path) -> int:
     """Return the megabytes free at the folder, or at its nearest parent that we can see."""
     for place in (folder, *folder.parents):
@@ -262,6 +299,7 @@ def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
     if tokens is None:
         yield Finding("device", WARNING, "not checked: the tokens have to be corrected first")
         return
+    yield alerts(db.rows("alerts-doctor", {}), datetime.now(UTC))
     yield from nightly(health.nightly(db, tokens.devices(), NAMES), datetime.now(UTC))
     meters = health.meters(db, tokens.houses())
     heard = {row["device_id"] for row in meters if row["newest_ts"]}

@@ -15,11 +15,12 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from edge_lib import VERSION
 from server.api.errors import bad_token, bearer_token
 from server.database import health
-from server.database.pool import DatabaseAway, Row
+from server.database.pool import Database, DatabaseAway, Row
 from server.metrics import worker_counters
 from server.metrics.prometheus import CONTENT_TYPE, Metric, alone, text
 
 blueprint = Blueprint("metrics", __name__)
+_SEVERITIES = ("critical", "warning", "info")
 
 
 def init_app(app: Flask) -> None:
@@ -99,6 +100,7 @@ def _of_the_database() -> list[Metric]:
         found = [*_of_the_edition(edition), *_of_the_jobs(health.jobs(db, edition))]
         found += _of_the_devices(health.devices(db, tokens.devices()))
         found += _of_the_meters(health.meters(db, tokens.houses()))
+        found += _of_the_alerts(db, tokens.houses())
     except DatabaseAway:
         return [alone("sungrow_database_up", about, 0)]
     return [alone("sungrow_database_up", about, 1), *found]
@@ -148,6 +150,42 @@ def _of_the_meters(rows: list[Row]) -> list[Metric]:
         ("lost_readings", "lost", "P1 readings of the last 7 days that nobody can account for."),
     )
     return [_by_device(f"sungrow_device_p1_{name}", about, key, rows) for name, key, about in kinds]
+
+
+def _of_the_alerts(db: Database, device_ids: list[str]) -> list[Metric]:
+    """Return nothing where alerts are not used."""
+    ran = db.rows("alerts-last-run", {})
+    if not ran:
+        return []
+    counted = {row["severity"]: row["count"] for row in db.rows("alerts-open", _whose(device_ids))}
+    results = ("delivered", "given_up", "dropped")
+    return [
+        Metric(
+            "sungrow_alerts_open",
+            "gauge",
+            "Alerts that are open.",
+            [({"severity": name}, counted.get(name, 0)) for name in _SEVERITIES],
+        ),
+        alone(
+            "sungrow_alerts_last_run_timestamp_seconds",
+            "When the rules were last evaluated.",
+            _number(ran[0]["finished_at"]),
+        ),
+        Metric(
+            "sungrow_alert_deliveries_total",
+            "counter",
+            "Messages of alerts, by channel and by what became of them.",
+            [
+                ({"channel": row["channel"], "result": result}, row[result])
+                for row in db.rows("alerts-deliveries", {})
+                for result in results
+            ],
+        ),
+    ]
+
+
+def _whose(device_ids: list[str]) -> dict[str, object]:
+    return {"device_ids": [*device_ids, ""]}
 
 
 def _by_device(name: str, about: str, key: str, rows: list[Row]) -> Metric:

@@ -8,6 +8,7 @@ const AGAIN_MS = 60e3;
 const OWN_VERSION = document.body?.dataset.files; // of the page's files
 let aheadMs = 0; // how far the server's clock is ahead of this machine's
 let versionOfServer = OWN_VERSION;
+let alertsOpen = null;
 const underWay = new Set(); // for each request without an answer yet, what sends it once more
 
 export class ApiError extends Error {
@@ -23,6 +24,9 @@ export const isRefused = ({ status }) => status >= 400 && status < 500 && ![401,
 
 // The version of the page's files that the server has by now, where that is not this page's; else null.
 export const newerVersion = () => (versionOfServer === OWN_VERSION ? null : versionOfServer);
+
+// How many alerts are open, as the newest reading said; null where nobody uses alerts, or nobody was asked yet.
+export const openAlerts = () => alertsOpen;
 
 // After sleep nothing comes of the requests that were under way: they are sent once more.
 export function wake() {
@@ -101,6 +105,10 @@ export function pair(code) {
   return send('/pair', { method: 'POST', body, headers: { 'Content-Type': 'application/json' } });
 }
 
+export function endSilence(id) {
+  return send(`/v1/silences/${id}`, { method: 'DELETE' });
+}
+
 export function logOut() {
   return send('/logout', { method: 'POST' });
 }
@@ -154,4 +162,5 @@ function hearServer(headers) {
   // The header counts whole seconds and took some time to come here.
   if (date && Math.abs(date + 500 - serverNow()) > 2000) aheadMs = date + 500 - Date.now();
   versionOfServer = headers.get('X-Page-Version') ?? versionOfServer;
+  if (headers.has('X-Alerts-Open')) alertsOpen = Number(headers.get('X-Alerts-Open'));
 }

@@ -1,7 +1,7 @@
 // Whether the data are whole: first in one line, then the calendar of completeness, gaps with causes, what waits or is
 // set aside, and how box, Wi-Fi stick and server are.
 
-import { ask, load, serverNow } from './api.js';
+import { ask, load, openAlerts, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
 import { nameOf } from './frame.js';
@@ -40,6 +40,9 @@ class SystemView {
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
   #faults = el('div', {}, waiting());
+  #alerts = el('div', {});
+  #alertCards = null;
+  #alertsShown = null;
 
   // p1: the cards of a house with a P1 meter, or null.
   constructor(context, p1) {
@@ -52,6 +55,7 @@ class SystemView {
       gaps: () => this.#loadGaps(),
       faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
+      alerts: () => this.#loadAlerts(),
       ...p1?.parts,
     };
     this.#loading = new Loading(context, parts, {
@@ -60,6 +64,7 @@ class SystemView {
       gaps: this.#gaps,
       faults: this.#faults,
       calendar: this.#calendar.element,
+      alerts: this.#alerts,
     });
     this.element = el(
       'div',
@@ -67,6 +72,7 @@ class SystemView {
       el('h1', { tabindex: -1 }, t('system')),
       this.#loading.element,
       this.#well.element,
+      this.#alerts,
       this.#meterNote(),
       card(t('complete'), 'complete', this.#calendar.element),
       el(
@@ -85,7 +91,8 @@ class SystemView {
   }
 
   get jobs() {
-    return this.#loading.jobs({ status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE, ...this.#p1?.jobs });
+    const every = { status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE, alerts: 10 * MINUTE };
+    return this.#loading.jobs({ ...every, ...this.#p1?.jobs });
   }
 
   load() {
@@ -95,6 +102,17 @@ class SystemView {
   // Each new reading, or the same again.
   reading(reading, isLate) {
     this.#well.say('reading', ofReading(reading, isLate));
+    if (openAlerts() !== this.#alertsShown) this.#loading.part('alerts');
+  }
+
+  // Where nobody uses alerts there is nothing of them: no card, no module, no request.
+  async #loadAlerts() {
+    const open = openAlerts();
+    if (open === null) return;
+    this.#alertsShown = open;
+    this.#alertCards ??= new (await load(() => import('./alert_cards.js'))).AlertCards(this.#context);
+    await this.#alertCards.load();
+    this.#alerts.replaceChildren(this.#alertCards.element);
   }
 
   // A whole year costs the database some work: it is asked for once, and then the days at its end.

@@ -19,6 +19,13 @@ DAYS = {**DAY, "first_day": date(2026, 5, 5), "last_day": date(2026, 5, 6), "zon
 MONTH = date(2026, 5, 1)
 # What each query is asked for here; what all of them may be asked for stands below.
 ASKED = {
+    "alerts-channels": {},
+    "alerts-deliveries": {},
+    "alerts-list": {**DAY, "states": ["open", "closed"], "most": 100},
+    "alerts-open": {"device_ids": ["house-7", "house-8"]},
+    "alerts-doctor": {},
+    "alerts-last-run": {},
+    "alerts-silences": {"now": NOON},
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
     "database-clock": {},
     "database-identity": {},
@@ -87,6 +94,8 @@ ASKED = {
     "series-raw": {**DAY, "most": 100, "has_p1": True},
     "series-raw-count": {**DAY, "most": 100},
     "series-times": {**DAY, "keys": [NOON]},
+    "silences-add": {"from_ts": NOON, "to_ts": NOON + timedelta(hours=1), "why": "a new roof"},
+    "silences-end": {"id": 1, "now": NOON, "device_ids": ["house-7", "house-8"]},
     "status-parked": {},
     "status-polls": {"now": NOON},
     "status-report": {"now": NOON},
@@ -113,6 +122,8 @@ OF_THE_EDGE = (
 NULLS = dict.fromkeys((*FACTS, *OF_THE_EDGE, "oldest_unsent_ts", "parked", "since_ts"))
 # What a query has to read to say anything, be it by a function or by a trigger.
 READS = {
+    "alerts-list": {"sungrow_alerts"},
+    "alerts-open": {"sungrow_alerts"},
     "completeness-days": {
         "sungrow_local_daily",
         "sungrow_seqs",
@@ -164,6 +175,7 @@ READS = {
 # Tables that grow with time, and the columns by which an index may lead on from device_id.
 KEYS = {
     "sungrow_samples": {"ts"},
+    "sungrow_alerts": {"closed_at", "device_id"},
     "p1_samples": {"ts"},
     "p1_5min": {"bucket"},
     "p1_local_daily": {"bucket"},
@@ -188,6 +200,8 @@ KEYS = {
 OF_ALL_DAYS = {"nightly-days", "faults-list"}
 CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
 STANDS_STILL = {"sungrow_site", "sungrow_pairings", "sungrow_fault_codes"}
+# A few messages a day, at most 20 a channel.
+STANDS_STILL |= {"sungrow_alert_outbox", "sungrow_silences", "sungrow_alert_run"}
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +244,18 @@ def filling() -> Iterator[str]:
         "INSERT INTO sungrow_nightly SELECT 'envelope', 'house-' || n, date '2024-01-01' + day, 1"
         " FROM generate_series(0, 850) day, generate_series(0, 9) n"
     )
+    yield (
+        "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
+        " last_true_at, closed_at) SELECT 'house-' || n, 'no_data', 'critical', 'closed', ts, ts,"
+        " ts, ts + interval '1 hour' FROM generate_series(timestamptz '2025-05-04Z', '2026-05-06Z',"
+        " '6 hours') ts, generate_series(0, 9) n"
+    )
+    yield (
+        "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
+        " last_true_at) SELECT device_id, 'backlog', 'warning', 'open', now(), now(), now()"
+        "  FROM sungrow_devices"
+    )
+    yield "INSERT INTO sungrow_alert_run VALUES (true, now(), '{ntfy}')"
     yield "INSERT INTO sungrow_nightly_runs SELECT 'envelope', device_id FROM sungrow_devices"
     yield (
         "INSERT INTO sungrow_envelope SELECT 'house-' || n, day, slot, 1, 20 FROM"

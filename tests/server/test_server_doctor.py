@@ -15,6 +15,7 @@ from edge_lib import VERSION
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, Group
 from server import sandbox, settings
 from server.database.health import Edition
+from server.doctor import database
 from server.doctor.__main__ import checked, main
 from server.doctor.database import clock, disk, edition, room_mb
 from server.doctor.front import certificate
@@ -115,7 +116,7 @@ def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
     assert {state for pairs in found.values() for state, _ in pairs} == {OK}
     assert list(found) == [
         *("settings", "secrets", "tokens", "database", "edition", "clock", "disk", "schema"),
-        *("zone", "jobs", "nightly", "device", "edge", "redis"),
+        *("zone", "jobs", "alerts", "nightly", "device", "edge", "redis"),
     ]
 
 
@@ -589,3 +590,36 @@ def test_a_url_without_tls_is_a_usage_error(bad, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--url", bad])
     assert stop.value.code == 2
+
+
+JUDGED = datetime(2026, 11, 2, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("row", "minutes", "state", "said"),
+    [
+        (None, 0, OK, "nobody is told when something is wrong"),
+        ({"channels": ["ntfy", "mail"], "broken": []}, 1, OK, "told by ntfy, mail"),
+        ({"channels": ["ntfy"], "broken": []}, 11, FAILED, "were last judged"),
+        ({"channels": [], "broken": []}, 1, WARNING, "no channel"),
+        ({"channels": ["ntfy"], "broken": ["ntfy"]}, 1, FAILED, "ntfy refuses messages"),
+    ],
+)
+def test_it_says_whether_anybody_is_told(row, minutes, state, said):
+    found = [row | {"finished_at": JUDGED}] if row else []
+    finding = database.alerts(found, JUDGED + timedelta(minutes=minutes))
+    assert finding.state == state
+    assert said in finding.text
+
+
+def test_a_run_of_the_timer_leaves_what_came_of_it(doctor, client, device, tmp_path):
+    fresh(client, device)
+    file = tmp_path / "doctor.json"
+    doctor("--status", str(file))
+    noted = json.loads(file.read_text())
+    assert noted["result"] in ("ok", "failed")
+    assert datetime.fromisoformat(noted["time"]).tzinfo
+    assert noted["failed"] == [] or noted["result"] == "failed"
+    disk = noted["disk"]
+    assert disk is None or 0 < disk["free_bytes"] <= disk["size_bytes"]
+    assert file.stat().st_mode & 0o777 == 0o644

@@ -13,12 +13,12 @@ from tests.support.systemd_units import analyze, exposure, needs_systemd
 
 UNITS = sorted(
     path
-    for pattern in ("sungrow-edge*.*", "sungrow-nightly.*")
+    for pattern in ("sungrow-edge*.*", "sungrow-nightly.*", "sungrow-alerts.*")
     for path in (sandbox.ROOT / "systemd").glob(pattern)
 )
 # The exposure that systemd-analyze may find, of 10.
 MOST_EXPOSED = {"sungrow-edge.service": 1.1, "sungrow-edge-backup.service": 1.1}
-MOST_EXPOSED |= {"sungrow-nightly.service": 1.1}
+MOST_EXPOSED |= {"sungrow-nightly.service": 1.1, "sungrow-alerts.service": 1.1}
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The channels: each sends a message, and says what became of it."""

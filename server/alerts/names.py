@@ -1,0 +1,50 @@
+"""The names of rules and channels, which settings, tables and the API share."""
+
+MAIL, NTFY, TELEGRAM, GOTIFY, WEBHOOK = "mail", "ntfy", "telegram", "gotify", "webhook"
+CHANNELS = (MAIL, NTFY, TELEGRAM, GOTIFY, WEBHOOK)
+# One message a run for people, one an episode for programs.
+PEOPLE = (MAIL, NTFY, TELEGRAM, GOTIFY)
+
+RULES = (
+    "no_data",
+    "p1_no_data",
+    "night_off",
+    "never_seen",
+    "database",
+    "front",
+    "line",
+    "fault_word",
+    "alarm_word",
+    "grid_trip",
+    "off_grid",
+    "grid_v_high",
+    "grid_v_low",
+    "grid_f",
+    "no_yield",
+    "low_day",
+    "string_dead",
+    "batt_link",
+    "batt_blocked",
+    "batt_hot",
+    "batt_cold",
+    "batt_jump",
+    "batt_low_long",
+    "batt_not_full",
+    "soh_drop",
+    "counter_stuck",
+    "frozen",
+    "backlog",
+    "spool_disk",
+    "clock",
+    "parked",
+    "lost",
+    "conflict",
+    "cert",
+    "server_disk",
+    "backup",
+    "doctor",
+    "edge_version",
+    "restarts",
+    "queries_5xx",
+    "channel",
+)

@@ -1,0 +1,79 @@
+"""One run: the rules, then what is due, then the ping that says that all of this went well."""
+
+import logging
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from server.alerts import deadman, evaluate, outbox, outside, statefile
+from server.alerts.deliver import LIMITS, Clock, deliver, said
+from server.alerts.settings import Settings
+from server.database import migrations
+from server.database.connection import connect
+from server.database.migrations import SchemaError
+
+log = logging.getLogger("sungrow.alerts.run")
+ANOTHER = "another run is at work: nothing to do"
+STUCK = timedelta(minutes=30)
+_LOCK = "sungrow alerts"
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def once(settings: Settings, clock: Clock = utc_now) -> int:
+    """Do one run; return its exit status: 0 wherever the rules could be evaluated, else 1."""
+    try:
+        with closing(connect(settings.database_url, LIMITS, connect_timeout=5)) as connection:
+            connection.autocommit = False
+            if not _take_turn(connection):
+                print(ANOTHER)
+                return 0
+            problem = _all_of_it(connection, settings, clock)
+    except psycopg2.OperationalError as error:
+        reason = said(error)
+        log.error("the database does not answer", extra={"reason": reason})  # noqa: TRY400
+        statefile.away(settings, reason, clock())
+        deadman.ping(settings, f"the database does not answer: {reason}")
+        return 1
+    except (psycopg2.Error, SchemaError) as error:
+        reason = said(error) if isinstance(error, psycopg2.Error) else str(error)
+        log.exception("the rules could not be evaluated")
+        deadman.ping(settings, reason)
+        return 1
+    deadman.ping(settings, problem)
+    return 0
+
+
+def _take_turn(connection: Connection) -> bool:
+    """Return whether no other run is at work; the lock ends with the connection."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (_LOCK,))
+        return bool(_one(cursor))
+
+
+def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str | None:
+    """Evaluate and send; return why the messages do not reach anybody, if so."""
+    with connection, connection.cursor() as cursor:
+        migrations.refuse_not_current(cursor)
+        cursor.execute("SELECT timezone FROM sungrow_site")
+        zone_name = str(_one(cursor))
+    away_since = statefile.back(settings, zone_name, clock())
+    seen = outside.look(settings)
+    seen.database_away_since = away_since
+    evaluate.evaluate(connection, clock(), settings, seen)
+    deliver(settings, clock, ZoneInfo(zone_name))
+    with connection, connection.cursor() as cursor:
+        since = outbox.stuck_since(cursor, clock() - STUCK)
+    return f"no channel has taken a message since {since.isoformat()}" if since else None
+
+
+def _one(cursor: Cursor) -> object:
+    row = cursor.fetchone()
+    return row[0] if row else None

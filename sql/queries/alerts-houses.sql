@@ -1,0 +1,35 @@
+-- Called by alerts/gather: what is known of each house, its newest reading, and what its edge says of itself.
+WITH RECURSIVE sampled AS ( -- one step in the index for each device, not one for each of its days
+    SELECT min(device_id) AS device_id FROM sungrow_local_daily
+    UNION ALL
+    SELECT (SELECT min(l.device_id) FROM sungrow_local_daily l WHERE l.device_id > sampled.device_id)
+      FROM sampled WHERE sampled.device_id IS NOT NULL
+), known AS (
+    SELECT device_id FROM sampled WHERE device_id IS NOT NULL UNION SELECT device_id FROM sungrow_devices
+)
+SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_power_w, d.battery_capacity_kwh,
+       d.has_battery, d.edge_version, d.updated_at AS known_since,
+       newest.ts AS newest_ts, newest.received_at AS newest_received,
+       (SELECT last_ts FROM p1_5min WHERE device_id = known.device_id ORDER BY bucket DESC LIMIT 1) AS p1_newest,
+       CASE WHEN d.has_battery IS NOT FALSE
+            THEN (SELECT battery_soh_pct
+                    FROM sungrow_newest_sample(known.device_id, %(now)s::timestamptz - interval '7 days')) END
+           AS soh_week_ago,
+       (SELECT count(DISTINCT boot) FROM sungrow_seqs
+         WHERE device_id = known.device_id AND kind = 'sample'
+           AND slot > %(now)s::timestamptz - interval '1 day') AS boots,
+       parked.parked, parked.conflicts, inverter.report, inverter.failed, inverter.thinned_before,
+       meter.report AS p1_report, meter.failed AS p1_failed
+  FROM known
+  LEFT JOIN sungrow_devices AS d USING (device_id)
+  LEFT JOIN LATERAL (SELECT ts, received_at
+                       FROM sungrow_newest_sample(known.device_id, %(now)s::timestamptz + interval '1 minute')
+                    ) AS newest ON true
+ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE reason <> 'conflict') AS parked,
+                            count(*) FILTER (WHERE reason = 'conflict') AS conflicts
+                       FROM sungrow_parked
+                      WHERE device_id = known.device_id AND kind IN ('sample', 'p1')
+                        AND coalesce(ts, received_at) > %(now)s::timestamptz - interval '1 day') AS parked
+ CROSS JOIN LATERAL sungrow_newest_report(known.device_id, 'sample', %(now)s) AS inverter
+ CROSS JOIN LATERAL sungrow_newest_report(known.device_id, 'p1', %(now)s) AS meter
+ ORDER BY device_id

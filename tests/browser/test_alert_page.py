@@ -1,0 +1,152 @@
+"""What the System view says of alerts, in four languages, and that it says nothing without them."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from server import sandbox
+from tests.browser.browser import PHONE
+from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site
+from tests.browser.test_shape import violations
+from tests.support.batches import rows
+from tests.support.readings import connected
+
+HEADS = {
+    "en": ("Alerts", "Alerts of the last 30 days", "How you are told", "Silenced", "End"),
+    "nl": ("Meldingen", "Meldingen van de laatste 30 dagen", "Hoe je het hoort", "Stil"),
+    "de": ("Meldungen", "Meldungen der letzten 30 Tage", "Wie du es erfährst", "Stumm"),
+    "fr": (
+        "Alertes",
+        "Alertes des 30 derniers jours",
+        "Comment vous l\u2019apprenez",
+        "En silence",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def told_home(databases, https_server) -> Site:
+    """A house with alerts: two are open, two are over, a channel refuses, and a silence."""
+    url = databases.migrated()
+    site = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    site.send()
+    now = datetime.now(UTC)
+    episodes = [
+        ("no_data", "critical", 9 * 24, 8 * 24, "house: no data", None),
+        ("batt_hot", "warning", 20 * 24, 20 * 24 - 3, "house: battery hot", None),
+        (
+            "fault_word",
+            "critical",
+            2,
+            None,
+            "house: fault 714",
+            "Noon.\nCall an <b>expert</b>",
+        ),
+        ("backlog", "warning", 1, None, "house: readings wait", "Look at the line."),
+    ]
+    with connected(url) as connection:
+        for rule, severity, begin_h, end_h, title, text in episodes:
+            since = now - timedelta(hours=begin_h)
+            closed = None if end_h is None else now - timedelta(hours=end_h)
+            detail = json.dumps({"title": title, "text": text, "values": {}})
+            state = "open" if closed is None else "closed"
+            rows(
+                connection,
+                "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
+                " last_true_at, closed_at, detail) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                *(DEVICE, rule, severity, state, since, since, since, closed, detail),
+            )
+        rows(connection, "INSERT INTO sungrow_alert_run VALUES (true, now(), '{ntfy,mail}')")
+        for channel, column in (("ntfy", "delivered_at"), ("mail", "refused_at")):
+            rows(
+                connection,
+                f"INSERT INTO sungrow_alert_outbox (channel, event, n, body, {column})"  # noqa: S608
+                " VALUES (%s, 'digest', 0, '{}', now())",
+                channel,
+            )
+        for why in ("new roof", "later"):
+            rows(
+                connection,
+                "INSERT INTO sungrow_silences (device_id, to_ts, why)"
+                " VALUES (%s, now() + interval '1 h', %s)",
+                *(DEVICE, why),
+            )
+    return site
+
+
+def opened(page, home):
+    page.log_in(home.url + "/?view=system", ONE)
+    page.wait(lambda: page.all(".alerts .lane"), "there is nothing of alerts", 40)
+
+
+def test_it_shows_what_is_open_the_month_the_channels_and_silences(page, told_home):
+    opened(page, told_home)
+    text = page.text(".alerts")
+    for head in HEADS["en"]:
+        assert head in text
+    items = [item.text for item in page.all(".open-alerts li")]
+    assert len(items) == 2
+    assert "house: readings wait" in items[0]
+    assert "Noon.\nCall an <b>expert</b>" in items[1], "text is text"
+    lanes = [lane.text.split("\n")[0] for lane in page.all(".lane-name")]
+    assert sorted(lanes) == ["Backlog", "Battery hot", "Fault", "No data"]
+    counts = {name: len(page.all(f".lane-{name}")) for name in ("critical", "warning", "unknown")}
+    # Behind the day without data nothing measured is known.
+    assert counts == {"critical": 2, "warning": 2, "unknown": 2}
+    table = page.text("section[aria-labelledby=alert-channels]")
+    assert re.search(r"ntfy .*works", table)
+    assert re.search(r"mail .*refuses messages", table)
+    assert page.console() == []
+
+
+def test_a_silence_can_be_ended(page, told_home):
+    opened(page, told_home)
+    page.all("section[aria-labelledby=alert-silences] button")[0].click()
+    page.wait(
+        lambda: len(page.all("section[aria-labelledby=alert-silences] li")) == 1,
+        "it is still there",
+    )
+    left = told_home.ask("/v1/alerts")["silences"]
+    assert [one["why"] for one in left] == ["later"]
+
+
+@pytest.mark.parametrize("language", ["nl", "de", "fr"])
+def test_it_speaks_the_language_of_the_page(page, told_home, language):
+    page.language(f"{language}-{language.upper()}")
+    opened(page, told_home)
+    text = page.text(".alerts")
+    for head in HEADS[language]:
+        assert head in text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_and_is_for_everybody(page, told_home, scheme):
+    page.resize(PHONE)
+    page.colours(scheme)
+    opened(page, told_home)
+    assert page.run("return document.documentElement.scrollWidth") <= PHONE[0]
+    assert violations(page) == []
+
+
+def test_without_alerts_there_is_nothing_of_them(page, databases, https_server):
+    url = databases.migrated()
+    home = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    home.send()
+    page.log_in(home.url + "/?view=system", ONE)
+    page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load", 40)
+    assert page.all(".alerts") == []
+    asked = home.server.log.read_text()
+    assert "/v1/alerts" not in asked
+
+
+def test_every_language_has_every_word():
+    text = (sandbox.ROOT / "server/static/alert_words.js").read_text()
+    parts = re.split(r"^  (?:en|nl|de|fr): \{$", text, flags=re.MULTILINE)[1:]
+    names = [re.findall(r"^ +(\w+): ", part, re.MULTILINE) for part in parts]
+    assert len(names) == 4
+    assert all(one == names[0] for one in names)
+    for part, heads in zip(parts, HEADS.values(), strict=True):
+        for head in heads:
+            assert head.replace("30", "{n}") in part
