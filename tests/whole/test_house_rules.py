@@ -92,6 +92,7 @@ SERVER_ROOMS = {
     "server.p1": {"api", "auth", "cli", "database", "house", "referee", "settings"},
     "server.page": {"api", "auth"},
     "server.metrics": {"api", "database"},
+    "server.grafana": {"cli", "settings"},
     "server.alerts": {"cli", "database", "settings"},
     "server.nightly": {"cli", "database", "settings"},
     "server.doctor": {"auth", "cache", "database", "nightly", "settings"},
