@@ -9,7 +9,7 @@ from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
 from server import cli
 from server import settings as server_settings
-from server.alerts import commands, names, run, settings
+from server.alerts import commands, names, replay, run, settings
 from server.alerts.settings import Settings
 
 COMMAND = server_command("alerts")
@@ -30,15 +30,15 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     silence.add_argument("--rule", choices=names.RULES, metavar="R", help="this rule alone")
     silence.add_argument("--why", help="shown on the page")
     silence.add_argument("--end", type=int, metavar="ID", help="end a silence now")
-    replay = kinds.add_parser("replay", help="the messages that a past would have made")
-    cli.add_range(replay)
-    replay.add_argument("--device", type=cli.device_id, help="this house alone")
-    replay.add_argument(
-        "--by-ts", action="store_true", help="as if each reading had arrived at once: imported ones"
+    past = kinds.add_parser("replay", help="the messages that a past would have made")
+    cli.add_range(past)
+    past.add_argument("--device", type=cli.device_id, help="this house alone")
+    past.add_argument(
+        "--at-once", action="store_true", help="as if each reading had arrived at once"
     )
     arguments = parser.parse_args(argv)
     if arguments.command == "replay":
-        cli.refuse_empty_range(replay, arguments)
+        cli.refuse_empty_range(past, arguments)
     if arguments.command == "silence":
         _check_silence(silence, arguments)
     return arguments
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
     if arguments.command == "run":
         return _run()
     if arguments.command == "replay":
-        return cli.run(lambda env: commands.replayed(settings.read(env), arguments))
+        return cli.run(lambda env: replay.command(settings.read(env), arguments))
     made: dict[str, Callable[[Settings], None]] = {
         "list": commands.show,
         "test": commands.test,

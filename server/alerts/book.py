@@ -68,7 +68,9 @@ class Book(Ledger):
         """Return since when nobody judged though the database was there; None: it was judged."""
         if self.last_run is None or self.now - self.last_run <= MISSED:
             return None
-        return max(self.last_run, min(self._database_since, self.now))
+        if self._database_since > self.now:  # by another clock than the run's
+            return self.last_run
+        return max(self.last_run, self._database_since)
 
     def database_was_away(self, since: datetime, until: datetime) -> None:
         """Note a time in which nothing can have arrived; the run that noticed it has told it."""

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
 from edge_lib.shared.timestamps import format_ts
-from server.alerts import outbox, own_texts, replay
+from server.alerts import outbox, own_texts
 from server.alerts.deliver import LIMITS
-from server.alerts.options import options_of
 from server.alerts.outcome import DELIVERED, Message
 from server.alerts.run import utc_now
 from server.alerts.settings import Settings
@@ -93,21 +91,6 @@ def show(settings: Settings) -> None:
             print(_channel(channel, broken, last, waiting))
     if not settings.channels:
         print("no channel is set up: see docs/alerts.md")
-
-
-def replayed(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Print the messages that a past would have made, by default the last 30 days."""
-    end = arguments.end or utc_now()
-    first = arguments.first or end - LONGEST
-    with _open(settings) as connection:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT timezone FROM sungrow_site")
-            zone = ZoneInfo((cursor.fetchone() or ("UTC",))[0])
-            cursor.execute("SET statement_timeout = 0")
-        devices = [arguments.device] if arguments.device else None
-        options = options_of(settings)
-        found = replay.replay(connection, first, end, options, devices, arguments.by_ts)
-    print("\n".join(replay.lines(found, zone)))
 
 
 def _channel(name: str, broken: bool, last: datetime | None, waiting: int) -> str:

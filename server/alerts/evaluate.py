@@ -32,7 +32,11 @@ AWAY = timedelta(minutes=3)  # shorter, and no house was silent for long
 
 
 def evaluate(
-    connection: Connection, now: datetime, settings: Settings, seen: Outside | None = None
+    connection: Connection,
+    now: datetime,
+    settings: Settings,
+    seen: Outside | None = None,
+    away_since: datetime | None = None,
 ) -> None:
     """Judge all rules at a moment; write what changed, and what has to be told.
 
@@ -41,13 +45,17 @@ def evaluate(
         now: the moment.
         settings: of the alerts.
         seen: what is outside of the database; None: look around now.
+        away_since: since when the database was away, which answers again now.
     """
-    run(connection, now, options_of(settings), seen or outside.look(settings))
+    seen = seen or outside.look(settings)
+    seen.database_away_since = away_since
+    run(connection, now, options_of(settings), seen)
 
 
 def run(connection: Connection, now: datetime, options: Options, seen: Outside) -> None:
     """Do as ``evaluate``, with what it has read of the settings."""
     with connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = off")  # to compile these plans takes longer than they do
         houses = gather(cursor, now)
         book = Book(cursor, [one.house.device_id for one in houses], now)
         away = seen.database_away_since

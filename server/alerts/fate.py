@@ -42,6 +42,8 @@ def _begun(cursor: Cursor, row: Row, about: Context) -> Row | None:
     if row.event == REPEATED or outbox.end_waits(cursor, about.channel, ids):
         outbox.drop(cursor, row.id, OVER, about.now)
         return None
+    if row.body.get("until"):
+        return row  # it was written when all was over, and says so
     # Nothing else will say that it is over.
     until = outbox.closed_at(cursor, ids) or about.now
     body = own_texts.past(row.body, until.astimezone(about.zone), about.language)

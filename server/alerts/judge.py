@@ -75,6 +75,8 @@ def _of_house(
             outcome = []
         elif not muted.has(rule.hop):
             outcome = rule.check(seen, keys)
+        if outcome and rule.hop == "measured":
+            outcome = [one._replace(proven=seen.newest if one.since else None) for one in outcome]
         yield Judged(rule, device_id, outcome)
 
 

@@ -4,28 +4,34 @@ Every minute is judged as it would have been then, by what had arrived until the
 what the edge said of itself, or the server's own look around, cannot be judged again.
 """
 
+import argparse
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
+from server import cli
 from server.alerts import evaluate, rules
 from server.alerts.book import faults_of
 from server.alerts.evidence import Server
 from server.alerts.gather import house_of, rows
 from server.alerts.ledger import WEEK, Ledger
 from server.alerts.messages import Row
-from server.alerts.options import Channel, Options
+from server.alerts.options import Channel, Options, options_of
 from server.alerts.past import Past
+from server.alerts.settings import Settings
 from server.alerts.states import Episode
 from server.alerts.texts import Fault
+from server.database import migrations
+from server.database.connection import one_row
 
 PHONE = Channel("phone")
+_USUALLY = timedelta(days=30)
 _PRUNED_EVERY = timedelta(hours=1)
 
 
@@ -76,6 +82,7 @@ def replay(
     """
     with connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
+        cursor.execute("SET LOCAL jit = off")  # to compile these plans takes longer than they do
         houses = [
             house_of(row)
             for row in rows(cursor, "alerts-houses", {"now": end})
@@ -151,6 +158,23 @@ class Rehearsal(Ledger):
     def faults(self, values: Mapping[str, Any]) -> list[Fault]:
         """Return what the fault word in the values of an episode means."""
         return faults_of(self._cursor, values)
+
+
+def command(settings: Settings, arguments: argparse.Namespace) -> None:
+    """Print what would have been told between ``--from`` and ``--to``; by default, of 30 days."""
+    end = arguments.end or datetime.now(UTC)
+    first = arguments.first or end - _USUALLY
+    if first >= end:
+        raise cli.Refused("--from must be before --to, which is now unless it is given")
+    devices = [arguments.device] if arguments.device else None
+    options = options_of(settings)
+    with migrations.connect(settings.database_url) as connection:
+        found = replay(connection, first, end, options, devices, arguments.at_once)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT timezone FROM sungrow_site")
+            zone = ZoneInfo(one_row(cursor)[0])
+    for line in lines(found, zone):
+        print(line)
 
 
 def lines(found: Replayed, zone: ZoneInfo) -> Iterator[str]:

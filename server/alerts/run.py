@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from server.alerts import deadman, evaluate, outbox, outside, statefile
+from server.alerts import deadman, evaluate, outbox, statefile
 from server.alerts.deliver import LIMITS, Clock, deliver, said
 from server.alerts.settings import Settings
 from server.database import migrations
@@ -64,10 +64,9 @@ def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str 
         migrations.refuse_not_current(cursor)
         cursor.execute("SELECT timezone FROM sungrow_site")
         zone_name = str(_one(cursor))
-    away_since = statefile.back(settings, zone_name, clock())
-    seen = outside.look(settings)
-    seen.database_away_since = away_since
-    evaluate.evaluate(connection, clock(), settings, seen)
+    away_since = statefile.away_since(settings)
+    statefile.back(settings, zone_name, clock())
+    evaluate.evaluate(connection, clock(), settings, away_since=away_since)
     deliver(settings, clock, ZoneInfo(zone_name))
     with connection, connection.cursor() as cursor:
         since = outbox.stuck_since(cursor, clock() - STUCK)

@@ -49,20 +49,15 @@ def away(settings: Settings, reason: str, now: datetime) -> None:
             write(path, state)
 
 
-def back(settings: Settings, zone_name: str, now: datetime) -> datetime | None:
-    """Note that the database answers; tell those who were told that it was away.
-
-    Returns:
-        Since when it was away, in the first run that finds it back; None in others.
-    """
+def back(settings: Settings, zone_name: str, now: datetime) -> None:
+    """Note that the database answers; tell those who were told that it was away."""
     path = settings.state_path
     state = read(path)
     if "away_since" not in state:
         if state.get("timezone") != zone_name:
             write(path, {"timezone": zone_name})
-        return None
+        return
     since = datetime.fromisoformat(state["away_since"])
-    is_first = "back_at" not in state
     until = datetime.fromisoformat(state.setdefault("back_at", now.isoformat()))
     state["timezone"] = zone_name
     told = state.get("told", {})
@@ -79,7 +74,13 @@ def back(settings: Settings, zone_name: str, now: datetime) -> datetime | None:
             write(path, state)
     if not told or now - until >= GIVE_UP:
         write(path, {"timezone": zone_name})
-    return since if is_first else None
+
+
+def away_since(settings: Settings) -> datetime | None:
+    """Return since when the database was away until this run; None: the run before reached it."""
+    state = read(settings.state_path)
+    since = None if "back_at" in state else state.get("away_since")
+    return datetime.fromisoformat(since) if since else None
 
 
 def zone(state: dict[str, Any]) -> ZoneInfo:

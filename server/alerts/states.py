@@ -141,7 +141,7 @@ def _seen(
         return begun._replace(state=OPEN, severity=worse).noted(
             returns=begun.detail.get("returns", 0) + reopened or None
         )
-    if now - begun.since < timing.of(rule):
+    if (finding.proven or now) - begun.since < timing.of(rule):
         return begun._replace(severity=severity)
     return _opened(rule, begun._replace(severity=severity), past, now)
 

@@ -1,6 +1,6 @@
 """``GET /v1/completeness``: what became of the readings of each local day; ``lost`` has to be 0.
 
-The database counts (``sql/functions/sungrow_kind_completeness.sql``); its views
+The database counts (``sql/functions/sungrow_completeness_days.sql``); its views
 ``sungrow_completeness`` and ``p1_completeness`` have the same numbers.
 """
 

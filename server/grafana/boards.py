@@ -22,7 +22,7 @@ def every() -> list[Board]:
         board(
             "operations",
             "Operations",
-            of_the_server.operations(),
+            operations,
             "now-7d",
             besides=[prometheus],
             refresh="1m",

@@ -47,6 +47,7 @@ export class AlertCards {
     );
   }
 
+  // Returns what is open, in words.
   async load() {
     const { alerts, channels, silences, last_run_ts: ran } = await this.#context.ask('/v1/alerts');
     const { zone } = this.#context;
@@ -67,6 +68,7 @@ export class AlertCards {
       channels.length ? channelTable(channels, zone) : quiet(a('no_channel')),
     );
     this.#showSilences(silences);
+    return going.filter(({ severity }) => severity !== 'info').map(({ title, rule }) => title ?? ruleName(rule));
   }
 
   #showSilences(silences) {
@@ -137,7 +139,7 @@ function lanes(alerts, zone) {
       dayAndTime(Date.parse(since), zone),
       closed ? dayAndTime(Date.parse(closed), zone) : a('now'),
     ]);
-  const table = plainTable(a('days', { n: DAYS }), [a('what'), a('from'), a('to')], list);
+  const table = plainTable(`${a('days', { n: DAYS })}: ${a('list')}`, [a('what'), a('from'), a('to')], list);
   return [
     el('div', { class: 'lanes' }, rows),
     el('p', { class: 'quiet lane-key' }, el('span', { class: 'hatched' }), a('unknown')),
@@ -195,5 +197,5 @@ function channelTable(channels, zone) {
     a(one.broken ? 'broken' : 'works'),
   ]);
   const heads = [a('channel'), a('last_success'), a('waiting'), a('given_up'), a('state')];
-  return plainTable(a('channels'), heads, rows);
+  return plainTable(`${a('channels')}: ${a('list')}`, heads, rows);
 }

@@ -20,6 +20,7 @@ NAMES = (
     "realtime",
     "series",
     "decade",
+    "long_history",
     "devices",
     "size",
     "poll",

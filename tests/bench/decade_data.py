@@ -95,8 +95,8 @@ def _load_rollups(cursor, table: str, size: Size) -> None:
     copy_in(cursor, table, houses, years[0])
 
 
-def moved(cursor, table: str, years: int, size: Size) -> list[bytes]:
-    """Return the rollup rows of the young house, without its name, so many years earlier."""
+def moved(cursor, table: str, years: int, size: Size, house: str = YOUNG) -> list[bytes]:
+    """Return the rollup rows of a house, without its name, so many years earlier."""
     cursor.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 1 AND NOT attisdropped ORDER BY attnum",
@@ -106,23 +106,23 @@ def moved(cursor, table: str, years: int, size: Size) -> list[bytes]:
     words = {
         "timestamp with time zone": f"{{0}} - interval '{days} days'",
         "date": f"{{0}} - {days}",
-        "sungrow_counters": _counters(cursor, years, days),
+        "sungrow_counters": _counters(cursor, house, years, days),
     }
     columns = [words.get(kind, "{0}").format(name) for name, kind in kinds]
     chosen = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608
     rows = io.BytesIO()
     cursor.copy_expert(
-        f"COPY ({chosen} WHERE device_id = '{YOUNG}' ORDER BY bucket) TO STDOUT", rows
+        f"COPY ({chosen} WHERE device_id = '{house}' ORDER BY bucket) TO STDOUT", rows
     )
     return rows.getvalue().splitlines(keepends=True)
 
 
-def _counters(cursor, years: int, days: int) -> str:
+def _counters(cursor, house: str, years: int, days: int) -> str:
     """Return SQL for counters so many years earlier, which go on where the year before ends."""
     names = [f"{name}_kwh" for name in ("pv_total", "total_import", "total_export")]
     names += [f"battery_total_{way}_kwh" for way in ("charge", "discharge")]
     rises = ", ".join(f"max((counters_last).{n}) - min((counters_first).{n})" for n in names)
-    cursor.execute(f"SELECT {rises} FROM sungrow_5min WHERE device_id = %s", (YOUNG,))  # noqa: S608
+    cursor.execute(f"SELECT {rises} FROM sungrow_5min WHERE device_id = %s", (house,))  # noqa: S608
     moved = (
         f"({{0}}).{n} - {years * rise}" for n, rise in zip(names, cursor.fetchone(), strict=True)
     )

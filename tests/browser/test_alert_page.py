@@ -10,8 +10,7 @@ from server import sandbox
 from tests.browser.browser import PHONE
 from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site
 from tests.browser.test_shape import violations
-from tests.support.batches import rows
-from tests.support.readings import connected
+from tests.support.readings import connected, rows
 
 HEADS = {
     "en": ("Alerts", "Alerts of the last 30 days", "How you are told", "Silenced", "End"),

@@ -1,7 +1,6 @@
-"""A house for the tests of alerts: its readings arrive when the test says, its alerter runs then."""
+"""A house for the tests of alerts: readings arrive, and its alerter runs, when the test says."""
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import psycopg2
@@ -60,6 +59,12 @@ class Site:
     def __init__(self, database, options: Options = OPTIONS):
         self.database, self.options = database, options
         self.seen = Outside()
+        self._connection = psycopg2.connect(database.dsn)
+        rows(self._connection, "SET TimeZone = 'UTC'")
+
+    def close(self) -> None:
+        """Close the alerter's connection."""
+        self._connection.close()
 
     def arrive(self, device_id: str, readings: Iterable[dict], at: datetime | None = None) -> None:
         """Store readings as if they had arrived at a moment; None: each at its own."""
@@ -93,24 +98,13 @@ class Site:
 
     def run(self, at: datetime) -> None:
         """Run the alerter once."""
-        with self._plain() as connection:
-            evaluate.run(connection, at, self.options, self.seen)
+        evaluate.run(self._connection, at, self.options, self.seen)
 
     def run_through(self, first: datetime, end: datetime) -> None:
         """Run it each minute from a moment on and before another."""
-        with self._plain() as connection:
-            while first < end:
-                evaluate.run(connection, first, self.options, self.seen)
-                first += MINUTE
-
-    @contextlib.contextmanager
-    def _plain(self) -> Iterator[psycopg2.extensions.connection]:
-        dsn = self.database.dsn
-        with contextlib.closing(psycopg2.connect(dsn)) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TimeZone = 'UTC'")
-            connection.commit()
-            yield connection
+        while first < end:
+            self.run(first)
+            first += MINUTE
 
     def episodes(self, rule: str | None = None) -> list[dict]:
         """Return all episodes that were ever open, oldest first."""

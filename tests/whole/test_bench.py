@@ -12,6 +12,7 @@ from server.sandbox import ROOT
 from tests.bench.__main__ import NAMES, ON_REQUEST
 from tests.bench.devices import Step, search
 from tests.bench.paired import Goal, Line, beside, in_turn, table
+from tests.browser.browser import MISSING
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -26,6 +27,7 @@ def _has_columnstore() -> bool:
 _HAS_COLUMNSTORE = _has_columnstore()
 _COMPRESSED = [f"size: compressed, {which} fields" for which in ("all", "nine") if _HAS_COLUMNSTORE]
 FRAMES = ("day", "month", "year", "all")
+NIGHTS = ("the first night", "a usual night")
 ABOUT = {
     "ingest": [
         "ingest, all fields",
@@ -43,6 +45,15 @@ ABOUT = {
     "devices": ["devices a machine"],
     "decade": [
         *(f"series {asked}: ten years / one" for asked in (*FRAMES, "5 minutes of a day")),
+    ],
+    "long_history": [
+        *(
+            f"ten years{house}: {asked}"
+            for asked in ("All", "every day, for the records", "calendar of a year")
+            for house in ("", ", coarse")
+        ),
+        *(["ten years: the page's All"] if not MISSING else []),
+        *(f"{night}: {cost}" for night in NIGHTS for cost in ("CPU", "memory")),
     ],
     "size": [
         "size: a sample, all fields",

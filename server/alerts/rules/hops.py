@@ -88,6 +88,6 @@ NO_DATA = Rule("no_data", CRITICAL, 600, 300, "edge", _no_data)
 OF_SERVER = (FRONT, LINE)
 OF_HOUSE = (
     NO_DATA,
-    Rule("never_seen", WARNING, 86_400, 0, "edge", _never_seen, patience_s=86_400, replays=False),
+    Rule("never_seen", WARNING, 86_400, 300, "edge", _never_seen, patience_s=86_400, replays=False),
     Rule("p1_no_data", WARNING, 600, 300, "dongle", _p1_no_data),
 )

@@ -23,6 +23,7 @@ class Finding(NamedTuple):
         key: which of several that the rule finds at a time.
         severity: None: the rule's.
         amount: how much of it there is, where more of it is news (lost readings).
+        proven: of the newest reading that shows it: until then it held; None: it holds now.
     """
 
     since: datetime | None = None
@@ -30,6 +31,7 @@ class Finding(NamedTuple):
     key: str = ""
     severity: str | None = None
     amount: int = 0
+    proven: datetime | None = None
 
 
 # What a rule says: all that is wrong; an empty list: nothing is; None: it cannot tell.

@@ -70,5 +70,5 @@ def _low_day(seen: Evidence, _: frozenset[str]) -> Outcome:
 
 OF_HOUSE = (
     Rule("no_yield", WARNING, NO_YIELD_S, 900, "measured", _no_yield),
-    Rule("low_day", INFO, 0, 0, "measured", _low_day, is_event=True),
+    Rule("low_day", INFO, 0, 300, "measured", _low_day, is_event=True),
 )

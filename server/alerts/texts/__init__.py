@@ -86,6 +86,10 @@ class Writer:
         if returns := episode.detail.get("returns"):
             lines.append(self._word("returned", count=returns))
         title = self._word("over", title=title)
+        if recovery:
+            seconds = (until - episode.since).total_seconds()
+            cause = self._texts.RECOVERED[recovery.cause]
+            title = self._word("back", duration=self.duration(seconds), cause=cause)
         return Told(self.headline(episode.device_id, title), "\n".join(lines))
 
     def line(self, episode: Episode, now: datetime, faults: Sequence[Fault] = ()) -> str:

@@ -92,7 +92,7 @@ TODO = {
     "p1_no_data": "Look at the cable or the adapter of the meter's P1 port.",
     "off_grid": "Most likely a power cut. Save power while it lasts.",
     "grid_v_high": "Often at noon in summer. On three days of a week: tell the grid operator, with"
-    " the list of the days (docs/alerts.md).",
+    " the list of the days (docs/alert-rules.md).",
     "grid_v_low": "If it lasts, tell the grid operator.",
     "no_yield": "Look at the inverter's state and the DC switch.",
     "no_yield.snow": "Wait for it to melt.",
@@ -128,11 +128,19 @@ RECOVERY = {
     "dongle": "The box at home was on; dongle or inverter did not answer meanwhile.",
     "unknown": "What it was cannot be told.",
 }
+RECOVERED = {
+    "line": "the line was down",
+    "restart": "the box at home was off",
+    "power_cut": "a power cut",
+    "dongle": "dongle or inverter were silent",
+    "unknown": "cause not known",
+}
 WORDS = {
     "server": "Server",
     "since": "Since {time}.",
     "from_to": "From {since} until {until}, {duration}.",
     "over": "over: {title}",
+    "back": "data again after {duration} - {cause}",
     "again": "still: {title}",
     "more": "{title} (and {count} more)",
     "flapping": "comes and goes: {title}",
