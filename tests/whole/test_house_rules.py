@@ -100,6 +100,7 @@ SERVER_ROOMS = {
     "server.page": {"api", "auth", "page_login"},
     "server.page_login": {"api", "auth"},
     "server.metrics": {"api", "database"},
+    "server.grafana": {"cli", "settings"},
     "server.alerts": {"cli", "database", "settings"},
     "server.nightly": {"cli", "database", "settings"},
     "server.doctor": {"auth", "cache", "database", "nightly", "settings"},
