@@ -27,6 +27,7 @@ from server.api import (
     realtime,
     series,
     silences,
+    states,
     status,
 )
 from server.api.limiter import BadTokenLimiter
@@ -79,7 +80,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps, envelope, faults)
+    shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
     for module in (ingest, alerts, silences, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)

@@ -1,4 +1,4 @@
-"""The page at ``/``: its frame, its files, login and logout. All its data come from ``/v1/``.
+"""The page at ``/``: its frame and its files. All its data come from ``/v1/``.
 
 There is a page only if ``SECRET_KEY`` is set. Its files are held in memory, compressed once, with a
 digest of them all in their address: a browser may keep them for ever, and a new version has other
@@ -8,24 +8,18 @@ addresses.
 import gzip
 import hashlib
 import json
-import logging
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qs
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, current_app, render_template, request
 from markupsafe import Markup
 
 from edge_lib import VERSION
-from edge_lib.shared.command_names import server_command
-from server.api import body, origin, strict_json
-from server.api.errors import Refused, bad_token, place, session_caller
-from server.auth import pairings
+from server import page_login
+from server.api.errors import Refused, session_caller
 from server.auth.session import Sessions
 
-log = logging.getLogger("sungrow.server.page")
 blueprint = Blueprint("page", __name__)
 FOLDER = Path(__file__).resolve().parent / "static"
 LANGUAGES = ("en", "nl", "de", "fr")  # the first for who reads none of them
@@ -43,8 +37,6 @@ _LEFT_OUT = {
     ".js": re.compile(rb"^[ \t]*//.*$|^[ \t]+| // [^'\"`\n]*$", re.MULTILINE),
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
-_LONGEST_FORM = 4096
-_ANOTHER_LINK = f"have another one made: {server_command('tokens new DEVICE --read --link')}"
 # What the browser is to do for this page: load from here, talk to here, and nothing else.
 _POLICY = {
     "Content-Security-Policy": (
@@ -83,10 +75,11 @@ class Files:
         self.by_name = {
             path.name: _file(path) for path in sorted(folder.iterdir()) if path.suffix in TYPES
         }
+        self.words = {language: self._frame_words(language) for language in LANGUAGES}
+        self.by_name |= {_manifest(language): self._manifest_in(language) for language in LANGUAGES}
         named = (f"{name} {file.etag}" for name, file in self.by_name.items())
         self.version = _digest("\n".join(named).encode())
         self.scripts = self._scripts()
-        self.words = {language: self._frame_words(language) for language in LANGUAGES}
         self.worker = self._worker()
         # Within HTML it needs no name space.
         icon = re.sub(r' xmlns="[^"]+"', "", self.by_name["icon.svg"].plain.decode())
@@ -95,14 +88,25 @@ class Files:
 
     def _frame_words(self, language: str) -> dict[str, str]:
         # A module of words has each under its name, on one line or the next.
-        text = self.by_name[f"words.{language}.js"].plain.decode()
+        text = self.by_name[_words(language)].plain.decode()
         return dict(re.findall(r"^frame_(\w+):\s*'([^']*)',$", text, re.MULTILINE))
 
+    def _manifest_in(self, language: str) -> File:
+        # Named as the page itself is, for a home screen.
+        its = json.loads(self.by_name["page.webmanifest"].plain)
+        text = self.by_name[_words(language)].plain.decode()
+        words = dict(re.findall(r"^(tab_\w+):\s*'([^']*)',$", text, re.MULTILINE))
+        its |= {"lang": language, "short_name": self.words[language]["title"]}
+        for shortcut in its["shortcuts"]:
+            shortcut["name"] = words[f"tab_{shortcut['name'].lower()}"]
+        return _file_of(TYPES[".webmanifest"], json.dumps(its, ensure_ascii=False).encode())
+
     def _worker(self) -> bytes:
-        # Words in one language are enough, and those the page names itself;
-        # and those of faults where one is shown.
-        others = [name for name in self.by_name if name.startswith("words.") and name != "words.js"]
-        names = json.dumps([name for name in self.by_name if name not in (*others, "sw.js")])
+        # Words in one language are enough, and those the page names itself; and those of faults
+        # where one is shown.
+        others = {name for name in self.by_name if name.startswith("words.") and name != "words.js"}
+        others |= {"sw.js", *map(_manifest, LANGUAGES)}
+        names = json.dumps([name for name in self.by_name if name not in others])
         told = f"const VERSION = '{self.version}';\nconst FILES = {names};\n"
         return told.encode() + self.by_name["sw.js"].plain
 
@@ -123,6 +127,7 @@ def init_app(app: Flask, secret_key: str | None) -> None:
         app.extensions["sessions"] = Sessions(secret_key, app.extensions["tokens"])
         app.extensions["files"] = Files()
         app.register_blueprint(blueprint)
+        app.register_blueprint(page_login.blueprint)
 
 
 @blueprint.get("/")
@@ -185,88 +190,6 @@ def icon() -> Response:
     return response
 
 
-@blueprint.get("/login")
-def logged_in() -> Response:
-    """Return whether the browser has a session, by a 200 in either case."""
-    return jsonify(logged_in=session_caller() is not None)
-
-
-@blueprint.post("/login")
-def login() -> Response:
-    """Log in with the read token of the form field ``token``; set a session cookie.
-
-    Raises:
-        Refused: 403 the form is of another site, or the token is a device's; 401 unknown token;
-            429 too many such; 400 and 413 as for any body.
-    """
-    origin.refuse_other_sites()
-    form = parse_qs(body.read(request, _LONGEST_FORM).decode("utf-8", "replace"))
-    token = form.get("token", [""])[0].strip()
-    known = current_app.extensions["tokens"].caller(token)
-    if known is None:
-        raise bad_token(token)
-    if known.may_ingest:
-        whose = "P1 meter's" if known.is_p1 else "device's"
-        raise Refused(403, f"this is a {whose} token: log in with one of READ_TOKENS")
-    response = Response(status=204)
-    current_app.extensions["sessions"].begin(response, token)
-    return response
-
-
-@blueprint.post("/pair")
-def pair() -> Response:
-    """Log in with ``{"code": ...}`` of a link of ``server.tokens new --read --link``, once.
-
-    Raises:
-        Refused: 403 the request is of another site; 410 the code was used, or has ended, or its
-            token has; 401 there is no such code; 429 too many such; 400, 413 and 422 as for any
-            body.
-        DatabaseAway: 503; the code is as good as before.
-    """
-    origin.refuse_other_sites()
-    code = pairings.digest(_code(body.read(request, _LONGEST_FORM)))
-    try:
-        known = pairings.read(current_app.extensions["settings"].pairings_path)
-    except OSError as error:
-        log.exception("pairings cannot be read")
-        raise Refused(503, "the server cannot read its pairings; its log says why") from error
-    found = next((one for one in known if one.code == code), None)
-    if found is None:
-        raise bad_token("code")
-    who = current_app.extensions["tokens"].known().get(found.token)
-    if found.end <= datetime.now(UTC) or who is None or who.may_ingest:
-        raise Refused(410, f"this link has ended; {_ANOTHER_LINK}")
-    if not current_app.extensions["db"].rows("pairing-use", {"code_digest": code}):
-        raise Refused(410, f"this link was used before; {_ANOTHER_LINK}")
-    response = Response(status=204)
-    current_app.extensions["sessions"].begin_of(response, found.token)
-    return response
-
-
-def _code(content: bytes) -> str:
-    try:
-        sent = strict_json.parse(content)
-    except strict_json.NotJson as error:
-        raise Refused(400, str(error)) from error
-    code = sent.get("code") if isinstance(sent, dict) else None
-    if not isinstance(code, str):
-        raise Refused(422, [place("body", "code", msg="is a text", type="string")])
-    return code
-
-
-@blueprint.post("/logout")
-def logout() -> Response:
-    """Let the browser forget its session.
-
-    Raises:
-        Refused: 403 the request is of another site.
-    """
-    origin.refuse_other_sites()
-    response = Response(status=204)
-    current_app.extensions["sessions"].end(response)
-    return response
-
-
 def _compressible(response: Response, plain: bytes, gzipped: bytes) -> Response:
     response.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"] > 0:
@@ -276,11 +199,23 @@ def _compressible(response: Response, plain: bytes, gzipped: bytes) -> Response:
     return response
 
 
+def _words(language: str) -> str:
+    return f"words.{language}.js"
+
+
+def _manifest(language: str) -> str:
+    return f"page.{language}.webmanifest"
+
+
 def _file(path: Path) -> File:
     plain = path.read_bytes()
     if path.suffix in _LEFT_OUT:
         plain = _LEFT_OUT[path.suffix].sub(b"", plain)
-    return File(TYPES[path.suffix], plain, gzip.compress(plain, 9, mtime=0), _digest(plain))
+    return _file_of(TYPES[path.suffix], plain)
+
+
+def _file_of(content_type: str, plain: bytes) -> File:
+    return File(content_type, plain, gzip.compress(plain, 9, mtime=0), _digest(plain))
 
 
 def _digest(content: bytes) -> str:

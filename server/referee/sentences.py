@@ -31,7 +31,9 @@ def sentences(verdict: Verdict, device_id: str, stored_lag_s: float) -> list[Sen
     why = found["lag"].reason
     said: list[Sentence] = []
     if why in _CANNOT:
-        said.append(Sentence("cannot_compare", {"reason": why}, f"{_CANNOT[why]}."))
+        said.append(
+            Sentence("cannot_compare", {"reason": why, "why": _WHY[why]}, f"{_CANNOT[why]}.")
+        )
     else:
         said += _sign(found["sign"])
         said += _phases(verdict.phases)
@@ -45,6 +47,13 @@ def sentences(verdict: Verdict, device_id: str, stored_lag_s: float) -> list[Sen
     return said
 
 
+# Why a figure is missing, for whoever translates the sentence.
+_WHY = {
+    figures.NO_METER: "no_meter",
+    figures.NO_INVERTER: "no_inverter",
+    figures.NO_P1: "no_p1",
+    figures.TOO_FAR: "too_far",
+}
 _CANNOT = {
     figures.NO_METER: "The inverter has no grid meter of its own, so there is nothing to compare: "
     "import, export and house use come from the utility's meter",
@@ -113,7 +122,8 @@ def _lag(lag: Figure, device_id: str, stored_s: float) -> Iterator[Sentence]:
     if lag.value is None:
         reason = f"{lag.reason}"
         text = f"How much later the inverter shows a change is not known: {reason}."
-        yield Sentence("lag", {"reason": reason}, text)
+        why = _WHY.get(reason, "not_enough")
+        yield Sentence("lag", {"reason": reason, "why": why}, text)
         return
     within, value = _half(lag), lag.value
     values: dict[str, object] = {"seconds": round(value, 1), "within": round(within, 1)}
@@ -188,9 +198,11 @@ def _clock(offset: Figure) -> Iterator[Sentence]:
     count = abs(offset.value) / size
     side = "ahead" if offset.value > 0 else "behind"
     text = f"The clock of the utility's meter is {count:.1f} {unit} {side}"
-    if clock.is_an_hour_off(offset.value):
+    is_hour = clock.is_an_hour_off(offset.value)
+    if is_hour:
         text += ": its summer time does not fit the house's zone"
-    yield Sentence("clock", {"seconds": round(offset.value, 1)}, f"{text}.")
+    values: dict[str, object] = {"seconds": round(offset.value, 1), "hour_off": is_hour}
+    yield Sentence("clock", values, f"{text}.")
 
 
 def _missing(found: dict[str, Figure]) -> Iterator[Sentence]:

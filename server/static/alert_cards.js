@@ -47,6 +47,7 @@ export class AlertCards {
     );
   }
 
+  // Returns what is open, in words.
   async load() {
     const { alerts, channels, silences, last_run_ts: ran } = await this.#context.ask('/v1/alerts');
     const { zone } = this.#context;
@@ -67,6 +68,7 @@ export class AlertCards {
       channels.length ? channelTable(channels, zone) : quiet(a('no_channel')),
     );
     this.#showSilences(silences);
+    return going.filter(({ severity }) => severity !== 'info').map(({ title, rule }) => title ?? ruleName(rule));
   }
 
   #showSilences(silences) {

@@ -27,6 +27,7 @@ const BOTTOM = 22;
 const OF_BATTERY = ['from_battery', 'battery_out', 'battery_charge'];
 const AT_THE_METER = ['from_solar', 'from_battery', 'from_grid', 'of_unknown_origin', 'export'];
 const METERLESS = ['all_solar', 'battery_out'];
+const YEAR_PX = 30; // so wide a bar has room for its year
 const HARDLY = 0.9; // with less coverage, and no counter, the whole column is marked
 
 export class BarChart extends Chart {
@@ -42,7 +43,7 @@ export class BarChart extends Chart {
     this.open = (slot) => this.#bars[slot]?.row && open(slot);
   }
 
-  // bars: [{label, name, row or null, missing}]; before: rows or null at the same places; total: {title, row};
+  // bars: [{label, name, row or null, missing, year: of the first bar of one, where there are several}]; before: rows or null at the same places; total: {title, row};
   // more: {p1, hasBattery}.
   show(bars, before, total, { p1, hasBattery }) {
     [this.#bars, this.#before, this.#total] = [bars, before, total];
@@ -153,7 +154,8 @@ export class BarChart extends Chart {
     const width = this.#slotWidth();
     const needed = 10 + 7 * Math.max(...this.#bars.map(({ label }) => label.length), 0);
     const every = [1, 2, 5, 10].find((n) => n * width >= needed) ?? 20;
-    return this.#bars.map(({ label }, slot) =>
+    const isRoomy = every === 1 && width >= YEAR_PX;
+    return this.#bars.map(({ label, year }, slot) =>
       slot % every
         ? ''
         : svg(
@@ -163,7 +165,7 @@ export class BarChart extends Chart {
               y: bottom + 17,
               class: 'tick middle',
             },
-            label,
+            isRoomy && year ? year : label,
           ),
     );
   }

@@ -6,13 +6,15 @@ import { t } from './language.js';
 import { LineChart } from './line_chart.js';
 import { Loading } from './loading.js';
 import { named } from './period_kinds.js';
-import { clock, energy, hours, percent, power, temperature, volts, when } from './words.js';
+import { clock, energy, hourMinute, hours, percent, power, temperature, volts, when } from './words.js';
 import { addDays, dateOf, inMs } from './zone.js';
 
 const MINUTE = 60e3;
 const STEP_MS = 300e3;
 const DAY_MS = 86400e3;
 const DAYS = 30;
+const RATE_MS = 30 * MINUTE;
+const LEAST_PCT = 1; // by less it goes nowhere
 const COLUMNS = ['bucket', 'avg_battery_power_w', 'avg_battery_soc_pct', 'avg_battery_temp_c', 'avg_battery_voltage_v'];
 const OF_DAYS = [
   'bucket',
@@ -29,8 +31,13 @@ export class BatteryView {
   #context;
   #loading;
   #figures = new Map();
+  #points = []; // of today
+  #now = null; // its charge
+  #least = 0; // charge of these days
   #asOf = el('p', { class: 'as-of', hidden: true });
-  #soc = chartOf('charge_today', [{ key: 'soc', name: t('charge_level'), colour: 'soc', type: 'area' }], '%', percent);
+  #soc = chartOf('charge_today', [{ key: 'soc', name: t('charge_level'), colour: 'soc', type: 'area' }], '%', percent, {
+    most: 100,
+  });
   #power = chartOf(
     'battery_power_today',
     [
@@ -54,7 +61,7 @@ export class BatteryView {
     [{ key: 'band', name: t('least_to_most'), colour: 'soc', type: 'band', low: 'low', high: 'high' }],
     '%',
     percent,
-    { nameOf: dayOf },
+    { nameOf: dayOf, most: 100 },
   );
   #energy = chartOf(
     'battery_energy_of_days',
@@ -72,7 +79,7 @@ export class BatteryView {
     this.title = t('tab_battery');
     const parts = { day: () => this.#loadDay(), days: () => this.#loadDays() };
     this.#loading = new Loading(context, parts, { day: this.#soc.element, days: this.#band.element });
-    const tiles = ['soc', 'power', 'temp', 'volts', 'soh', 'in30', 'out30', 'full'];
+    const tiles = ['soc', 'power', 'temp', 'soh', 'in30', 'out30', 'full', 'least'];
     const figures = el('dl', { class: 'tiles figures' }, tiles.map((key) => this.#tile(key)));
     this.element = el(
       'div',
@@ -117,12 +124,19 @@ export class BatteryView {
     const { battery_power_w: watts, battery_soc_pct: soc } = reading;
     this.#asOf.hidden = !stale;
     say(this.#asOf, t('not_live_as_of', { time: clock(Date.parse(reading.ts), this.#context.zone) }));
-    this.#say('soc', percent(soc));
+    this.#now = soc ?? null;
+    this.#saySoc(stale);
     const isIdle = watts === null || watts === undefined || Math.abs(watts) < 5;
     this.#say('power', power(watts), isIdle ? '' : t(watts > 0 ? 'flow_charging' : 'flow_discharging'));
     this.#say('temp', temperature(reading.battery_temp_c));
-    this.#say('volts', volts(reading.battery_voltage_v));
     this.#say('soh', percent(reading.battery_soh_pct), t('as_battery_says'));
+  }
+
+  // How full it is, and when it will be full or empty if it goes on as in the last half hour.
+  #saySoc(isStale) {
+    const at = isStale ? null : outlook(this.#points, this.#now, this.#least);
+    const note = at && t(at.isFull ? 'battery_full_at' : 'battery_lasts_until', { time: hourMinute(at.ms, this.#context.zone) });
+    this.#say('soc', percent(this.#now), note ?? '');
   }
 
   async #loadDay() {
@@ -155,6 +169,7 @@ export class BatteryView {
       title: t('today'),
     };
     for (const chart of [this.#soc, this.#power]) chart.show(shown);
+    this.#points = shown.points;
     for (const [chart, key] of [[this.#temp, 'temp'], [this.#volts, 'volts']]) {
       const isKnown = points.some((p) => p[key] !== null);
       chart.element.closest('section').hidden = !isKnown;
@@ -181,11 +196,30 @@ export class BatteryView {
     const sum = (key) => days.reduce((all, row) => all + (row[key] ?? 0), 0);
     this.#say('in30', energy(days.length ? sum('battery_charge_kwh') : null), title);
     this.#say('out30', energy(days.length ? sum('battery_discharge_kwh') : null), title);
+    const known = days.filter(({ min_battery_soc_pct: pct }) => typeof pct === 'number');
+    if (known.length) {
+      const lowest = known.reduce((a, b) => (b.min_battery_soc_pct < a.min_battery_soc_pct ? b : a));
+      this.#least = lowest.min_battery_soc_pct;
+      this.#say('least', percent(this.#least), dayOf(Date.parse(lowest.bucket), zone));
+    }
     const full = [...days].reverse().find((row) => row.max_battery_soc_pct >= 99);
     const isToday = full && full.bucket.slice(0, 10) === today();
     const day = full && when(Date.parse(full.bucket), zone, { weekday: 'short', day: 'numeric', month: 'short' });
     this.#say('full', full ? (isToday ? t('today') : day) : t('not_in_n_days', { n: DAYS }));
   }
+}
+
+// When a battery is full, or as empty as it ever was, at the rate of the last half hour: {isFull, ms}; null where that
+// cannot be told, or is more than a day away.
+export function outlook(points, pct, least, now = serverNow()) {
+  const [from, to] = [now - RATE_MS - STEP_MS, now - RATE_MS / 2];
+  const then = points.find(({ at, soc }) => at >= from && at <= to && soc !== null);
+  if (pct === null || !then) return null;
+  const rate = (pct - then.soc) / (now - then.at - STEP_MS / 2);
+  const left = rate > 0 ? 100 - pct : least - pct;
+  const ms = left / rate;
+  if (Math.abs(pct - then.soc) < LEAST_PCT || !(ms > 0 && ms < DAY_MS)) return null;
+  return { isFull: rate > 0, ms: now + ms };
 }
 
 // Days of which nothing is known.

@@ -50,8 +50,7 @@ export class Calendar extends Chart {
     const lost = days.reduce((sum, day) => sum + Math.max(day.lost, 0), 0);
     say(this.note, lost ? t('calendar_is_lost', { n: lost }) : t('calendar_none_lost'));
     this.note.hidden = !days.length; // true of nothing at all
-    this.draw();
-    this.select(null);
+    this.renew(days[0]?.date);
   }
 
   // As many weeks as have room.

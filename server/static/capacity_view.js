@@ -7,6 +7,7 @@ import { el, say } from './dom.js';
 import { t } from './language.js';
 import { Loading } from './loading.js';
 import { PeakChart } from './peak_chart.js';
+import { periodField } from './period_field.js';
 import { KINDS, addMonths, daysBetween, named } from './period_kinds.js';
 import { periodNav } from './period_nav.js';
 import { plainTable } from './table.js';
@@ -47,7 +48,7 @@ export class CapacityView {
     );
     this.#cards = el(
       'div',
-      { hidden: true },
+      { class: 'pair', hidden: true },
       card(t('when_peaks'), 'quarters', this.#list),
       card(t('peaks_of_days'), 'days', this.#days.element),
       card(t('peaks_of_hours'), 'hours', this.#hours.element),
@@ -56,7 +57,7 @@ export class CapacityView {
     this.#yearCard.hidden = true;
     this.element = el(
       'div',
-      {},
+      { class: 'view' },
       this.#nav(),
       this.#loading.element,
       this.#live,
@@ -84,14 +85,17 @@ export class CapacityView {
     const first = dateOf(Date.parse(device.p1_first_ts), zone);
     const to = (date) => link({ view: 'capacity', date });
     const after = addMonths(this.#month, 1);
-    return periodNav({
-      title: monthTitle(this.#month),
+    const field = periodField('month', {
       date: this.#month,
       first,
       last: today(),
-      go,
-      pick: to,
+      here: this.#context,
+      chosen: (date) => go(to(date)),
+    });
+    return periodNav({
+      title: monthTitle(this.#month),
       present: t('go_month'),
+      field,
       links: {
         before: this.#month > first ? to(addMonths(this.#month, -1)) : null,
         after: after <= today() ? to(after) : null,

@@ -1,8 +1,10 @@
 // What all charts share: a figure that draws itself again at each size, a line of chips that name its colours, a
 // read-out that follows pointer, finger or keyboard, and hatching for what is not known.
 
+import { load, trouble } from './api.js';
 import { el, say, set, svg } from './dom.js';
 import { Gestures } from './gestures.js';
+import { icon } from './icons.js';
 import { t } from './language.js';
 import { swatch, hasTexture, textures } from './swatch.js';
 import { axisNumber } from './words.js';
@@ -37,7 +39,10 @@ export class Chart {
       'aria-valuetext': t('loading'),
     });
     const stage = el('div', { class: 'stage' }, this.svg, this.readout);
-    this.element = el('figure', { class: 'chart-box' }, this.title, this.legend, stage);
+    const enlarge = { type: 'button', class: 'full-size', 'aria-label': t('full_size'), 'aria-haspopup': 'dialog' };
+    this.opener = el('button', { ...enlarge, click: () => this.#enlarge() }, icon('expand'));
+    const head = el('div', { class: 'chart-head' }, this.title, this.opener);
+    this.element = el('figure', { class: 'chart-box' }, head, this.legend, stage);
     this.gestures = new Gestures(this);
     set(this.svg, { keydown: (event) => this.#key(event), blur: () => this.select(null) });
     new ResizeObserver(() => this.draw()).observe(this.svg);
@@ -64,6 +69,14 @@ export class Chart {
     this.#shows = of;
     this.draw();
     this.select(this.#selected);
+  }
+
+  async #enlarge() {
+    try {
+      (await load(() => import('./full_size.js'))).enlarge(this);
+    } catch (thrown) {
+      say(document.getElementById('announcer'), trouble(thrown)?.message ?? '');
+    }
   }
 
   get selected() {

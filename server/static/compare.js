@@ -25,7 +25,7 @@ export function sameTime(now, zone, months) {
 const sameTimeOfDay = (now, zone, days) => ({ date: addDays(dateOf(now, zone), -days), minute: minuteOf(now, zone) });
 
 // What the period that begins on `date` is compared by: bars, their sum, and what they are called in short and in
-// full. Null where nothing is known of it. by: 'previous' or 'year'.
+// full; isCut: the house began within it, so that it is shorter. Null where nothing is known of it. by: 'previous' or 'year'.
 export async function before(context, kind, date, by = 'previous') {
   const { firstDate, today, zone } = context;
   const first = kind.shift(date, by);
@@ -44,7 +44,7 @@ export async function before(context, kind, date, by = 'previous') {
   if (!sum) return null;
   const since = firstDate > first ? named(firstDate, { day: 'numeric', month: 'short' }) : '';
   const until = found.until && kind.until(found.until, zone, by);
-  return { bars, sum, ...names({ kind, first, since, until, isAll: time, by }) };
+  return { bars, sum, isCut: Boolean(since), ...names({ kind, first, since, until, isAll: time, by }) };
 }
 
 function names({ kind: { short, title }, first, since, until, isAll, by }) {

@@ -32,9 +32,11 @@ export class DayCurve {
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
   #clocks = el('p', { class: 'quiet', hidden: true });
   #measure = el('p', { class: 'measure', hidden: true }); // beside a clear day
-  #gapBox = el('div', { class: 'gap-list' });
+  #gapWords = el('p', { class: 'quiet' });
+  #gapBox = el('div', { class: 'gap-list' }, this.#gapWords);
   #gaps = null; // not known yet
   #gapList = null; // what lists them, loaded where there are some
+  #causeOf = () => t('cause_not_loaded');
   #clear = null;
   #row = null;
   #running = null; // a gap that goes on, as the page itself knows it
@@ -120,7 +122,10 @@ export class DayCurve {
     this.show();
     this.showGaps(this.#row);
     if (!gaps.length || this.#gapList) return;
-    this.#gapList = await load(() => import('./gap_list.js'));
+    const { GapList, cause } = await load(() => import('./gap_list.js'));
+    if (this.#gapList) return;
+    [this.#gapList, this.#causeOf] = [new GapList(), cause];
+    this.#gapBox.append(this.#gapList.element);
     this.show();
     this.showGaps(this.#row);
   }
@@ -165,7 +170,7 @@ export class DayCurve {
       gaps: this.#gapsNow(now),
       stepMs: this.#fineness.stepMs,
       clear: this.#zoom && this.#zoom.end - this.#zoom.start < 3600e3 ? null : this.#clear,
-      causeOf: this.#gapList?.cause ?? (() => t('cause_not_loaded')),
+      causeOf: this.#causeOf,
       ...this.facts(),
     });
     this.#feedsIn.hidden = !this.#chart.feedsIn;
@@ -180,14 +185,10 @@ export class DayCurve {
   showGaps(row) {
     this.#row = row;
     const covered = row?.coverage ?? null;
-    const words = gapWords(this.#gaps, row);
+    const words = covered === 0 && !this.#gaps?.length ? '' : gapWords(this.#gaps, row);
     const line = covered === null || !words ? words : t('gaps_covered', { words, share: share(covered, 1) });
-    this.#gapBox.replaceChildren(
-      el('p', { class: 'quiet' }, line),
-      this.#gaps?.length && this.#gapList
-        ? this.#gapList.gapItems(this.#gaps, this.#context.zone, this.#date)
-        : '',
-    );
+    say(this.#gapWords, line);
+    this.#gapList?.show(this.#gaps, this.#context.zone, this.#date);
   }
 }
 

@@ -31,6 +31,8 @@ export class DayView {
   #stripBox = el('div', { class: 'strip-box' });
   #asOf = el('p', { class: 'as-of', hidden: true });
   #verdict = el('p', { class: 'verdict' });
+  #around = null; // ways to other days, and the day that this one is compared with
+  #earlier = null;
   #row = null;
   #soc = null;
   #reading = null;
@@ -40,8 +42,8 @@ export class DayView {
   #gridNow;
   #meterNote = el('p', { class: 'hint', hidden: true });
 
-  // date: null for Now, which goes along with midnight and has no way to other days; nav: else period_nav.js.
-  constructor(context, date, nav) {
+  // date: null for Now, which goes along with midnight and has no way to other days; Around: else that of day_around.js.
+  constructor(context, date, Around) {
     this.#context = context;
     this.#date = date ?? context.today();
     this.live = date === null;
@@ -49,6 +51,7 @@ export class DayView {
     if (this.live && context.p1) this.#gridNow = new context.p1.GridNow(context);
     this.#tiles = new Tiles(true, context.p1);
     this.title = this.live ? t('tab_now') : longDay(noon(this.#date), 'UTC');
+    this.#around = Around ? new Around(context, this.#date, this.title) : null;
     this.#curve = new DayCurve(context, this.live ? 'now' : 'day', this.#date, {
       facts: () => ({ meter: this.#meter(), hasBattery: this.#hasBattery }),
       source: this.#source,
@@ -59,6 +62,7 @@ export class DayView {
       {
         gaps: () => this.#curve.loadGaps(),
         figures: () => this.#loadFigures(),
+        ...(this.#around ? { earlier: () => this.#loadEarlier() } : {}),
         curve: () => this.#loadCurve(),
         hours: () => this.#loadHours(),
         clear: () => this.#loadClear(),
@@ -75,7 +79,7 @@ export class DayView {
     this.element = el(
       'div',
       { class: this.live ? 'view now' : 'view day' },
-      this.live ? null : this.#nav(nav),
+      this.#around?.element,
       this.#loading.element,
       this.live ? this.#now() : null,
       this.#hero(),
@@ -85,7 +89,7 @@ export class DayView {
       this.#hoursBox,
     );
     this.#tiles.hideBattery(!this.#hasBattery);
-    nav?.swipes(this.element, this.#links(), context.go);
+    this.#around?.follow(this.element);
   }
 
   get isToday() {
@@ -97,7 +101,7 @@ export class DayView {
   }
 
   get jobs() {
-    const often = { curve: MINUTE, figures: MINUTE, gaps: 5 * MINUTE };
+    const often = { curve: MINUTE, figures: MINUTE, earlier: 5 * MINUTE, gaps: 5 * MINUTE };
     return [...(this.#gridNow?.jobs ?? []), ...this.#loading.jobs(this.isToday ? often : {})];
   }
 
@@ -151,31 +155,7 @@ export class DayView {
     const today = longDay(noon(this.#date), 'UTC');
     const head = this.live ? el('h2', { id: 'today' }, t('today_is', { day: today })) : null;
     const name = this.live ? { 'aria-labelledby': 'today' } : { 'aria-label': t('figures_of_day') };
-    return el('section', { class: 'hero', ...name }, head, this.#meterNote, this.#tiles.rings);
-  }
-
-  #links() {
-    const { link, today, firstDate } = this.#context;
-    const date = this.#date;
-    const before = firstDate === null || date > firstDate ? link({ view: 'day', date: addDays(date, -1) }) : null;
-    const after = date < today() ? link({ view: 'day', date: addDays(date, 1) }) : null;
-    return { before, after, now: this.isToday ? null : link({ view: 'day' }) };
-  }
-
-  // nav: period_nav.js
-  #nav(nav) {
-    const { link, go, today, firstDate } = this.#context;
-    const date = this.#date;
-    return nav.periodNav({
-      title: this.title,
-      date,
-      first: firstDate,
-      last: today(),
-      go,
-      pick: (picked) => link({ view: 'day', date: picked }),
-      present: t('go_today'),
-      links: this.#links(),
-    });
+    return el('section', { class: 'hero', ...name }, head, this.#meterNote, this.#tiles.rings, this.live ? null : this.#tiles.beside);
   }
 
   async #loadCurve() {
@@ -203,6 +183,11 @@ export class DayView {
     this.#row = series.length ? { ...series[0], ...total(series) } : null;
     this.#showTiles();
     this.#curve.showGaps(this.#row);
+  }
+
+  async #loadEarlier() {
+    this.#earlier = await this.#around.earlier();
+    this.#showTiles();
   }
 
   async #loadHours() {
@@ -234,7 +219,7 @@ export class DayView {
     const state = this.#meter();
     this.#tiles.hideMeter(state === 'none');
     this.#tiles.hideBattery(!this.#hasBattery);
-    this.#tiles.show(this.#row, { soc: this.#soc });
+    this.#tiles.show(this.#row, { soc: this.#soc, earlier: this.#earlier });
     this.#curve.showMeasure(this.#clear?.words(this.#row) ?? '');
     this.#context.p1?.saySource(this.#source, this.#row?.grid_source);
     const words = meterWords(state, hasGridMeter(this.#context.device), this.#row);

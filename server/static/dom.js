@@ -29,3 +29,18 @@ function fill(node, attributes, children) {
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+// Put these in the place of what is there. Who had the focus on a link or a button there has it on its like, and a
+// table that was scrolled sideways stays where it was.
+export function refill(node, ...children) {
+  const all = () => [...node.querySelectorAll('a[href], button')];
+  const had = document.activeElement;
+  const [place, href, left] = [all().indexOf(had), had?.getAttribute('href'), scrollOf(node)?.scrollLeft];
+  node.replaceChildren(...children);
+  if (left) scrollOf(node)?.scrollTo(left, 0);
+  if (place < 0) return;
+  const like = all().find((one) => href && one.getAttribute('href') === href) ?? all()[place];
+  like?.focus({ preventScroll: true });
+}
+
+const scrollOf = (node) => node.querySelector('.scroller');

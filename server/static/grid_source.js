@@ -70,6 +70,7 @@ export class GridNow {
   jobs = [{ everyMs: ALONE_MS, when: () => this.#isAlone, run: () => this.#ask() }];
   #context;
   #isAlone = false;
+  #wasAsked = false; // since it is alone
 
   constructor(context) {
     this.#context = context;
@@ -78,13 +79,15 @@ export class GridNow {
   // stale: the reading may be long past.
   async show(reading, stale) {
     const { device, zone } = this.#context;
-    const wasAlone = this.#isAlone;
     this.#isAlone = reading ? Boolean(stale) : !device.first_ts;
-    if (!this.#isAlone) say(this.element, nowWords(reading, device, zone));
-    else if (!wasAlone) await this.#ask();
+    if (!this.#isAlone) {
+      this.#wasAsked = false;
+      say(this.element, nowWords(reading, device, zone));
+    } else if (!this.#wasAsked && !document.hidden) await this.#ask();
   }
 
   async #ask() {
+    this.#wasAsked = true;
     try {
       const { power_w: watts, ts } = await this.#context.ask('/p1/v1/realtime');
       if (!this.#isAlone) return;

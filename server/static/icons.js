@@ -10,6 +10,8 @@ const PATHS = {
   money: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M15 9a3.5 3.5 0 1 0 0 6M7 11h5M7 13.5h5',
   system: 'M3 12h4l2-6 4 12 2-6h6',
   more: 'M5 12h.01M12 12h.01M19 12h.01',
+  calendar: 'M4 6h16v14H4zM4 10h16M8 3v5M16 3v5',
+  expand: 'M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5',
   info: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 11v6M12 7.5h.01',
 };
 

@@ -18,10 +18,11 @@ export class LineChart extends Chart {
   #data = NOTHING;
 
   // items: as Chart has them, each with `type`: 'line', 'area', or 'band' with the keys `low` and `high`; write(value):
-  // how it is read out; unit, scale: of the axis; nameOf(ms): what a place is called; isAround: not from zero on.
-  constructor({ label, items, height, unit, scale = 1, write, nameOf, isAround = false }) {
+  // how it is read out; unit, scale: of the axis; nameOf(ms): what a place is called; isAround: not from zero on;
+  // most: the end of the axis, whatever the values.
+  constructor({ label, items, height, unit, scale = 1, write, nameOf, isAround = false, most = null }) {
     super({ label, items, height });
-    Object.assign(this, { unit, scale, write, nameOf, isAround });
+    Object.assign(this, { unit, scale, write, nameOf, isAround, most });
   }
 
   // points: [{at, until, KEY: value or null}], in order.
@@ -91,7 +92,7 @@ export class LineChart extends Chart {
 
   #axis(least, most, bottom) {
     if (this.isAround) return axisAround(least, most, TOP, bottom);
-    return axis(Math.max(most, 0), Math.max(-least, 0), TOP, bottom);
+    return axis(this.most ?? Math.max(most, 0), Math.max(-least, 0), TOP, bottom);
   }
 
   #item({ key, type = 'line', low, high, colour }, runs, height) {

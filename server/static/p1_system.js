@@ -5,6 +5,7 @@ import { ask, serverNow } from './api.js';
 import { el } from './dom.js';
 import { t } from './language.js';
 import { named } from './period_kinds.js';
+import { refereeWords } from './referee_words.js';
 import { NONE, count, duration, share } from './words.js';
 import { addDays } from './zone.js';
 
@@ -53,17 +54,18 @@ export class P1Cards {
   async #loadReferee() {
     const { figures, text } = await this.#context.ask('/v1/referee');
     this.#clock.lastChild.textContent = clockWords(figures.clock.value);
-    // The sentences are the server's, in English.
     this.#verdict.replaceChildren(
       text.length
-        ? el(
-            'ul',
-            { class: 'gaps sentences', lang: 'en' },
-            text.map((sentence) => el('li', {}, sentence.text)),
-          )
+        ? el('ul', { class: 'gaps sentences' }, text.map(line))
         : el('p', { class: 'quiet' }, t('p1_nothing')),
     );
   }
+}
+
+// One that this page does not know is the server's, in English.
+function line(sentence) {
+  const words = refereeWords(sentence);
+  return el('li', { lang: words ? null : 'en' }, words ?? sentence.text);
 }
 
 function fact(name, value) {

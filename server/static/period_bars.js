@@ -67,6 +67,7 @@ export function yearsOf(months, { link, p1 }) {
     const sum = sumOf(own);
     const row = sum && p1 ? { ...sum, grid_source: p1.sourceOf(own.flatMap((bar) => bar.row ?? [])) } : sum;
     return {
+      date: `${year}-01-01`,
       label: year,
       name: year,
       row,

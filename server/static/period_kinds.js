@@ -1,7 +1,7 @@
 // What a week, a month, a year and any other range consist of, and what they are called.
 
 import { locale, t } from './language.js';
-import { dayAndTime, dayTime, when } from './words.js';
+import { dayAndTime, dayTime, longDay, when } from './words.js';
 import { addDays, isDate, noon } from './zone.js';
 
 const DAY_MS = 86400e3;
@@ -35,7 +35,13 @@ function yearBefore(date) {
   return new Date(Date.UTC(year - 1, month - 1, day)).toISOString().slice(0, 10);
 }
 
-const monday = (date) => addDays(date, -((new Date(noon(date)).getUTCDay() + 6) % 7));
+export const monday = (date) => addDays(date, -((new Date(noon(date)).getUTCDay() + 6) % 7));
+
+// The number of a week and its year, as ISO 8601 counts them: those of its Thursday.
+export function weekNumber(date) {
+  const thursday = addDays(monday(date), 3);
+  return { n: String(1 + Math.floor(lengthOf(`${yearOf(thursday)}-01-01`, thursday) / 7)), year: yearOf(thursday) };
+}
 
 const DAYS = {
   bucket: '1d',
@@ -59,8 +65,21 @@ const MONTHS = {
 
 // What a period consists of. dates(): the first day of each bucket; key(row), bucketOf(date): which of them it is;
 // asks(first): what the API is asked for; shift(first, by): the beginning of what it is compared with, and back(by): how
-// far that is, in days or months; by: 'previous' or 'year'.
+// far that is, in days or months; by: 'previous' or 'year'; typed(first): its text in a field that can be typed into.
 export const KINDS = {
+  day: {
+    ...DAYS,
+    asks: (first) => ({ from: first, to: addDays(first, 1), bucket: '1d' }),
+    start: (date) => date,
+    move: addDays,
+    shift: (first, by) => (by === 'year' ? yearBefore(first) : addDays(first, -1)),
+    back: (by) => (by === 'year' ? { months: 12 } : { days: 1 }),
+    until: (ms, zone, by) => (by === 'year' ? dayAndTime : dayTime)(ms, zone),
+    title: (date) => longDay(noon(date), 'UTC'),
+    short: (date, by) => (by === 'year' ? KINDS.day.title : dayName)(date),
+    dates: (date) => [date],
+    present: 'go_today',
+  },
   week: {
     ...DAYS,
     asks: (first) => ({ frame: 'week', date: first }),
@@ -70,6 +89,7 @@ export const KINDS = {
     back: (by) => ({ days: by === 'year' ? 364 : 7 }),
     until: (ms, zone, by) => (by === 'year' ? dayAndTime : dayTime)(ms, zone),
     title: (date) => spanName(date, addDays(date, 7)),
+    typed: (date) => t('week_n', weekNumber(date)),
     short: (date) => spanName(date, addDays(date, 7), 'short'),
     dates: (date) => daysBetween(date, addDays(date, 7)),
     label: (day) => named(day, { weekday: 'short' }),
@@ -84,6 +104,7 @@ export const KINDS = {
     back: (by) => ({ months: by === 'year' ? 12 : 1 }),
     until: (ms, zone, by) => (by === 'year' ? dayAndTime : dayTime)(ms, zone),
     title: monthName,
+    typed: monthName,
     short: (date, by) => named(date, { month: 'short', year: by === 'year' ? 'numeric' : undefined }),
     dates: (date) => daysBetween(date, addMonths(date, 1)),
     present: 'go_month',
@@ -98,6 +119,7 @@ export const KINDS = {
     back: () => ({ months: 12 }),
     until: (ms, zone) => dayAndTime(ms, zone),
     title: (date) => named(date, { year: 'numeric' }),
+    typed: yearOf,
     short: (date) => named(date, { year: 'numeric' }),
     dates: (date) => Array.from({ length: 12 }, (_, n) => addMonths(date, n)),
     present: 'go_year',

@@ -11,15 +11,18 @@ export function periodList(bars) {
   const most = Math.max(0.1, ...shown.map(({ row }) => (row ? use(row) : 0)));
   return [
     el('p', { class: 'list-head quiet' }, el('span', {}, t('used_by_house')), el('span', {}, 'kWh')),
-    el('ul', { class: 'period-list' }, shown.map((bar) => el('li', {}, line(bar, most)))),
+    el('ul', { class: typeOf(shown) }, shown.map((bar) => el('li', {}, line(bar, most)))),
   ];
 }
 
 // The same while nothing is known yet, as long as it will be.
 export const awaited = (bars) => [
   el('p', { class: 'list-head quiet' }, el('span', {}, t('loading')), el('span', {}, 'kWh')),
-  el('ul', { class: 'period-list' }, bars.map(({ name }) => el('li', {}, el('span', { class: 'line' }, name)))),
+  el('ul', { class: typeOf(bars) }, bars.map(({ name }) => el('li', {}, el('span', { class: 'line' }, name)))),
 ];
+
+// Names of months take more room than those of days.
+const typeOf = (bars) => (bars.some(({ name }) => name.length > 11) ? 'period-list long' : 'period-list');
 
 function line({ name, row, href }, most) {
   if (!row) return el('span', { class: 'line empty' }, el('span', {}, name), el('span', { class: 'quiet' }, t('no_readings')));

@@ -1,5 +1,5 @@
-// The heading of a period, the arrows to its neighbours, a date field, and the way back to the present; and a finger
-// that swipes to the neighbours.
+// The heading of a period, the arrows to its neighbours, where another one is picked, and the way back to the present;
+// and a finger that swipes to the neighbours.
 
 import { el } from './dom.js';
 import { t } from './language.js';
@@ -9,18 +9,17 @@ const SWIPE_PX = 60;
 const EDGE_PX = 24; // there the browser goes back itself
 const NOT_OVER = ['.chart', '.scroller', '.legend', 'input', 'select', 'dialog'].join(',');
 
-// links: {before, after, now}: addresses, null where there is none; pick(date): the date field's address; present: key
-// of the words of the way back; fields: what is there instead of the date field.
-export function periodNav({ title, date, first, last, links, go, pick, present, fields }) {
+// links: {before, after, now}: addresses, null where there is none; present: key of the words of the way back; field:
+// where another one is picked, or null.
+export function periodNav({ title, links, present, field }) {
   const arrow = (href, name, sign, keep) =>
     href
       ? el('a', { class: 'arrow-link', href, 'aria-label': name, 'data-keep': keep }, sign)
-      : el('span', { class: 'arrow-link', 'aria-hidden': true }, sign);
+      : el('span', { class: 'arrow-link none', 'aria-hidden': true }, sign);
   const hasArrows = links.before !== undefined;
-  const field = date && pick ? dateField(t('go_to_date'), { value: date, first, last, keep: 'date' }, (to) => go(pick(to))) : null;
   return el(
     'div',
-    { class: 'period' },
+    { class: hasArrows ? 'period' : 'period alone' },
     el(
       'div',
       { class: 'period-title' },
@@ -31,32 +30,10 @@ export function periodNav({ title, date, first, last, links, go, pick, present, 
     el(
       'div',
       { class: 'period-pick' },
-      fields ?? field,
+      field,
       links.now && el('a', { class: 'button', href: links.now, 'data-keep': 'now' }, present),
     ),
   );
-}
-
-// A date field. While someone types, each key makes another date: that counts on Enter or when the field is left. Picked
-// from the calendar, it counts at once.
-export function dateField(name, { value, first, last, keep }, chosen) {
-  let isTyped = false;
-  let told = value;
-  const attributes = { type: 'date', value, min: first, max: last, required: true, 'data-keep': keep };
-  const input = el('input', attributes);
-  const commit = () => {
-    isTyped = false;
-    if (input.value === told || !input.checkValidity()) return;
-    told = input.value;
-    chosen(told);
-  };
-  input.addEventListener('keydown', ({ key }) => {
-    if (key === 'Enter') commit();
-    else if (key !== 'Tab') isTyped = true;
-  });
-  input.addEventListener('change', () => isTyped || commit());
-  input.addEventListener('blur', commit);
-  return el('label', {}, el('span', { class: 'unseen' }, name), input);
 }
 
 // Swiping to the left leads on, to the right back, as far as there are links; at the ends the view gives way a little.

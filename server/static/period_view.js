@@ -4,15 +4,17 @@
 import { BarChart } from './bar_chart.js';
 import { hasBattery } from './battery.js';
 import { before, isSomething } from './compare.js';
-import { el, say } from './dom.js';
+import { el, refill, say } from './dom.js';
 import { WHOLE } from './energy.js';
 import { t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { barOf, rowOf, sinceBegun, sumOf, yearsOf } from './period_bars.js';
-import { KINDS, addMonths, kindOfRange, rangeOf, rollings } from './period_kinds.js';
+import { periodField } from './period_field.js';
+import { KINDS, addMonths, kindOfRange, rangeOf, yearOf } from './period_kinds.js';
 import { awaited, periodList } from './period_list.js';
-import { dateField, periodNav, swipes } from './period_nav.js';
+import { periodNav, swipes } from './period_nav.js';
+import { inAddress, rangeFields, wayOf, ways } from './period_ways.js';
 import { bestAndWorst, records } from './records.js';
 import { seriesTable } from './table.js';
 import { Tiles } from './tiles.js';
@@ -21,7 +23,6 @@ import { addDays } from './zone.js';
 
 const TEN_MINUTES = 600e3;
 const MANY_MONTHS = 36;
-const WAYS = ['previous', 'year', 'none'];
 
 export class PeriodView {
   #context;
@@ -52,8 +53,7 @@ export class PeriodView {
     this.#range = frame === 'range' ? rangeOf(context.query, context.today()) : null;
     this.#kind = this.#range ? kindOfRange(this.#range) : (KINDS[frame] ?? KINDS.year);
     this.#date = this.#range ? this.#range.from : this.#kind.start(date ?? context.today());
-    const by = context.query?.get('compare');
-    this.#by = WAYS.includes(by) ? by : 'previous';
+    this.#by = wayOf(context.query);
     this.title = frame === 'all' ? t('all_time') : this.#kind.title(this.#date);
     this.#chart = new BarChart(t('energy_of', { period: this.title }), (slot) => context.go(this.#shown[slot].href));
     const places = { buckets: [this.#tiles.rings, this.#tiles.element, this.#chart.element, this.#table] };
@@ -62,11 +62,19 @@ export class PeriodView {
       ...(frame === 'all' ? { records: () => this.#loadRecords() } : {}),
     };
     this.#loading = new Loading(context, parts, places);
-    this.element = el('div', { class: 'view period-view' }, this.#nav(), this.#loading.element, this.#meter);
+    const type = this.#isCompared ? 'view period-view compared' : 'view period-view';
+    this.element = el('div', { class: type }, this.#nav(), this.#loading.element, this.#meter);
     this.element.append(...this.#cards());
     if (this.swipeTo) swipes(this.element, this.swipeTo, context.go);
     this.#tiles.hideBattery(!this.#hasBattery([]));
     if (frame !== 'all') this.#awaits();
+  }
+
+  // Whether there is room to be left for what it is compared with.
+  get #isCompared() {
+    const { firstDate } = this.#context;
+    if (this.#frame === 'all' || this.#by === 'none' || firstDate === null) return false;
+    return firstDate < this.#kind.move(this.#kind.shift(this.#date, this.#by), 1);
   }
 
   // Lines of the list are there from the start, so that nothing moves when they are known.
@@ -92,7 +100,7 @@ export class PeriodView {
   #cards() {
     const card = (id, ...content) => el('section', { class: 'card', 'aria-labelledby': id }, content);
     return [
-      el('section', { class: 'hero', 'aria-label': t('figures_of_period') }, this.#tiles.rings),
+      el('section', { class: 'hero', 'aria-label': t('figures_of_period') }, this.#tiles.rings, this.#tiles.beside),
       card('bars', this.#heading, this.#source, this.#chart.element, this.#list, this.#best, this.#feedsIn, this.#foot),
       this.#tiles.element,
       this.#frame === 'all' ? this.#recordsCard() : null,
@@ -113,7 +121,7 @@ export class PeriodView {
 
   // An address of this kind of period.
   #link(date, more = {}) {
-    const compare = this.#by === 'previous' ? null : this.#by;
+    const compare = inAddress(this.#by);
     const at = this.#range ? (date === this.#date ? this.#range.address : this.#rangeFrom(date)) : { date };
     return this.#context.link({ view: this.#frame, ...at, compare, ...more });
   }
@@ -123,7 +131,7 @@ export class PeriodView {
   }
 
   #nav() {
-    const { go, today, firstDate, link } = this.#context;
+    const { today, firstDate, link } = this.#context;
     const [date, { move, start }] = [this.#date, this.#kind];
     const isAll = this.#frame === 'all';
     const links = isAll
@@ -133,73 +141,16 @@ export class PeriodView {
           after: move(date, 1) <= today() ? this.#link(move(date, 1)) : null,
           now: this.#range || date === start(today()) ? null : link({ view: this.#frame }),
         };
-    const nav = periodNav({
-      title: this.title,
-      date: isAll ? null : date,
-      first: firstDate,
-      last: today(),
-      links,
-      go,
-      pick: (to) => this.#link(to),
-      present: t(this.#kind.present),
-      fields: this.#range ? this.#rangeFields() : null,
-    });
     this.swipeTo = isAll ? null : links;
-    return isAll ? nav : el('div', {}, nav, this.#ways());
+    const nav = periodNav({ title: this.title, links, present: t(this.#kind.present), field: isAll ? null : this.#field() });
+    return isAll ? nav : el('div', {}, nav, ways(this.#by, (compare) => this.#link(date, { compare })));
   }
 
-  // From and to, both typed or picked, and the spans that end today.
-  #rangeFields() {
-    const { firstDate: first, today, go, link } = this.#context;
-    let [from, to] = [this.#range.from, addDays(this.#range.end, -1)];
-    const chosen = () => from <= to && go(link({ view: 'range', from, to }));
-    const limits = { first, last: today() };
-    const fields = [
-      dateField(t('range_from'), { ...limits, value: from, keep: 'from' }, (date) => {
-        from = date;
-        if (to < from) to = from;
-        chosen();
-      }),
-      el('span', { class: 'quiet', 'aria-hidden': true }, '–'),
-      dateField(t('range_to'), { ...limits, value: to > today() ? today() : to, keep: 'to' }, (date) => {
-        to = date;
-        if (from > to) from = to;
-        chosen();
-      }),
-    ];
-    const spans = rollings.map((span) =>
-      el(
-        'a',
-        {
-          class: 'button',
-          href: link({ view: 'range', span }),
-          'aria-current': span === this.#range.rolling ? 'true' : null,
-          'data-keep': span,
-        },
-        t(`last_${span}`),
-      ),
-    );
-    return el('div', { class: 'range-fields' }, el('div', { class: 'dates' }, fields), el('div', { class: 'spans' }, spans));
-  }
-
-  // What it is compared with.
-  #ways() {
-    return el(
-      'p',
-      { class: 'ways', role: 'group', 'aria-label': t('compare_with') },
-      el('span', { class: 'quiet' }, t('compare_with')),
-      WAYS.map((by) =>
-        el(
-          'a',
-          {
-            href: this.#link(this.#date, { compare: by === 'previous' ? null : by }),
-            'aria-current': by === this.#by ? 'true' : null,
-            'data-keep': `compare-${by}`,
-          },
-          t(`compare_${by}`),
-        ),
-      ),
-    );
+  #field() {
+    const { go, today, firstDate: first } = this.#context;
+    if (this.#range) return rangeFields(this.#range, this.#context);
+    const chosen = (to) => go(this.#link(to));
+    return periodField(this.#frame, { date: this.#date, first, last: today(), here: this.#context, chosen });
   }
 
   async #loadPeriod() {
@@ -224,9 +175,11 @@ export class PeriodView {
   #bars(dates, series) {
     const { key, isGrouped } = this.#kind;
     const known = series.filter(isSomething);
+    const isAcross = dates.length > 0 && this.#kind.inner === 'month' && yearOf(dates[0]) !== yearOf(dates[dates.length - 1]);
     return dates.map((date) => {
       const row = rowOf(known.filter((one) => key(one) === date), false, isGrouped);
-      return barOf({ context: this.#context, kind: this.#kind, date, row });
+      const year = isAcross && date.slice(5) === '01-01' ? yearOf(date) : null;
+      return { ...barOf({ context: this.#context, kind: this.#kind, date, row }), year };
     });
   }
 
@@ -254,25 +207,36 @@ export class PeriodView {
     const rows = bars.map(({ row }) => row).filter(Boolean);
     this.#tiles.hideBattery(!this.#hasBattery(rows));
     this.#showMeter(bars, rows, all);
-    this.#tiles.show(all, { before: earlier?.sum, beforeName: earlier?.name });
+    this.#tiles.show(all, { earlier });
     const name = this.#frame === 'all' ? t('all_readings') : this.title;
     const whole = t('in_all', { period: name });
     const beside = earlier ? t('in_all_beside', { period: name, other: earlier.words }) : whole;
     const title = all ? beside : t('no_readings_in_period');
     const other = earlier && bars.map((_, n) => earlier.bars[n]?.row ?? null);
     this.#chart.show(bars, other, { title, row: all }, { p1: this.#context.p1, hasBattery: this.#hasBattery(rows) });
-    this.#list.replaceChildren(...(all ? periodList(bars) : []));
-    say(this.#best, bestAndWorst(bars, this.#kind.bucketOf?.(this.#context.today())));
+    refill(this.#list, ...(all ? periodList(bars) : []));
+    say(this.#best, bestAndWorst(bars.filter((bar) => this.#isWhole(bar, bars))));
     this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
     this.#showTable(bars, rows, all, csv);
+  }
+
+  // Neither running, nor cut by the range, nor the one in which the house began.
+  #isWhole({ date }, bars) {
+    const { firstDate, today } = this.#context;
+    const isYear = bars.some(({ name }) => name === yearOf(date));
+    const running = isYear ? `${yearOf(today())}-01-01` : this.#kind.bucketOf(today());
+    const { from, end } = this.#range ?? {};
+    const isCut = this.#range && (date < from || this.#kind.end(date) > end);
+    return date !== running && date >= firstDate && !isCut;
   }
 
   #showTable(bars, rows, all, csv) {
     const listed = bars
       .filter((bar) => bar.row || bar.missing)
       .map((bar) => ({ ...bar, href: bar.row && bar.href }));
-    this.#table.replaceChildren(
+    refill(
+      this.#table,
       all
         ? seriesTable({
             caption: t('table_of', { period: this.title }),

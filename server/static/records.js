@@ -10,10 +10,10 @@ import { addDays } from './zone.js';
 const MOSTLY = 0.9;
 const COLUMNS = ['bucket', 'pv_kwh', 'coverage', 'sample_count', 'self_sufficiency'];
 
-// One line on the bars of a period; '' where there are not three to choose from. Bars that run or hardly were read do
+// One line on the whole bars of a period; '' where there are not three to choose from. Those that hardly were read do
 // not count.
-export function bestAndWorst(bars, today) {
-  const whole = bars.filter(({ date, row }) => row?.pv_kwh !== null && row?.coverage >= MOSTLY && date !== today);
+export function bestAndWorst(bars) {
+  const whole = bars.filter(({ row }) => row?.pv_kwh !== null && row?.coverage >= MOSTLY);
   if (whole.length < 3) return '';
   const sorted = [...whole].sort((a, b) => b.row.pv_kwh - a.row.pv_kwh);
   const [best, worst] = [sorted[0], sorted[sorted.length - 1]];

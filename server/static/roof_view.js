@@ -5,13 +5,16 @@ import { el, say } from './dom.js';
 import { t } from './language.js';
 import { LineChart } from './line_chart.js';
 import { Loading } from './loading.js';
+import { periodField } from './period_field.js';
 import { periodNav, swipes } from './period_nav.js';
 import { stateWords } from './running_state.js';
-import { amperes, clock, energy, hertz, hours, longDay, percent, power, temperature, volts } from './words.js';
+import { StateLine } from './state_line.js';
+import { amperes, clock, energy, hertz, hourMinute, hours, longDay, percent, power, temperature, volts } from './words.js';
 import { addDays, inMs, noon } from './zone.js';
 
 const MINUTE = 60e3;
 const STEP_MS = 300e3;
+const DARK_MS = 3600e3; // so long without sun, the day of the panels is over
 const STRINGS = [1, 2, 3, 4];
 const FIELDS = ['mppt', 'grid'];
 const step = (ms, zone) => hours(ms, ms + STEP_MS, zone);
@@ -21,6 +24,7 @@ export class RoofView {
   #context;
   #date;
   #loading;
+  #states;
   #facts = el('dl', { class: 'facts' });
   #asOf = el('p', { class: 'as-of', hidden: true });
   #sums = el('dl', { class: 'tiles figures' });
@@ -48,8 +52,10 @@ export class RoofView {
     this.#context = context;
     this.#date = date ?? context.today();
     this.title = t('roof_of', { day: longDay(noon(this.#date), 'UTC') });
-    const place = [this.#chart.element, this.#sums];
-    this.#loading = new Loading(context, { strings: () => this.#load() }, { strings: place });
+    this.#states = new StateLine(context);
+    const parts = { strings: () => this.#load(), states: () => this.#states.load(this.#date) };
+    const places = { strings: [this.#chart.element, this.#sums], states: this.#states.element };
+    this.#loading = new Loading(context, parts, places);
     const card = (id, ...content) => el('section', { class: 'card', 'aria-labelledby': id }, el('h2', { id }, t(id)), content);
     this.mains = card('mains_volts', this.#mains.element);
     this.now = card('inverter_now', this.#asOf, this.#facts);
@@ -61,13 +67,14 @@ export class RoofView {
       this.#none,
       card('strings_of_day', this.#chart.element),
       this.#sums,
+      this.#states.element,
       el('div', { class: 'pair' }, this.now, this.mains),
     );
     swipes(this.element, this.swipeTo, context.go);
   }
 
   get jobs() {
-    return this.#loading.jobs(this.#date === this.#context.today() ? { strings: MINUTE } : {});
+    return this.#loading.jobs(this.#date === this.#context.today() ? { strings: MINUTE, states: 5 * MINUTE } : {});
   }
 
   load() {
@@ -84,7 +91,9 @@ export class RoofView {
       now: date === today() ? null : link({ view: 'roof' }),
     };
     const title = longDay(noon(date), 'UTC');
-    const nav = periodNav({ title, date, first: firstDate, last: today(), links, go, pick: to, present: t('go_today') });
+    const chosen = (day) => go(to(day));
+    const field = periodField('day', { date, first: firstDate, last: today(), here: this.#context, chosen });
+    const nav = periodNav({ title, links, present: t('go_today'), field });
     this.swipeTo = links;
     return nav;
   }
@@ -127,16 +136,24 @@ export class RoofView {
       title: seen.length ? t('strings_seen', { n: seen.length }) : t(points.length ? 'no_strings' : 'no_readings_on_day'),
     };
     this.#chart.show(shown);
+    this.#states.within(shown.start, shown.end);
     this.#none.hidden = seen.length > 0 || !points.length;
     this.mains.hidden = !points.some((p) => typeof p.avg_grid_voltage_v === 'number');
     if (!this.mains.hidden) this.#mains.show({ ...shown, title: longDay(noon(this.#date), 'UTC') });
     this.#showSums(points, seen);
   }
 
+  // The part before the middle of the sun: strings of one direction that differ in it are shaded differently.
+  #morning(points, n, kwh, middle) {
+    const early = points.filter(({ at }) => at < middle).reduce((sum, p) => sum + ((p[keyOf(n)] ?? 0) * STEP_MS) / 3.6e9, 0);
+    return t('string_morning', { share: percent((early / kwh) * 100), time: hourMinute(middle, this.#context.zone) });
+  }
+
   // What each string brought, and its part of the whole, where there are several.
   #showSums(points, seen) {
     const kwh = seen.map((n) => points.reduce((sum, p) => sum + ((p[keyOf(n)] ?? 0) * STEP_MS) / 3.6e9, 0));
     const all = kwh.reduce((sum, one) => sum + one, 0);
+    const middle = middleOfSun(points, seen);
     this.#sums.replaceChildren(
       ...seen.map((n, index) =>
         el(
@@ -144,11 +161,24 @@ export class RoofView {
           { class: 'tile' },
           el('dt', {}, t('string_n', { n })),
           el('dd', { class: 'value', 'data-figure': `string-${n}` }, energy(kwh[index])),
-          el('dd', { class: 'note' }, all > 0.05 && seen.length > 1 ? t('of_all_strings', { share: percent((kwh[index] / all) * 100) }) : ''),
+          el('dd', { class: 'note' }, [
+            all > 0.05 && seen.length > 1 && t('of_all_strings', { share: percent((kwh[index] / all) * 100) }),
+            kwh[index] > 0.05 && middle && this.#morning(points, n, kwh[index], middle),
+          ].filter(Boolean).join('\n')),
         ),
       ),
     );
   }
+}
+
+// The middle between the first and the last sun of the day, in ms; null without any, where a part of it was not read, and
+// while the sun may still shine.
+function middleOfSun(points, seen) {
+  const lit = points.filter((p) => seen.some((n) => p[keyOf(n)] > 0));
+  const [first, last] = [lit[0]?.at, lit[lit.length - 1]?.at];
+  const read = points.filter(({ at }) => at >= first && at <= last);
+  const isWhole = lit.length && read.length > (last - first) / STEP_MS && points[points.length - 1].at - last > DARK_MS;
+  return isWhole ? (first + last + STEP_MS) / 2 : null;
 }
 
 function stringWords(reading, n) {

@@ -32,6 +32,24 @@ const STATES = {
   0x0100: 'fault',
 };
 
+// How it shows on the line of a day: 'on', 'limited', 'off' or 'fault'.
+const KINDS = {
+  running: 'on',
+  generator: 'on',
+  off_grid_low: 'limited',
+  maintenance: 'limited',
+  forced: 'limited',
+  off_grid: 'limited',
+  external: 'limited',
+  emergency_charge: 'limited',
+  derating: 'limited',
+  dispatched: 'limited',
+  fault: 'fault',
+  emergency_stop: 'fault',
+};
+
+export const stateKind = (state) => (STATES[state] ? (KINDS[STATES[state]] ?? 'off') : 'limited');
+
 // One that this page does not know is shown as its number.
 export function stateWords(state) {
   if (typeof state !== 'number') return null;

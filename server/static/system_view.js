@@ -1,15 +1,16 @@
 // Whether the data are whole: first in one line, then the calendar of completeness, gaps with causes, what waits or is
 // set aside, and how box, Wi-Fi stick and server are.
 
-import { ask, load, openAlerts, serverNow } from './api.js';
+import { ask, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
 import { nameOf } from './frame.js';
-import { gapItems } from './gap_list.js';
+import { GapList } from './gap_list.js';
 import { named, t } from './language.js';
 import { Loading } from './loading.js';
 import { hasGridMeter, meterWords } from './meter.js';
 import { offlineState } from './offline.js';
+import { sectionsOf } from './system_sections.js';
 import { plainTable } from './table.js';
 import { Well, ofDays, ofReading, ofStatus } from './well.js';
 import { NONE, count, dayAndTime, duration, power } from './words.js';
@@ -20,51 +21,45 @@ const RECENT_DAYS = 8; // those whose readings may still arrive
 const GAP_DAYS = 30;
 const MINUTE = 60e3;
 
-// The view; a house with a P1 meter has cards of that, too.
-export async function systemView(context) {
-  const p1 = context.p1 && new (await load(() => import('./p1_system.js'))).P1Cards(context);
-  return new SystemView(context, p1);
-}
+export const systemView = async (context) => new SystemView(context, await sectionsOf(context));
 
 class SystemView {
   title = t('system');
   #context;
-  #p1;
+  #sections;
   #loading;
   #calendar;
-  #well = new Well(['status', 'server', 'calendar', 'faults']);
+  #well;
   #days = [];
   #edge = facts(6);
   #device = facts();
   #server = facts(5);
   #parked = el('div', {}, waiting());
   #gaps = el('div', {}, waiting());
-  #alerts = el('div', {});
-  #alertCards = null;
-  #alertsShown = null;
-  #faults = el('div', {}, waiting());
+  #gapList = new GapList();
 
-  // p1: the cards of a house with a P1 meter, or null.
-  constructor(context, p1) {
+  // sections: as system_sections.js has them.
+  constructor(context, sections) {
     this.#context = context;
-    this.#p1 = p1;
+    this.#sections = sections;
+    const speakers = sections.filter(({ speaks }) => speaks);
+    this.#well = new Well(['status', 'server', 'calendar', ...speakers.map(({ speaks }) => speaks)]);
+    for (const one of speakers) one.tell = (sentences) => this.#well.say(one.speaks, sentences);
+    const elements = (isFirst) => sections.filter((one) => Boolean(one.isFirst) === isFirst).map(({ element }) => element);
     this.#calendar = new Calendar((date) => context.go(context.link({ view: 'day', date })));
     const parts = {
       status: () => this.#loadStatus(),
       server: () => this.#loadServer(),
       gaps: () => this.#loadGaps(),
-      faults: () => this.#loadFaults(),
       calendar: () => this.#loadCalendar(),
-      alerts: () => this.#loadAlerts(),
-      ...p1?.parts,
+      ...Object.assign({}, ...sections.map(({ parts: its }) => its)),
     };
     this.#loading = new Loading(context, parts, {
       status: [this.#edge, this.#parked],
       server: this.#server,
       gaps: this.#gaps,
-      faults: this.#faults,
+      ...Object.assign({}, ...sections.map(({ places }) => places)),
       calendar: this.#calendar.element,
-      alerts: this.#alerts,
     });
     this.element = el(
       'div',
@@ -72,8 +67,8 @@ class SystemView {
       el('h1', { tabindex: -1 }, t('system')),
       this.#loading.element,
       this.#well.element,
-      this.#alerts,
       this.#meterNote(),
+      elements(true),
       card(t('complete'), 'complete', this.#calendar.element),
       el(
         'div',
@@ -82,8 +77,7 @@ class SystemView {
         card(t('inverter'), 'device', this.#device),
         card(t('server'), 'server', this.#server),
       ),
-      p1 && p1.element,
-      card(t('faults_of_days', { n: GAP_DAYS }), 'faults', this.#faults),
+      elements(false),
       card(t('gaps_of_days', { n: GAP_DAYS }), 'gaps', this.#gaps),
       card(t('parked'), 'parked', this.#parked),
     );
@@ -91,8 +85,8 @@ class SystemView {
   }
 
   get jobs() {
-    const every = { status: MINUTE, gaps: 5 * MINUTE, faults: 5 * MINUTE, calendar: 15 * MINUTE, alerts: 10 * MINUTE };
-    return this.#loading.jobs({ ...every, ...this.#p1?.jobs });
+    const often = { status: MINUTE, gaps: 5 * MINUTE, calendar: 15 * MINUTE };
+    return this.#loading.jobs(Object.assign(often, ...this.#sections.map(({ jobs }) => jobs)));
   }
 
   load() {
@@ -102,17 +96,7 @@ class SystemView {
   // Each new reading, or the same again.
   reading(reading, isLate) {
     this.#well.say('reading', ofReading(reading, isLate));
-    if (openAlerts() !== this.#alertsShown) this.#loading.part('alerts');
-  }
-
-  // Where nobody uses alerts there is nothing of them: no card, no module, no request.
-  async #loadAlerts() {
-    const open = openAlerts();
-    if (open === null) return;
-    this.#alertsShown = open;
-    this.#alertCards ??= new (await load(() => import('./alert_cards.js'))).AlertCards(this.#context);
-    await this.#alertCards.load();
-    this.#alerts.replaceChildren(this.#alertCards.element);
+    for (const { stale = [] } of this.#sections) for (const part of stale) this.#loading.part(part);
   }
 
   // A whole year costs the database some work: it is asked for once, and then the days at its end.
@@ -177,26 +161,12 @@ class SystemView {
       from: addDays(today(), 1 - GAP_DAYS),
       to: addDays(today(), 1),
     });
-    const newest = [...gaps].reverse();
-    this.#gaps.replaceChildren(
-      gaps.length
-        ? gapItems(newest.map(inMs), zone)
-        : el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })),
-    );
-  }
-
-  async #loadFaults() {
-    const { zone } = this.#context;
-    const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
-    if (!faults.length) {
-      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: GAP_DAYS });
-      this.#faults.replaceChildren(el('p', { class: 'quiet' }, words));
-      this.#well.say('faults', []);
+    if (!gaps.length) {
+      this.#gaps.replaceChildren(el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })));
       return;
     }
-    const { faultTable, openFaults } = await load(() => import('./faults.js'));
-    this.#faults.replaceChildren(await faultTable(faults, zone));
-    this.#well.say('faults', await openFaults(faults));
+    this.#gapList.show([...gaps].reverse().map(inMs), zone);
+    if (!this.#gapList.element.parentNode) this.#gaps.replaceChildren(this.#gapList.element);
   }
 
   #meterNote() {
@@ -216,7 +186,7 @@ class SystemView {
       [t('nominal_power'), device.nominal_power_w && power(device.nominal_power_w)],
       [t('firmware'), device.firmware],
       [
-        t(this.#p1 ? 'own_meter' : 'grid_meter'),
+        t(device.p1_first_ts ? 'own_meter' : 'grid_meter'),
         hasGridMeter(device) === false ? t('no_grid_meter') : yes(device.has_meter),
       ],
       [t('battery'), yes(device.has_battery)],
@@ -268,7 +238,19 @@ function waitingWords({ waiting: depth, oldest_unsent_ts: oldest }, ago) {
   return oldest ? t('readings_oldest', { n: depth, ago: ago(oldest) }) : t('readings', { n: depth });
 }
 
-function reasons(counts) {
-  const parts = Object.entries(counts).map(([reason, times]) => `${named('poll', reason)} ${count(times)}`);
+// By how often; what is called the same is counted together.
+export function reasons(counts) {
+  const found = new Map();
+  for (const [reason, times] of Object.entries(counts)) {
+    const words = pollWords(reason);
+    found.set(words, (found.get(words) ?? 0) + times);
+  }
+  const parts = [...found].sort((a, b) => b[1] - a[1]).map(([words, times]) => `${words}\u00a0${count(times)}`);
   return parts.join(', ') || t('none_failed');
+}
+
+function pollWords(reason) {
+  const words = named('poll', reason);
+  const number = /^exception_(\d+)$/.exec(reason)?.[1];
+  return number && words === reason.replace('_', ' ') ? t('poll_exception', { n: number }) : words;
 }

@@ -1,5 +1,6 @@
 // Keeps the page fresh at one request every five seconds, never more: each tick runs one job. Rare
-// jobs take the turn of the frequent one. A hidden page asks nothing.
+// jobs take the turn of the frequent one, never two turns in a row: or else a reading would look late
+// that nobody has asked for. A hidden page asks nothing.
 
 const TICK_MS = 5000;
 
@@ -7,6 +8,7 @@ export class Ticker {
   #jobs = [];
   #timer = null;
   #busy = false;
+  #wasRare = false;
 
   // Each job: {everyMs, run, when}; the first is the one that runs when no other is due. `when` may hold one back.
   start(jobs) {
@@ -41,7 +43,8 @@ export class Ticker {
     const late = (job) => now - job.lastMs - job.everyMs;
     const isDue = (job) => late(job) >= 0 && (job.when?.() ?? true);
     const due = rare.filter(isDue).sort((a, b) => late(b) - late(a))[0];
-    this.#run(due ?? usual);
+    this.#wasRare = !this.#wasRare && due !== undefined;
+    this.#run(this.#wasRare ? due : usual);
   }
 
   async #run(job) {

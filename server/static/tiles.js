@@ -32,6 +32,7 @@ export class Tiles {
     this.p1 = p1;
     this.rings = el('dl', { class: 'tiles rings' });
     this.element = el('dl', { class: 'tiles' });
+    this.beside = el('p', { class: 'on-phone quiet beside' }); // where there is no room for it in each
     const [solar, use, ...rest] = KWH;
     this.#addTo(this.rings, ...solar);
     this.#addTo(withCharge ? this.element : this.rings, ...use);
@@ -40,14 +41,18 @@ export class Tiles {
     for (const one of rest) this.#addTo(this.element, ...one);
   }
 
-  // row, before: a bucket or a sum of buckets; beforeName: what the tile calls it; soc: {pct, words}.
-  show(row, { before, beforeName, soc } = {}) {
+  // row: a bucket or a sum of buckets; earlier: what it is compared with, as `before` of compare.js has it, or null;
+  // soc: {pct, words}.
+  show(row, { earlier, soc } = {}) {
     this.#row = row;
+    const before = earlier?.sum;
+    say(this.beside, earlier ? t('compared_with', { period: earlier.words }) : '');
     const then = (key, write) => {
       if (!before) return '';
       const isUnknown = isOfMeter(key) && before[key] === null && before.load_kwh === null;
+      if (!isUnknown && typeof before[key] !== 'number') return '';
       const text = isUnknown ? t('not_measured') : write(before[key]);
-      return `${beforeName}: ${mark(before, key)}${text}`;
+      return `${earlier.name}: ${mark(before, key)}${text}`;
     };
     for (const [key] of KWH) {
       const notes = [
@@ -57,7 +62,7 @@ export class Tiles {
         then(key, energy),
       ];
       this.say(key, energy(row?.[key]), notes, mark(row, key));
-      this.#trend(key, row, before);
+      this.#trend(key, row, earlier);
     }
     this.say('soc', percent(soc?.pct), [soc?.words]);
     this.#ring('soc', (soc?.pct ?? 0) / 100);
@@ -136,9 +141,11 @@ export class Tiles {
   }
 
   // How much more or less than in the same part of the period that it is compared with.
-  #trend(key, row, before) {
+  #trend(key, row, earlier) {
     const { trend } = this.#tiles.get(key);
-    const words = trendWords(row?.[key], before?.[key]);
+    const isLike = earlier && !earlier.isCut;
+    const isAtLeast = (one) => mark(one, key).startsWith('≥');
+    const words = isLike ? trendWords(row?.[key], earlier.sum[key], isAtLeast(row), isAtLeast(earlier.sum)) : '';
     say(trend, words);
     trend.hidden = !words;
   }
@@ -155,13 +162,19 @@ export class Tiles {
 const ringOf = (arc) =>
   svg('svg', { viewBox: '0 0 56 56', class: 'ring-figure' }, svg('circle', { cx: 28, cy: 28, r: 22, class: 'track' }), arc);
 
-// How much more or less of an energy than then; '' where that would say nothing.
-export function trendWords(now, then) {
+// How much more or less of an energy than then; '' where that would say nothing. What is known of a part of the time is
+// that much or more: against it a difference is a bound, and of two of them there is none.
+export function trendWords(now, then, isNowAtLeast = false, isThenAtLeast = false) {
   if (typeof now !== 'number' || typeof then !== 'number' || then < 0.05 || now < 0) return '';
+  if (isNowAtLeast && isThenAtLeast) return '';
+  const isBound = isNowAtLeast || isThenAtLeast;
   const change = now / then - 1;
-  if (Math.abs(change) < 0.005) return t('as_much');
-  if (change > 2) return t('times_as_much', { n: Math.round(now / then) });
-  return t(change > 0 ? 'more_than_then' : 'less_than_then', { share: percent(Math.abs(change) * 100) });
+  if (Math.abs(change) < 0.005) return isBound ? '' : t('as_much');
+  const words =
+    change > 2
+      ? t('times_as_much', { n: Math.round(now / then) })
+      : t(change > 0 ? 'more_than_then' : 'less_than_then', { share: percent(Math.abs(change) * 100) });
+  return isBound ? t(isNowAtLeast === change > 0 ? 'at_least' : 'at_most', { words }) : words;
 }
 
 function fedIn(row) {

@@ -16,8 +16,8 @@ const TABS = [
     id: 'history',
     views: {
       day: async (here, date) => {
-        const nav = await load(() => import('./period_nav.js'));
-        return new DayView(here, date ?? here.today(), nav);
+        const { DayAround } = await load(() => import('./day_around.js'));
+        return new DayView(here, date ?? here.today(), DayAround);
       },
       week: ofPeriod('week'),
       month: ofPeriod('month'),

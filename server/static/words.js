@@ -26,6 +26,9 @@ function number(value, places) {
 const known = (value) => value !== null && value !== undefined;
 const unit = (value, name) => `${value}\u00a0${name}`; // kept on one line
 
+// Any number with its unit.
+export const amount = (value, places, name) => (known(value) ? unit(number(value, places), name) : NONE);
+
 export const count = (value) => (known(value) ? number(value, 0) : NONE);
 
 // W: a magnitude, where it goes is said by side, arrow or word; and with a sign, for a house that may feed in.

@@ -5,7 +5,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Event
 
@@ -32,11 +32,11 @@ _pause = Event().wait
 class Browser:
     """One browser window with a profile of its own."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, switches: Iterable[str] = ()):
         options = webdriver.ChromeOptions()
         options.binary_location = CHROMIUM
         options.accept_insecure_certs = True  # the CA of the tests is in no browser's store
-        for switch in SWITCHES:
+        for switch in (*SWITCHES, *switches):
             options.add_argument(f"--{switch}")
         options.add_argument(f"--user-data-dir={folder}")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -187,8 +187,8 @@ def _requests(entries: list[dict]) -> Iterator[dict]:
 
 
 @contextlib.contextmanager
-def browser(folder: Path) -> Iterator[Browser]:
-    """Return a browser, closed at the end."""
-    opened = Browser(folder)
+def browser(folder: Path, switches: Iterable[str] = ()) -> Iterator[Browser]:
+    """Return a browser, with more switches than usual if told, closed at the end."""
+    opened = Browser(folder, switches)
     with contextlib.closing(opened):
         yield opened

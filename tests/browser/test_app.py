@@ -108,7 +108,12 @@ def test_the_manifest_and_its_icons(site):
 
     frame = get("/").text
     folder = re.search(r"/static/\w+/", frame)[0]
-    manifest = json.loads(get(folder + "page.webmanifest").text)
+    manifest = json.loads(get(folder + "page.en.webmanifest").text)
+    assert f'rel="manifest" href="{folder}page.en.webmanifest"' in frame
+    german = json.loads(get(folder + "page.de.webmanifest").text)
+    assert [one["name"] for one in german["shortcuts"]] == ["Verlauf", "System"]
+    assert german.keys() == manifest.keys()
+    assert (german["id"], german["lang"]) == ("/", "de")
     assert (manifest["id"], manifest["scope"]) == ("/", "/")
     assert {icon.get("purpose") for icon in manifest["icons"]} == {None, "maskable"}
     for icon in manifest["icons"]:

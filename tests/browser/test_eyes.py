@@ -41,19 +41,6 @@ def test_nothing_jumps_while_a_view_loads(home, site, size):
     assert jumps == {}
 
 
-def test_every_control_can_be_hit_by_a_finger(home, site):
-    home.resize(SMALL_PHONE)
-    small = {}
-    for name in VIEWS:
-        open_view(home, site, name)
-        if found := home.run(SMALL):
-            small[name] = found
-    home.click("#more")
-    if found := home.run(SMALL):
-        small["more"] = found
-    assert small == {}
-
-
 @pytest.mark.parametrize("name", ["now", "month", "system"])
 def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
     """280 pixels, and letters of twice the size on 360."""

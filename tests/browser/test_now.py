@@ -1,6 +1,5 @@
 """What the house does now: live, stale, and with the server gone."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -156,39 +155,6 @@ def test_a_page_opened_while_the_server_is_away_starts_when_it_is_back(home, sit
     home.wait_text("main", "Trying again")
     home.command("Network.setBlockedURLs", urls=[])
     home.wait(lambda: home.all(".flow"), "it does not start")
-
-
-def test_an_idle_page_asks_once_in_five_seconds_at_the_most(home):
-    home.wait_text("#freshness", "of today")
-    home.run(
-        "window.starts = []; const real = window.fetch;"
-        "window.fetch = (...a) => { window.starts.push(performance.now()); return real(...a); }"
-    )
-    starts = home.wait(
-        lambda: home.run("return window.starts.length > 2 && window.starts"), "it stands still", 30
-    )
-    assert min(b - a for a, b in itertools.pairwise(starts)) > 4500
-
-
-def test_a_hidden_page_asks_nothing_and_a_shown_one_at_once(home):
-    home.wait_text("#freshness", "of today")
-    # The strip is asked for once all else is there: then the first load has ended.
-    home.wait_text(".strip-box .chart-title", "reading")
-    home.run(
-        "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
-        "document.dispatchEvent(new Event('visibilitychange'));"
-        "window.asked = 0; const real = window.fetch;"
-        "window.fetch = (...a) => { window.asked++; return real(...a); }"
-    )
-    home.wait(
-        lambda: home.run("return performance.now() - (window.t ??= performance.now()) > 6000"), ""
-    )
-    assert home.run("return window.asked") == 0
-    home.run(
-        "Object.defineProperty(document, 'hidden', { value: false, configurable: true });"
-        "document.dispatchEvent(new Event('visibilitychange'))"
-    )
-    assert home.run("return window.asked") == 1
 
 
 def test_today_goes_on_with_the_next_day_at_midnight(home):

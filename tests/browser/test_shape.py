@@ -72,17 +72,7 @@ def test_colours_follow_the_system(home, site):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", VIEWS)
-def test_a_checker_of_accessibility_finds_nothing(home, site, name, scheme):
-    home.colours(scheme)
-    open_view(home, site, name)
-    home.open_all()
-    home.wait(lambda: "Loading" not in home.text("main"), "it never ends to load")
-    assert violations(home) == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_finds_nothing_at_the_login_either(page, site, scheme):
+def test_a_checker_of_accessibility_finds_nothing_at_the_login(page, site, scheme):
     page.colours(scheme)
     page.open(site.url + "/")
     page.wait(lambda: page.all("#token"), "no login")

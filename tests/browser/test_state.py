@@ -132,10 +132,11 @@ def test_back_leads_to_the_place_where_one_was(home, site):
 def test_of_many_gaps_ten_are_listed_and_the_others_at_a_tap(home, called):
     home.driver.execute_async_script(
         "const [done] = arguments; const folder = document.querySelector('script[type=module]').src"
-        ".replace(/[^/]*$/, ''); import(folder + 'gap_list.js').then(({ gapItems }) => {"
+        ".replace(/[^/]*$/, ''); import(folder + 'gap_list.js').then(({ GapList }) => {"
         " const gaps = Array.from({ length: 440 }, (_, n) =>"
         " ({ start: n * 180e3, end: n * 180e3 + 60e3, cause: 'edge_down' }));"
-        " document.querySelector('main').replaceChildren(gapItems(gaps, 'UTC', '1970-01-01'));"
+        " const list = new GapList(); list.show(gaps, 'UTC', '1970-01-01');"
+        " document.querySelector('main').replaceChildren(list.element);"
         " done(); })"
     )
     assert len(home.all(".gaps li")) == 10

@@ -407,7 +407,9 @@ def test_battery_and_roof_show_what_is_stored(page, databases, https_server):
     page.log_in(own.url + "/?view=battery", ONE)
     loaded(page)
     page.wait_text("[data-figure=soh]", "97 %")
-    assert "210 V" in page.text("[data-figure=volts]")
+    page.all("[aria-labelledby=battery_volts] svg.chart")[0].send_keys(Keys.END)
+    assert "210 V" in page.text("[aria-labelledby=battery_volts] .readout").replace("\u00a0", " ")
+    assert "50 %" in page.text("[data-figure=least]").replace("\u00a0", " ")
     assert len(page.all("main svg.chart")) == 6
     page.open(own.url + "/?view=roof")
     loaded(page)
@@ -465,3 +467,71 @@ def test_a_day_is_measured_by_a_clear_one_of_the_house_itself(page, databases, h
 def test_how_much_more_than_then(called, now, then, words):
     (said,) = called("tiles", "trendWords", [[now, then]])
     assert said.replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "is_now_part", "is_then_part", "words"),
+    [
+        (10.0, 8.0, True, False, "at least 25 % more"),
+        (10.0, 8.0, False, True, "at most 25 % more"),
+        (6.0, 8.0, True, False, "at most 25 % less"),
+        (6.0, 8.0, False, True, "at least 25 % less"),
+        (40.0, 8.0, False, True, "at most 5 times as much"),
+        (8.0, 8.0, False, True, ""),
+        (10.0, 8.0, True, True, ""),
+    ],
+)
+def test_against_what_is_that_much_or_more_a_difference_is_a_bound(
+    called, now, then, is_now_part, is_then_part, words
+):
+    (said,) = called("tiles", "trendWords", [[now, then, is_now_part, is_then_part]])
+    assert said.replace("\u00a0", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("socs", "least", "is_full", "minutes"),
+    [
+        ((50, 55, 60), 5, True, 120),
+        ((60, 55, 50), 5, False, 135),
+        ((60, 55, 50), 50, None, None),
+        ((50, 50, 50), 5, None, None),
+        ((50, 50.2, 50.4), 5, None, None),
+        ((99, 100, 100), 5, None, None),
+        ((None, None, 50), 5, None, None),
+    ],
+)
+def test_when_a_battery_is_full_or_empty_at_this_rate(called, socs, least, is_full, minutes):
+    minute = 60_000
+    now = 1_800_000_000_000
+    points = [
+        {"at": now - (30 - 15 * n) * minute - 150_000, "soc": soc} for n, soc in enumerate(socs)
+    ]
+    (found,) = called("battery_view", "outlook", [[points, socs[-1], least, now]])
+    if is_full is None:
+        assert found is None
+    else:
+        assert found["isFull"] is is_full
+        assert (found["ms"] - now) / minute == pytest.approx(minutes, abs=1)
+
+
+def test_a_chart_fills_the_screen_and_goes_back(home, site):
+    home.resize(SMALL)
+    home.open(site.url + VIEWS["day"])
+    loaded(home)
+    before = home.run("return document.querySelector('.curve-card svg.chart').clientHeight")
+    home.click(".curve-card .full-size")
+    home.wait(lambda: home.all("dialog.full[open] svg.chart .area"), "not on all of the screen")
+    home.wait(
+        lambda: home.run("return document.querySelector('.full svg.chart').clientHeight") > 450,
+        "as small as before",
+    )
+    assert home.run("return document.documentElement.scrollWidth") <= SMALL[0]
+    assert home.run(TARGETS) == []
+    home.all(".full svg.chart")[0].send_keys(Keys.HOME)
+    home.wait(lambda: home.text(".full .readout"), "nothing is read out")
+    home.click(".full .close")
+    home.wait(lambda: not home.all("dialog"), "it stays")
+    assert "full-size" in home.run("return document.activeElement.className")
+    after = home.run("return document.querySelector('.curve-card svg.chart').clientHeight")
+    assert after == before
+    assert home.console() == []

@@ -1,4 +1,4 @@
-"""Spoil the product in fourteen known ways: every one must be noticed by the tests named for it.
+"""Spoil the product in seventeen known ways: every one must be noticed by the tests named for it.
 
     nice .venv/bin/python -m tests.chaos.mutants [--only NAME ...]
 
@@ -57,6 +57,42 @@ _COUNTS_FIRST = """        self.polls += 1
             self._counts.polled(ts=self._clock.now(), seq=self.seq + 1)
         kept = """
 MUTANTS = (
+    Mutant(
+        "an alert again without id",
+        (
+            (
+                "server/alerts/outbox.py",
+                "UPDATE sungrow_alert_outbox SET error = %s, not_before",
+                "UPDATE sungrow_alert_outbox SET id = gen_random_uuid(), error = %s, not_before",
+            ),
+        ),
+        (tests("server/test_alert_delivery.py", "with_the_same_id"),),
+    ),
+    Mutant(
+        "an end without beginning",
+        (
+            (
+                "server/alerts/fate.py",
+                "if all(opening.is_braked for opening in begun):",
+                "if False:",
+            ),
+        ),
+        (tests("server/test_alert_delivery.py", "never_told_is_not_told"),),
+    ),
+    Mutant(
+        "an alert sent before claimed",
+        (
+            (
+                "server/alerts/outbox.py",
+                "claimed_at = %s, attempts = attempts + 1, not_before = %s",
+                "claimed_at = %s, dropped_at = %s",
+            ),
+        ),
+        (
+            tests("server/test_alert_delivery.py", "sender_died"),
+            ("-m", "tests.chaos.alert_kills", "40"),
+        ),
+    ),
     Mutant(
         "synchronous NORMAL",
         (("edge_lib/spool/file.py", "synchronous = FULL", "synchronous = NORMAL"),),

@@ -26,6 +26,7 @@ from edge_lib.simulator.register_image import encode
 from edge_lib.spool import file
 from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse
+from edge_lib.upload.condition import Condition
 from tests.support.clocks import SkippingClock
 from tests.support.spooling import parked_of, seqs
 from tests.support.wire_proxy import SILENCE, Fault, WireProxy
@@ -80,7 +81,9 @@ def test_a_poll_is_one_reading_in_the_spool(poller, spool):
 def test_a_poll_interns_no_name_anew(poller, spool, clock, tmp_path, monkeypatch):
     # As pathlib does for each new path: the interpreter's table of names would grow by a megabyte.
     health = Health(tmp_path / "health.json", spool, clock)
-    edge = SimpleNamespace(poller=poller, health=health, uploader=SimpleNamespace(facts=None))
+    condition = Condition(spool, clock, None, "a secret")
+    uploader = SimpleNamespace(facts=None, condition=condition)
+    edge = SimpleNamespace(poller=poller, health=health, uploader=uploader)
     poll_step(edge)
     spool_path, new, intern = tmp_path / "spool.db", [], sys.intern
 
@@ -126,7 +129,9 @@ def test_the_health_file_says_why_a_dongle_is_not_reached_as_doctor_reads_it(
     else:
         proxy.once(SILENCE)
     health = Health(tmp_path / "health.json", spool, clock)
-    edge = SimpleNamespace(poller=poller, health=health, uploader=SimpleNamespace(facts=None))
+    condition = Condition(spool, clock, None, "a secret")
+    uploader = SimpleNamespace(facts=None, condition=condition)
+    edge = SimpleNamespace(poller=poller, health=health, uploader=uploader)
     poll_step(edge)
     failure = written_down(json.loads((tmp_path / "health.json").read_text()))
     assert failure == poller.last_failure

@@ -1,23 +1,32 @@
 """Parts of ``systemd/install-server``; ``tests/booted/server`` runs the whole of it."""
 
+import json
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg2
 import pytest
 from dotenv import dotenv_values
 
 from edge_lib import VERSION
+from server import sandbox
+from server.database import migrations
+from server.database.connection import connect
 from server.sandbox.process import ROOT
+from tests.support.readings import reading, store
 from tests.support.systemd_units import exposure, needs_systemd
 from tests.support.terminal import PATH, at_a_terminal
 
 SCRIPTS = [
     *("install-server", "backup-server", "restore-server", "sungrow-server"),
-    *("server-lib.sh", "server-settings.sh"),
+    *("server-lib.sh", "server-settings.sh", "server-alerts.sh"),
 ]
 UNITS = sorted(path.name for path in (ROOT / "systemd").glob("sungrow-server*.service"))
 
@@ -117,6 +126,11 @@ BAD = {
     "DATABASE_URL_FILE": "/nowhere/url",
     "DEVICE_ID": "my house",
     "SITE_ADDRESS": "solar.example.org/x",
+    "ALERT_NTFY_URL": "http://ntfy.sh/topic",
+    "ALERT_MAIL_TO": "nobody",
+    "ALERT_LANGUAGE": "es",
+    "RULE_NO_DATA_FOR": "soon",
+    "DEADMAN_URL": "hc-ping.com",
 }
 
 
@@ -301,3 +315,137 @@ def test_units_name_only_files_that_the_release_has(unit):
     files = re.findall(r"/opt/sungrow-server/current/([\w./-]+)", text)
     assert files
     assert not [name for name in files if name[0] != "." and not Path(ROOT, name).exists()]
+
+
+# Alerts.
+
+
+def channels(folder: Path, **env: str) -> str:
+    return said(f"ETC={folder}; alert_channels {sys.executable} {ROOT}", **env)
+
+
+def test_without_a_channel_nothing_is_written_and_none_is_there(tmp_path):
+    said(f"ETC={tmp_path}; write_alert_settings")
+    assert list(tmp_path.iterdir()) == []
+    assert channels(tmp_path) == ""
+
+
+def test_secrets_of_alerts_are_files_of_roots_alone_and_the_rest_are_lines(tmp_path):
+    given = {
+        "ALERT_NTFY_URL": "https://ntfy.sh/secret-topic",
+        "ALERT_QUIET": "23:00-06:00",
+        "RULE_NO_YIELD": "off",
+        "DEADMAN_URL": "https://hc-ping.com/secret",
+    }
+    said(f"ETC={tmp_path}; write_alert_settings", **given)
+    assert channels(tmp_path) == "ntfy dead-man"
+    lines = (tmp_path / "alerts.env").read_text().splitlines()
+    assert {"ALERT_QUIET=23:00-06:00", "RULE_NO_YIELD=off"} <= set(lines)
+    assert not [line for line in lines if line.startswith("#ALERT_QUIET")]
+    assert "secret-topic" not in "".join(lines)
+    secrets = tmp_path / "alert-secrets"
+    assert sorted(path.name for path in secrets.iterdir()) == ["ALERT_NTFY_URL", "DEADMAN_URL"]
+    modes = {path.stat().st_mode & 0o777 for path in secrets.iterdir()}
+    assert modes == {0o600}
+    assert (tmp_path / "alerts.env").stat().st_mode & 0o777 == 0o600
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    # Again, with another value and one more: what was there stays.
+    said(f"ETC={tmp_path}; write_alert_settings", ALERT_QUIET="22:00-05:00", ALERT_LANGUAGE="nl")
+    lines = (tmp_path / "alerts.env").read_text().splitlines()
+    assert "ALERT_QUIET=22:00-05:00" in lines
+    assert [line for line in lines if line.startswith("ALERT_QUIET=")] == lines_of(lines, "QUIET")
+    assert channels(tmp_path) == "ntfy dead-man"
+
+
+def lines_of(lines: list[str], name: str) -> list[str]:
+    return [line for line in lines if line.startswith(f"ALERT_{name}=")][:1]
+
+
+def test_what_is_bad_in_the_files_is_named(tmp_path):
+    (tmp_path / "alerts.env").write_text("ALERT_NTFY_URI=https://ntfy.sh/x\n")
+    done = bash(f"ETC={tmp_path}; alert_channels {sys.executable} {ROOT}")
+    assert done.returncode == 1
+    assert "did you mean ALERT_NTFY_URL" in done.stdout
+
+
+def test_the_example_of_the_settings_of_alerts_has_each_with_a_comment_above():
+    from server.alerts import settings
+
+    text = (ROOT / "systemd/alerts.env.example").read_text()
+    names = re.findall(r"^#([A-Z_]+)=", text, re.MULTILINE)
+    assert names == re.findall(r"^# .+\n#([A-Z_]+)=", text, re.MULTILINE)
+    assert sorted(names) == sorted(settings.PLAIN)
+    for name in settings.SECRETS:
+        if name.startswith(("ALERT_", "DEADMAN")):
+            assert name in text
+    given = dict(re.findall(r"^#([A-Z_]+)=(.+)$", text, re.MULTILINE))
+    url = {"DATABASE_URL": "postgresql://x"}
+    with_defaults, without = settings.read(url | given), settings.read(url)
+    assert with_defaults._replace(targets=None) == without._replace(targets=None)
+
+
+def test_the_documents_list_every_setting_of_alerts():
+    from server.alerts import settings
+
+    text = (ROOT / "docs/alerts.md").read_text()
+    for name in (*settings.PLAIN, *settings.SECRETS):
+        assert name == "DATABASE_URL" or name in text, name
+
+
+def test_what_a_job_leaves_for_the_alerts(tmp_path):
+    said(f"STATE={tmp_path}; note_status backup ok")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "status").mkdir()
+    said(f"STATE={tmp_path}; note_status backup failed; note_status backup ok")
+    (file,) = (tmp_path / "status").iterdir()
+    noted = json.loads(file.read_text())
+    assert noted["result"] == "ok"
+    assert datetime.fromisoformat(noted["time"]).tzinfo
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_role_of_alerts_may_read_what_it_needs_and_write_its_own_tables(databases):
+    url = databases.migrated()
+    role = f"alerts_{os.getpid()}"
+    sandbox.execute(url, f"CREATE ROLE {role} LOGIN")
+    try:
+        # As psql does it, twice: it may be run again.
+        script = (ROOT / "sql/roles/alerts.sql").read_text()
+        psql = [sys.executable, "-m", "server.pg", "psql", "-XqtA", "-v", "ON_ERROR_STOP=1"]
+        env = sandbox.environment(DATABASE_URL=url)
+        for _ in range(2):
+            done = subprocess.run(
+                [*psql, "-v", f"role={role}"],
+                input=script,
+                env=env,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+        as_role(url, role)
+    finally:
+        sandbox.execute(url, f"DROP OWNED BY {role}")
+        sandbox.execute(url, f"DROP ROLE {role}")
+
+
+def as_role(url: str, role: str) -> None:
+    from server.alerts import evaluate, outside, settings
+
+    known = settings.read({"DATABASE_URL": url})
+    with closing(connect(url, {})) as connection:
+        store(connection, "home-1", [reading(datetime.now(UTC))])
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {role}")
+            for statement in (
+                "DELETE FROM sungrow_samples",
+                "UPDATE sungrow_devices SET name = 'x'",
+                "SELECT * FROM sungrow_pairings",
+                "DROP TABLE sungrow_alerts",
+                "CREATE TABLE mine (a int)",
+            ):
+                with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                    cursor.execute(statement)
+            migrations.refuse_not_current(cursor)
+        connection.autocommit = False
+        evaluate.evaluate(connection, datetime.now(UTC), known, outside.Outside())

@@ -1,0 +1,67 @@
+// What a period is compared with, as links of which one is chosen; and the fields of a range.
+
+import { el } from './dom.js';
+import { t } from './language.js';
+import { rollings } from './period_kinds.js';
+import { dateField } from './period_field.js';
+import { addDays } from './zone.js';
+
+const WAYS = ['previous', 'year', 'none'];
+
+// The one that the address names, or else the one before.
+export function wayOf(query) {
+  const by = query?.get('compare');
+  return WAYS.includes(by) ? by : WAYS[0];
+}
+
+// As the address names it: the usual one is not named.
+export const inAddress = (by) => (by === WAYS[0] ? null : by);
+
+// chosen: one of them; link(by): its address; prefix: of the words of the first.
+export function ways(chosen, link, first = 'compare_previous') {
+  return el(
+    'p',
+    { class: 'ways', role: 'group', 'aria-label': t('compare_with') },
+    el('span', { class: 'quiet' }, t('compare_with')),
+    WAYS.map((by) =>
+      el(
+        'a',
+        { href: link(inAddress(by)), 'aria-current': by === chosen ? 'true' : null, 'data-keep': `compare-${by}` },
+        t(by === WAYS[0] ? first : `compare_${by}`),
+      ),
+    ),
+  );
+}
+
+// From and to, both typed or picked, and the spans that end today. range: as rangeOf has it.
+export function rangeFields(range, { firstDate: first, today, go, link }) {
+  let [from, to] = [range.from, addDays(range.end, -1)];
+  const chosen = () => from <= to && go(link({ view: 'range', from, to }));
+  const limits = { first, last: today() };
+  const fields = [
+    dateField(t('range_from'), { ...limits, value: from, keep: 'from' }, (date) => {
+      from = date;
+      if (to < from) to = from;
+      chosen();
+    }),
+    el('span', { class: 'quiet', 'aria-hidden': true }, '–'),
+    dateField(t('range_to'), { ...limits, value: to > today() ? today() : to, keep: 'to' }, (date) => {
+      to = date;
+      if (from > to) from = to;
+      chosen();
+    }),
+  ];
+  const spans = rollings.map((span) =>
+    el(
+      'a',
+      {
+        class: 'button',
+        href: link({ view: 'range', span }),
+        'aria-current': span === range.rolling ? 'true' : null,
+        'data-keep': span,
+      },
+      t(`last_${span}`),
+    ),
+  );
+  return el('div', { class: 'range-fields' }, el('div', { class: 'dates' }, fields), el('div', { class: 'spans' }, spans));
+}
