@@ -215,7 +215,7 @@ def dead(table: Table) -> None:
         expect(
             "journal", run(f"journalctl -o cat -u sungrow-alerts -u sungrow-server | {found}"), "0"
         )
-        dump = "cd /; runuser -u postgres -- pg_dump sungrow"
+        dump = "cd /; runuser -u postgres -- pg_dump sungrow 2>/dev/null"
         expect("database", run(f"{dump} | {found}"), "0")
     with table.check("removed, with its account"):
         run(f"{HEAD}/systemd/install-server --remove")

@@ -21,6 +21,7 @@ MONTH = date(2026, 5, 1)
 ASKED = {
     "alerts-before": {"at": NOON},
     "alerts-channels": {},
+    "alerts-count": {},
     "alerts-day": {**DAY, "day": date(2026, 5, 5)},
     "alerts-episodes": {"device_ids": ["house-7", "house-8"], "since": NOON},
     "alerts-faults": {"word": 13066, "bits": [14, 31], "value": None},

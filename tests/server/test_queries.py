@@ -79,7 +79,7 @@ def test_the_table_has_every_field_of_a_sample(database):
 
 def test_the_queries_of_samples_name_every_field():
     for name, further in (
-        ("sample-newest", ["p1_ts", "p1_power_w", "alerts_open"]),
+        ("sample-newest", ["p1_ts", "p1_power_w"]),
         ("samples-by-key", []),
     ):
         assert columns_between(name, "SELECT", "FROM") == [*NAMES, "extra", *further]
