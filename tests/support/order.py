@@ -22,6 +22,8 @@ LONGEST = (
     "bits_short",
     "chain",
     "p1",
+    "alert_run",
+    "alert_page",
     "meterless",
     "true_numbers",
     "spool_file",
