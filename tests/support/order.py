@@ -23,6 +23,8 @@ LONGEST = (
     "bits_short",
     "chain",
     "p1",
+    "alert_run",
+    "alert_page",
     "meterless",
     "true_numbers",
     "spool_file",
