@@ -29,10 +29,16 @@ LONGEST = (
     "true_numbers",
     "spool_file",
     "edge",
+    "documents",
+    "p1_sources",
     "salvage",
+    "inverter",
     "upload",
+    "install_server",
+    "install_edge",
     "damage",
     "poller",
+    "house_rules",
 )
 
 
