@@ -54,6 +54,17 @@ def test_a_browser_whose_clock_is_wrong_shows_the_times_that_are_right(page, sit
         assert f"{here:%B %Y}" in page.text("h1")
 
 
+@pytest.mark.parametrize(
+    ("now_s", "gaps", "until_s"),
+    [(400, [], 400), (700, [], 600), (400, [(350, 400)], 350), (301, [], 301)],
+)
+def test_the_last_step_of_a_curve_ends_now_at_the_latest(called, now_s, gaps, until_s):
+    points = [{"at": 0}, {"at": 300_000}]
+    lost = [{"start": begin * 1000, "end": end * 1000} for begin, end in gaps]
+    ((run,),) = called("day_points", "runsOf", [[points, lost, 300_000, now_s * 1000]])
+    assert [point["until"] for point in run] == [300_000, until_s * 1000]
+
+
 def shown_in(page) -> dict[str, str]:
     """Return all that the views of the past say of times and days."""
     found = {}
