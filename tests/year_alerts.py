@@ -177,6 +177,9 @@ class House:
         if shown.pop("silent", False):
             return None
         shown.pop("late", None)
+        if "pv_power_w" in shown:  # the house lives on the grid alone meanwhile
+            shown |= {"battery_power_w": 0.0, "export_power_w": -one["load_power_w"]}
+            shown |= {"grid_power_w": one["load_power_w"], "inverter_power_w": 0.0}
         self._last = one | shown
         return self._last
 

@@ -2,7 +2,8 @@
 
 database > front > line > edge > dongle > inverter > everything measured. A hop that was broken
 mutes those behind it also while it clears: edges wait for minutes until they try again. What is
-measured needs no muting: without a reading from now its rules know nothing, and with one they do.
+measured needs no muting: without a reading from now its rules know nothing, and with one they do;
+but for a dongle that repeats itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from server.alerts import rules
 from server.alerts.evidence import Evidence, Server, Silence
 from server.alerts.rules import hops
+from server.alerts.rules.registers import FROZEN
 from server.alerts.rules.rule import HOPS, Outcome
 from server.alerts.states import SERVER, Episode, Instance, Judged
 
@@ -68,12 +70,17 @@ def _of_house(
     muted: Muted,
 ) -> Iterator[Judged]:
     device_id = seen.house.device_id
+    # A dongle that repeats itself is a broken hop, too: what it shows is not what is.
+    repeats = FROZEN.name not in off and bool(
+        FROZEN.check(seen, frozenset()) or open_keys.get((device_id, FROZEN.name))
+    )
     for rule in rules.OF_HOUSE:
         keys = open_keys.get((device_id, rule.name), frozenset())
         outcome: Outcome = None
+        is_muted = repeats and rule.hop == "measured" and rule is not FROZEN
         if rule.name in off:
             outcome = []
-        elif not muted.has(rule.hop):
+        elif not is_muted and not muted.has(rule.hop):
             outcome = rule.check(seen, keys)
         if outcome and rule.hop == "measured":
             outcome = [one._replace(proven=seen.newest if one.since else None) for one in outcome]

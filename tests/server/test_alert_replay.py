@@ -3,12 +3,14 @@
 And what a run costs, which rules learn of a house, and that the past is left as it is.
 """
 
+import argparse
 import contextlib
 from datetime import timedelta
 
 import pytest
 
 from server.alerts import replay as replaying
+from server.alerts import settings
 from server.alerts.options import Channel, Options
 from server.alerts.replay import replay
 from tests.support.alerts import HOOK, MINUTE, OPTIONS, OTHER_BOOT, PHONE, Site, live_reading, span
@@ -243,3 +245,18 @@ def test_a_run_is_a_few_statements_by_index_whatever_the_history(site):
         Book(counting, [one.house.device_id for one in houses], NOON + MINUTE)
     assert len(houses) == 3
     assert len(count) <= 6
+
+
+def test_the_command_prints_what_would_have_been_told(site, capsys):
+    site.arrive("home", span(NOON - 30 * MINUTE, NOON), at=NOON + 60 * MINUTE)
+    known = settings.read({"DATABASE_URL": site.database.dsn})
+    asked = argparse.Namespace(
+        first=NOON - 40 * MINUTE, end=NOON + 20 * MINUTE, device="home", at_once=True
+    )
+    replaying.command(known, asked)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "2026-05-05 12:09  opened    home: no data for 10 min"
+    assert "1 messages and 1 episodes in 60 minutes" in told
+    asked.at_once = False
+    replaying.command(known, asked)
+    assert "0 messages and 0 episodes in 60 minutes" in capsys.readouterr().out.splitlines()

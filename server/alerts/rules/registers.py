@@ -52,7 +52,5 @@ def _frozen(seen: Evidence, _: frozenset[str]) -> Outcome:
     return [Finding(since, {"fields": newest.print_fields})]
 
 
-OF_HOUSE = (
-    Rule("counter_stuck", WARNING, 900, 1800, "measured", _counter_stuck),
-    Rule("frozen", WARNING, FROZEN_S, 60, "measured", _frozen),
-)
+FROZEN = Rule("frozen", WARNING, FROZEN_S, 60, "measured", _frozen)
+OF_HOUSE = (Rule("counter_stuck", WARNING, 900, 1800, "measured", _counter_stuck), FROZEN)
