@@ -19,6 +19,7 @@ LONGEST = (
     "idle",
     "pointing",
     "situations",
+    "picking",
     "bits_short",
     "chain",
     "p1",

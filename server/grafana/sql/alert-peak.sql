@@ -5,7 +5,8 @@ SELECT device_id, import_wh * 4 / highest.avg_power_w AS value
  CROSS JOIN LATERAL p1_quarter(device_id, sungrow_slot(now()), sungrow_slot(now()) + interval '15 minutes')
  CROSS JOIN LATERAL (
         SELECT avg_power_w FROM p1_month_peak_quarters AS q
-         WHERE q.device_id = house.device_id AND place = 1 AND slot < sungrow_slot(now())
-           AND month = date_trunc('month', now() AT TIME ZONE sungrow_timezone(house.device_id))::date) AS highest
+         WHERE q.device_id = house.device_id AND slot < sungrow_slot(now())
+           AND month = date_trunc('month', now() AT TIME ZONE sungrow_timezone(house.device_id))::date
+         ORDER BY place LIMIT 1) AS highest
  WHERE highest.avg_power_w > 0 AND import_wh * 4 > 0.9 * highest.avg_power_w
  ORDER BY 1

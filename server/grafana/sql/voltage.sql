@@ -11,13 +11,15 @@ WITH asked AS (
     SELECT floor(extract(epoch FROM ts) / step_s)::bigint * step_s AS at, avg(grid_voltage_v) AS avg_grid_voltage_v,
            avg(grid_frequency_hz) AS avg_grid_frequency_hz
       FROM asked CROSS JOIN sungrow_samples
-     WHERE device_id = ${device:sqlstring} AND ts >= first AND ts <= $__timeTo()::timestamptz
+     WHERE device_id = ${device:sqlstring} AND ts <= $__timeTo()::timestamptz
+       AND ts >= greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '2 days')
      GROUP BY 1
 ), meter AS (
     SELECT floor(extract(epoch FROM ts) / step_s)::bigint * step_s AS at, avg(voltage_l1_v) AS avg_voltage_l1_v,
            avg(voltage_l2_v) AS avg_voltage_l2_v, avg(voltage_l3_v) AS avg_voltage_l3_v
       FROM asked CROSS JOIN p1_samples
-     WHERE device_id = ${device:sqlstring} AND ts >= first AND ts <= $__timeTo()::timestamptz
+     WHERE device_id = ${device:sqlstring} AND ts <= $__timeTo()::timestamptz
+       AND ts >= greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '2 days')
      GROUP BY 1
 )
 SELECT to_timestamp(at) AS "time", avg_grid_voltage_v, avg_voltage_l1_v, avg_voltage_l2_v, avg_voltage_l3_v,
