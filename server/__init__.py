@@ -13,6 +13,7 @@
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
 ``metrics``  ``/metrics``, and the counters that all workers share
 ``nightly``  ``python -m server.nightly``: what rests on a house's whole history
+``alerts``   ``python -m server.alerts``: what is wrong, told to the owner; not loaded by the app
 ``doctor``   ``python -m server.doctor``: what is wrong, and what to do about it
 ``settings`` every environment variable; ``redis_url`` checks one of them
 ``cli``      what the commands share: ``migrate``, ``rebuild``, ``forget``, ``tokens``,

@@ -31,6 +31,7 @@ from server.api import (
     status,
 )
 from server.api.limiter import BadTokenLimiter
+from server.api.open_alerts import OpenAlerts
 from server.auth.callers import Tokens
 from server.database import migrations
 from server.database.pool import Database
@@ -78,6 +79,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["limiter"] = BadTokenLimiter()
     app.extensions["db"] = Database(settings.database_url)
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
+    app.extensions["open_alerts"] = OpenAlerts(app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
     shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)

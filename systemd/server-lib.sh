@@ -240,12 +240,18 @@ is_of_timescaledb() { [[ $(contents "$1") = *' EXTENSION - timescaledb '* ]]; }
 
 # What others may do with them (Grafana's role, say), as far as those are here.
 restore_privileges() {
-    local list
+    local list role_made=
     list=$(mktemp)
     chmod 644 "$list" # for postgres; it holds names alone
     contents "$1" | grep -E '^[0-9]+; [0-9]+ [0-9]+ (DEFAULT )?ACL ' >"$list" || true
+    # That of the alerts is here only where a channel is set up.
+    if ! has_role "$ALERTS" && [[ $("$(program pg_restore)" -L "$list" -f - <"$1") = *"\"$ALERTS\""* ]]; then
+        as_superuser createuser "$ALERTS"
+        role_made=yes
+    fi
     [ ! -s "$list" ] || as_superuser pg_restore -L "$list" -d "$(named "$2")" <"$1" ||
         say "not all privileges could be given back: see above"
+    [ -z "$role_made" ] || sql -d "$(named "$2")" -v role="$ALERTS" <<<'DROP OWNED BY :"role"; DROP ROLE :"role"'
     rm "$list"
 }
 

@@ -12,6 +12,7 @@ is not even imported.
 """
 
 import contextlib
+import gc
 import itertools
 import logging
 import os
@@ -156,6 +157,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _SERVERS & set(item.fixturenames):
             item.add_marker("server")
     items.sort(key=lambda item: turn(item.path.stem))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look no more at the thousands of tests: they stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

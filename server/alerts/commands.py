@@ -123,7 +123,8 @@ def _test_one(settings: Settings, connection: Connection, name: str) -> tuple[st
     body |= {"title": own_texts.text(language, "test"), "since": utc_now().isoformat()}
     body |= {"text": own_texts.text(language, "test_text")}
     with connection, connection.cursor() as cursor:
-        id = outbox.add(cursor, name, None, outbox.TEST, 0, body)
+        new = outbox.New(name, None, outbox.TEST, 0, body)
+        id = outbox.add(cursor, new, utc_now())
         if id is None:
             raise Refused("the test could not be stored")
         outbox.claim(cursor, id, utc_now())

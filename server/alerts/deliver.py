@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from server.alerts import fate, names, outbox
+from server.alerts import channel_alert, fate, names, outbox
 from server.alerts.outbox import Row
 from server.alerts.outcome import DELIVERED, REFUSED, UNSURE, Message, Outcome
 from server.alerts.settings import Settings
@@ -122,6 +122,7 @@ class _Channel:
         now = self._clock()
         if outcome.kind == DELIVERED:
             outbox.delivered(cursor, row.id, now, outcome.reason)
+            channel_alert.mended(cursor, self._settings, self._name, now)
             return
         log.warning(
             "message not delivered",
@@ -131,8 +132,12 @@ class _Channel:
         wait = PROBE if is_refused else timedelta(seconds=self._wait_s(row, outcome))
         refused_at = now if is_refused else None
         outbox.failed(cursor, row.id, outcome.reason, now + wait, refused_at, int(is_unsure))
-        if (is_refused and self._is_its_own_fault(cursor, row)) or now - row.created_at >= GIVE_UP:
+        is_own_fault = is_refused and self._is_its_own_fault(cursor, row)
+        is_too_old = now - row.created_at >= GIVE_UP
+        if is_own_fault or is_too_old:
             outbox.give_up(cursor, row.id, now)
+        if is_too_old or (is_refused and not is_own_fault):
+            channel_alert.broke(cursor, self._settings, self._name, outcome.reason, now)
 
     def _is_its_own_fault(self, cursor: Cursor, row: Row) -> bool:
         """Return whether a message is refused again by a channel that takes others."""
@@ -151,6 +156,8 @@ class _Channel:
             count = outbox.give_up_old(cursor, self._name, now - GIVE_UP, now)
             if count:
                 log.warning("messages given up", extra={"channel": self._name, "count": count})
+                why = "it took nothing for 72 hours"
+                channel_alert.broke(cursor, self._settings, self._name, why, now)
 
 
 def said(error: psycopg2.Error) -> str:

@@ -174,7 +174,7 @@ class Silence(NamedTuple):
 
     Attributes:
         newest: of its newest reading.
-        is_away: it was silent before, and that has been told or is no news (a usual night).
+        is_away: it was silent before, and that was told, or it is its usual night.
     """
 
     device_id: str
@@ -184,7 +184,7 @@ class Silence(NamedTuple):
 
 @dataclass
 class Outside:
-    """What is to be seen outside of the database; nothing, in a replay and in most tests.
+    """What can be seen outside of the database; nothing, in a replay and in most tests.
 
     ``database_away_since``: it was away until this run, which is the first to reach it again.
     """

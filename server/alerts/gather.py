@@ -31,7 +31,7 @@ def rows(cursor: Cursor, name: str, parameters: Mapping[str, object]) -> list[di
 
 def gather(cursor: Cursor, now: datetime) -> list[Evidence]:
     """Return the evidence of every house."""
-    known = rows(cursor, "alerts-houses", {"now": now})
+    known = rows(cursor, "alerts-houses", {"now": now, "device_ids": None})
     ids = [row["device_id"] for row in known]
     spans = {"device_ids": ids, "end": now + timedelta(minutes=1), "known": now}
     hours: dict[str, Hours] = {device_id: Hours() for device_id in ids}

@@ -73,9 +73,9 @@ class Ledger:
         return [*self.past, *self.ended]
 
     def to_be_told(self) -> Iterator[Episode]:
-        """Return what is open, and what ended in this run."""
-        yield from (one for one in self.going_on.values() if one.is_open)
-        yield from self.ended
+        """Return what is open, and what ended in this run, but what the delivery itself tells."""
+        known = [*(one for one in self.going_on.values() if one.is_open), *self.ended]
+        yield from (one for one in known if one.rule not in (rules.DATABASE, rules.CHANNEL))
 
     def all_known(self) -> Iterator[Episode]:
         """Return what is open, and what was closed in the last week."""

@@ -62,12 +62,12 @@ def rows_of(
 
 
 def _hears(episode: Episode, channel: str, event: str) -> bool:
-    """Return whether a channel is told: of an end only one that was told of the beginning."""
+    """Return whether a channel is told: the end only where the beginning was."""
     return event != RESOLVED or channel in episode.detail.get("channels", ())
 
 
 def told_of(episode: Episode, writer: Writer, known: Known, now: datetime) -> Told:
-    """Return what there is to be said of an episode; of one that is over, in the past tense."""
+    """Return the message about an episode; about one that is over, in the past tense."""
     faults = known.faults.get(episode.id, ())
     if episode.closed_at is None:
         return writer.opened(episode, now, faults)
@@ -113,7 +113,7 @@ def link(site_url: str | None, device_id: str) -> str | None:
 def digest_rows(
     episodes: Sequence[Episode], at: datetime, options: Options, writer: Writer, known: Known
 ) -> Iterator[Row]:
-    """Return the digest of a morning, for each channel; nothing where nothing is to be said."""
+    """Return the digest of a morning, for each channel; nothing where nothing happened."""
     if not episodes:
         return
     lines = [writer.line(one, at, known.faults.get(one.id, ())) for one in episodes]

@@ -1,7 +1,7 @@
 """Who hears of an episode, when, and how often. Pure.
 
 An opening is told once: a critical one at once, others not in quiet hours. A critical one is told
-again after 1 h, 6 h and then daily at 08:00; a warning that goes on stands in the digest of 08:00,
+again after 1 h, 6 h and then daily at 08:00; a warning that goes on is in the digest of 08:00,
 with what is only worth knowing, and what began and ended in the night.
 """
 
@@ -71,7 +71,7 @@ class Calendar(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """One thing to be told: of episodes of one house that changed at the same moment."""
+    """One thing to tell: about episodes of one house that changed at the same moment."""
 
     event: str
     episodes: tuple[Episode, ...]
@@ -85,7 +85,7 @@ class Notice(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What is to be told, and the episodes with the note of it."""
+    """What has to be told, and the episodes with the note of it."""
 
     notices: list[Notice]
     episodes: list[Episode]
@@ -197,7 +197,7 @@ def digest_at(now: datetime, calendar: Calendar) -> datetime | None:
 
 
 def digest(episodes: Iterable[Episode], at: datetime) -> list[Episode]:
-    """Return what stands in the digest of a morning.
+    """Return what the digest of a morning lists.
 
     Warnings that go on and were told a while ago; what is only worth knowing, of the day before;
     what began and ended in the quiet hours.

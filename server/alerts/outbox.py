@@ -47,14 +47,23 @@ class Opening(NamedTuple):
     is_braked: bool
 
 
-def add(
-    cursor: Cursor, channel: str, alert_id: int | None, event: str, n: int, body: dict[str, Any]
-) -> str | None:
+class New(NamedTuple):
+    """A message that is not there yet."""
+
+    channel: str
+    alert_id: int | None
+    event: str
+    n: int
+    body: dict[str, Any]
+
+
+def add(cursor: Cursor, new: New, now: datetime) -> str | None:
     """Add a message, due at once; return its id, None where it is there already."""
     cursor.execute(
-        "INSERT INTO sungrow_alert_outbox (alert_id, channel, event, n, body)"
-        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id::text",
-        (alert_id, channel, event, n, Json(body)),
+        "INSERT INTO sungrow_alert_outbox (channel, alert_id, event, n, body, created_at,"
+        " not_before) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+        " RETURNING id::text",
+        (new.channel, new.alert_id, new.event, new.n, Json(new.body), now, now),
     )
     row = cursor.fetchone()
     return row[0] if row else None

@@ -1,4 +1,4 @@
-"""What is to be seen outside of the database: the front by its public name, root's jobs, 5xx."""
+"""What can be seen outside of the database: the front by its public name, root's jobs, 5xx."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _SECONDS_A_DAY = 86_400
 
 
 def look(settings: Settings) -> Outside:
-    """Return what is to be seen now; what cannot be seen is unknown."""
+    """Return what can be seen now; what cannot be seen is unknown."""
     return Outside(
         front=_front(settings),
         jobs=jobs(settings.status_folder),

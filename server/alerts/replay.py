@@ -83,11 +83,8 @@ def replay(
     with connection, connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
         cursor.execute("SET LOCAL jit = off")  # to compile these plans takes longer than they do
-        houses = [
-            house_of(row)
-            for row in rows(cursor, "alerts-houses", {"now": end})
-            if device_ids is None or row["device_id"] in device_ids
-        ]
+        asked = {"now": end, "device_ids": None if device_ids is None else list(device_ids)}
+        houses = [house_of(row) for row in rows(cursor, "alerts-houses", asked)]
         (known,) = rows(cursor, "alerts-run", {"now": end})
         rehearsal = Rehearsal(cursor, first, ZoneInfo(known["timezone"]))
         first = first.replace(second=0, microsecond=0)

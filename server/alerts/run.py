@@ -36,6 +36,7 @@ def once(settings: Settings, clock: Clock = utc_now) -> int:
                 print(ANOTHER)
                 return 0
             problem = _all_of_it(connection, settings, clock)
+            _end_turn(connection)
     except psycopg2.OperationalError as error:
         reason = said(error)
         log.error("the database does not answer", extra={"reason": reason})  # noqa: TRY400
@@ -52,10 +53,16 @@ def once(settings: Settings, clock: Clock = utc_now) -> int:
 
 
 def _take_turn(connection: Connection) -> bool:
-    """Return whether no other run is at work; the lock ends with the connection."""
+    """Return whether no other run is at work; the lock ends with the connection at the latest."""
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (_LOCK,))
         return bool(_one(cursor))
+
+
+def _end_turn(connection: Connection) -> None:
+    """Let the next run begin at once: of the end of a connection the database learns later."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str | None:

@@ -1,6 +1,6 @@
 """``GET /v1/realtime``: the newest sample of a device, the grid meter beside it, and its age.
 
-How many alerts are open comes with the sample and is kept with it, so that it costs no query.
+How many alerts are open is kept with the sample.
 """
 
 import json
@@ -53,7 +53,7 @@ def _from_database(db: Database, device_id: str) -> bytes:
         instead = db.rows("p1-newest", parameters)
         elsewhere = "; what its grid meter says is at /p1/v1/realtime" if instead else ""
         raise Refused(404, f"no sample of this device yet{elsewhere}")
-    alerts_open = rows[0].pop("alerts_open")
+    alerts_open = current_app.extensions["open_alerts"].of(device_id)
     sample = by_grid_meter(rows[0])
     head = f"{sample['ts'].timestamp():.6f} {'' if alerts_open is None else alerts_open}"
     return f"{head}\n{json.dumps({**sample, 'ts': format_ts(sample['ts'])})}".encode()

@@ -47,7 +47,7 @@ def sentences(verdict: Verdict, device_id: str, stored_lag_s: float) -> list[Sen
     return said
 
 
-# Why a figure is missing, for whoever translates the sentence.
+# Why a figure is missing, for a client that translates the sentence.
 _WHY = {
     figures.NO_METER: "no_meter",
     figures.NO_INVERTER: "no_inverter",

@@ -2,7 +2,7 @@
 // the channels are, and what is silenced.
 
 import { endSilence, serverNow } from './api.js';
-import { a, ruleName } from './alert_words.js';
+import { a, learn, ruleName } from './alert_words.js';
 import { el, svg } from './dom.js';
 import { plainTable } from './table.js';
 import { NONE, count, dayAndTime, duration } from './words.js';
@@ -24,7 +24,13 @@ const BEHIND = Object.fromEntries(
 const MEASURED = 6;
 let hatchings = 0;
 
-export class AlertCards {
+// The cards, once their words are there.
+export async function alertCards(context) {
+  await learn();
+  return new AlertCards(context);
+}
+
+class AlertCards {
   #context;
   #open = el('div', {});
   #days = el('div', {});

@@ -32,7 +32,7 @@ export class AlertSection {
       this.tell([]);
       return;
     }
-    this.#cards ??= new (await load(() => import('./alert_cards.js'))).AlertCards(this.#context);
+    this.#cards ??= await (await load(() => import('./alert_cards.js'))).alertCards(this.#context);
     this.tell(await this.#cards.load());
     if (!this.#cards.element.parentNode) this.element.replaceChildren(this.#cards.element);
   }

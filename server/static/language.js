@@ -18,6 +18,11 @@ export function speak(language, its) {
   set(document.documentElement, language);
 }
 
+// More words, of a part of the page that is loaded where it is shown.
+export function learn(its) {
+  words = { ...words, ...its };
+}
+
 // A browser may name a language in a way that it does not know itself.
 function known(tag) {
   try {

@@ -1,11 +1,11 @@
 // What the System view says of the house's P1 meter: how whole its readings are, its clock, and how the inverter's own
 // meter compares with it.
 
-import { ask, serverNow } from './api.js';
+import { ask, serverNow, trouble } from './api.js';
 import { el } from './dom.js';
 import { t } from './language.js';
 import { named } from './period_kinds.js';
-import { refereeWords } from './referee_words.js';
+import { ready, refereeWords } from './referee_words.js';
 import { NONE, count, duration, share } from './words.js';
 import { addDays } from './zone.js';
 
@@ -52,7 +52,7 @@ export class P1Cards {
   }
 
   async #loadReferee() {
-    const { figures, text } = await this.#context.ask('/v1/referee');
+    const [{ figures, text }] = await Promise.all([this.#context.ask('/v1/referee'), ready().catch(trouble)]);
     this.#clock.lastChild.textContent = clockWords(figures.clock.value);
     this.#verdict.replaceChildren(
       text.length

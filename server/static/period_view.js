@@ -43,7 +43,7 @@ export class PeriodView {
   #source;
   #meter = el('p', { class: 'hint', hidden: true });
   #feedsIn = el('p', { class: 'quiet', hidden: true }, FEEDS_IN);
-  #foot = el('p', { class: 'quiet', hidden: true }, t('hatched_feet'));
+  #foot = el('p', { class: 'quiet', hidden: true }, el('span', { class: 'of-bars' }, t('hatched_feet'), ' '), t('marks_mean'));
 
   constructor(context, frame, date) {
     this.#context = context;

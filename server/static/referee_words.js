@@ -1,6 +1,7 @@
 // What the server found of the two meters of a house, in the language of the page: each of its sentences has an id and
 // the values in it.
 
+import { load } from './api.js';
 import { t } from './language.js';
 import { named } from './period_kinds.js';
 import { amount, duration, power } from './words.js';
@@ -65,6 +66,11 @@ function robust({ percent: more }, id) {
 function total({ kwh: more, p1_kwh: p1 }, id) {
   return t('ref_total', { side: sideOf(id), own: kwh(more + p1), p1: kwh(p1) });
 }
+
+const TEXTS_IN = './words.referee.';
+
+// Loads the words, before the first of them.
+export const ready = () => load(() => import(TEXTS_IN + document.documentElement.lang.split('-')[0] + '.js'));
 
 // The words for one of the server's sentences; null for one that this page does not know.
 export function refereeWords({ id, values }) {

@@ -65,18 +65,21 @@ BEGIN
     ), close_step AS MATERIALIZED (
         SELECT step.*, (step.from_ts AT TIME ZONE zone)::date AS from_day,
                (step.to_ts AT TIME ZONE zone)::date AS to_day
-          FROM (SELECT counter, min(coalesce(from_ts, first_ts)) AS first_ts,
-                       max(coalesce(until_ts, last_ts)) AS until_ts
-                  FROM doubt GROUP BY counter, run) AS doubt
-         CROSS JOIN LATERAL sungrow_close_steps(of_device, ARRAY[doubt.counter], doubt.first_ts,
+          FROM (SELECT array_agg(counter) AS counters, first_ts, until_ts
+                  FROM (SELECT counter, min(coalesce(from_ts, first_ts)) AS first_ts,
+                               max(coalesce(until_ts, last_ts)) AS until_ts
+                          FROM doubt GROUP BY counter, run) AS one
+                 GROUP BY first_ts, until_ts) AS doubt -- counters that are in doubt together are read together
+         CROSS JOIN LATERAL sungrow_close_steps(of_device, doubt.counters, doubt.first_ts,
                                                 doubt.until_ts, limits_kw, replaced) AS step
+    ), step_day AS MATERIALIZED ( -- once, and not each step again: there is one for every five minutes
+        SELECT counter, from_day AS day, sum(kwh) AS kwh, bool_or(is_break) AS is_broken,
+               sum(kwh) FILTER (WHERE NOT is_break AND power_kwh IS NOT NULL) AS judged_kwh,
+               sum(power_kwh) FILTER (WHERE NOT is_break) AS power_kwh
+          FROM close_step WHERE from_day = to_day GROUP BY 1, 2
     ), runaway AS MATERIALIZED ( -- one that stands still does not run: it has no opinion
-        SELECT counter, day FROM (
-            SELECT counter, from_day AS day, sum(kwh) AS kwh, sum(power_kwh) AS power_kwh
-              FROM close_step WHERE from_day = to_day AND NOT is_break AND power_kwh IS NOT NULL
-             GROUP BY 1, 2) AS both_known
-          JOIN measured USING (day)
-         WHERE kwh > 0 AND sungrow_disagree(kwh, power_kwh)
+        SELECT counter, day FROM step_day JOIN measured USING (day)
+         WHERE judged_kwh > 0 AND sungrow_disagree(judged_kwh, power_kwh)
            AND sungrow_judges(known_s[counter], covered_s, day, zone)
     ), midnight AS MATERIALIZED ( -- each once, and not for each step and counter
         SELECT low + number AS day, sungrow_midnight(low + number, zone) AS starts,
@@ -103,7 +106,7 @@ BEGIN
         SELECT counter, day, rise_kwh AS kwh, false AS estimated
           FROM counter_day WHERE NOT is_doubtful AND last_ts > first_ts
         UNION ALL
-        SELECT counter, to_day, kwh, is_break FROM close_step WHERE from_day = to_day
+        SELECT counter, day, kwh, is_broken FROM step_day
         UNION ALL
         SELECT counter, day, kwh * date_part('epoch', CASE WHEN day = to_day THEN to_ts ELSE ends END
                                                       - CASE WHEN day = from_day THEN from_ts ELSE starts END)

@@ -3,21 +3,23 @@
 -- word, most of which last: so a fault that stands for years costs a look at each of its five minutes, and no more.
 CREATE OR REPLACE VIEW sungrow_fault_episodes AS
 WITH step AS (
-    SELECT device_id, word, bits, polls, first_ts, last_ts,
+    SELECT device_id, bucket, word, bits, polls, first_ts, last_ts,
            first_ts - lag(last_ts) OVER by_word < interval '10 minutes' AS goes_on
       FROM sungrow_fault_5min WINDOW by_word AS (PARTITION BY device_id, word, bits ORDER BY bucket)
 ), numbered AS (
     SELECT *, count(*) FILTER (WHERE goes_on IS NOT TRUE)
-                  OVER (PARTITION BY device_id, word, bits ORDER BY first_ts) AS run
+                  OVER (PARTITION BY device_id, word, bits ORDER BY bucket) AS run
       FROM step
+), lasting AS (
+    SELECT device_id, word, bits, min(first_ts) AS first_ts, max(last_ts) AS last_ts, sum(polls)::bigint AS polls
+      FROM numbered GROUP BY device_id, word, bits, run
 ), bit AS (
-    SELECT device_id, word, bit, value, min(first_ts) AS first_ts, max(last_ts) AS last_ts, sum(polls)::bigint AS polls
-      FROM numbered
+    SELECT device_id, word, bit, value, first_ts, last_ts, polls
+      FROM lasting
      CROSS JOIN LATERAL (SELECT b::smallint AS bit, NULL::integer AS value FROM generate_series(0, 31) AS b
                           WHERE word <> 13000 AND bits & (1::bigint << b) <> 0
                          UNION ALL
                          SELECT NULL, bits::integer WHERE word = 13000) AS of_word
-     GROUP BY device_id, word, bits, run, bit, value
 ), before AS (
     SELECT *, max(last_ts) OVER (PARTITION BY device_id, word, bit, value ORDER BY first_ts, last_ts
                                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended_ts

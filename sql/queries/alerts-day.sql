@@ -1,4 +1,4 @@
--- Called by alerts/gather and alerts/replay: what the panels brought in these hours of a day, from how many of their
+-- Called by alerts/gather: what the panels brought in these hours of a day, from how many of their
 -- five minutes that is known, and the best day of the same season before it, of any year.
 SELECT sum(pv_integral_kwh) AS kwh, count(*) AS slots,
        (SELECT max(pv_integral_kwh) FROM generate_series(0, 12) AS years

@@ -1,4 +1,5 @@
--- Called by alerts/gather: what is known of each house, its newest reading, and what its edge says of itself.
+-- Called by alerts/gather and alerts/replay: what is known of each house, its newest reading, and what its edge says
+-- of itself; of these devices alone, null: of all.
 WITH RECURSIVE sampled AS ( -- one step in the index for each device, not one for each of its days
     SELECT min(device_id) AS device_id FROM sungrow_local_daily
     UNION ALL
@@ -32,4 +33,5 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
                         AND coalesce(ts, received_at) > %(now)s::timestamptz - interval '1 day') AS parked
  CROSS JOIN LATERAL sungrow_newest_report(known.device_id, 'sample', %(now)s) AS inverter
  CROSS JOIN LATERAL sungrow_newest_report(known.device_id, 'p1', %(now)s) AS meter
+ WHERE %(device_ids)s::text[] IS NULL OR device_id = ANY (%(device_ids)s::text[])
  ORDER BY device_id

@@ -1,4 +1,4 @@
--- Called by alerts/gather and alerts/replay: what the readings of each minute say. With by_arrival, one row for each
+-- Called by alerts/gather and alerts/past: what the readings of each minute say. With by_arrival, one row for each
 -- minute in which some of them arrived, and the counters and energies, which are otherwise taken from the rollups.
 SELECT device_id, date_trunc('minute', ts) AS start, count(*) AS n, min(ts) AS first_ts, max(ts) AS last_ts,
        max(received_at) AS received_at,

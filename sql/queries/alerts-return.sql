@@ -1,4 +1,4 @@
--- Called by alerts/gather: what the readings and counts around the end of a silence tell of it. since: its last
+-- Called by alerts/gather: what readings and counts say about a silence, around its end. since: its last
 -- reading; until: when readings came again.
 WITH after AS (
     SELECT min(ts) AS ts FROM sungrow_samples WHERE device_id = %(device_id)s AND ts > %(since)s AND ts <= %(now)s

@@ -1,4 +1,4 @@
--- Called by alerts/book: the site's zone, when the rules were last judged, what nobody wants to hear now, and since
+-- Called by alerts/book and alerts/replay: the site's zone, when the rules were last judged, what nobody wants to hear now, and since
 -- when the database runs.
 SELECT timezone, (SELECT finished_at FROM sungrow_alert_run) AS finished_at,
        (SELECT jsonb_agg(jsonb_build_array(device_id, rule, from_ts, to_ts)) FROM sungrow_silences

@@ -1,6 +1,5 @@
 -- Called by api/realtime: the newest sample; one from the future (a clock ran ahead) must not be in the
--- way of the true ones for ever. With it the reading of the grid meter beside it, and how many alerts are open: null,
--- and not looked for, where alerts are not used.
+-- way of the true ones for ever. With it the reading of the grid meter beside it.
 SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
        load_power_w, export_power_w, pv_total_kwh, mppt1_voltage_v, mppt1_current_a,
        mppt2_voltage_v, mppt2_current_a, mppt3_voltage_v, mppt3_current_a, mppt4_voltage_v,
@@ -10,11 +9,6 @@ SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct
        total_export_kwh, grid_power_w, inverter_power_w, inverter_temp_c, grid_frequency_hz,
        grid_voltage_v, running_state, power_flow_status, bms_max_charge_a,
        bms_max_discharge_a, interval_s, seq, ts_src, battery_power_source, boot, faults,
-       extra, p1_ts, p1_power_w, alerts_open
+       extra, p1_ts, p1_power_w
   FROM sungrow_newest_sample(%(device_id)s, %(latest)s) AS newest
  CROSS JOIN LATERAL sungrow_p1_near(device_id, ts)
- CROSS JOIN LATERAL (
-       SELECT CASE WHEN EXISTS (SELECT FROM sungrow_alert_run) THEN (
-              SELECT count(*) FROM sungrow_alerts AS alert
-               WHERE alert.device_id IN (newest.device_id, '') AND closed_at IS NULL AND opened_at IS NOT NULL
-                 AND severity <> 'info') END AS alerts_open) AS alerts

@@ -465,7 +465,7 @@ def test_the_system_view_tells_of_edge_device_server_and_every_day(home, site):
     for words in (
         "12 readings",
         "readings may be held back",
-        "timeout 3",
+        "no answer in time 3",
         "Europe/Berlin",
         "0.1.0",
     ):

@@ -17,6 +17,7 @@ from tests.support.readings import connected, reading, store
 
 MOST_A_MINUTE = 13
 TICK_S = 5
+LONG_S = 700  # what is asked for every ten minutes is among it
 # Without a compiler and what it learns, the heap holds what the page keeps, and little else.
 STEADY = ["js-flags=--jitless --no-flush-bytecode"]
 NOISE_BYTES = 20_000  # of an hour and a half: 18 bytes for each of 1080 ticks
@@ -102,11 +103,11 @@ def test_an_idle_page_asks_once_in_five_seconds_and_a_hidden_one_never(
     with stopped(page):
         left_open(page, site, query)
         begun = asked(page)[-1][0]
-        go_on(page, 1200)
+        go_on(page, LONG_S)
         found = [(at, url) for at, url in asked(page) if at > begun]
         times = [at for at, _ in found]
         assert most_within(times, 60) <= MOST_A_MINUTE
-        assert len(times) > 1200 / TICK_S * 0.9, "it stands still"
+        assert len(times) > LONG_S / TICK_S * 0.9, "it stands still"
         # What a view needs two answers for, it asks for in one go.
         assert min(pairs(sorted(set(times)))) >= TICK_S
         newest = [at for at, url in found if url.startswith("/v1/realtime")]
@@ -119,6 +120,23 @@ def test_an_idle_page_asks_once_in_five_seconds_and_a_hidden_one_never(
         at_once = {url.partition("?")[0] for _, url in asked(page)}
         assert "/v1/realtime" in at_once
         assert at_once <= {"/v1/realtime", "/p1/v1/realtime"}
+        go_on(page, 180)
+        times = [at for at, _ in asked(page)]
+        assert most_within([at for at in times if at > min(times) + TICK_S], 60) <= MOST_A_MINUTE
+
+
+def test_a_page_opened_in_the_background_asks_for_its_view_and_no_more(page, plain):
+    page.log_in(plain.url + "/", ONE)
+    hidden = "Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+    with page.prepared(hidden), stopped(page):
+        left_open(page, plain, "")
+        assert asked(page)
+        page.run("window.asked = []")
+        go_on(page, LONG_S)
+        assert asked(page) == []
+        page.run(HIDE % "false")
+        go_on(page, 60)
+        assert len(asked(page)) > 60 / TICK_S * 0.8
 
 
 def heap(page) -> dict[str, float]:

@@ -88,7 +88,15 @@ SAID = [
 ]  # fmt: skip
 
 
-def test_each_sentence_of_the_referee_has_its_words(called):
+READY = """
+    const [lang, done] = arguments;
+    const { href } = document.querySelector('link[rel=modulepreload]');
+    import(href.replace(/[^/]*$/, `words.referee.${lang}.js`)).then(() => done());
+"""
+
+
+def test_each_sentence_of_the_referee_has_its_words(page, called):
+    page.driver.execute_async_script(READY, "en")
     asked = [[{"id": name, "values": values}] for name, values, _ in SAID]
     for (name, values, words), found in zip(
         SAID, called("referee_words", "refereeWords", asked), strict=True
@@ -103,6 +111,7 @@ def test_the_referee_speaks_the_language_of_the_page(page, site, called):
     page.language("de-DE")
     try:
         page.open(site.url + "/")
+        page.driver.execute_async_script(READY, "de")
         values = {"percent": 2.31, "within": 0.4, "offset_w": 0}
         asked = [[{"id": "gain_import", "values": values}]]
         (found,) = called("referee_words", "refereeWords", asked)

@@ -164,20 +164,15 @@ def test_no_difference_is_told_to_a_period_that_the_house_lived_but_a_part_of(pa
 @pytest.mark.parametrize(
     ("query", "best", "worst"),
     [
-        ("from=2024-01-15&to=2024-06-15", "March 2024", "February 2024"),
-        ("view=year&date=2024-01-01", "January 2024", "February 2024"),
+        ("from=2024-01-15&to=2024-06-15", "May 2024", "February 2024"),
+        ("view=year&date=2024-01-01", "October 2024", "February 2024"),
         ("from=2023-12-20&to=2024-05-31", "January 2024", "February 2024"),
-        ("view=all", "2024", ""),
     ],
 )
 def test_only_whole_months_are_best_or_worst(page, two_years, query, best, worst):  # noqa: F811
     with at(page, local("2026-03-31 12:00")):
         page.log_in(f"{two_years.url}/?{query}", ONE)
         loaded(page)
-        said = page.text(".best")
-        if worst:
-            assert f"Most sun: {best}" in said
-            assert f"Least: {worst}" in said
-        else:
-            assert "December 2023" not in said
-            assert "March 2026" not in said
+        said = page.wait(lambda: page.text(".best"), "nothing is best")
+        assert f"Most sun: {best}" in said
+        assert f"Least: {worst}" in said

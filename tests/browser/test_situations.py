@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser import house
 from tests.browser.conftest import AUTUMN, DEVICE, ONE, SETTINGS, SPRING, ZONE, Site
@@ -44,6 +45,11 @@ def test_a_browser_whose_clock_is_wrong_shows_the_times_that_are_right(page, sit
             "return [Number(n.getAttribute('x1')), c.clientWidth]"
         )
         assert line == pytest.approx(36 + share * (width - 82), abs=3)
+        ends = page.run(
+            "return [...document.querySelectorAll('main svg.chart .area')].map((n) =>"
+            " n.getBBox().x + n.getBBox().width)"
+        )
+        assert line - 5 < max(ends) <= line + 0.5, "what is to come is drawn, or what was is not"
         go(page, "/?view=month")
         assert f"{here:%B %Y}" in page.text("h1")
 
@@ -98,21 +104,19 @@ def test_a_week_in_which_clocks_are_set_has_seven_days_that_add_up(home, site, d
 
 @pytest.fixture(scope="module")
 def torn(databases, https_server) -> Site:
-    """A day of which one reading in three minutes came: hundreds of gaps, the last of them runs."""
+    """A day of which few readings came: hundreds of gaps, and an hour or two until midnight."""
     now = datetime.now(UTC)
-    zone = house.zone_where_it_is(23, now)
+    zone = house.zone_where_it_is(22, now)
     url = databases.migrated(zone)
     house.describe(url, DEVICE)
     begin = house.midnight(now, zone).astimezone(UTC)
-    steps = (now - begin) // timedelta(minutes=3)
+    step = timedelta(seconds=170)
+    steps = (now - begin) // step
     with connected(url) as connection:
         store(
             connection,
             DEVICE,
-            [
-                reading(begin + n * timedelta(minutes=3), pv_power_w=1000.0 + n)
-                for n in range(steps)
-            ],
+            [reading(begin + n * step, pv_power_w=1000.0 + n) for n in range(steps)],
         )
     return Site(https_server(DATABASE_URL=url, **SETTINGS), url)
 
@@ -249,3 +253,38 @@ def test_ten_years_are_years_to_choose_from_and_days_to_go_to(page, decade):
     go(page, "/?view=system")
     page.wait_text(".chart-title", "The last 53 weeks")
     assert page.console() == []
+
+
+def test_a_string_that_was_not_read_for_hours_is_not_drawn_as_one_without_sun(
+    page, databases, https_server
+):
+    url = databases.migrated(house.ZONE)
+    house.describe(url, DEVICE)
+    begin = datetime(2026, 6, 10, tzinfo=ZONE).astimezone(UTC)
+    batch = []
+    for n in range(288):
+        is_read = not 10 * 12 <= n < 14 * 12
+        strings = {"mppt1_voltage_v": 100.0, "mppt1_current_a": 2.0}
+        strings |= {"mppt2_voltage_v": 300.0, "mppt2_current_a": 1.0} if is_read else {}
+        batch.append(reading(begin + n * house.STEP, interval_s=300.0, **strings))
+    with connected(url) as connection:
+        store(connection, DEVICE, batch)
+    own = Site(https_server(DATABASE_URL=url, **SETTINGS), url)
+    page.log_in(f"{own.url}/?view=roof&date=2026-06-10", ONE)
+    loaded(page)
+    page.wait(lambda: page.all("main svg.chart .line-string-1"), "nothing is drawn")
+    boxes, width = page.run(
+        "const box = (n) => { const b = n.getBBox(); return [b.x, b.x + b.width]; };"
+        "const c = document.querySelector('main svg.chart');"
+        "return [[1, 2].map((n) => [...c.querySelectorAll(`.curve.line-string-${n}`)].map(box)),"
+        " c.clientWidth]"
+    )
+    left, right = (44 + hour / 24 * (width - 54) for hour in (10, 14))
+    assert len(boxes[0]) == 1
+    (_, before), (after, _) = boxes[1]
+    assert (before, after) == pytest.approx((left, right), abs=1)
+    assert "6.00 kWh" in page.text("[data-figure=string-2]").replace("\u00a0", " ")
+    page.all("main svg.chart")[0].send_keys(Keys.HOME + Keys.PAGE_UP * 6)
+    said = page.all("main svg.chart")[0].get_attribute("aria-valuetext").replace("\u00a0", " ")
+    assert "String 1 200 W" in said
+    assert "String 2 \N{EN DASH}" in said

@@ -23,7 +23,7 @@ NAMES = re.compile(
 
 def words(language: str) -> dict[str, list[str]]:
     """Return the texts of each key of a language."""
-    text = (FOLDER / f"words.{language}.js").read_text()
+    text = "".join((FOLDER / f"words.{part}{language}.js").read_text() for part in ("", "referee."))
     found = {}
     for key, one, several in KEY.findall(text):
         assert key not in found, f"{key} is there twice"

@@ -58,6 +58,33 @@ _COUNTS_FIRST = """        self.polls += 1
         kept = """
 MUTANTS = (
     Mutant(
+        "an alert that does not wait",
+        (
+            (
+                "server/alerts/states.py",
+                "if (finding.proven or now) - begun.since < timing.of(rule):",
+                "if False:",
+            ),
+        ),
+        (tests("server/test_alert_states.py", "not_before or holds_for_less"),),
+    ),
+    Mutant(
+        "episodes without their key",
+        (
+            (
+                "server/alerts/states.py",
+                "found = {(device_id, rule.name, finding.key): finding",
+                'found = {(device_id, rule.name, ""): finding',
+            ),
+        ),
+        (tests("server/test_alert_states.py", "each_key_is_an_episode"),),
+    ),
+    Mutant(
+        "an end of what nobody was told",
+        (("server/alerts/notices.py", "        if is_told:\n", "        if True:\n"),),
+        (tests("server/test_alert_states.py", "one_line_of_the_digest or within_a_silence"),),
+    ),
+    Mutant(
         "an alert again without id",
         (
             (

@@ -7,6 +7,7 @@ import pytest
 
 from edge_lib.shared.timestamps import format_ts, parse_ts
 from server.alerts.outcome import DELIVERED, Outcome
+from server.api import open_alerts
 from server.api.realtime import AHEAD
 from tests.support.alert_world import World
 from tests.support.batches import OTHER, OTHER_TOKEN, READ_TOKEN, TOKEN, app_on, assert_error
@@ -311,7 +312,9 @@ def newest(client):
     return answer.headers.get("X-Alerts-Open")
 
 
-def test_realtime_says_how_many_are_open_where_alerts_are_used(client, world, url):
+def test_realtime_says_how_many_are_open_where_alerts_are_used(client, world, url, monkeypatch):
+    monkeypatch.setattr(open_alerts, "FRESH_S", 0)
+    monkeypatch.setattr(open_alerts, "UNUSED_S", 0)
     with connected(url) as connection:
         store(connection, DEVICE, [reading(world.now - AHEAD)])
     assert newest(client) is None
@@ -325,6 +328,17 @@ def test_realtime_says_how_many_are_open_where_alerts_are_used(client, world, ur
     assert newest(client) == "2", "its own and the server's, and no notes"
     world.run("UPDATE sungrow_alerts SET state = 'closed', closed_at = now() WHERE id <> %s", mine)
     assert newest(client) == "0"
+
+
+def test_realtime_asks_for_them_seldom(client, world, app, monkeypatch):
+    asked = []
+    rows = app.extensions["db"].rows
+    monkeypatch.setattr(app.extensions["db"], "rows", lambda *a: asked.append(a[0]) or rows(*a))
+    app.extensions["open_alerts"]._known.clear()
+    for _ in range(5):
+        newest(client)
+    assert asked.count("sample-newest") == 5
+    assert asked.count("alerts-count") == 1
 
 
 def test_the_metrics_count_them(client, world):

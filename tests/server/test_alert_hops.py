@@ -269,3 +269,18 @@ def test_a_day_with_outages_has_a_message_only_for_long_ones(site, outage, count
     site.run_through(begin + 10 * MINUTE, end)
     assert len(kinds(site, "opened")) == count
     assert len(site.episodes()) == count
+
+
+@pytest.mark.server
+def test_what_the_delivery_tells_by_itself_is_not_told_again(site):
+    rows(
+        site.database,
+        "INSERT INTO sungrow_alerts (device_id, rule, key, severity, state, since, opened_at,"
+        " last_true_at) VALUES ('', 'channel', 'mail', 'warning', 'open', %s, %s, %s)",
+        *(NOON, NOON, NOON),
+    )
+    site.arrive("home", span(NOON - 10 * MINUTE, NOON))
+    site.run(NOON)
+    assert site.messages() == []
+    (episode,) = site.episodes("channel")
+    assert episode["state"] == "open"

@@ -85,6 +85,8 @@ def test_while_another_run_is_at_work_it_ends_with_0_and_a_line(world, server, c
     with closing(connect(world.settings.database_url, {})) as other, other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(hashtextextended('sungrow alerts', 0))")
         assert once(world) == 0
+        # Not by its end alone: PostgreSQL notices that a moment later.
+        cursor.execute("SELECT pg_advisory_unlock_all()")
     assert capsys.readouterr().out.strip() == run.ANOTHER
     assert server.requests == []
     assert once(world) == 0
@@ -101,6 +103,34 @@ def test_a_channel_that_fails_is_no_failure_of_the_run_but_half_an_hour_is_told(
     assert pings(server)[-1] == "/ping/fail"
     told = server.requests[-1].content.decode()
     assert "no channel has taken a message since" in told
+
+
+def test_a_channel_that_refuses_is_told_through_the_others_once(world, server, database_url):
+    """A.9.5; its settings stay, and it is told when it takes messages again."""
+    env = {"ALERT_NTFY_URL": f"{server.url}/topic", "ALERT_WEBHOOK_URL": f"{server.url}/hook"}
+    env |= {"ALERT_CA_FILE": str(world.settings.ca_file), "ALERT_QUIET": "0:00-0:00"}
+    env["ALERT_STATE_PATH"] = str(world.settings.state_path)
+    world.settings = run_settings(database_url, **env)
+    server.answer = lambda request: Answer(403) if request.path == "/" else None
+    world.opens("home-1")
+
+    def told():
+        sent = [request.json for request in server.taken if request.path == "/hook"]
+        return [(one["event"], one["values"]) for one in sent if one["rule"] == "channel"]
+
+    for _ in range(15):
+        assert once(world) == 0
+        world.now += timedelta(minutes=10)
+    assert [event for event, _ in told()] == ["opened"]
+    assert told()[0][1]["channel"] == "ntfy"
+    refused = [request for request in server.requests if request.path == "/"]
+    assert len(refused) == 3, "at once, and a probe an hour"
+    server.answer = lambda _: None
+    for _ in range(7):
+        once(world)
+        world.now += timedelta(minutes=10)
+    assert [event for event, _ in told()] == ["opened", "resolved"]
+    assert "home-1: no_data opened" in [one["title"] for one in messages(server)]
 
 
 AWAY = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=1"

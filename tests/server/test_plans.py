@@ -19,7 +19,29 @@ DAYS = {**DAY, "first_day": date(2026, 5, 5), "last_day": date(2026, 5, 6), "zon
 MONTH = date(2026, 5, 1)
 # What each query is asked for here; what all of them may be asked for stands below.
 ASKED = {
+    "alerts-before": {"at": NOON},
     "alerts-channels": {},
+    "alerts-count": {},
+    "alerts-day": {**DAY, "day": date(2026, 5, 5)},
+    "alerts-episodes": {"device_ids": ["house-7", "house-8"], "since": NOON},
+    "alerts-faults": {"word": 13066, "bits": [14, 31], "value": None},
+    "alerts-houses": {"device_ids": ["house-7", "house-8"], "now": NOON},
+    "alerts-lost": {"device_ids": ["house-7", "house-8"], **DAY},
+    "alerts-minutes": {
+        "device_ids": ["house-7", "house-8"],
+        **DAY,
+        "known": NOON + timedelta(days=1000),
+        "by_arrival": True,
+    },
+    "alerts-nights": {"starts": [NOON], "ends": [NOON + timedelta(hours=9)]},
+    "alerts-p1-minutes": {
+        "device_ids": ["house-7", "house-8"],
+        **DAY,
+        "known": NOON + timedelta(days=1000),
+    },
+    "alerts-quarters": {"device_ids": ["house-7", "house-8"], **DAY},
+    "alerts-return": {"since": NOON, "until": NOON + timedelta(hours=1), "now": NOON},
+    "alerts-run": {"now": NOON},
     "alerts-deliveries": {},
     "alerts-list": {**DAY, "states": ["open", "closed"], "most": 100},
     "alerts-open": {"device_ids": ["house-7", "house-8"]},
@@ -123,7 +145,14 @@ OF_THE_EDGE = (
 NULLS = dict.fromkeys((*FACTS, *OF_THE_EDGE, "oldest_unsent_ts", "parked", "since_ts"))
 # What a query has to read to say anything, be it by a function or by a trigger.
 READS = {
+    "alerts-day": {"sungrow_5min", "sungrow_local_daily"},
+    "alerts-episodes": {"sungrow_alerts"},
+    "alerts-houses": {"sungrow_samples", "sungrow_reports", "sungrow_seqs", "sungrow_parked"},
     "alerts-list": {"sungrow_alerts"},
+    "alerts-minutes": {"sungrow_samples"},
+    "alerts-p1-minutes": {"p1_samples"},
+    "alerts-quarters": {"sungrow_5min"},
+    "alerts-return": {"sungrow_samples", "sungrow_reports"},
     "alerts-open": {"sungrow_alerts"},
     "completeness-days": {
         "sungrow_local_daily",
@@ -200,6 +229,7 @@ KEYS = {
 }
 # Of one device: compares its days, a row each; looks for the beginning of faults that may be old.
 OF_ALL_DAYS = {"nightly-days", "faults-list"}
+OF_ALL_DEVICES = {"alerts-houses"}  # looks for those that there are
 CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
 STANDS_STILL = {"sungrow_site", "sungrow_pairings", "sungrow_fault_codes"}
 # A few messages a day, at most 20 a channel.
@@ -361,6 +391,8 @@ def test_it_reaches_what_grows_by_an_index_on_the_device_and_the_time(database, 
         pytest.skip("this edition has no jobs")
     reached = set()
     for table, node, is_limited in reached_by(database, name):
+        if table == "sungrow_devices" and name in OF_ALL_DEVICES:
+            continue
         condition = node.get("Index Cond") or node.get("Recheck Cond", "")
         words = set(re.findall(r"\w+", condition))
         assert "device_id" in words, (table, node)

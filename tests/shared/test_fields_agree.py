@@ -82,7 +82,7 @@ def test_the_unit_is_the_suffix_of_the_name():
 
 @pytest.mark.parametrize(
     ("name", "further"),
-    [("samples-by-key", []), ("sample-newest", ["p1_ts", "p1_power_w", "alerts_open"])],
+    [("samples-by-key", []), ("sample-newest", ["p1_ts", "p1_power_w"])],
 )
 def test_a_query_reads_every_field_in_order(name, further):
     listed = re.search(r"SELECT (.*?)\n +FROM", query(name), re.DOTALL)[1]

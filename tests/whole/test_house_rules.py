@@ -1,6 +1,7 @@
 """What a reader may rely on everywhere in the tree, and what the documents say of it."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -27,9 +28,15 @@ EDGE = [path for path in CODE if "server" not in path.relative_to(ROOT).parts]
 SERVER = [p for p in CODE if p not in EDGE and "sandbox" not in p.relative_to(ROOT).parts]
 
 
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@functools.cache
 def imported(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -191,11 +198,10 @@ def test_one_place_catches_everything_for_the_thread_bodies_and_the_bookkeeping_
 
 def texts_of(path: Path) -> list[str]:
     """Every text in the code but its docstrings."""
-    tree = ast.parse(path.read_text())
-    lone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    lone = {id(node.value) for node in nodes(path) if isinstance(node, ast.Expr)}
     return [
         node.value
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and type(node.value) is str and id(node) not in lone
     ]
 
@@ -219,7 +225,7 @@ DIALECT = re.compile(
 
 @pytest.mark.parametrize("path", SERVER, ids=named)
 def test_the_server_is_written_in_plain_english(path):
-    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if is_text(node)]
+    texts = [node.value for node in nodes(path) if is_text(node)]
     assert not [text for text in texts if DIALECT.search(text)]
 
 
@@ -229,7 +235,7 @@ def is_text(node: ast.AST) -> bool:
 
 def test_no_function_is_longer_than_fifty_lines():
     for path in CODE:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 50, f"{path.name}: {node.name}"
 

@@ -8,7 +8,7 @@ from server.alerts.rules.rule import CRITICAL, INFO, WARNING, Finding, Outcome, 
 BACKLOG = timedelta(minutes=30)
 USED_PCT, FREE_MB = 70.0, 500.0
 RESTARTS = 3
-EDGE_MINIMUM = "0.1.0"  # an older one sends no counts, by which hop and losses are judged
+EDGE_MINIMUM = (0, 1, 0)  # an older one sends no counts, by which hop and losses are judged
 
 
 def _reports(seen: Evidence) -> list[Report]:
@@ -70,7 +70,7 @@ def _restarts(seen: Evidence, _: frozenset[str]) -> Outcome:
 
 
 def parsed(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version; what is no number counts as 0."""
+    """Return the numbers of a version; anything else counts as 0."""
     return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:3])
 
 
@@ -78,9 +78,9 @@ def _edge_version(seen: Evidence, _: frozenset[str]) -> Outcome:
     version = seen.house.edge_version
     if not version:
         return None
-    if parsed(version) >= parsed(EDGE_MINIMUM):
+    if parsed(version) >= EDGE_MINIMUM:
         return []
-    return [Finding(values={"version": version, "minimum": EDGE_MINIMUM})]
+    return [Finding(values={"version": version, "minimum": ".".join(map(str, EDGE_MINIMUM))})]
 
 
 OF_HOUSE = (

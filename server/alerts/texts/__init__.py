@@ -58,7 +58,7 @@ class Writer:
         self._names, self._zones, self._for_s = names, zones, for_s
 
     def opened(self, episode: Episode, now: datetime, faults: Sequence[Fault] = ()) -> Told:
-        """Return what is told of an episode that goes on."""
+        """Return the message about an episode that goes on."""
         values = self._values(episode, now, faults)
         title = self._title(episode, values)
         lines = [self._word("since", time=self.clock(episode.device_id, episode.since))]
@@ -69,7 +69,7 @@ class Writer:
         return Told(self.headline(episode.device_id, title), "\n".join(filter(None, lines)))
 
     def again(self, episode: Episode, now: datetime, faults: Sequence[Fault] = ()) -> Told:
-        """Return what is told of an episode that still goes on."""
+        """Return the message about an episode that still goes on."""
         told = self.opened(episode, now, faults)
         title = self._word("again", title=self._title(episode, self._values(episode, now, faults)))
         return told._replace(title=self.headline(episode.device_id, title))
@@ -77,7 +77,7 @@ class Writer:
     def resolved(
         self, episode: Episode, faults: Sequence[Fault] = (), recovery: Recovery | None = None
     ) -> Told:
-        """Return what is told of an episode that is over."""
+        """Return the message about an episode that is over."""
         until = episode.closed_at or episode.last_true_at
         title = self._title(episode, self._values(episode, until, faults))
         lines = [self._span(episode, until)]
@@ -158,7 +158,7 @@ class Writer:
 
     def _number(self, value: Any) -> str:
         if isinstance(value, float):
-            return f"{value:g}".replace(".", str(self._texts.DECIMAL))
+            return f"{round(value, 1):.10g}".replace(".", str(self._texts.DECIMAL))
         return "?" if value is None else str(value)
 
     def _code(self, fault: Fault) -> str:

@@ -1,16 +1,16 @@
-"""The messages in German. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in German. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "der Server ist unter seinem Namen nicht erreichbar ({reason})",
     "line": "seit {age} sendet kein Haus etwas: die Leitung zum Server",
     "no_data": "seit {age} keine Daten",
-    "no_data.unheard": "seit {age} keine Daten - die Box zu Hause oder ihre Leitung schweigt",
+    "no_data.unheard": "seit {age} keine Daten - die Box oder ihre Leitung schweigt",
     "no_data.inverter_off": "seit {age} keine Daten - der Wechselrichter ist aus",
     "no_data.dongle": "seit {age} keine Daten - der Dongle schweigt",
-    "no_data.clock": "seit {age} keine Daten - die Box zu Hause kennt die Zeit nicht",
-    "no_data.refused": "seit {age} keine Daten - Messwerte warten, der Server nimmt keine an",
-    "no_data.poll_loop": "seit {age} keine Daten - die Box zu Hause fragt nicht mehr ab",
-    "no_data.locked": "seit {age} keine Daten - ein anderer Befehl belegt den Dongle",
+    "no_data.clock": "seit {age} keine Daten - die Box kennt die Zeit nicht",
+    "no_data.refused": "seit {age} keine Daten - der Server nimmt nichts an",
+    "no_data.poll_loop": "seit {age} keine Daten - die Box fragt nicht mehr ab",
+    "no_data.locked": "seit {age} keine Daten - der Dongle ist belegt",
     "never_seen": "eingerichtet, aber nie kam ein Messwert",
     "p1_no_data": "seit {age} keine Daten vom Stromzähler",
     "fault_word": "Störung {codes}",
@@ -33,7 +33,7 @@ TITLE = {
     "soh_drop": "die Gesundheit der Batterie fiel von {before} auf {soh} %",
     "counter_stuck": "ein Gesamtzähler steht still ({counter})",
     "frozen": "alle Messwerte stehen still: der Dongle wiederholt sich",
-    "backlog": "{waiting} Messwerte warten zu Hause, der älteste seit {oldest}",
+    "backlog": "{waiting} Messwerte warten zu Hause",
     "spool_disk": "der Platte der Box zu Hause geht der Platz aus",
     "spool_disk.full": "die Platte der Box zu Hause ist voll",
     "spool_disk.failing": "die Platte der Box zu Hause versagt",
@@ -69,7 +69,7 @@ DETAIL = {
     "soh_drop": "Grenze: 2 Punkte in einer Woche.",
     "counter_stuck": "Er steht bei {total} kWh, während nach der Leistung {kwh} kWh flossen.",
     "frozen": "{fields} Werte, die nie gleich bleiben, haben sich nicht geändert.",
-    "backlog": "Grenze: 30 min.",
+    "backlog": "Der älteste ist von {oldest}. Grenze: 30 min.",
     "spool_disk": "Belegt: {used} %, frei: {free_mb} MB, nur im Speicher: {memory},"
     " verloren: {thinned}.",
     "edge_version": "Dieser Server braucht {minimum}.",

@@ -1,4 +1,4 @@
-"""The messages in English. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in English. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "the server cannot be reached by its name ({reason})",
@@ -23,7 +23,7 @@ TITLE = {
     "no_yield": "no solar power for {age}, though the sun is up",
     "no_yield.snow": "no solar power for {age} (snow?)",
     "low_day": "only {kwh} kWh of solar on {day}",
-    "batt_link": "the battery's charge stands still at {soc} %",
+    "batt_link": "the battery's charge does not move from {soc} %",
     "batt_blocked.charge": "the battery refuses to be charged at {soc} %",
     "batt_blocked.discharge": "the battery refuses to be discharged at {soc} %",
     "batt_hot": "the battery is hot: {celsius} °C",
@@ -31,9 +31,9 @@ TITLE = {
     "batt_jump": "the battery's charge jumped by {points} points",
     "batt_low_long": "the battery has been below {limit} % for {age}",
     "soh_drop": "the battery's health fell from {before} to {soh} %",
-    "counter_stuck": "a lifetime counter stands still ({counter})",
-    "frozen": "all readings stand still: the dongle repeats itself",
-    "backlog": "{waiting} readings wait at home, the oldest since {oldest}",
+    "counter_stuck": "a lifetime counter does not move ({counter})",
+    "frozen": "no reading changes: the dongle repeats itself",
+    "backlog": "{waiting} readings wait at home",
     "spool_disk": "the box at home runs out of disk",
     "spool_disk.full": "the disk of the box at home is full",
     "spool_disk.failing": "the disk of the box at home fails",
@@ -67,9 +67,9 @@ DETAIL = {
     "batt_cold": "Limit {limit} °C while charging.",
     "batt_jump": "Now {soc} %; the power does not explain it. Limit 5 points in a minute.",
     "soh_drop": "Limit: 2 points in a week.",
-    "counter_stuck": "It stands at {total} kWh, while {kwh} kWh flowed by the power.",
+    "counter_stuck": "It shows {total} kWh, while {kwh} kWh flowed by the power.",
     "frozen": "{fields} values that never are alike have not changed.",
-    "backlog": "Limit: 30 min.",
+    "backlog": "The oldest is of {oldest}. Limit: 30 min.",
     "spool_disk": "Used: {used} %, free: {free_mb} MB, in memory alone: {memory}, lost: {thinned}.",
     "edge_version": "This server needs {minimum}.",
 }
@@ -99,9 +99,9 @@ TODO = {
     "low_day": "Snow, fog, or an inverter that was off: look at the day's curve.",
     "batt_link": "The inverter no longer hears the battery (code 714): restart the battery.",
     "batt_blocked": "If it lasts for hours, restart the battery; else ask the installer.",
-    "batt_hot": "Give it air and shade. Above 55 °C: switch charging off.",
+    "batt_hot": "It needs air and shade. Above 55 °C: switch charging off.",
     "batt_cold": "Cells are harmed by that: warm the room, or ask the installer.",
-    "batt_jump": "The battery measures itself anew; once is normal.",
+    "batt_jump": "The battery measures itself again; once is normal.",
     "batt_low_long": "In winter: let the grid charge it up to 20 % once a week.",
     "soh_drop": "Note it for the warranty; compare with the measured capacity.",
     "counter_stuck": "Days are computed by the power meanwhile. A restart of the dongle helps.",

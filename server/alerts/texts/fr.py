@@ -1,4 +1,4 @@
-"""The messages in French. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in French. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "le serveur est injoignable par son nom ({reason})",
@@ -8,9 +8,9 @@ TITLE = {
     "no_data.inverter_off": "aucune donnée depuis {age} - l'onduleur est éteint",
     "no_data.dongle": "aucune donnée depuis {age} - le dongle se tait",
     "no_data.clock": "aucune donnée depuis {age} - le boîtier ignore l'heure",
-    "no_data.refused": "aucune donnée depuis {age} - le serveur n'accepte pas les mesures",
+    "no_data.refused": "aucune donnée depuis {age} - le serveur refuse les mesures",
     "no_data.poll_loop": "aucune donnée depuis {age} - le boîtier n'interroge plus",
-    "no_data.locked": "aucune donnée depuis {age} - une autre commande occupe le dongle",
+    "no_data.locked": "aucune donnée depuis {age} - le dongle est occupé",
     "never_seen": "installé, mais aucune mesure n'est jamais arrivée",
     "p1_no_data": "aucune donnée du compteur depuis {age}",
     "fault_word": "panne {codes}",
@@ -33,7 +33,7 @@ TITLE = {
     "soh_drop": "la santé de la batterie est passée de {before} à {soh} %",
     "counter_stuck": "un compteur total reste figé ({counter})",
     "frozen": "toutes les mesures sont figées : le dongle se répète",
-    "backlog": "{waiting} mesures attendent à la maison, la plus ancienne depuis {oldest}",
+    "backlog": "{waiting} mesures attendent à la maison",
     "spool_disk": "le disque du boîtier se remplit",
     "spool_disk.full": "le disque du boîtier est plein",
     "spool_disk.failing": "le disque du boîtier est en panne",
@@ -69,7 +69,7 @@ DETAIL = {
     "soh_drop": "Limite : 2 points en une semaine.",
     "counter_stuck": "Il reste à {total} kWh, alors que {kwh} kWh sont passés selon la puissance.",
     "frozen": "{fields} valeurs qui ne sont jamais égales n'ont pas changé.",
-    "backlog": "Limite : 30 min.",
+    "backlog": "La plus ancienne est du {oldest}. Limite : 30 min.",
     "spool_disk": "Occupé : {used} %, libre : {free_mb} Mo, en mémoire seule : {memory},"
     " perdues : {thinned}.",
     "edge_version": "Ce serveur demande {minimum}.",

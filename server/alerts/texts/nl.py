@@ -1,16 +1,16 @@
-"""The messages in Dutch. What stands in braces is filled in; see ``server.alerts.texts``."""
+"""The messages in Dutch. What is in braces is filled in; see ``server.alerts.texts``."""
 
 TITLE = {
     "front": "de server is op zijn naam niet bereikbaar ({reason})",
     "line": "al {age} stuurt geen enkel huis iets: de lijn naar de server",
     "no_data": "al {age} geen gegevens",
-    "no_data.unheard": "al {age} geen gegevens - het kastje thuis of zijn lijn zwijgt",
-    "no_data.inverter_off": "al {age} geen gegevens - de omvormer achter de dongle is uit",
+    "no_data.unheard": "al {age} geen gegevens - het kastje of zijn lijn zwijgt",
+    "no_data.inverter_off": "al {age} geen gegevens - de omvormer is uit",
     "no_data.dongle": "al {age} geen gegevens - de dongle zwijgt",
     "no_data.clock": "al {age} geen gegevens - het kastje thuis weet de tijd niet",
-    "no_data.refused": "al {age} geen gegevens - metingen wachten, de server neemt ze niet aan",
-    "no_data.poll_loop": "al {age} geen gegevens - het kastje thuis vraagt niets meer op",
-    "no_data.locked": "al {age} geen gegevens - een ander commando houdt de dongle bezet",
+    "no_data.refused": "al {age} geen gegevens - de server neemt metingen niet aan",
+    "no_data.poll_loop": "al {age} geen gegevens - het kastje vraagt niets meer op",
+    "no_data.locked": "al {age} geen gegevens - de dongle is bezet",
     "never_seen": "ingericht, maar nog nooit een meting ontvangen",
     "p1_no_data": "al {age} geen gegevens van de slimme meter",
     "fault_word": "storing {codes}",
@@ -33,7 +33,7 @@ TITLE = {
     "soh_drop": "de gezondheid van de batterij daalde van {before} naar {soh} %",
     "counter_stuck": "een totaalteller staat stil ({counter})",
     "frozen": "alle metingen staan stil: de dongle herhaalt zichzelf",
-    "backlog": "{waiting} metingen wachten thuis, de oudste sinds {oldest}",
+    "backlog": "{waiting} metingen wachten thuis",
     "spool_disk": "de schijf van het kastje thuis raakt vol",
     "spool_disk.full": "de schijf van het kastje thuis is vol",
     "spool_disk.failing": "de schijf van het kastje thuis faalt",
@@ -69,7 +69,7 @@ DETAIL = {
     "soh_drop": "Grens: 2 punten per week.",
     "counter_stuck": "Hij staat op {total} kWh, terwijl er volgens het vermogen {kwh} kWh liep.",
     "frozen": "{fields} waarden die nooit gelijk blijven, zijn niet veranderd.",
-    "backlog": "Grens: 30 min.",
+    "backlog": "De oudste is van {oldest}. Grens: 30 min.",
     "spool_disk": "Gebruikt: {used} %, vrij: {free_mb} MB, alleen in het geheugen: {memory},"
     " verloren: {thinned}.",
     "edge_version": "Deze server heeft {minimum} nodig.",
