@@ -37,7 +37,11 @@ def main(code: str, folder: str) -> str | None:
     except (ImportError, SyntaxError):
         return None
     env = settings_in(Path(folder))
-    env |= {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
+    for name, value in os.environ.items():
+        if name.startswith(PREFIXES) and value:
+            env.pop(name.removesuffix("_FILE"), None)
+            env.pop(f"{name}_FILE", None)
+            env[name] = value
     env.setdefault("DATABASE_URL", "postgresql:///sungrow")
     try:
         found = settings.read(env)

@@ -17,7 +17,7 @@ alert_channels() {
 write_alert_settings() {
     local name given=()
     while read -r name; do
-        [[ $name = @(ALERT_*|RULE_*|DEADMAN_URL) && -n ${!name} ]] && given+=("$name")
+        [[ $name = @(ALERT_*|RULE_*|DEADMAN_*) && -n ${!name} ]] && given+=("$name")
     done < <(compgen -e)
     [ ${#given[@]} -gt 0 ] || [ -e "$ETC/alerts.env" ] || return 0
     install -d -m 700 "$ETC/alert-secrets"
@@ -25,6 +25,8 @@ write_alert_settings() {
     for name in "${given[@]}"; do
         if [[ " ${ALERT_SECRETS[*]} " = *" $name "* ]]; then
             (umask 077; printf '%s\n' "${!name}" >"$ETC/alert-secrets/$name")
+        elif [[ $name = *_FILE && " ${ALERT_SECRETS[*]} " = *" ${name%_FILE} "* ]]; then
+            install -m 600 "${!name}" "$ETC/alert-secrets/${name%_FILE}"
         else
             write_alert_setting "$name" "${!name}"
         fi
@@ -81,8 +83,10 @@ take_alerts_away() {
 
 # What the installer knows itself; what somebody wrote there stays.
 name_site_for_alerts() {
-    has_alert_setting ALERT_SITE_URL || write_alert_setting ALERT_SITE_URL "https://$SITE_HOST"
-    if [ "$SITE_TLS$SITE_FRONT" = internalcaddy ]; then
+    local url
+    url=$(setting "$ETC/site.env" SITE_URL)
+    [ -z "$url" ] || has_alert_setting ALERT_SITE_URL || write_alert_setting ALERT_SITE_URL "$url"
+    if [ -e "$ETC/ca.pem" ] && [[ $(setting "$ETC/site.env" DOCTOR_ARGS) = *--ca* ]]; then
         install -m 644 "$ETC/ca.pem" "$STATE/ca.pem"
         has_alert_setting ALERT_CA_FILE || write_alert_setting ALERT_CA_FILE "$STATE/ca.pem"
     fi

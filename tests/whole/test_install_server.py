@@ -357,6 +357,21 @@ def test_secrets_of_alerts_are_files_of_roots_alone_and_the_rest_are_lines(tmp_p
     assert channels(tmp_path) == "ntfy dead-man"
 
 
+def test_a_secret_may_be_given_as_a_file_and_replaces_the_one_before(tmp_path, private_files):
+    for token in ("1:first", "2:second"):
+        (tmp_path / "given").write_text(token)
+        env = {"ALERT_TELEGRAM_TOKEN_FILE": f"{tmp_path}/given", "ALERT_TELEGRAM_CHAT": "5"}
+        assert channels(tmp_path, **env) == "telegram"
+        said(f"ETC={tmp_path}; write_alert_settings", **env)
+        kept = tmp_path / "alert-secrets/ALERT_TELEGRAM_TOKEN"
+        assert kept.read_text() == token
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert "TOKEN_FILE" not in (tmp_path / "alerts.env").read_text()
+    said(f"ETC={tmp_path}; write_alert_settings", ALERT_TELEGRAM_TOKEN="3:third")
+    assert kept.read_text() == "3:third\n"
+    assert channels(tmp_path) == "telegram"
+
+
 def lines_of(lines: list[str], name: str) -> list[str]:
     return [line for line in lines if line.startswith(f"ALERT_{name}=")][:1]
 
