@@ -32,6 +32,7 @@ LONGEST = (
     "salvage",
     "upload",
     "damage",
+    "grafana",
     "poller",
 )
 
