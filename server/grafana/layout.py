@@ -36,7 +36,24 @@ def board(
         besides: further variables.
         refresh: how often it asks again.
     """
-    gaps = {
+    return {
+        "uid": f"sungrow-{name}",
+        "title": f"Sungrow: {title}",
+        "tags": [TAG],
+        "schemaVersion": 39,
+        "editable": False,
+        "timezone": "browser",
+        "time": {"from": since, "to": "now"},
+        "refresh": refresh,
+        "links": [_others()],
+        "templating": {"list": ([_device()] if of_one else []) + (besides or [])},
+        "annotations": {"list": [_gaps()] if marks else []},
+        "panels": _laid_out(places),
+    }
+
+
+def _gaps() -> dict[str, Any]:
+    return {
         "name": "Gaps",
         "datasource": SQL_SOURCE,
         "enable": True,
@@ -48,28 +65,16 @@ def board(
             "rawSql": query("gap-marks"),
         },
     }
+
+
+def _others() -> dict[str, Any]:
     return {
-        "uid": f"sungrow-{name}",
-        "title": f"Sungrow: {title}",
+        "type": "dashboards",
+        "title": "Sungrow",
         "tags": [TAG],
-        "schemaVersion": 39,
-        "editable": False,
-        "timezone": "browser",
-        "time": {"from": since, "to": "now"},
-        "refresh": refresh,
-        "links": [
-            {
-                "type": "dashboards",
-                "title": "Sungrow",
-                "tags": [TAG],
-                "asDropdown": False,
-                "includeVars": True,
-                "keepTime": False,
-            }
-        ],
-        "templating": {"list": ([_device()] if of_one else []) + (besides or [])},
-        "annotations": {"list": [gaps] if marks else []},
-        "panels": _laid_out(places),
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": False,
     }
 
 

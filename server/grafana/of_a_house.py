@@ -15,22 +15,35 @@ ENERGIES = {
     "battery_discharge_kwh": "Battery discharged",
 }
 NOT_KNOWN = "not measured"
+POWERS = {
+    "pv_power_w": "Panels",
+    "load_power_w": "House",
+    "export_power_w": "Grid (+ exporting)",
+    "battery_power_w": "Battery (+ charging)",
+    "battery_soc_pct": "Charge",
+}
+PEAKS = {
+    "month": "Month",
+    "place": "Place",
+    "slot": "Quarter hour",
+    "avg_power_w": "Mean import",
+    "estimated": "Estimated",
+}
+BOTH_METERS = {
+    "import_p1_kwh": "Imported, P1",
+    "import_counter_kwh": "Imported, inverter's meter",
+    "export_p1_kwh": "Exported, P1",
+    "export_counter_kwh": "Exported, inverter's meter",
+}
 
 
 def now() -> Iterator[Place]:
     """Yield what happens now and today, and what is wrong."""
-    powers = {
-        "pv_power_w": "Panels",
-        "load_power_w": "House",
-        "export_power_w": "Grid (+ exporting)",
-        "battery_power_w": "Battery (+ charging)",
-        "battery_soc_pct": "Charge",
-    }
     stale = "not measured, or no reading within ten minutes"
-    yield 20, 5, stat("Now", "now", powers, stale)
+    yield 20, 5, stat("Now", "now", POWERS, stale)
     age = stat("Newest reading", "age", {"age_s": "Age"}, "No reading yet")
     yield 4, 5, beyond(age, 300)
-    means = {f"avg_{field}": name for field, name in powers.items()}
+    means = {f"avg_{field}": name for field, name in POWERS.items()}
     yield (
         24,
         10,
@@ -131,24 +144,13 @@ def grid() -> Iterator[Place]:
             "For tariffs by peak; of at most 31 days. A quarter hour with a gap is left out.",
         ),
     )
-    peaks = {
-        "month": "Month",
-        "place": "Place",
-        "slot": "Quarter hour",
-        "avg_power_w": "Mean import",
-        "estimated": "Estimated",
-    }
-    yield 10, 9, table("Highest quarter hours", "peaks", peaks, NO_METER)
-    both = {
-        "import_p1_kwh": "Imported, P1",
-        "import_counter_kwh": "Imported, inverter's meter",
-        "export_p1_kwh": "Exported, P1",
-        "export_counter_kwh": "Exported, inverter's meter",
-    }
+    yield 10, 9, table("Highest quarter hours", "peaks", PEAKS, NO_METER)
     yield (
         12,
         9,
-        bars("Both meters, by local day", "grid-days", both, "Neither meter's counters speak"),
+        bars(
+            "Both meters, by local day", "grid-days", BOTH_METERS, "Neither meter's counters speak"
+        ),
     )
     used = {"gas_m3": "Gas", "water_m3": "Water"}
     yield (

@@ -5,26 +5,50 @@ from collections.abc import Iterator
 from server.grafana.layout import Place
 from server.grafana.panels import Panel, about, by_name, curves, metrics, note, stat, table
 
+HOUSE_COLUMNS = {
+    "device_id": "House",
+    "name": "Name",
+    "age_s": "Newest reading",
+    "completeness": "Of today's readings",
+    "lost": "Lost in 7 days",
+    "waiting": "Waiting at the edge",
+    "parked": "Parked at the edge",
+    "faults_open": "Faults",
+    "alerts_open": "Alerts",
+    "edge_version": "Edge",
+    "model": "Inverter",
+}
+OF_THE_EDGE = {
+    "kind": "Readings of",
+    "received_at": "Reported",
+    "clock": "Clock",
+    "waiting": "Waiting",
+    "oldest_unsent_ts": "Oldest of them",
+    "parked": "Parked",
+    "spool_state": "Spool",
+    "spool_used_pct": "Spool used",
+    "disk_free_mb": "Disk free",
+    "cert_days": "Certificate",
+    "uptime_s": "Up for",
+    "restarts_24h": "Restarts in 24 h",
+    "last_poll_error": "Last error of a poll",
+    "last_upload_error": "Last error of an upload",
+}
+OF_MESSAGES = {
+    "channel": "Channel",
+    "delivered": "Delivered",
+    "given_up": "Given up",
+    "waiting": "Waiting",
+    "last_success_ts": "Last delivered",
+}
+
 
 def fleet() -> Iterator[Place]:
     """Yield how all houses are."""
     count = {"houses": "Houses", "silent": "Silent for ten minutes"}
     yield 6, 6, stat("Houses", "silent", count, "No house yet")
     yield 18, 6, by_name("Panels", "house-powers", "avg_pv_power_w", "No reading in this time")
-    columns = {
-        "device_id": "House",
-        "name": "Name",
-        "age_s": "Newest reading",
-        "completeness": "Of today's readings",
-        "lost": "Lost in 7 days",
-        "waiting": "Waiting at the edge",
-        "parked": "Parked at the edge",
-        "faults_open": "Faults",
-        "alerts_open": "Alerts",
-        "edge_version": "Edge",
-        "model": "Inverter",
-    }
-    houses = table("Houses", "houses", columns, "")
+    houses = table("Houses", "houses", HOUSE_COLUMNS, "")
     link = {"title": "Now", "url": "/d/sungrow-now?var-device=${__value.raw}"}
     houses["fieldConfig"]["overrides"][0]["properties"].append({"id": "links", "value": [link]})
     yield (
@@ -47,26 +71,12 @@ def fleet() -> Iterator[Place]:
 
 def operations() -> Iterator[Place]:
     """Yield how readings get from one house to the database, and how the server is."""
-    said = {
-        "kind": "Readings of",
-        "received_at": "Reported",
-        "clock": "Clock",
-        "waiting": "Waiting",
-        "oldest_unsent_ts": "Oldest of them",
-        "parked": "Parked",
-        "spool_state": "Spool",
-        "spool_used_pct": "Spool used",
-        "disk_free_mb": "Disk free",
-        "cert_days": "Certificate",
-        "uptime_s": "Up for",
-        "restarts_24h": "Restarts in 24 h",
-        "last_poll_error": "Last error of a poll",
-        "last_upload_error": "Last error of an upload",
-    }
     yield (
         24,
         5,
-        table("The edge, by its newest report", "edge", said, "The edge has not reported yet"),
+        table(
+            "The edge, by its newest report", "edge", OF_THE_EDGE, "The edge has not reported yet"
+        ),
     )
     polls = {"polled": "Polls", "failed": "Failed", "waiting": "Waiting"}
     none = "No report in this time"
@@ -100,17 +110,12 @@ def operations() -> Iterator[Place]:
     yield 12, 8, curves("The edge's disk and certificate", "edge-disk", condition, empty)
     parked = {"ts": "Time", "kind": "Readings of", "reason": "Reason"}
     yield 12, 8, table("Parked readings", "parked", parked, "None in this time")
-    sent = {
-        "channel": "Channel",
-        "delivered": "Delivered",
-        "given_up": "Given up",
-        "waiting": "Waiting",
-        "last_success_ts": "Last delivered",
-    }
     yield (
         16,
         6,
-        table("Messages of alerts", "deliveries", sent, "No message, or alerts are not used"),
+        table(
+            "Messages of alerts", "deliveries", OF_MESSAGES, "No message, or alerts are not used"
+        ),
     )
     yield 8, 6, stat("Database", "database", {"database_bytes": "Size"}, "not known")
     yield 24, 1, _server_row()

@@ -1,6 +1,7 @@
 """Grafana cannot be had here; so what it would ask is asked: all SQL, as its role, expanded."""
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -26,11 +27,7 @@ from tests.support import grafana, history
 from tests.support.p1 import p1_reading, store_p1
 from tests.support.readings import connected, reading, rows, store
 
-NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-NOW -= timedelta(minutes=NOW.minute % 5)
 STEP = timedelta(minutes=5)
-FIRST = NOW - timedelta(days=2)
-HOLE = (NOW - timedelta(hours=30), NOW - timedelta(hours=28))
 ROLE = f"sungrow_grafana_test_{os.getpid()}"
 PASSWORD = "only-of-this-test"
 WHOLE, BARE, UNHEARD = "whole", "bare", "o'hara"  # with all there is; panels alone; never heard of
@@ -55,9 +52,26 @@ OWN = {"age_s", "highest_w", "database_bytes", "duration_s", "last_success_ts"}
 OWN |= {f"{name}_before_kwh" for name in ("pv", "load", "import", "export")}
 
 
+@functools.cache
+def now() -> datetime:
+    """Return the last full five minutes, once: a test may begin long after its import."""
+    at = datetime.now(UTC).replace(second=0, microsecond=0)
+    return at - timedelta(minutes=at.minute % 5)
+
+
+def begin() -> datetime:
+    """Return when the houses began."""
+    return now() - timedelta(days=2)
+
+
+def hole() -> tuple[datetime, datetime]:
+    """Return when one of them was silent."""
+    return now() - timedelta(hours=30), now() - timedelta(hours=28)
+
+
 def zone_of_a_day() -> str:
     """Return a zone in which it is day: midnights and ends of months are tested elsewhere."""
-    hour = NOW.hour
+    hour = now().hour
     return "Asia/Tokyo" if hour < 6 else "UTC" if hour < 18 else "America/New_York"
 
 
@@ -111,8 +125,10 @@ class Asked:
             cursor.execute(statement)
             return Frame([one.name for one in cursor.description], cursor.fetchall())
 
-    def panel(self, target: Target, device: str, first=FIRST, until=NOW, interval_s=300) -> Frame:
-        return self.ask(grafana.expanded(target.sql, first, until, device, interval_s))
+    def panel(self, target: Target, device: str, first=None, until=None, interval_s=300) -> Frame:
+        return self.ask(
+            grafana.expanded(target.sql, first or begin(), until or now(), device, interval_s)
+        )
 
 
 def psql(url: str, text: str) -> None:
@@ -151,41 +167,41 @@ def live(database) -> None:
     for device in (WHOLE, BARE):
         add = "INSERT INTO sungrow_devices (device_id, timezone, serial) VALUES (%s, %s, 'A123')"
         rows(database, add, device, zone_of_a_day())
-    times = [FIRST + n * STEP for n in range((NOW - FIRST) // STEP + 1)]
-    there = [ts for ts in times if not HOLE[0] <= ts < HOLE[1]]
+    times = [begin() + n * STEP for n in range((now() - begin()) // STEP + 1)]
+    there = [ts for ts in times if not hole()[0] <= ts < hole()[1]]
     store(database, WHOLE, [whole(n, ts) for n, ts in enumerate(there)])
     nothing = dict.fromkeys(
         ("load_power_w", "export_power_w", "battery_power_w", "battery_soc_pct")
     )
     store(database, BARE, [reading(ts, interval_s=300.0, **nothing) for ts in there])
     half = timedelta(seconds=30)
-    meter = [FIRST + n * half for n in range(int((NOW - FIRST) / half) + 1)]
+    meter = [begin() + n * half for n in range(int((now() - begin()) / half) + 1)]
     store_p1(database, WHOLE, [of_the_meter(n, ts) for n, ts in enumerate(meter)])
-    report(database, WHOLE, NOW, waiting=3, failed='{"timeout": 2}')
-    report(database, WHOLE, NOW - timedelta(hours=1), waiting=0, failed="{}")
+    report(database, WHOLE, now(), waiting=3, failed='{"timeout": 2}')
+    report(database, WHOLE, now() - timedelta(hours=1), waiting=0, failed="{}")
     rows(
         database,
         "INSERT INTO sungrow_parked (device_id, boot, seq, ts, reason, content)"
         " VALUES (%s, 'b', 1, %s, 'value', '{}')",
-        *(WHOLE, NOW - timedelta(days=2)),
+        *(WHOLE, now() - timedelta(days=2)),
     )
     rows(database, "UPDATE sungrow_parked SET received_at = ts")
     rows(
         database,
         "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
         " last_true_at, detail) VALUES (%s, 'no_data', 'critical', 'open', %s, %s, %s, %s)",
-        *(WHOLE, NOW, NOW, NOW, '{"title": "no data"}'),
+        *(WHOLE, now(), now(), now(), '{"title": "no data"}'),
     )
     rows(
         database,
         "INSERT INTO sungrow_alert_outbox (channel, event, n, body, created_at)"
         " VALUES ('ntfy', 'test', 0, '{}', %s)",
-        NOW,
+        now(),
     )
 
 
 def whole(number: int, ts: datetime) -> dict:
-    late = ts > NOW - timedelta(minutes=20)
+    late = ts > now() - timedelta(minutes=20)
     return reading(
         ts,
         interval_s=300.0,
@@ -301,7 +317,7 @@ def lost(ours: object, known: object, at: str = "") -> list[str]:
 @each_target
 def test_only_known_macros_are_used_and_a_name_is_always_quoted(target):
     assert "'$" not in target.sql
-    assert "$" not in grafana.expanded(target.sql, FIRST, NOW, UNHEARD)
+    assert "$" not in grafana.expanded(target.sql, begin(), now(), UNHEARD)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -392,14 +408,14 @@ def test_each_field_is_one_of_the_contract_or_of_a_table_with_its_unit(asked, da
 @pytest.mark.parametrize(
     ("first", "until", "interval_s"),
     [
-        (NOW - timedelta(minutes=7), NOW + timedelta(hours=1), 60),
-        (NOW - timedelta(days=400), NOW, 7200),
-        (FIRST - timedelta(days=40), FIRST - timedelta(days=38), 300),
+        (timedelta(minutes=-7), timedelta(hours=1), 60),
+        (timedelta(days=-400), timedelta(0), 7200),
+        (timedelta(days=-42), timedelta(days=-40), 300),
     ],
     ids=["minutes", "a year", "before the first reading"],
 )
 def test_each_query_takes_any_time(asked, target, first, until, interval_s):
-    frame = asked.panel(target, WHOLE, first, until, interval_s)
+    frame = asked.panel(target, WHOLE, now() + first, now() + until, interval_s)
     assert len(frame.rows) <= 11_000
 
 
@@ -411,19 +427,37 @@ def test_no_line_is_drawn_across_a_gap(asked):
     for title in ("Power", "Panels"):
         target = next(t for t in TARGETS if t.panel["title"] == title)
         lines = [r for r in asked.panel(target, WHOLE).rows if r.get("metric", WHOLE) == WHOLE]
-        inside = [row for row in lines if HOLE[0] <= row["time"] < HOLE[1]]
-        assert len(inside) == (HOLE[1] - HOLE[0]) // STEP
+        inside = [row for row in lines if hole()[0] <= row["time"] < hole()[1]]
+        assert len(inside) == (hole()[1] - hole()[0]) // STEP
         assert {row["avg_pv_power_w"] for row in inside} == {None}
         assert target.panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] is False
     gaps = asked.panel(of("now", "Times without readings"), WHOLE).rows
-    assert [row for row in gaps if row["from_ts"] <= HOLE[0] <= row["to_ts"]]
+    assert [row for row in gaps if row["from_ts"] <= hole()[0] <= row["to_ts"]]
+
+
+def test_no_more_chunks_are_read_than_the_time_has(asked, database_url):
+    old = "old"
+    weeks = [now() - timedelta(weeks=n) for n in range(10)]
+    with connected(database_url) as database:
+        store(database, old, [reading(ts, grid_voltage_v=230.0) for ts in weeks])
+        store_p1(database, old, [p1_reading(ts, voltage_l1_v=230.0) for ts in weeks])
+    for target in TARGETS:
+        sql = grafana.expanded(target.sql, begin(), now(), old)
+        plan = asked.ask(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {sql}")
+        lines = [
+            row["QUERY PLAN"] for row in plan.rows if "never executed" not in row["QUERY PLAN"]
+        ]
+        # Two tables, and two days may touch two weeks. Without TimescaleDB there are none.
+        assert len(set(re.findall(r"_hyper_\w+_chunk", " ".join(lines)))) <= 4
+    with connected(database_url) as database:
+        remove(database, old)
 
 
 def test_gaps_are_marked_with_begin_end_and_cause(asked):
     (mark,) = BOARDS["sungrow-now"]["annotations"]["list"]
-    frame = asked.ask(grafana.expanded(mark["target"]["rawSql"], FIRST, NOW, WHOLE))
+    frame = asked.ask(grafana.expanded(mark["target"]["rawSql"], begin(), now(), WHOLE))
     assert frame.columns == ["time", "timeend", "text", "tags"]
-    assert any(row["time"] <= HOLE[0] < row["timeend"] for row in frame.rows)
+    assert any(row["time"] <= hole()[0] < row["timeend"] for row in frame.rows)
 
 
 def test_a_house_without_meter_and_battery_shows_no_number_of_them(asked):
@@ -449,18 +483,18 @@ def test_the_numbers_are_those_of_the_api(asked, database_url):
         assert answer.status_code == 200, answer.text
         return answer.json
 
-    now = get("/v1/realtime")
+    newest = get("/v1/realtime")
     (shown,) = asked.panel(of("now", "Now"), WHOLE).rows
-    assert shown == {name: now[name] for name in shown}
-    begin, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (FIRST, NOW))
-    fine = get(f"/v1/series?from={begin}&to={end}&bucket=5m")["series"]
+    assert shown == {name: newest[name] for name in shown}
+    since, end = (moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (begin(), now()))
+    fine = get(f"/v1/series?from={since}&to={end}&bucket=5m")["series"]
     curve = asked.panel(of("now", "Power"), WHOLE).rows
     for row, bucket in zip(curve[: len(fine)], fine, strict=True):
         assert row["time"] == datetime.fromisoformat(bucket["bucket"])
         for name in row.keys() - {"time"}:
             assert row[name] == near(bucket[name])
-    after = (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # today is asked for, too
-    days = get(f"/v1/series?from={begin}&to={after}&bucket=1d")["series"]
+    after = (now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")  # today is asked for, too
+    days = get(f"/v1/series?from={since}&to={after}&bucket=1d")["series"]
     check_days(asked, days)
 
 
@@ -538,8 +572,7 @@ def test_a_rule_is_quiet_where_all_is_well_and_names_the_house_where_not(asked, 
         try:
             (row,) = asked.ask(rule_sql(rule)).rows
         finally:
-            for table in TABLES_OF_A_HOUSE:
-                rows(database, f"DELETE FROM {table} WHERE device_id = %s", device)  # noqa: S608
+            remove(database, device)
     assert row["device_id"] == device
     assert row["value"] > rule.limit
 
@@ -551,17 +584,22 @@ TABLES_OF_A_HOUSE = (
 )
 
 
-def recently(database, device: str, *, last: datetime = NOW, **fields: object) -> None:
-    store(database, device, [reading(last, **fields)])
+def remove(database, device: str) -> None:
+    for table in TABLES_OF_A_HOUSE:
+        rows(database, f"DELETE FROM {table} WHERE device_id = %s", device)  # noqa: S608
+
+
+def recently(database, device: str, *, last: datetime | None = None, **fields: object) -> None:
+    store(database, device, [reading(last or now(), **fields)])
 
 
 def silent(database, device: str) -> None:
-    recently(database, device, last=NOW - timedelta(hours=1))
+    recently(database, device, last=now() - timedelta(hours=1))
 
 
 def waiting(database, device: str) -> None:
     recently(database, device)
-    report(database, device, NOW, waiting=121, failed="{}")
+    report(database, device, now(), waiting=121, failed="{}")
 
 
 def parked(database, device: str) -> None:
@@ -570,26 +608,27 @@ def parked(database, device: str) -> None:
         "INSERT INTO sungrow_parked (device_id, boot, seq, ts, reason, content)"
         " VALUES (%s, 'b', 7, %s, 'value', '{}')"
     )
-    rows(database, add, device, NOW)
+    rows(database, add, device, now())
 
 
 def numbers_missing(database, device: str) -> None:
-    before = NOW - timedelta(hours=2)
+    before = now() - timedelta(hours=2)
     told = [
         reading(before + n * timedelta(seconds=5), boot="b", seq=n) for n in range(20) if n != 9
     ]
-    store(database, device, [*told, reading(NOW, boot="b", seq=20)])
-    report(database, device, NOW, waiting=0, failed="{}")
+    store(database, device, [*told, reading(now(), boot="b", seq=20)])
+    report(database, device, now(), waiting=0, failed="{}")
 
 
 def health(database, device: str) -> None:
-    recently(database, device, last=NOW - timedelta(days=8), battery_soh_pct=99.0)
+    recently(database, device, last=now() - timedelta(days=8), battery_soh_pct=99.0)
     recently(database, device, battery_soh_pct=97.0)
 
 
 def peak(database, device: str) -> None:
     """Import at 1 kW for the quarter before the running one, and at 2 kW in that."""
-    slot = NOW - timedelta(minutes=NOW.minute % 15)
+    at = datetime.now(UTC)
+    slot = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
     kwh, told = 100.0, []
     for n in range(-62, 59):
         told.append(p1_reading(slot + n * timedelta(seconds=15), energy_import_kwh=kwh))
@@ -598,7 +637,7 @@ def peak(database, device: str) -> None:
 
 
 def meters(database, device: str) -> None:
-    times = [NOW - timedelta(hours=49) + n * timedelta(minutes=5) for n in range(49 * 12 + 1)]
+    times = [now() - timedelta(hours=49) + n * timedelta(minutes=5) for n in range(49 * 12 + 1)]
     p1 = [p1_reading(ts, energy_import_kwh=50 + n * 0.05) for n, ts in enumerate(times)]
     own = [
         reading(ts, interval_s=300.0, export_power_w=-900.0, total_import_kwh=50 + n * 0.075)
@@ -622,9 +661,9 @@ OFFENDERS = {
 def test_a_house_whose_inverter_is_off_is_not_called_silent(asked, database_url):
     with connected(database_url) as database:
         device, hour = "asleep", timedelta(hours=1)
-        recently(database, device, last=NOW - hour)
+        recently(database, device, last=now() - hour)
         for n in range(6):
-            slot = NOW - hour + n * timedelta(minutes=15)
+            slot = now() - hour + n * timedelta(minutes=15)
             report(database, device, slot, waiting=0, failed='{"inverter_off": 180}')
         rows(
             database,
@@ -635,8 +674,7 @@ def test_a_house_whose_inverter_is_off_is_not_called_silent(asked, database_url)
         try:
             assert asked.ask(rule_sql(silent)).rows == []
         finally:
-            for table in TABLES_OF_A_HOUSE:
-                rows(database, f"DELETE FROM {table} WHERE device_id = %s", device)  # noqa: S608
+            remove(database, device)
 
 
 def test_the_rules_are_whole():

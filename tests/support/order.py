@@ -37,6 +37,7 @@ LONGEST = (
     "install_server",
     "install_edge",
     "damage",
+    "grafana",
     "poller",
     "house_rules",
 )
