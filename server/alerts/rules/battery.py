@@ -102,7 +102,7 @@ def _batt_jump(seen: Evidence, _: frozenset[str]) -> Outcome:
     earlier: Minute | None = None
     for before, at, after in zip(minutes, minutes[1:], minutes[2:], strict=False):
         # After a dongle has repeated itself its next reading is not a jump of the battery.
-        is_repeat = earlier is not None and earlier.print_max == before.print_min
+        is_repeat = earlier is None or earlier.print_max == before.print_min
         earlier = before
         step = 0.0 if is_repeat else _step(before, at, after)
         energy = _points(seen, abs(before.charge_wh) + abs(at.charge_wh) + abs(after.charge_wh))
