@@ -43,6 +43,7 @@ class Browser:
         self.driver = webdriver.Chrome(options, Service(CHROMEDRIVER))
         self.driver.set_page_load_timeout(30)
         self._sessions: dict[tuple[str, str], list[dict]] = {}  # of address and token
+        self._language = ""
         self.language("en-GB")
         self.resize(DESKTOP)
 
@@ -65,6 +66,9 @@ class Browser:
 
     def language(self, tag: str) -> None:
         """Let the system and the browser be of this language."""
+        if tag == self._language:
+            return
+        self._language = tag
         self.command("Emulation.setLocaleOverride", locale=tag)
         agent = self.driver.execute_script("return navigator.userAgent")
         self.command("Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=tag)

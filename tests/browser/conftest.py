@@ -134,6 +134,7 @@ def page(window) -> Browser:
     window.open("about:blank")
     window.resize(DESKTOP)
     window.colours("light")
+    window.language("en-GB")
     window.console()
     window.requests()
     return window

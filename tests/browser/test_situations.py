@@ -72,8 +72,7 @@ def shown_in(page) -> dict[str, str]:
         days = {"long day": AUTUMN, "short day": SPRING}
         go(page, f"/?view=day&date={days[name]}" if name in days else VIEWS[name])
         if name in days:
-            page.open_all()
-            page.wait(lambda: len(page.all("tbody tr")) > 20, "no hours")
+            page.wait(lambda: page.open_all() or len(page.all("tbody tr")) > 20, "no hours")
         text = page.run("return document.querySelector('main').textContent")
         found[name] = re.sub("as of [0-9:]+", "", text)
     return found

@@ -395,6 +395,8 @@ def test_it_reaches_what_grows_by_an_index_on_the_device_and_the_time(database, 
             continue
         condition = node.get("Index Cond") or node.get("Recheck Cond", "")
         words = set(re.findall(r"\w+", condition))
+        if name in OF_ALL_DEVICES and is_limited and node.get("Index Name") and not words:
+            continue  # the first device of an index: PostgreSQL 17 needs no condition for it
         assert "device_id" in words, (table, node)
         # Where the index gives the order, the newest row alone is read.
         assert words & KEYS[table] or is_limited or name in OF_ALL_DAYS, (table, node)
