@@ -299,6 +299,21 @@ def test_a_right_counter_is_believed_of_what_nobody_polled(database, hours):
         assert not day["estimated"]
 
 
+@pytest.mark.parametrize("hours", [(7, 10), (9, 16)])
+def test_a_gap_that_explains_the_difference_leaves_nothing_in_doubt(database, hours):
+    """Else the five minutes of each such day are read again at every question."""
+    for factor, in_doubt in ((1.0, set()), (10.0, {1})):  # of the panels: counter 1
+        device_id = new_device()
+        stored(database, unpolled(house(PV, factor, days=4), *hours), device_id)
+        doubtful = rows(
+            database,
+            "SELECT counter FROM sungrow_counter_days(%s, '2020-01-01', '2099-01-01',"
+            " sungrow_limits_kw(%s), sungrow_replaced(%s)) WHERE is_doubtful",
+            *[device_id] * 3,
+        )
+        assert {row["counter"] for row in doubtful} == in_doubt
+
+
 @pytest.mark.parametrize("late_s", [60, 300, 600])
 @pytest.mark.parametrize("interval_s", [30.0, 60.0, 300.0])
 def test_a_counter_that_is_written_some_minutes_late_is_believed_over_midnight(
