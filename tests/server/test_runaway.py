@@ -1,10 +1,11 @@
 """A lifetime counter that runs away from the powers is not believed where these are known.
 
-A house of six days whose energy is known; from the second on one counter counts a multiple of it.
+A house of four days whose energy is known; from the second on one counter counts a multiple of it.
 """
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,7 +32,7 @@ from tests.support.readings import connected, new_device, reading, rows, store
 
 pytestmark = pytest.mark.server
 
-DAYS = 6
+DAYS = 4
 STEP_S = 300.0
 FACTORS = (0.05, 0.1, 0.3, 0.5, 0.67, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
 ENERGY = ("pv", "import", "export", "battery_charge", "battery_discharge")
@@ -65,6 +66,11 @@ def multiplied(_name: str, factor: float, _since: datetime) -> Callable[[float],
     return lambda kwh: kwh * factor
 
 
+@cache
+def _lived(first: datetime, days: int, interval_s: float) -> tuple[dict, ...]:
+    return tuple(lived(first, first + timedelta(days=days), interval_s))
+
+
 def house(
     name: str,
     factor: float,
@@ -76,7 +82,7 @@ def house(
     """Return its readings; one counter goes wrong a day after the first, and all have digits."""
     since = first + timedelta(days=1)
     change = kind(name, factor, since)
-    samples = lived(first, first + timedelta(days=days), interval_s)
+    samples = list(_lived(first, days, interval_s))
     samples = [s | {name: change(s[name])} if s["ts"] >= since else s for s in samples]
     return [s | {counter: in_digits(s[counter]) for counter in COUNTERS} for s in samples]
 
