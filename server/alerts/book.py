@@ -10,9 +10,9 @@ from psycopg2.extras import Json
 
 from server.alerts import rules
 from server.alerts.gather import rows
-from server.alerts.ledger import GRACE, WEEK, Ledger
+from server.alerts.ledger import GRACE, Ledger
 from server.alerts.messages import Row, digest_id
-from server.alerts.notices import Silence
+from server.alerts.notices import WEEK, Silence
 from server.alerts.options import Options
 from server.alerts.rules.faults import STATE
 from server.alerts.rules.rule import CRITICAL

@@ -175,11 +175,13 @@ class Silence(NamedTuple):
     Attributes:
         newest: of its newest reading.
         is_away: it was silent before, and that was told, or it is its usual night.
+        is_reporting: counts of its edge come, by the very line.
     """
 
     device_id: str
     newest: datetime | None
     is_away: bool
+    is_reporting: bool = False
 
 
 @dataclass

@@ -200,6 +200,22 @@ def test_houses_that_fall_silent_together_are_one_message_about_the_line(site):
 
 
 @pytest.mark.server
+def test_houses_whose_edges_report_are_no_silent_line(site):
+    """Dongles without a battery behind them sleep in all houses at dusk."""
+    for house in ("one", "two"):
+        site.arrive(house, span(NOON - 30 * MINUTE, NOON))
+    for minute in range(-2, 15):
+        for house in ("one", "two"):
+            site.report(house, NOON + minute * MINUTE, failed={"timeout": 9})
+        site.run(NOON + minute * MINUTE)
+    assert kinds(site, "opened") == [
+        "one: no data for 10 min - the dongle is silent",
+        "two: no data for 10 min - the dongle is silent",
+    ]
+    assert not site.episodes("line")
+
+
+@pytest.mark.server
 def test_a_house_that_was_away_before_proves_nothing_about_the_line(site):
     site.arrive("gone", span(NOON - 300 * MINUTE, NOON - 200 * MINUTE))
     site.arrive("home", span(NOON - 300 * MINUTE, NOON))

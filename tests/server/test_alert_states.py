@@ -222,6 +222,16 @@ def test_more_of_it_is_news():
     assert life.events() == ["opened", "repeated"]
 
 
+def test_more_of_it_is_news_also_while_what_was_told_leaves_the_last_day():
+    life = Life(rule_of(CRITICAL, 0, 3600))
+    for amount in (10, 10, 2, 2, 5, 5, 5):
+        life.minute([Finding(amount=amount)])
+    assert life.events() == ["opened", "repeated"]
+    life.minute([])
+    life.minute([Finding(amount=1)])
+    assert life.events() == ["opened", "repeated", "repeated"], "all was well in between"
+
+
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24", "2026-06-10"])  # DST, DST, none
 def test_the_night_holds_a_warning_until_seven_by_the_clock_on_the_wall(day):
     begin = datetime.fromisoformat(f"{day} 23:30").replace(tzinfo=AMSTERDAM).astimezone(UTC)
@@ -248,8 +258,22 @@ def test_what_began_and_ended_in_the_night_is_one_line_of_the_digest(day):
     life.minutes(False, 10 * 60)
     assert life.heard == []
     at = notices.digest_at(life.at, CALENDAR)
-    assert notices.digest(life.past, at) == life.past
-    assert not notices.digest(life.past, at + timedelta(days=1))
+    listed = notices.digest(life.past, at)
+    assert [one.instance for one in listed] == [one.instance for one in life.past]
+    assert not notices.digest(listed, at + timedelta(days=1))
+
+
+def test_what_no_digest_listed_while_nobody_was_there_is_in_the_next_one():
+    life = Life(rule_of(WARNING, 0, 300), utc("2026-06-10 23:30"))
+    life.minutes(True, 10)
+    life.minutes(False, 10)
+    at = CALENDAR.at(CALENDAR.day(life.at + timedelta(days=3)), notices.DIGEST_AT)
+    assert len(notices.digest(life.past, at)) == 1
+    assert not notices.digest(life.past, at + timedelta(days=7))
+    info = Life(rule_of(INFO, 0, 300), utc("2026-06-10 10:00"))
+    info.minutes(True, 10)
+    (listed,) = notices.digest(info.going_on.values(), at)
+    assert not notices.digest([listed], at + timedelta(days=1))
 
 
 def test_the_end_of_what_was_told_by_day_waits_for_the_end_of_the_night():

@@ -25,9 +25,12 @@ def _front(seen: Server, _: frozenset[str]) -> Outcome:
 
 
 def _line(seen: Server, _: frozenset[str]) -> Outcome:
-    """Judge houses that nothing was known of: one that was away before proves nothing."""
+    """Judge houses that nothing was known of: one that was away before proves nothing.
+
+    Counts that come prove that the line is up: dongles may sleep in all houses at dusk.
+    """
     known = [house.newest for house in seen.houses if house.newest and not house.is_away]
-    if len(known) < 2:
+    if len(known) < 2 or any(house.is_reporting for house in seen.houses):
         return []
     newest = max(known)
     if seen.now - newest <= SUSPECT:
