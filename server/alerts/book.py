@@ -145,4 +145,6 @@ def faults_of(cursor: Cursor, values: Mapping[str, Any]) -> list[Fault]:
         "bits": [] if is_state else [bit for bit in range(32) if bits >> bit & 1],
         "value": values.get("state") if is_state else None,
     }
-    return [Fault(**row) for row in rows(cursor, "alerts-faults", asked)]
+    found = [Fault(**row) for row in rows(cursor, "alerts-faults", asked)]
+    # A word of a newer edge: its bits by their numbers.
+    return found or [Fault(word, bit, None, None, None) for bit in asked["bits"]]

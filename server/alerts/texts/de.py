@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "eingerichtet, aber nie kam ein Messwert",
     "p1_no_data": "seit {age} keine Daten vom Stromzähler",
     "fault_word": "Störung {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "Warnung {codes}",
-    "grid_trip": "das Netz ließ den Wechselrichter anhalten ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "Netzstörung {codes}",
     "off_grid": "läuft auf Batterie, getrennt vom Netz",
     "grid_v_high": "Netzspannung ist hoch: {volts} V",
     "grid_v_low": "Netzspannung ist niedrig: {volts} V",
@@ -157,7 +159,7 @@ WORDS = {
     "goes_on": "dauert an",
     "unknown_code": "Code {code} (dieser Version nicht bekannt)",
     "unknown_bit": "Bit {bit} von Wort {number}",
-    "state": "Zustand {state}",
+    "state": "angehalten durch eine Störung: Zustand {state}",
 }
 UNITS = ("T", "h", "min", "s")
 DECIMAL = ","

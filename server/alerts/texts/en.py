@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "set up, but no reading has ever come",
     "p1_no_data": "no data from the grid meter for {age}",
     "fault_word": "fault {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "warning {codes}",
-    "grid_trip": "the grid made the inverter stop ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "grid fault {codes}",
     "off_grid": "runs on the battery, cut off from the grid",
     "grid_v_high": "grid voltage is high: {volts} V",
     "grid_v_low": "grid voltage is low: {volts} V",
@@ -156,7 +158,7 @@ WORDS = {
     "goes_on": "goes on",
     "unknown_code": "code {code} (unknown to this version)",
     "unknown_bit": "bit {bit} of word {number}",
-    "state": "state {state}",
+    "state": "stopped by a fault: state {state}",
 }
 UNITS = ("d", "h", "min", "s")
 DECIMAL = "."

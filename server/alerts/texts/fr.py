@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "installé, mais aucune mesure n'est jamais arrivée",
     "p1_no_data": "aucune donnée du compteur depuis {age}",
     "fault_word": "panne {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "avertissement {codes}",
-    "grid_trip": "le réseau a fait arrêter l'onduleur ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "défaut du réseau {codes}",
     "off_grid": "fonctionne sur batterie, coupé du réseau",
     "grid_v_high": "la tension du réseau est haute : {volts} V",
     "grid_v_low": "la tension du réseau est basse : {volts} V",
@@ -157,7 +159,7 @@ WORDS = {
     "goes_on": "continue",
     "unknown_code": "code {code} (inconnu de cette version)",
     "unknown_bit": "bit {bit} du mot {number}",
-    "state": "état {state}",
+    "state": "arrêté par une panne : état {state}",
 }
 UNITS = ("j", "h", "min", "s")
 DECIMAL = ","

@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "ingericht, maar nog nooit een meting ontvangen",
     "p1_no_data": "al {age} geen gegevens van de slimme meter",
     "fault_word": "storing {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "waarschuwing {codes}",
-    "grid_trip": "het net liet de omvormer stoppen ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "netstoring {codes}",
     "off_grid": "draait op de batterij, los van het net",
     "grid_v_high": "netspanning is hoog: {volts} V",
     "grid_v_low": "netspanning is laag: {volts} V",
@@ -157,7 +159,7 @@ WORDS = {
     "goes_on": "duurt voort",
     "unknown_code": "code {code} (in deze versie niet bekend)",
     "unknown_bit": "bit {bit} van woord {number}",
-    "state": "toestand {state}",
+    "state": "gestopt door een storing: toestand {state}",
 }
 UNITS = ("d", "u", "min", "s")
 DECIMAL = ","
