@@ -13,6 +13,7 @@ from server.alerts import rules
 from server.alerts.alone import alone
 from server.alerts.evidence import Evidence, Server, Silence
 from server.alerts.rules import hops
+from server.alerts.rules.battery import JUMP, LINK
 from server.alerts.rules.registers import FROZEN
 from server.alerts.rules.rule import HOPS, Outcome, Rule
 from server.alerts.states import SERVER, Episode, Instance, Judged
@@ -83,6 +84,8 @@ def _of_house(
         keys = open_keys.get((device_id, rule.name), frozenset())
         outcome: Outcome = None
         is_muted = repeats and rule.hop == "measured" and rule is not FROZEN
+        # What a battery says that is heard again at last is no jump.
+        is_muted |= rule.name == JUMP and bool(open_keys.get((device_id, LINK)))
         if rule.name in off:
             outcome = []
         elif not is_muted and not muted.has(rule.hop):

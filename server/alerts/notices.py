@@ -124,7 +124,7 @@ def _event(episode: Episode, now: datetime, calendar: Calendar, is_silent: bool)
             return RESOLVED if episode.rule not in _EVENTS else None
         # It began and ended while nobody judged: else it would have been told.
         return OPENED if not is_silent and _could_be_told(episode, now, calendar) else None
-    if is_silent:
+    if is_silent or episode.state == CLEARING:  # well again, though not yet for long enough
         return None
     may_speak = episode.severity == CRITICAL or not calendar.is_quiet(now)
     if not may_speak:
@@ -223,7 +223,8 @@ def digest(episodes: Iterable[Episode], at: datetime) -> list[Episode]:
         else:
             told_at = _time(episode, "told_at")
             is_old = told_at is not None and told_at < at - FRESHLY_TOLD
-            is_in = is_old and episode.severity != CRITICAL and episode.rule not in _EVENTS
+            goes_on = episode.state != CLEARING and episode.rule not in _EVENTS
+            is_in = is_old and goes_on and episode.severity != CRITICAL
         if is_in:
             found.append(episode.noted(digest=at.isoformat()))
     return sorted(found, key=lambda e: (e.device_id, -SEVERITIES.index(e.severity), e.since))
