@@ -356,6 +356,11 @@ def main(argv: list[str]) -> int:
         connected(migrated(server, site_timezone=ZONE)) as database,
     ):
         verdict = simulate(database, "house", arguments.first, arguments.days, arguments.seed)
+    return print_year(verdict)
+
+
+def print_year(verdict: Verdict) -> int:
+    """Print messages, table and counts; return 0 where none is false and none missing."""
     zone = ZoneInfo(ZONE)
     for message in verdict.replayed.messages:
         at = message.at.astimezone(zone).strftime("%Y-%m-%d %H:%M")

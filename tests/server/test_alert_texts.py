@@ -1,13 +1,15 @@
 """The messages: the same in four languages, readable on a lock screen, and never without a text."""
 
 import importlib
+import re
 import string
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.alerts import names, rules, sun
+from server import sandbox
+from server.alerts import names, own_texts, rules, sun
 from server.alerts.hop import Recovery
 from server.alerts.rules import hops
 from server.alerts.states import OPEN, SERVER, Episode
@@ -102,6 +104,18 @@ def test_each_rule_has_a_message_that_says_what_to_do(language, rule):
     assert len(told.text.splitlines()) >= 2, "since when, and what to do"
     assert "{" not in told.title + told.text
     assert "…" not in told.title
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_message_says_to_run_is_there(language):
+    texts = importlib.import_module(f"server.alerts.texts.{language}")
+    said = " ".join([*texts.TODO.values(), *own_texts._TEXTS[language].values()])
+    units = re.findall(r"systemctl \w+ ([\w-]+)", said)
+    ours = {name.stem for name in (sandbox.ROOT / "systemd").glob("*.service")}
+    assert set(units) <= ours | {"postgresql"}
+    assert "sungrow-server-backup" in units
+    programs = set(re.findall(r"(?<![\w-])(sungrow-\w+)(?= [a-z])", said))
+    assert programs == {"sungrow-edge", "sungrow-server"}
 
 
 @pytest.mark.parametrize("cause", CAUSES)

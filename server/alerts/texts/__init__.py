@@ -18,7 +18,7 @@ from server.alerts.texts.of_faults import meaning
 LONGEST_TITLE = 80
 ENGLISH = "en"  # of the table of faults, too
 _SHORTEST_HOUSE = 12
-_VARIANTS = {"no_data": "cause", "spool_disk": "state"}
+_VARIANTS = {"no_data": "cause", "spool_disk": "state", "backup": "result"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 

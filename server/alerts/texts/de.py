@@ -49,6 +49,7 @@ TITLE = {
     "cert": "das Zertifikat des Servers läuft in {days} Tagen ab",
     "server_disk": "die Platte des Servers hat noch {free_gb} GB ({pct} %)",
     "backup": "keine gute Sicherung seit {last}",
+    "backup.failed": "die Sicherung von {last} schlug fehl",
     "doctor": "die nächtliche Prüfung des Servers schlug fehl oder lief nicht",
     "queries_5xx": "der Server antwortet mit Fehlern ({count})",
 }
@@ -120,7 +121,7 @@ TODO = {
     "lost": "Das darf nicht sein. Lass die Box, wie sie ist, und melde es.",
     "cert": "Die Erneuerung scheitert: sungrow-server doctor sagt, warum.",
     "server_disk": "Schaffe Platz, oder vergrößere die Platte.",
-    "backup": "Sieh nach: systemctl status sungrow-backup-server.",
+    "backup": "Sieh nach: systemctl status sungrow-server-backup.",
     "doctor": "Ausführen: sungrow-server doctor.",
     "queries_5xx": "Ausführen: sungrow-server doctor; ansehen: journalctl -u sungrow-server.",
 }

@@ -49,6 +49,7 @@ TITLE = {
     "cert": "the server's certificate ends in {days} days",
     "server_disk": "the server's disk has {free_gb} GB left ({pct} %)",
     "backup": "no good backup since {last}",
+    "backup.failed": "the backup of {last} failed",
     "doctor": "the server's nightly check failed or did not run",
     "queries_5xx": "the server answers with errors ({count})",
 }
@@ -119,7 +120,7 @@ TODO = {
     "lost": "This must not happen. Keep the box as it is, and report it.",
     "cert": "Its renewal fails: sungrow-server doctor says why.",
     "server_disk": "Free the disk, or enlarge it.",
-    "backup": "Look at: systemctl status sungrow-backup-server.",
+    "backup": "Look at: systemctl status sungrow-server-backup.",
     "doctor": "Run: sungrow-server doctor.",
     "queries_5xx": "Run: sungrow-server doctor; look at: journalctl -u sungrow-server.",
 }

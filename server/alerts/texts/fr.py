@@ -49,6 +49,7 @@ TITLE = {
     "cert": "le certificat du serveur expire dans {days} jours",
     "server_disk": "il reste {free_gb} Go ({pct} %) sur le disque du serveur",
     "backup": "aucune bonne sauvegarde depuis {last}",
+    "backup.failed": "la sauvegarde de {last} a échoué",
     "doctor": "le contrôle nocturne du serveur a échoué ou n'a pas eu lieu",
     "queries_5xx": "le serveur répond par des erreurs ({count})",
 }
@@ -120,7 +121,7 @@ TODO = {
     "lost": "Cela ne doit pas arriver. Laissez le boîtier tel quel, et signalez-le.",
     "cert": "Son renouvellement échoue : sungrow-server doctor dit pourquoi.",
     "server_disk": "Libérez le disque, ou agrandissez-le.",
-    "backup": "Regardez : systemctl status sungrow-backup-server.",
+    "backup": "Regardez : systemctl status sungrow-server-backup.",
     "doctor": "Lancez : sungrow-server doctor.",
     "queries_5xx": "Lancez : sungrow-server doctor ; regardez : journalctl -u sungrow-server.",
 }

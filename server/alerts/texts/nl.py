@@ -49,6 +49,7 @@ TITLE = {
     "cert": "het certificaat van de server loopt over {days} dagen af",
     "server_disk": "de schijf van de server heeft nog {free_gb} GB ({pct} %)",
     "backup": "geen goede back-up sinds {last}",
+    "backup.failed": "de back-up van {last} is mislukt",
     "doctor": "de nachtelijke controle van de server mislukte of liep niet",
     "queries_5xx": "de server antwoordt met fouten ({count})",
 }
@@ -120,7 +121,7 @@ TODO = {
     "lost": "Dit mag niet gebeuren. Laat het kastje zoals het is, en meld het.",
     "cert": "De vernieuwing mislukt: sungrow-server doctor zegt waarom.",
     "server_disk": "Maak schijfruimte vrij, of vergroot de schijf.",
-    "backup": "Kijk naar: systemctl status sungrow-backup-server.",
+    "backup": "Kijk naar: systemctl status sungrow-server-backup.",
     "doctor": "Voer uit: sungrow-server doctor.",
     "queries_5xx": "Voer uit: sungrow-server doctor; kijk naar: journalctl -u sungrow-server.",
 }
