@@ -84,7 +84,7 @@ def _of_house(
         keys = open_keys.get((device_id, rule.name), frozenset())
         outcome: Outcome = None
         is_muted = repeats and rule.hop == "measured" and rule is not FROZEN
-        # What a battery says that is heard again at last is no jump.
+        # What a battery says that is heard again is not a jump.
         is_muted |= rule.name == JUMP and bool(open_keys.get((device_id, LINK)))
         if rule.name in off:
             outcome = []
