@@ -208,6 +208,31 @@ def test_a_warning_is_told_once_and_then_in_the_digest():
     assert len(notices.digest(life.going_on.values(), at)) == 1
 
 
+def test_what_is_well_again_for_now_is_not_told_again():
+    life = Life(rule_of(CRITICAL, 0, 1200))
+    life.minutes(True, 50)
+    life.minutes(False, 15)  # an hour is over meanwhile
+    assert life.events() == ["opened"]
+    life.minutes(True, 1)
+    assert life.events() == ["opened", "repeated"], "it goes on after all"
+
+
+def test_nor_told_first_nor_listed():
+    begin = datetime.fromisoformat("2026-06-10 23:30").replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    life = Life(rule_of(WARNING, 0, 1200), begin)
+    life.minutes(True, 7 * 60 + 25)
+    life.minutes(False, 40)  # from 6:55 on
+    assert life.heard == []
+    at = CALENDAR.at(CALENDAR.day(life.at), notices.DIGEST_AT)
+    assert len(notices.digest(life.past, at)) == 1, "what was over by the morning is a line"
+    day = Life(rule_of(WARNING, 0, 1200))
+    day.minutes(True, 19 * 60 + 50)
+    day.minutes(False, 15)
+    assert day.events() == ["opened"]
+    at = notices.digest_at(day.at, CALENDAR)
+    assert not notices.digest(day.going_on.values(), at)
+
+
 def test_what_gets_worse_is_told_at_once():
     life = Life(rule_of(WARNING, 0))
     life.minute([Finding(severity=WARNING)])
