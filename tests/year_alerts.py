@@ -265,7 +265,7 @@ class House:
         if rule == "batt_blocked":
             return min(socs) > 16
         if rule == "batt_link":
-            return 0 < socs[0] < 100
+            return 0 < socs[0] < 98
         if rule == "frozen":
             return min(abs(one["load_power_w"]) for one in during) > 0
         return True

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -121,11 +120,6 @@ class Evidence:
             report is not None and self.now - report.received_at <= REPORTS_COME
             for report in (self.report, self.p1_report)
         )
-
-    @cached_property
-    def is_night(self) -> bool:
-        """Return whether it is dark there; where the place is not known it never is."""
-        return sun.is_night(self.now, self.house.place)
 
     def last(self, seconds: float) -> list[Minute]:
         """Return the minutes that began in the last so many seconds."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.alerts import rules
+from server.alerts.rules import hops
 from server.alerts.rules.rule import CRITICAL, INFO, SEVERITIES
 from server.alerts.states import CLEARING, CLOSED, Episode
 
@@ -20,6 +21,7 @@ REPEATS_S = (3600, 6 * 3600)
 DAILY_AFTER = timedelta(hours=12)
 FRESHLY_TOLD = timedelta(hours=2)
 WEEK = timedelta(days=7)
+NO_DATA = hops.NO_DATA.name
 _EVENTS = frozenset(rule.name for rule in (*rules.OF_SERVER, *rules.OF_HOUSE) if rule.is_event)
 
 
@@ -146,6 +148,7 @@ def _could_be_told(episode: Episode, now: datetime, calendar: Calendar) -> bool:
 
 def _is_due_again(episode: Episode, now: datetime, calendar: Calendar) -> bool:
     worse = SEVERITIES.index(episode.severity) > SEVERITIES.index(episode.detail["told_severity"])
+    worse = worse and episode.rule != NO_DATA  # the sun rose: that is nothing new
     more = int(episode.detail.get("amount", 0)) > int(episode.detail.get("told_amount", 0))
     told = int(episode.detail.get("told_repeats", 0))
     return worse or more or repeats_due(episode, now, calendar) > told

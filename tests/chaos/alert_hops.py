@@ -42,8 +42,8 @@ UNHEARD, SILENT = "the box at home or its line is silent", "the dongle is silent
 LINE, RESTART, POWER_CUT = "the line was down", "the box at home was off", "a power cut"
 NOBODY = "dongle or inverter were silent"
 # Instead of one about the house.
-FRONT = "Server: the server cannot be reached by its name"
-ALL = "Server: no house has sent anything"
+FRONT = "the server cannot be reached by its name"
+ALL = "no house has sent anything"
 DATABASE = "The server's database is away"
 TABLES = (
     "sungrow_samples, sungrow_reports, sungrow_5min, sungrow_local_daily, sungrow_seqs,"

@@ -116,6 +116,8 @@ def charging(soc: float, watts: float, minutes: int = 25, **more) -> Evidence:
         (charging(60, 300), []),  # 1.25 points
         (charging(60, 190, minutes=90), []),  # so little may be its own need
         (charging(100, 800), []),
+        (charging(98, 800), []),
+        (charging(98, -800), [("", WARNING)]),
         (charging(0, -800), []),
         (seen(lived(25, soc_min=59.0, power_min=800.0, power_max=800.0, charge_wh=14.0)), []),
         (seen(lived(25, soc_min=None, soc_max=None)), None),
@@ -365,6 +367,23 @@ def test_a_grid_meter_that_is_silent_while_others_come():
     assert check("p1_no_data", away) is None  # nothing comes at all
     away.p1_report = report()
     assert check("p1_no_data", away) == [("", WARNING)]
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "severity"),
+    [
+        ("2026-06-13 02:24", "Europe/Berlin", WARNING),  # the sun is up, and brings nothing yet
+        ("2026-06-13 04:00", "Europe/Berlin", CRITICAL),
+        ("2026-12-13 12:00", "Europe/Berlin", CRITICAL),
+        ("2026-12-13 16:00", "Europe/Berlin", WARNING),
+        ("2026-12-13 23:00", "UTC", CRITICAL),  # where that is nobody knows: it is always day
+    ],
+)
+def test_a_silent_house_is_critical_by_day(now, zone, severity):
+    evidence = seen(house=HOME._replace(timezone=zone))
+    evidence.now = utc(now)
+    evidence.newest = evidence.newest_received = evidence.now - 11 * MINUTE
+    assert check("no_data", evidence) == [("", severity)]
 
 
 def test_a_device_that_was_never_seen():

@@ -240,6 +240,15 @@ def test_what_gets_worse_is_told_at_once():
     assert life.events() == ["opened", "repeated"]
 
 
+def test_that_the_sun_rose_over_a_silent_house_is_nothing_new():
+    life = Life(rule_of(WARNING, 0)._replace(name="no_data"))
+    life.minute([Finding(severity=WARNING)])
+    life.minutes([Finding(severity=CRITICAL)], 58)
+    assert life.events() == ["opened"]
+    life.minutes([Finding(severity=CRITICAL)], 3)
+    assert life.events() == ["opened", "repeated"], "after an hour, as what is critical is"
+
+
 def test_more_of_it_is_news():
     life = Life(rule_of(CRITICAL, 0))
     for amount in (3, 3, 5, 5, 4):

@@ -10,6 +10,7 @@ LINK, JUMP = "batt_link", "batt_jump"
 MOVING_W = 200.0
 STUCK_POINTS, STUCK = 2.0, timedelta(minutes=20)
 DEFAULT_KWH = 10.0
+FULL_PCT = 98.0
 ALMOST_FULL, ALMOST_EMPTY = 95.0, 15.0
 WORKS_C = (5.0, 45.0)
 HOT_C, TOO_HOT_C, COLD_C = 45.0, 55.0, 0.0
@@ -35,6 +36,8 @@ def _batt_link(seen: Evidence, _: frozenset[str]) -> Outcome:
         return []
     moved_wh, since = 0.0, newest.first_ts
     sign = 1 if (newest.power_min or 0) > 0 else -1
+    if sign > 0 and soc >= FULL_PCT:
+        return []  # so near the top a BMS balances its cells
     for minute in seen.hours.backwards():
         stands = minute.soc_min == minute.soc_max == soc
         weakest = minute.power_min if sign > 0 else minute.power_max

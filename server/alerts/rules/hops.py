@@ -64,7 +64,13 @@ def _no_data(seen: Evidence, _: frozenset[str]) -> Outcome:
     if seen.knows_reports:
         found = verdict(seen)
         values = {"hop": found.hop, "cause": found.cause, "reason": found.reason}
-    return [Finding(seen.newest, values, severity=WARNING if seen.is_night else CRITICAL)]
+    return [Finding(seen.newest, values, severity=WARNING if _is_dim(seen) else CRITICAL)]
+
+
+def _is_dim(seen: Evidence) -> bool:
+    """Return whether the sun brings nothing yet: at half past four in June nobody need wake up."""
+    place = seen.house.place
+    return place is not None and sun.elevation(seen.now, place) < AWAKE_ABOVE
 
 
 def _never_seen(seen: Evidence, _: frozenset[str]) -> Outcome:
