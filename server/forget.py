@@ -20,8 +20,9 @@ from server.database.pool import Database
 COMMAND = server_command("forget")
 _HELP = """
 Deletes what was measured from --from on and before --to: samples, readings of the grid meter (P1),
-parked readings (by the time of receipt if their own is unknown), and gaps inside that range;
-rollups follow in the same transaction. Facts of the device and the edge's counts of its polls stay.
+parked readings (by the time of receipt if their own is unknown), gaps and alerts inside that range,
+with their messages; rollups follow in the same transaction. Facts of the device and the edge's
+counts of its polls stay.
 Without --from the range begins with the first sample. It ends now at the latest: what arrives later
 is stored as usual.
 Nothing is deleted without --yes, or the device's name typed at a terminal."""
@@ -68,10 +69,11 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
 
 def _told(device: str, range_: deletions.Deleted) -> str:
     first, end = map(format_ts, range_.range)
+    alerts = f", {range_.alerts} alerts" if range_.alerts else ""
     of_p1 = f" and {range_.p1} P1 readings" if range_.p1 else ""
     return (
         f"{range_.samples} samples{of_p1} of {device} from {first} to {end}, "
-        f"{range_.parked} parked readings, {range_.gaps} gaps"
+        f"{range_.parked} parked readings, {range_.gaps} gaps{alerts}"
     )
 
 

@@ -7,6 +7,7 @@ STATE=/var/lib/sungrow-server
 BACKUPS=/var/backups/sungrow-server
 SOCKET=/run/sungrow-server.sock
 ACCOUNT=sungrow-server
+GRAFANA=sungrow_grafana
 UNITS=(sungrow-server.socket sungrow-server.service)
 . "$(dirname "${BASH_SOURCE[0]}")/server-alerts.sh"
 
@@ -170,10 +171,21 @@ schema_state() {
 # Write a dump of it to standard output.
 dump_database() {
     if [ -n "$SOCKETS" ]; then
-        as_superuser pg_dump -Fc -d "$(named "$DATABASE")"
+        as_superuser pg_dump -Fc --no-privileges -d "$(named "$DATABASE")"
     else
-        as_service "$RELEASE" server.pg pg_dump -Fc --exclude-schema='public_before_*'
+        as_service "$RELEASE" server.pg pg_dump -Fc --no-privileges --exclude-schema='public_before_*'
     fi
+}
+
+# Who may do what with it, where we could give that back; nothing elsewhere.
+dump_privileges() { [ -z "$SOCKETS" ] || as_superuser pg_dump -Fc --schema-only -d "$(named "$DATABASE")"; }
+
+# After each migration and each restore, where somebody has set it up: what its panels need may be new. Its grants
+# alone: what an administrator has changed of the role itself stays.
+grant_to_grafana() {
+    [ -n "$SOCKETS" ] && [ -e "$1/sql/roles/grafana.sql" ] && has_role "$GRAFANA" || return 0
+    grep -v '^ALTER ROLE' "$1/sql/roles/grafana.sql" | sql -d "$(named "$DATABASE")" -v role="$GRAFANA" ||
+        error "Grafana may not read all that its panels need, see above; docs/grafana.md has the command"
 }
 
 # Put the dump of a backup in the database's place. What was there is kept under another name: says how.
@@ -223,11 +235,21 @@ replace_database() {
     restore_privileges "$dump" "$new"
     sql -d "$(named "$new")" -c 'ANALYZE'
     if has_database "$DATABASE"; then
+        let_in_who_may "$DATABASE" "$new"
         old=${DATABASE}_before_$(date -u +%Y%m%dt%H%M%S)
         rename_database "$DATABASE" "$old"
         say "the former database is kept as $old; when all is well: sudo -u postgres dropdb -p $DB_PORT --force $old"
     fi
     rename_database "$new" "$DATABASE"
+}
+
+# let_in_who_may OLD NEW: who may connect is of the database itself, and in no dump.
+let_in_who_may() {
+    sql -d postgres -v name="$1" -v new="$2" <<'SQL'
+SELECT format('GRANT %s ON DATABASE %I TO ', privilege_type, :'new')
+       || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
+  FROM pg_database CROSS JOIN aclexplode(datacl) WHERE datname = :'name' \gexec
+SQL
 }
 
 # Whose the things in a dump are.
@@ -238,9 +260,12 @@ contents() { "$(program pg_restore)" --list "$1"; }
 # Not by `grep -q`: it would end the pipe before all of it is written, which fails now and then.
 is_of_timescaledb() { [[ $(contents "$1") = *' EXTENSION - timescaledb '* ]]; }
 
-# What others may do with them (Grafana's role, say), as far as those are here.
+# What others may do with them (a role of your own, say), as far as those are here: from the file beside the dump;
+# an older backup has them in the dump itself.
 restore_privileges() {
-    local list role_made=
+    local list role_made='' dump=${1%/*}/privileges.dump
+    [ -s "$dump" ] || dump=$1
+    set -- "$dump" "$2"
     list=$(mktemp)
     chmod 644 "$list" # for postgres; it holds names alone
     contents "$1" | grep -E '^[0-9]+; [0-9]+ [0-9]+ (DEFAULT )?ACL ' >"$list" || true

@@ -10,9 +10,9 @@ from psycopg2.extras import Json
 
 from server.alerts import rules
 from server.alerts.gather import rows
-from server.alerts.ledger import GRACE, WEEK, Ledger
+from server.alerts.ledger import GRACE, Ledger
 from server.alerts.messages import Row, digest_id
-from server.alerts.notices import Silence
+from server.alerts.notices import WEEK, Silence
 from server.alerts.options import Options
 from server.alerts.rules.faults import STATE
 from server.alerts.rules.rule import CRITICAL
@@ -145,4 +145,6 @@ def faults_of(cursor: Cursor, values: Mapping[str, Any]) -> list[Fault]:
         "bits": [] if is_state else [bit for bit in range(32) if bits >> bit & 1],
         "value": values.get("state") if is_state else None,
     }
-    return [Fault(**row) for row in rows(cursor, "alerts-faults", asked)]
+    found = [Fault(**row) for row in rows(cursor, "alerts-faults", asked)]
+    # A word of a newer edge: its bits by their numbers.
+    return found or [Fault(word, bit, None, None, None) for bit in asked["bits"]]

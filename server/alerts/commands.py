@@ -4,15 +4,15 @@ import argparse
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg2.extensions import connection as Connection  # noqa: N812  a type, not a function
 
-from edge_lib.shared.timestamps import format_ts
 from server.alerts import outbox, own_texts
 from server.alerts.deliver import LIMITS
-from server.alerts.outcome import DELIVERED, Message
+from server.alerts.gather import rows
+from server.alerts.outcome import DELIVERED, LATER, UNSURE, Message
 from server.alerts.run import utc_now
 from server.alerts.settings import Settings
 from server.cli import Refused
@@ -20,6 +20,7 @@ from server.database import migrations
 from server.database.connection import connect
 
 LONGEST = timedelta(days=30)
+_WORDS = {LATER: "not delivered", UNSURE: "unclear, it may have arrived"}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -30,6 +31,11 @@ def duration(text: str) -> timedelta:
     if not timedelta() < found <= LONGEST:
         raise argparse.ArgumentTypeError("not like 30m, 2h or 3d, and at most 30d")
     return found
+
+
+def _second(moment: datetime) -> str:
+    """Return a moment as it is printed."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def silence(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -57,7 +63,11 @@ def silence(settings: Settings, arguments: argparse.Namespace) -> None:
         )
         id = (cursor.fetchone() or ("?",))[0]
         whose = "everything" if arguments.all else arguments.device
-        print(f"silence {id}: {whose} until {format_ts(until)}")
+        print(f"silence {id}: {whose} until {_second(until)}")
+        asked = {"now": utc_now(), "device_ids": None}
+        known = [row["device_id"] for row in rows(cursor, "alerts-houses", asked)]
+        if not arguments.all and arguments.device not in known:
+            print(f"nothing is known of {whose} so far; there are: {', '.join(known) or 'none'}")
 
 
 def show(settings: Settings) -> None:
@@ -67,18 +77,18 @@ def show(settings: Settings) -> None:
             "SELECT severity, device_id, rule, key, opened_at, detail ->> 'title'"
             "  FROM sungrow_alerts WHERE closed_at IS NULL AND opened_at IS NOT NULL ORDER BY 5"
         )
-        rows = cursor.fetchall()
-        for severity, device_id, rule, key, opened_at, title in rows:
+        found = cursor.fetchall()
+        for severity, device_id, rule, key, opened_at, title in found:
             name = f"{rule} {key}".strip()
-            print(f"{severity:<8} {format_ts(opened_at)} {device_id or 'server'} {name}: {title}")
-        if not rows:
+            print(f"{severity:<8} {_second(opened_at)} {device_id or 'server'} {name}: {title}")
+        if not found:
             print("nothing is open")
         cursor.execute(
             "SELECT id, coalesce(device_id, 'everything'), coalesce(rule, 'all rules'), to_ts, why"
             "  FROM sungrow_silences WHERE to_ts > now() ORDER BY id"
         )
         for id, whose, rule, until, why in cursor.fetchall():
-            print(f"silence  {id}: {whose}, {rule}, until {format_ts(until)}: {why}")
+            print(f"silence  {id}: {whose}, {rule}, until {_second(until)}: {why}")
         for channel in settings.channels:
             broken = outbox.is_broken(cursor, channel)
             cursor.execute(
@@ -94,7 +104,7 @@ def show(settings: Settings) -> None:
 
 
 def _channel(name: str, broken: bool, last: datetime | None, waiting: int) -> str:
-    when = f"last delivery {format_ts(last)}" if last else "nothing delivered yet"
+    when = f"last delivery {_second(last)}" if last else "nothing delivered yet"
     return f"channel  {name}: {when}, {waiting} waiting{', refuses messages' if broken else ''}"
 
 
@@ -110,7 +120,8 @@ def test(settings: Settings) -> None:
     with _open(settings) as connection:
         for name in settings.channels:
             outcome, note = _test_one(settings, connection, name)
-            print(f"{name}: {outcome}{f': {note}' if note else ''}", flush=True)
+            said = _WORDS.get(outcome, outcome)
+            print(f"{name}: {said}{f': {note}' if note else ''}", flush=True)
             if outcome != DELIVERED:
                 failed.append(name)
     if failed:

@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812  types, n
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from server.alerts import channel_alert, fate, names, outbox
+from server.alerts.alone import alone
 from server.alerts.outbox import Row
 from server.alerts.outcome import DELIVERED, REFUSED, UNSURE, Message, Outcome
 from server.alerts.settings import Settings
@@ -34,35 +35,37 @@ LIMITS = {
 Clock = Callable[[], datetime]
 
 
-def deliver(settings: Settings, clock: Clock, zone: tzinfo) -> None:
-    """Send what is due through every channel, all of them at once.
+def deliver(settings: Settings, clock: Clock, zone: tzinfo) -> list[str]:
+    """Send what is due through every channel, all of them at once; return which have a bug.
 
     Raises:
         psycopg2.Error: the database went away.
     """
     errors: list[psycopg2.Error] = []
+    failed: list[str] = []
 
     def one(name: str, sender: Sender) -> None:
         try:
             with closing(connect(settings.database_url, LIMITS, connect_timeout=5)) as connection:
                 connection.autocommit = False
-                _Channel(connection, name, sender, settings, clock, zone).send_all()
+                _Channel(connection, name, sender, settings, clock, zone, failed).send_all()
         except psycopg2.Error as error:
             errors.append(error)
 
     senders = list(settings.targets.senders.items())
     threads = [
-        threading.Thread(target=one, args=pair, name=pair[0], daemon=True) for pair in senders[1:]
+        threading.Thread(target=one, args=pair, name=pair[0], daemon=True) for pair in senders
     ]
     for thread in threads:
         thread.start()
-    for pair in senders[:1]:
-        one(*pair)
     until_s = time.monotonic() + PATIENCE_S
     for thread in threads:
         thread.join(max(0.0, until_s - time.monotonic()))
+        if thread.is_alive():  # an answer that drips has no end: the ping must not wait for it
+            log.warning("channel left alone", extra={"channel": thread.name})
     if errors:
         raise errors[0]
+    return failed
 
 
 class _Channel:
@@ -76,8 +79,9 @@ class _Channel:
         settings: Settings,
         clock: Clock,
         zone: tzinfo,
+        failed: list[str],
     ):
-        self._zone = zone
+        self._zone, self._failed = zone, failed
         self._connection, self._name, self._sender = connection, name, sender
         self._settings, self._clock = settings, clock
         self._until_s = time.monotonic() + PATIENCE_S / 2
@@ -87,11 +91,16 @@ class _Channel:
         self._give_up_old()
         while time.monotonic() < self._until_s and (found := self._claim()):
             row, message = found
-            outcome = self._sender.send(message)
+            outcome = self._sent(message)
             with self._connection as connection, connection.cursor() as cursor:
                 self._record(cursor, row, outcome)
             if outcome.kind != DELIVERED:
                 break
+
+    def _sent(self, message: Message) -> Outcome:
+        """Send; what a channel has a bug for is tried again like any other failure."""
+        otherwise = Outcome(UNSURE, "a bug: see the log")
+        return alone(self._name, lambda: self._sender.send(message), otherwise, self._failed)
 
     def _claim(self) -> tuple[Row, Message] | None:
         """Return the next message, claimed and committed; None where nothing may be sent now."""

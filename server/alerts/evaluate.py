@@ -4,6 +4,8 @@ A run that comes late takes the minutes that it missed one by one, as they were 
 began and ended meanwhile is told with its true times.
 """
 
+import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -26,8 +28,10 @@ from server.alerts.settings import Settings
 from server.alerts.states import SERVER, Episode, Timing, step
 from server.alerts.texts import Fault, Writer
 
+log = logging.getLogger("sungrow.alerts.evaluate")
 _MINUTE = timedelta(minutes=1)
 LONGEST_CATCH_UP = timedelta(hours=24)
+CATCH_UP_S = 20.0  # the unit has 55, which the delivery needs, too
 AWAY = timedelta(minutes=3)  # shorter, and no house was silent for long
 
 
@@ -37,7 +41,7 @@ def evaluate(
     settings: Settings,
     seen: Outside | None = None,
     away_since: datetime | None = None,
-) -> None:
+) -> list[str]:
     """Judge all rules at a moment; write what changed, and what has to be told.
 
     Args:
@@ -46,13 +50,16 @@ def evaluate(
         settings: of the alerts.
         seen: what is outside of the database; None: look around now.
         away_since: since when the database was away, which answers again now.
+
+    Returns:
+        The rules that could not be asked, since they have a bug.
     """
     seen = seen or outside.look(settings)
     seen.database_away_since = away_since
-    run(connection, now, options_of(settings), seen)
+    return run(connection, now, options_of(settings), seen)
 
 
-def run(connection: Connection, now: datetime, options: Options, seen: Outside) -> None:
+def run(connection: Connection, now: datetime, options: Options, seen: Outside) -> list[str]:
     """Do as ``evaluate``, with what it has read of the settings."""
     with connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL jit = off")  # to compile these plans takes longer than they do
@@ -70,16 +77,24 @@ def run(connection: Connection, now: datetime, options: Options, seen: Outside) 
         tell(cursor, book, houses, options)
         book.save()
         book.ran(channel.name for channel in options.channels)
+    return sorted(set(book.failed))
 
 
 def _catch_up(
     cursor: Cursor, book: Book, houses: Sequence[Evidence], since: datetime, options: Options
 ) -> None:
-    """Judge the minutes that no run has seen, by what of them is stored."""
+    """Judge the minutes that no run has seen, by what of them is stored.
+
+    As far as there is time for that: a run that takes too long is ended, and so would be the next.
+    """
     since = max(since, book.now - LONGEST_CATCH_UP)
     first = since.replace(second=0, microsecond=0) + _MINUTE
     past = Past(cursor, [one.house for one in houses], first, book.now)
+    until_s = time.monotonic() + CATCH_UP_S
     for moment, evidence in past.minutes():
+        if time.monotonic() > until_s:
+            log.warning("minutes not judged", extra={"first": moment, "last": book.now})
+            return
         judge_all(book, Server(moment), evidence, options, replays_only=True)
 
 
@@ -92,7 +107,7 @@ def judge_all(
 ) -> None:
     """Let all rules speak of a moment, and note what changes."""
     is_back = book.database_is_back(server.now)
-    judged = judge(server, houses, book.going_on, options.off, is_back)
+    judged = judge(server, houses, book.going_on, options.off, is_back, book.failed)
     wanted = [one for one in judged if one.rule.replays or not replays_only]
     book.note(step(book.going_on, book.lately(), wanted, server.now, Timing(options.for_s)))
 
@@ -127,6 +142,7 @@ def tell(cursor: Cursor, book: Ledger, houses: Sequence[Evidence], options: Opti
         in_it = notices.digest(book.all_known(), at)
         known = _known(cursor, book, in_it)
         book.send(messages.digest_rows(in_it, at, options, writer, known))
+        book.renote(in_it)
 
 
 def _worded(

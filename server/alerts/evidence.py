@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -122,11 +121,6 @@ class Evidence:
             for report in (self.report, self.p1_report)
         )
 
-    @cached_property
-    def is_night(self) -> bool:
-        """Return whether it is dark there; where the place is not known it never is."""
-        return sun.is_night(self.now, self.house.place)
-
     def last(self, seconds: float) -> list[Minute]:
         """Return the minutes that began in the last so many seconds."""
         return self.hours.since(self.now - timedelta(seconds=seconds))
@@ -175,11 +169,13 @@ class Silence(NamedTuple):
     Attributes:
         newest: of its newest reading.
         is_away: it was silent before, and that was told, or it is its usual night.
+        is_reporting: counts of its edge come, by the very line.
     """
 
     device_id: str
     newest: datetime | None
     is_away: bool
+    is_reporting: bool = False
 
 
 @dataclass

@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-from server.alerts import outbox, own_texts
+from server.alerts import names, outbox, own_texts
 from server.alerts.outbox import OPENED, REPEATED, RESOLVED, TEST, Row
 
 MOST_A_DAY = 20
 _DAY = timedelta(days=1)
 OVER = "over meanwhile: the message about its end says all"
+SAID_LATER = "a newer message says that it goes on"
 UNHEARD = "this channel was not told that it began"
 
 
@@ -38,6 +39,11 @@ def settle(cursor: Cursor, row: Row, about: Context) -> Row | None:
 def _begun(cursor: Cursor, row: Row, about: Context) -> Row | None:
     ids = row.alert_ids
     if not ids or not outbox.all_over(cursor, ids):
+        # A channel that was away for hours shall not ring for each of them.
+        is_old = row.event == REPEATED or about.channel != names.WEBHOOK
+        if is_old and ids and outbox.is_said_later(cursor, about.channel, row, about.now):
+            outbox.drop(cursor, row.id, SAID_LATER, about.now)
+            return None
         return row
     if row.event == REPEATED or outbox.end_waits(cursor, about.channel, ids):
         outbox.drop(cursor, row.id, OVER, about.now)

@@ -173,6 +173,8 @@ def sunset(cursor: Cursor, seen: Evidence) -> Sunset | None:
     end = seen.now
     while sun.elevation(end, place) < DUSK[1]:
         end -= _SLOT
+        if seen.now - end > _DAY:
+            return None  # the polar night: it has not been up
     first = end
     while sun.elevation(first, place) >= DUSK[1] and end - first < _DAY:
         first -= _SLOT

@@ -12,7 +12,6 @@ from server.alerts.options import Options
 from server.alerts.states import CLOSED, PENDING, Episode, Instance
 from server.alerts.texts import Fault
 
-WEEK = timedelta(days=7)
 GRACE = timedelta(minutes=6)  # after the database was away edges take up to five to try again
 
 
@@ -26,6 +25,7 @@ class Ledger:
         past: what was closed in the last week.
         ended: what was closed in this run.
         silences: what nobody wants to hear now.
+        failed: rules that could not be asked, since they have a bug.
         keeps_texts: whether episodes hold title and text, as people read them.
     """
 
@@ -38,6 +38,7 @@ class Ledger:
         self.past = [one for one in known if one.state == CLOSED]
         self.ended: list[Episode] = []
         self.silences: Sequence[Silence] = ()
+        self.failed: list[str] = []
         self._gone: list[int] = []
 
     def database_is_back(self, moment: datetime) -> bool:

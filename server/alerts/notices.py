@@ -11,14 +11,17 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.alerts import rules
+from server.alerts.rules import hops
 from server.alerts.rules.rule import CRITICAL, INFO, SEVERITIES
-from server.alerts.states import CLOSED, Episode
+from server.alerts.states import CLEARING, CLOSED, Episode
 
 OPENED, REPEATED, RESOLVED, DIGEST = "opened", "repeated", "resolved", "digest"
 DIGEST_AT = time(8)
 REPEATS_S = (3600, 6 * 3600)
 DAILY_AFTER = timedelta(hours=12)
 FRESHLY_TOLD = timedelta(hours=2)
+WEEK = timedelta(days=7)
+NO_DATA = hops.NO_DATA.name
 _EVENTS = frozenset(rule.name for rule in (*rules.OF_SERVER, *rules.OF_HOUSE) if rule.is_event)
 
 
@@ -123,7 +126,7 @@ def _event(episode: Episode, now: datetime, calendar: Calendar, is_silent: bool)
             return RESOLVED if episode.rule not in _EVENTS else None
         # It began and ended while nobody judged: else it would have been told.
         return OPENED if not is_silent and _could_be_told(episode, now, calendar) else None
-    if is_silent:
+    if is_silent or episode.state == CLEARING:  # well again, though not yet for long enough
         return None
     may_speak = episode.severity == CRITICAL or not calendar.is_quiet(now)
     if not may_speak:
@@ -145,6 +148,7 @@ def _could_be_told(episode: Episode, now: datetime, calendar: Calendar) -> bool:
 
 def _is_due_again(episode: Episode, now: datetime, calendar: Calendar) -> bool:
     worse = SEVERITIES.index(episode.severity) > SEVERITIES.index(episode.detail["told_severity"])
+    worse = worse and episode.rule != NO_DATA  # the sun rose: that is nothing new
     more = int(episode.detail.get("amount", 0)) > int(episode.detail.get("told_amount", 0))
     told = int(episode.detail.get("told_repeats", 0))
     return worse or more or repeats_due(episode, now, calendar) > told
@@ -175,9 +179,14 @@ def _noted(
         episode = episode._replace(repeats=episode.repeats + 1).noted(told_repeats=due)
     elif episode.state == CLOSED and "told_at" not in episode.detail and not is_silent:
         return episode.noted(untold=now.isoformat())
+    amount = episode.detail.get("amount")
     if event in (OPENED, REPEATED):
-        amount = episode.detail.get("amount")
-        episode = episode.noted(told_severity=episode.severity, told_amount=amount)
+        return episode.noted(told_severity=episode.severity, told_amount=amount)
+    if episode.state == CLEARING:
+        amount = None
+    if int(episode.detail.get("told_amount", 0)) > int(amount or 0):
+        # Some has left the last 24 hours: as much of it again would be news.
+        episode = episode.noted(told_amount=amount)
     return episode
 
 
@@ -197,27 +206,30 @@ def digest_at(now: datetime, calendar: Calendar) -> datetime | None:
 
 
 def digest(episodes: Iterable[Episode], at: datetime) -> list[Episode]:
-    """Return what the digest of a morning lists.
+    """Return what the digest of a morning lists, with the note of it.
 
-    Warnings that go on and were told a while ago; what is only worth knowing, of the day before;
-    what began and ended in the quiet hours.
+    Warnings that go on and were told a while ago; and once, what is only worth knowing, and what
+    began and ended in the quiet hours: of the day before, or of the week, where nobody was there
+    on the mornings in between.
     """
-    day_before = at - timedelta(days=1)
+    begin = at - WEEK
     found = []
     for episode in episodes:
         if episode.opened_at is None or episode.opened_at > at:
             continue
         if episode.severity == INFO:
-            is_in = episode.opened_at > day_before
+            is_in = episode.opened_at > begin and "digest" not in episode.detail
         elif episode.state == CLOSED:
             untold = _time(episode, "untold")
-            is_in = untold is not None and day_before < untold <= at
+            is_new = "digest" not in episode.detail
+            is_in = is_new and untold is not None and begin < untold <= at
         else:
             told_at = _time(episode, "told_at")
             is_old = told_at is not None and told_at < at - FRESHLY_TOLD
-            is_in = is_old and episode.severity != CRITICAL and episode.rule not in _EVENTS
+            goes_on = episode.state != CLEARING and episode.rule not in _EVENTS
+            is_in = is_old and goes_on and episode.severity != CRITICAL
         if is_in:
-            found.append(episode)
+            found.append(episode.noted(digest=at.isoformat()))
     return sorted(found, key=lambda e: (e.device_id, -SEVERITIES.index(e.severity), e.since))
 
 

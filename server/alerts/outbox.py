@@ -146,6 +146,17 @@ def end_waits(cursor: Cursor, channel: str, alert_ids: Sequence[int]) -> bool:
     return bool(_one(cursor))
 
 
+def is_said_later(cursor: Cursor, channel: str, row: Row, now: datetime) -> bool:
+    """Return whether a newer message that is due tells all these episodes again."""
+    cursor.execute(
+        f"SELECT EXISTS (SELECT FROM sungrow_alert_outbox WHERE channel = %s AND {_WAITS}"  # noqa: S608
+        " AND event = 'repeated' AND not_before <= %s AND body -> 'alert_ids' @> %s"
+        " AND position > (SELECT position FROM sungrow_alert_outbox WHERE id = %s))",
+        (channel, now, Json(row.alert_ids), row.id),
+    )
+    return bool(_one(cursor))
+
+
 def drop(cursor: Cursor, id: str, why: str, now: datetime) -> None:
     """Note that a message is no longer needed."""
     cursor.execute(

@@ -20,8 +20,9 @@ from server.alerts import evaluate, rules
 from server.alerts.book import faults_of
 from server.alerts.evidence import Server
 from server.alerts.gather import house_of, rows
-from server.alerts.ledger import WEEK, Ledger
+from server.alerts.ledger import Ledger
 from server.alerts.messages import Row
+from server.alerts.notices import WEEK
 from server.alerts.options import Channel, Options, options_of
 from server.alerts.past import Past
 from server.alerts.settings import Settings

@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812  types, not functions
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
-from server.alerts import deadman, evaluate, outbox, statefile
+from server.alerts import clock_back, deadman, evaluate, outbox, prune, statefile
 from server.alerts.deliver import LIMITS, Clock, deliver, said
 from server.alerts.settings import Settings
 from server.database import migrations
@@ -35,7 +35,7 @@ def once(settings: Settings, clock: Clock = utc_now) -> int:
             if not _take_turn(connection):
                 print(ANOTHER)
                 return 0
-            problem = _all_of_it(connection, settings, clock)
+            failed, problem = _all_of_it(connection, settings, clock)
             _end_turn(connection)
     except psycopg2.OperationalError as error:
         reason = said(error)
@@ -48,8 +48,8 @@ def once(settings: Settings, clock: Clock = utc_now) -> int:
         log.exception("the rules could not be evaluated")
         deadman.ping(settings, reason)
         return 1
-    deadman.ping(settings, problem)
-    return 0
+    deadman.ping(settings, "; ".join(filter(None, [*failed, problem])) or None)
+    return 1 if failed else 0
 
 
 def _take_turn(connection: Connection) -> bool:
@@ -65,19 +65,23 @@ def _end_turn(connection: Connection) -> None:
         cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
-def _all_of_it(connection: Connection, settings: Settings, clock: Clock) -> str | None:
-    """Evaluate and send; return why the messages do not reach anybody, if so."""
+def _all_of_it(
+    connection: Connection, settings: Settings, clock: Clock
+) -> tuple[list[str], str | None]:
+    """Evaluate and send; return rules that have a bug, and why messages reach nobody, if so."""
     with connection, connection.cursor() as cursor:
         migrations.refuse_not_current(cursor)
         cursor.execute("SELECT timezone FROM sungrow_site")
         zone_name = str(_one(cursor))
+        clock_back.mend(cursor, clock())
     away_since = statefile.away_since(settings)
     statefile.back(settings, zone_name, clock())
-    evaluate.evaluate(connection, clock(), settings, away_since=away_since)
-    deliver(settings, clock, ZoneInfo(zone_name))
+    failed = evaluate.evaluate(connection, clock(), settings, away_since=away_since)
+    failed += deliver(settings, clock, ZoneInfo(zone_name))
     with connection, connection.cursor() as cursor:
+        prune.old(cursor, clock())
         since = outbox.stuck_since(cursor, clock() - STUCK)
-    return f"no channel has taken a message since {since.isoformat()}" if since else None
+    return failed, f"no channel has taken a message since {since.isoformat()}" if since else None
 
 
 def _one(cursor: Cursor) -> object:

@@ -42,6 +42,7 @@ PLAIN = (
     "ALERT_STATE_PATH",
 )
 _CREDENTIAL = "alerts_"
+_SPARE = "RUNTIME_DIRECTORY"  # systemd names the unit's own below /run by it
 _KNOWN = {*SECRETS, *(f"{name}_FILE" for name in SECRETS), *PLAIN}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
@@ -58,6 +59,7 @@ class Settings(NamedTuple):
     site_url: str | None
     ca_file: Path | None
     state_path: Path
+    spare_folder: Path | None  # of memory: for the state file where the disk is full
     status_folder: Path
     deadman_urls: tuple[str, ...]
     metrics_token: str | None
@@ -107,6 +109,7 @@ def read(env: Mapping[str, str]) -> Settings:
         site_url=site_url or None,
         ca_file=ca_file,
         state_path=Path(text(env, "ALERT_STATE_PATH", STATE)),
+        spare_folder=Path(env[_SPARE]) if env.get(_SPARE) else None,
         status_folder=STATUS,
         deadman_urls=_deadman(env),
         metrics_token=secret(env, "METRICS_TOKEN"),

@@ -1,7 +1,8 @@
 """The one alarm that needs no database: that the database is away. Kept in a file.
 
 ``{"timezone", "away_since", "told": {channel: {"n", "at"}}, "back_at"}``, replaced atomically.
-Where it cannot be written nobody could know what was told already, so nothing is; the log says so.
+On a full disk, which also ends the database, it is kept in memory, below ``/run``. Where it cannot
+be written at all nobody could know what was told already, so nothing is; the log says so.
 """
 
 import json
@@ -28,40 +29,39 @@ _IDS = UUID("3e0a0ed7-6f5c-4ad3-9c36-52b44f6a8c55")
 
 def away(settings: Settings, reason: str, now: datetime) -> None:
     """Note that the database is away; after some minutes tell it, through every channel."""
-    path = settings.state_path
-    state = read(path)
+    state = read(settings)
     state.pop("back_at", None)
-    since = datetime.fromisoformat(state.setdefault("away_since", now.isoformat()))
+    since = min(datetime.fromisoformat(state.get("away_since", now.isoformat())), now)
+    state["away_since"] = since.isoformat()  # a clock that was ahead is none of its business
     told = state.setdefault("told", {})
-    if not write(path, state) or RULE in settings.off:
+    if not write(settings, state) or RULE in settings.off:
         return
     if now - since < settings.hold(RULE, HOLD):
         return
     said = {"since": own_texts.when(since.astimezone(zone(state))), "reason": reason}
     for name in settings.channels:
         before = told.get(name)
-        if before and now - datetime.fromisoformat(before["at"]) < _wait(before["n"]):
+        if before and abs(now - datetime.fromisoformat(before["at"])) < _wait(before["n"]):
             continue
         n = before["n"] + 1 if before else 0
         event = "repeated" if before else "opened"
         if _send(settings, name, event, n, since, None, said):
             told[name] = {"n": n, "at": now.isoformat()}
-            write(path, state)
+            write(settings, state)
 
 
 def back(settings: Settings, zone_name: str, now: datetime) -> None:
     """Note that the database answers; tell those who were told that it was away."""
-    path = settings.state_path
-    state = read(path)
+    state = read(settings)
     if "away_since" not in state:
         if state.get("timezone") != zone_name:
-            write(path, {"timezone": zone_name})
+            write(settings, {"timezone": zone_name})
         return
     since = datetime.fromisoformat(state["away_since"])
     until = datetime.fromisoformat(state.setdefault("back_at", now.isoformat()))
     state["timezone"] = zone_name
     told = state.get("told", {})
-    write(path, state)
+    write(settings, state)
     said = {
         "since": own_texts.when(since.astimezone(zone(state))),
         "until": own_texts.when(until.astimezone(zone(state))),
@@ -71,14 +71,14 @@ def back(settings: Settings, zone_name: str, now: datetime) -> None:
             settings, name, "resolved", 0, since, until, said
         ):
             del told[name]
-            write(path, state)
+            write(settings, state)
     if not told or now - until >= GIVE_UP:
-        write(path, {"timezone": zone_name})
+        write(settings, {"timezone": zone_name})
 
 
 def away_since(settings: Settings) -> datetime | None:
     """Return since when the database was away until this run; None: the run before reached it."""
-    state = read(settings.state_path)
+    state = read(settings)
     since = None if "back_at" in state else state.get("away_since")
     return datetime.fromisoformat(since) if since else None
 
@@ -91,8 +91,11 @@ def zone(state: dict[str, Any]) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(settings: Settings) -> dict[str, Any]:
     """Return what the file says; nothing where there is none, or none that can be read."""
+    spare = _spare(settings)
+    # The spare one is there only while the other cannot be written.
+    path = spare if spare and spare.exists() else settings.state_path
     try:
         state = json.loads(path.read_text())
         if isinstance(state, dict) and isinstance(state.get("told", {}), dict):
@@ -106,22 +109,47 @@ def read(path: Path) -> dict[str, Any]:
     return {}
 
 
-def write(path: Path, state: dict[str, Any]) -> bool:
+def write(settings: Settings, state: dict[str, Any]) -> bool:
     """Replace the file; return whether that was possible."""
-    new = path.with_name(f"{path.name}.new")
+    path, spare = settings.state_path, _spare(settings)
     try:
-        with new.open("w") as file:
-            json.dump(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        _replace(path, state)
+        if spare:
+            spare.unlink(missing_ok=True)
     except OSError as error:
+        if spare and _is_kept(spare, state):
+            log.warning(
+                "the state file cannot be written: its state is in memory",
+                extra={"file": str(path), "reason": error.strerror},
+            )
+            return True
         log.warning(
             "the state file cannot be written: nobody will be told when the database is away",
             extra={"file": str(path), "reason": error.strerror},
         )
         return False
     return True
+
+
+def _spare(settings: Settings) -> Path | None:
+    return settings.spare_folder / "state.json" if settings.spare_folder else None
+
+
+def _is_kept(spare: Path, state: dict[str, Any]) -> bool:
+    try:
+        _replace(spare, state)
+    except OSError:
+        return False
+    return True
+
+
+def _replace(path: Path, state: dict[str, Any]) -> None:
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
 
 
 def _wait(n: int) -> timedelta:

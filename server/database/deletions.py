@@ -23,6 +23,16 @@ _GAPS = (
     "FROM sungrow_gaps WHERE device_id = %(device_id)s AND from_ts >= %(first)s AND to_ts < %(end)s"
 )
 _P1 = "FROM p1_samples WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s"
+# Episodes that began and ended in it, or were last seen to hold in it; their messages follow.
+_ALERTS = (
+    "FROM sungrow_alerts WHERE device_id = %(device_id)s AND since >= %(first)s"
+    " AND coalesce(closed_at, last_true_at) < %(end)s"
+)
+_TOLD = (
+    "FROM sungrow_alert_outbox AS box WHERE alert_id IS NULL AND EXISTS"
+    f" (SELECT {_ALERTS} AND box.body -> 'alert_ids' @> to_jsonb(id))"
+    " AND coalesce(delivered_at, given_up_at, dropped_at) IS NOT NULL"
+)
 _PEAKS = (
     "FROM p1_month_peaks WHERE device_id = %(device_id)s"
     " AND coalesce(peak_ts, month) >= %(first)s AND coalesce(peak_ts, month) < %(end)s"
@@ -35,7 +45,7 @@ _DEVICES = (
     " ORDER BY device_id"
 )
 
-_DELETED = (_SAMPLES, _PARKED, _GAPS, _P1)
+_DELETED = (_SAMPLES, _PARKED, _GAPS, _P1, _ALERTS)
 
 
 class Range(NamedTuple):
@@ -99,6 +109,7 @@ class Deleted(NamedTuple):
     parked: int
     gaps: int
     p1: int  # readings of the grid meter
+    alerts: int
 
 
 def devices(cursor: Cursor) -> list[str]:
@@ -139,6 +150,7 @@ def forget(
         return None
     values = {"device_id": device_id, "first": found.first, "end": found.end}
     allow_large_changes(cursor)
+    _delete(cursor, _TOLD, values)
     counts = [_delete(cursor, source, values) for source in _DELETED]
     _delete(cursor, _PEAKS, values)
     cursor.execute(

@@ -9,8 +9,11 @@ WITH RECURSIVE sampled AS ( -- one step in the index for each device, not one fo
     SELECT device_id FROM sampled WHERE device_id IS NOT NULL UNION SELECT device_id FROM sungrow_devices
 )
 SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_power_w, d.battery_capacity_kwh,
-       d.has_battery, d.edge_version, d.updated_at AS known_since,
-       newest.ts AS newest_ts, newest.received_at AS newest_received,
+       d.has_battery, d.edge_version,
+       -- Of a house that server.forget knows there were readings.
+       CASE WHEN forgotten.until IS NULL THEN d.updated_at END AS known_since,
+       -- What was forgotten was there: the silence begins behind it.
+       CASE WHEN newest.ts IS NOT NULL THEN greatest(newest.ts, forgotten.until) END AS newest_ts, newest.received_at AS newest_received,
        (SELECT last_ts FROM p1_5min WHERE device_id = known.device_id ORDER BY bucket DESC LIMIT 1) AS p1_newest,
        CASE WHEN d.has_battery IS NOT FALSE
             THEN (SELECT battery_soh_pct
@@ -26,6 +29,8 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
   LEFT JOIN LATERAL (SELECT ts, received_at
                        FROM sungrow_newest_sample(known.device_id, %(now)s::timestamptz + interval '1 minute')
                     ) AS newest ON true
+ CROSS JOIN LATERAL (SELECT max(to_ts) AS until FROM sungrow_forgotten
+                      WHERE device_id = known.device_id AND from_ts <= %(now)s AND to_ts <= %(now)s) AS forgotten
  CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE reason <> 'conflict') AS parked,
                             count(*) FILTER (WHERE reason = 'conflict') AS conflicts
                        FROM sungrow_parked

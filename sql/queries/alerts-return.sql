@@ -1,10 +1,15 @@
 -- Called by alerts/gather: what readings and counts say about a silence, around its end. since: its last
 -- reading; until: when readings came again.
-WITH after AS (
-    SELECT min(ts) AS ts FROM sungrow_samples WHERE device_id = %(device_id)s AND ts > %(since)s AND ts <= %(now)s
+WITH newest AS (
+    SELECT boot FROM sungrow_newest_sample(%(device_id)s, %(now)s)
+), after AS ( -- of the boot that came back: what the one before had not sent yet comes with it
+    SELECT (SELECT ts FROM sungrow_samples
+             WHERE device_id = %(device_id)s AND ts > %(since)s AND ts <= %(now)s
+               AND boot IS NOT DISTINCT FROM (SELECT boot FROM newest)
+             ORDER BY ts LIMIT 1) AS ts
 )
 SELECT (SELECT boot FROM sungrow_newest_sample(%(device_id)s, %(since)s)) AS boot_before,
-       (SELECT boot FROM sungrow_newest_sample(%(device_id)s, %(now)s)) AS boot_after,
+       (SELECT boot FROM newest) AS boot_after,
        start.states, start.faults, counted.failed, late.late, missing.lost,
        (SELECT waiting FROM sungrow_reports WHERE device_id = %(device_id)s AND kind = 'sample'
          ORDER BY received_at DESC, slot DESC LIMIT 1) AS waiting

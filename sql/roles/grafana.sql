@@ -1,6 +1,7 @@
 -- What Grafana may do: read what its panels need, and nothing else; no message of an alert, no serial number but for
 -- the change of an inverter, no raw reading that could not be decoded.
--- It may be run again at any time; do so after an upgrade and after a restore. By hand, as a superuser:
+-- install-server runs its grants after each upgrade, and restore-server after a restore, where the role is there. It may be
+-- run again at any time. By hand, as a superuser:
 --   psql -v role=sungrow_grafana -d sungrow -f sql/roles/grafana.sql
 SELECT format('CREATE ROLE %I', :'role') WHERE to_regrole(quote_ident(:'role')) IS NULL \gexec
 ALTER ROLE :"role" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 10;

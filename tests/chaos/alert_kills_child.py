@@ -24,7 +24,7 @@ CODE = str(Path(run.__file__).parent)
 LASTS = timedelta(minutes=25)
 
 
-def evaluate(connection: Connection, now: datetime, known: Settings, **_: object) -> None:
+def evaluate(connection: Connection, now: datetime, known: Settings, **_: object) -> list[str]:
     """Open an episode a run, and close old ones: each with its messages, in one transaction."""
     with connection, connection.cursor() as cursor:
         cursor.execute(
@@ -48,6 +48,7 @@ def evaluate(connection: Connection, now: datetime, known: Settings, **_: object
                     " created_at, not_before) VALUES (%s, %s, %s, 0, %s, %s, %s)",
                     (id, channel, event, json.dumps(body), now, now),
                 )
+    return []
 
 
 class Lines:

@@ -3,11 +3,15 @@
 import itertools
 import re
 import threading
-from datetime import timedelta
+import time
+from datetime import UTC, timedelta
 
 import pytest
 
+from server.alerts import deliver as delivering
+from server.alerts.deliver import deliver
 from server.alerts.outcome import DELIVERED, LATER, REFUSED, UNSURE, Message, Outcome
+from server.alerts.targets import Targets
 from tests.support.alert_world import World
 
 pytestmark = pytest.mark.server
@@ -201,6 +205,75 @@ def test_what_is_over_and_has_no_other_message_is_told_in_the_past(world, ntfy, 
     assert "2026-11-02 17:00 CET" in sent.text
 
 
+def test_repeats_of_a_time_in_which_nothing_could_be_sent_are_one_message(both, ntfy, mail):
+    ntfy.answer = lambda _: Outcome(LATER, "502")
+    ids = both.opens("home-1", "home-1b")
+    both.delivers()
+    for n in (1, 2, 3):
+        both.now += timedelta(hours=5)
+        both.writes("repeated", ids, "home-1", n=n)
+        both.delivers()
+    ntfy.answer = lambda _: YES
+    both.passes(minutes=40)
+    assert ntfy.events == ["repeated"]
+    assert mail.events == ["opened", *["repeated"] * 3]
+    both.ends(*ids)
+    both.delivers()
+    assert ntfy.events == ["repeated", "resolved"]
+
+
+def test_a_repeat_of_one_of_several_does_not_take_the_others_away(world, ntfy):
+    ntfy.answer = lambda _: Outcome(LATER, "502")
+    ids = world.opens("home-1", "home-2")
+    world.writes("repeated", ids[:1], "home-1", n=1)
+    world.delivers()
+    ntfy.answer = lambda _: YES
+    world.later(hours=1)
+    assert ntfy.events == ["opened", "repeated"]
+
+
+def test_a_program_hears_of_each_beginning(world, ntfy):
+    world.settings = world.settings._replace(targets=Targets({"webhook": ntfy}))
+    ntfy.answer = lambda _: Outcome(LATER, "502")
+    ids = world.opens("home-1")
+    for n in (1, 2):
+        world.writes("repeated", ids, "home-1", n=n)
+    world.delivers()
+    ntfy.answer = lambda _: YES
+    world.later(hours=1)
+    assert ntfy.events == ["opened", "repeated"]
+
+
+def test_a_channel_with_a_bug_keeps_the_message_and_does_not_hold_up_the_others(both, ntfy, mail):
+    def crash(_):
+        raise ValueError("a bug")
+
+    ntfy.answer = crash
+    both.opens("home-1")
+    assert deliver(both.settings, lambda: both.now, UTC) == ["ntfy: ValueError"]
+    assert mail.events == ["opened"]
+    ntfy.answer = lambda _: YES
+    both.later(hours=1)
+    assert ntfy.events == ["opened"]
+
+
+@pytest.mark.parametrize("slow", ["ntfy", "mail"])
+def test_a_channel_that_never_ends_does_not_hold_up_the_run(
+    both, ntfy, mail, slow, monkeypatch, caplog
+):
+    monkeypatch.setattr(delivering, "PATIENCE_S", 1.0)
+    hangs, other = (ntfy, mail) if slow == "ntfy" else (mail, ntfy)
+    end = threading.Event()
+    hangs.answer = lambda _: (end.wait(30), YES)[1]
+    both.opens("home-1")
+    begun = time.monotonic()
+    both.delivers()
+    assert time.monotonic() - begun < 10
+    assert other.events == ["opened"]
+    assert "channel left alone" in caplog.text
+    end.set()
+
+
 def test_what_happens_at_a_moment_is_not_over(world, ntfy):
     ids = world.opens("home-1", rule="lost")
     world.ends(*ids, told=False)
@@ -268,14 +341,14 @@ def test_a_beginning_that_the_brake_stopped_has_no_end(world, ntfy):
     assert len(ntfy.taken) == count
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_claimed_message_whose_sender_died_is_due_again_after_two_minutes(world, ntfy):
     def dies(_):
-        raise KeyboardInterrupt
+        raise SystemExit  # of its thread
 
     ntfy.answer = dies
     world.opens("home-1")
-    with pytest.raises(KeyboardInterrupt):
-        world.delivers()
+    world.delivers()
     ntfy.answer = lambda _: YES
     world.passes(minutes=1)
     assert ntfy.taken == []

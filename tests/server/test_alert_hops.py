@@ -183,6 +183,19 @@ def test_each_hop_is_told_once_with_its_name_and_once_when_it_is_back(site, how)
 
 
 @pytest.mark.server
+def test_what_had_not_been_sent_before_a_power_cut_does_not_hide_it(site):
+    back = NOON + 20 * MINUTE
+    site.arrive("home", span(NOON - 30 * MINUTE, NOON))
+    site.run_through(NOON, back)
+    site.arrive("home", [live_reading(NOON + timedelta(seconds=5))], at=back)
+    site.arrive("home", [live_reading(back, boot=OTHER_BOOT, running_state=0x1600)])
+    site.arrive("home", span(back + MINUTE, back + 12 * MINUTE, boot=OTHER_BOOT))
+    site.run_through(back, back + 12 * MINUTE)
+    (resolved,) = kinds(site, "resolved")
+    assert resolved.endswith(" - a power cut")
+
+
+@pytest.mark.server
 def test_houses_that_fall_silent_together_are_one_message_about_the_line(site):
     houses = ("one", "two", "three")
     for house in houses:
@@ -197,6 +210,22 @@ def test_houses_that_fall_silent_together_are_one_message_about_the_line(site):
         site.arrive(house, span(back, back + 20 * MINUTE))
     site.run_through(back, back + 20 * MINUTE)
     assert [event for event, _ in site.messages()] == ["opened", "resolved"]
+
+
+@pytest.mark.server
+def test_houses_whose_edges_report_are_no_silent_line(site):
+    """Dongles without a battery behind them sleep in all houses at dusk."""
+    for house in ("one", "two"):
+        site.arrive(house, span(NOON - 30 * MINUTE, NOON))
+    for minute in range(-2, 15):
+        for house in ("one", "two"):
+            site.report(house, NOON + minute * MINUTE, failed={"timeout": 9})
+        site.run(NOON + minute * MINUTE)
+    assert kinds(site, "opened") == [
+        "one: no data for 10 min - the dongle is silent",
+        "two: no data for 10 min - the dongle is silent",
+    ]
+    assert not site.episodes("line")
 
 
 @pytest.mark.server

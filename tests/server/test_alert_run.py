@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -240,6 +241,17 @@ def test_what_the_commands_end_with(database_url, argv, status):
     assert "Traceback" not in done.stderr
 
 
+def test_a_silence_of_a_house_that_nobody_knows_says_so(world):
+    url = world.settings.database_url
+    world.run("INSERT INTO sungrow_devices (device_id) VALUES ('home-1') ON CONFLICT DO NOTHING")
+    said = command({"DATABASE_URL": url}, "silence", "home-7", "2h", "--why", "x").stdout
+    assert "nothing is known of home-7 so far; there are: " in said
+    assert "home-1" in said
+    said = command({"DATABASE_URL": url}, "silence", "home-1", "2h", "--why", "x").stdout
+    assert "nothing is known" not in said
+    assert re.search(r"until \S+T\d\d:\d\d:\d\dZ\n", said)
+
+
 def test_a_test_reaches_every_channel_and_says_which_failed(world, server, certificate):
     env = {
         "DATABASE_URL": world.settings.database_url,
@@ -253,6 +265,12 @@ def test_a_test_reaches_every_channel_and_says_which_failed(world, server, certi
     done = command(env, "test")
     assert done.returncode == 1
     assert done.stdout.splitlines() == ["ntfy: delivered", "webhook: refused: 403"]
+    server.answer = lambda _: Answer(503)
+    done = command(env, "test")
+    assert done.stdout.splitlines() == [
+        "ntfy: not delivered: 503",
+        "webhook: not delivered: 503",
+    ]
     listed = command(env, "list").stdout
     assert "ntfy: last delivery" in listed
 

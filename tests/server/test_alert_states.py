@@ -208,6 +208,31 @@ def test_a_warning_is_told_once_and_then_in_the_digest():
     assert len(notices.digest(life.going_on.values(), at)) == 1
 
 
+def test_what_is_well_again_for_now_is_not_told_again():
+    life = Life(rule_of(CRITICAL, 0, 1200))
+    life.minutes(True, 50)
+    life.minutes(False, 15)  # an hour is over meanwhile
+    assert life.events() == ["opened"]
+    life.minutes(True, 1)
+    assert life.events() == ["opened", "repeated"], "it goes on after all"
+
+
+def test_nor_told_first_nor_listed():
+    begin = datetime.fromisoformat("2026-06-10 23:30").replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    life = Life(rule_of(WARNING, 0, 1200), begin)
+    life.minutes(True, 7 * 60 + 25)
+    life.minutes(False, 40)  # from 6:55 on
+    assert life.heard == []
+    at = CALENDAR.at(CALENDAR.day(life.at), notices.DIGEST_AT)
+    assert len(notices.digest(life.past, at)) == 1, "what was over by the morning is a line"
+    day = Life(rule_of(WARNING, 0, 1200))
+    day.minutes(True, 19 * 60 + 50)
+    day.minutes(False, 15)
+    assert day.events() == ["opened"]
+    at = notices.digest_at(day.at, CALENDAR)
+    assert not notices.digest(day.going_on.values(), at)
+
+
 def test_what_gets_worse_is_told_at_once():
     life = Life(rule_of(WARNING, 0))
     life.minute([Finding(severity=WARNING)])
@@ -215,11 +240,30 @@ def test_what_gets_worse_is_told_at_once():
     assert life.events() == ["opened", "repeated"]
 
 
+def test_that_the_sun_rose_over_a_silent_house_is_nothing_new():
+    life = Life(rule_of(WARNING, 0)._replace(name="no_data"))
+    life.minute([Finding(severity=WARNING)])
+    life.minutes([Finding(severity=CRITICAL)], 58)
+    assert life.events() == ["opened"]
+    life.minutes([Finding(severity=CRITICAL)], 3)
+    assert life.events() == ["opened", "repeated"], "after an hour, as what is critical is"
+
+
 def test_more_of_it_is_news():
     life = Life(rule_of(CRITICAL, 0))
     for amount in (3, 3, 5, 5, 4):
         life.minute([Finding(amount=amount)])
     assert life.events() == ["opened", "repeated"]
+
+
+def test_more_of_it_is_news_also_while_what_was_told_leaves_the_last_day():
+    life = Life(rule_of(CRITICAL, 0, 3600))
+    for amount in (10, 10, 2, 2, 5, 5, 5):
+        life.minute([Finding(amount=amount)])
+    assert life.events() == ["opened", "repeated"]
+    life.minute([])
+    life.minute([Finding(amount=1)])
+    assert life.events() == ["opened", "repeated", "repeated"], "all was well in between"
 
 
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24", "2026-06-10"])  # DST, DST, none
@@ -248,8 +292,22 @@ def test_what_began_and_ended_in_the_night_is_one_line_of_the_digest(day):
     life.minutes(False, 10 * 60)
     assert life.heard == []
     at = notices.digest_at(life.at, CALENDAR)
-    assert notices.digest(life.past, at) == life.past
-    assert not notices.digest(life.past, at + timedelta(days=1))
+    listed = notices.digest(life.past, at)
+    assert [one.instance for one in listed] == [one.instance for one in life.past]
+    assert not notices.digest(listed, at + timedelta(days=1))
+
+
+def test_what_no_digest_listed_while_nobody_was_there_is_in_the_next_one():
+    life = Life(rule_of(WARNING, 0, 300), utc("2026-06-10 23:30"))
+    life.minutes(True, 10)
+    life.minutes(False, 10)
+    at = CALENDAR.at(CALENDAR.day(life.at + timedelta(days=3)), notices.DIGEST_AT)
+    assert len(notices.digest(life.past, at)) == 1
+    assert not notices.digest(life.past, at + timedelta(days=7))
+    info = Life(rule_of(INFO, 0, 300), utc("2026-06-10 10:00"))
+    info.minutes(True, 10)
+    (listed,) = notices.digest(info.going_on.values(), at)
+    assert not notices.digest([listed], at + timedelta(days=1))
 
 
 def test_the_end_of_what_was_told_by_day_waits_for_the_end_of_the_night():

@@ -1,13 +1,15 @@
 """The messages: the same in four languages, readable on a lock screen, and never without a text."""
 
 import importlib
+import re
 import string
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.alerts import names, rules, sun
+from server import sandbox
+from server.alerts import names, own_texts, rules, sun
 from server.alerts.hop import Recovery
 from server.alerts.rules import hops
 from server.alerts.states import OPEN, SERVER, Episode
@@ -104,6 +106,18 @@ def test_each_rule_has_a_message_that_says_what_to_do(language, rule):
     assert "…" not in told.title
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_message_says_to_run_is_there(language):
+    texts = importlib.import_module(f"server.alerts.texts.{language}")
+    said = " ".join([*texts.TODO.values(), *own_texts._TEXTS[language].values()])
+    units = re.findall(r"systemctl \w+ ([\w-]+)", said)
+    ours = {name.stem for name in (sandbox.ROOT / "systemd").glob("*.service")}
+    assert set(units) <= ours | {"postgresql"}
+    assert "sungrow-server-backup" in units
+    programs = set(re.findall(r"(?<![\w-])(sungrow-\w+)(?= [a-z])", said))
+    assert programs == {"sungrow-edge", "sungrow-server"}
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_hop_fits_a_lock_screen(language, cause):
@@ -130,6 +144,53 @@ def test_a_fault_is_told_with_its_code_what_it_means_and_what_to_do():
     told = writer("en").opened(episode("fault_word", "13066"), NOON, [FAULT])
     assert told.title == "home: fault 714 - BMS communication"
     assert "714 - BMS communication: Restart the battery" in told.text
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "advice"),
+    [
+        ("de", "Störung 714 - Keine Verbindung zwischen", "CAN-Kabel"),
+        ("nl", "storing 714 - Geen", "CAN"),
+        ("fr", "panne 714 - Pas de communication", "CAN"),
+    ],
+)
+def test_a_fault_is_told_in_the_language_of_the_owner(language, said, advice):
+    about = episode("fault_word", "13066")
+    for told in (
+        writer(language).opened(about, NOON, [FAULT]),
+        writer(language).again(about, NOON, [FAULT]),
+        writer(language).resolved(about, [FAULT]),
+    ):
+        assert said in told.title
+    told = writer(language).opened(about, NOON, [FAULT])
+    assert advice in told.text
+    assert FAULT.text not in told.text
+    assert FAULT.advice not in told.text
+    assert said in writer(language).line(about, NOON, [FAULT])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_code_that_nobody_knows_has_an_advice_too(language):
+    unknown = Fault(13066, 31, 731, None, None)
+    told = writer(language).opened(episode("fault_word", "13066"), NOON, [unknown])
+    line = told.text.splitlines()[1]
+    assert "731" in line
+    assert ": " in line
+
+
+@pytest.mark.parametrize("state", [0x5500, 0x0100])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_state_that_names_a_fault_by_itself_is_told_in_words(language, state):
+    about = episode("fault_word", "13000").noted(values={"word": 13000, "state": state})
+    bare = Fault(
+        13000, None, None, "Stopped by a fault that the dongle does not name", "See the app"
+    )
+    told = writer(language).opened(about, NOON, [bare])
+    assert (bare.text in told.title) == (language == "en")
+    names = {"en": "Stopped", "nl": "Gestopt", "de": "Angehalten", "fr": "Arrêté"}
+    assert told.title.startswith(f"home: {names[language]} ")
+    unnamed = writer(language).opened(about.noted(values={"word": 13000, "state": 0x1500}), NOON)
+    assert unnamed.title.endswith(" 1500")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+import psycopg2
 import pytest
 from psycopg2 import sql
 
@@ -300,6 +301,91 @@ def test_privileges_of_others_come_back_as_far_as_they_are_here(clusters, instal
     if reader == "here":
         allowed = f"SELECT has_table_privilege('{role}', 'sungrow_samples', 'SELECT') AS may"
         assert there.ask(allowed) == [{"may": True}]
+
+
+def may(there: Place, role: str, what: str) -> bool:
+    """Return whether a role gets in and does this."""
+    try:
+        with connected(there._replace(role=role).dsn) as connection:
+            rows(connection, what)
+    except psycopg2.Error:
+        return False
+    return True
+
+
+READS = "SELECT count(*) FROM sungrow_samples"
+WRITES = "UPDATE sungrow_alert_outbox SET error = NULL"
+STAND_IN_ACCOUNT = "getent() { :; }"  # of the alerts, which install-server makes
+
+
+@pytest.fixture
+def roles(clusters):
+    """The roles of Grafana and of the alerts, and one that somebody made."""
+    cluster, names = clusters[1], ("sungrow_grafana", "sungrow-alerts", "mine")
+    for name in names:
+        sandbox.execute(cluster.url(), f'CREATE ROLE "{name}" LOGIN CONNECTION LIMIT 3')
+    yield names
+    for row in Place(cluster, "postgres", "sungrow").ask("SELECT datname FROM pg_database"):
+        if row["datname"] not in ("template0", "template1"):
+            dsn = Place(cluster, row["datname"], "sungrow").dsn
+            for name in names:
+                sandbox.execute(dsn, f'DROP OWNED BY "{name}"')
+    for name in names:
+        sandbox.execute(cluster.url(), f'DROP ROLE "{name}"')
+
+
+def test_the_roles_of_grafana_and_of_the_alerts_work_after_an_upgrade_and_a_restore(
+    clusters, installed, roles
+):
+    there = place(clusters[1])
+    there.fill(2)
+    # As create_database makes it: nobody else is let in.
+    sandbox.execute(there.cluster.url(), f'REVOKE ALL ON DATABASE "{there.name}" FROM PUBLIC')
+    installed.use(there)
+    grafana, alerts, mine = roles
+    assert [may(there, role, READS) for role in roles] == [False] * 3
+    grants = "; ".join(f'grant_to_{whom} "$RELEASE"' for whom in ("alerts", "grafana"))
+    done = installed.run("restore-server", f"{STAND_IN_ACCOUNT}; find_database; {grants}")
+    assert (done.returncode, done.stderr) == (0, "")
+    for own in ("SELECT ON sungrow_samples", f'CONNECT ON DATABASE "{there.name}"'):
+        sandbox.execute(there._replace(role="sungrow").dsn, f"GRANT {own} TO {mine}")
+
+    def check() -> None:
+        assert [may(there, role, READS) for role in roles] == [True] * 3
+        assert [may(there, role, WRITES) for role in roles] == [False, True, False]
+        limits = "SELECT rolconnlimit AS n FROM pg_roles WHERE rolname = 'sungrow_grafana'"
+        assert there.ask(limits) == [{"n": 3}], "what an administrator says of the role stays"
+
+    check()
+    backup = installed.backup()
+    there.fill(1)
+    for again in ("with", "without"):  # an older backup has all of it in one file
+        if again == "without":
+            (backup / "privileges.dump").unlink()
+        done = installed.run("restore-server", f"{STAND_IN_ACCOUNT}; restore {backup}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "not all privileges" not in done.stdout
+        assert there.count() == 2
+        if again == "with":
+            check()
+    assert may(there, grafana, READS)
+    assert may(there, alerts, WRITES)
+
+
+@pytest.mark.parametrize("is_superuser", [True, False])
+def test_a_dump_names_no_role_but_its_owner(clusters, installed, roles, is_superuser):
+    """So it can be restored by hand, wherever."""
+    there = place(clusters[1])
+    installed.use(there)
+    own = f"GRANT SELECT ON sungrow_samples TO {roles[0]}"
+    sandbox.execute(there._replace(role="sungrow").dsn, own)
+    backup = installed.backup(**({} if is_superuser else NOBODY))
+    program = sandbox.postgres.postgres_bin_dir() / "pg_restore"
+    asked = [program, "-f", "-", backup / "database.dump"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert "CREATE TABLE public.sungrow_samples" in said
+    assert re.findall(r"^(?:GRANT|REVOKE) .*", said, re.MULTILINE) == []
+    assert (backup / "privileges.dump").exists() == is_superuser
 
 
 @pytest.mark.parametrize("name", ["my solar", "solar's", 'so"lar', "a=b", "Größe"])

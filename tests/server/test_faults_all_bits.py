@@ -27,7 +27,9 @@ def test_bits_of_every_word_reach_the_answer_with_code_and_text(databases, wire)
     assert verdict(client, *samples)[0] == len(BITS)
     told = get(client, "/v1/faults").json["faults"]
     names = ("word", "bit", "code", "text", "severity")
-    assert [tuple(f[name] for name in names) for f in reversed(told)] == [tuple(b) for b in BITS]
+    assert [tuple(f[name] for name in names) for f in reversed(told)] == [
+        tuple(b)[:5] for b in BITS
+    ]
 
 
 def test_all_of_them_are_480_with_different_codes():

@@ -197,6 +197,81 @@ def test_parked_readings_and_gaps_of_the_range_go_too(forget, database):
     assert "3 parked readings, 2 gaps" in forget(device)[1]
 
 
+def episode(database, device, begin, end) -> int:
+    """Store an alert from one minute to another, None: it goes on; return its number."""
+    moment = NOON + (begin + 1 if end is None else end) * MINUTE
+    told = rows(
+        database,
+        "INSERT INTO sungrow_alerts (device_id, rule, severity, state, since, opened_at,"
+        " last_true_at, closed_at, key) VALUES (%s, 'off_grid', 'warning', %s, %s, %s, %s, %s, %s)"
+        " RETURNING id",
+        *(device, "closed" if end else "open", NOON + begin * MINUTE, NOON + begin * MINUTE),
+        *(moment, moment if end else None, f"{begin} {end}"),
+    )
+    return told[0]["id"]
+
+
+def test_alerts_of_the_range_go_with_their_messages(forget, database):
+    device, other = new_device(), new_device()
+    for house in (device, other):
+        store(database, house, [reading(NOON + minute * MINUTE) for minute in range(90)])
+    spans = ((-1, 1), (0, 2), (5, 59), (59, 61), (20, None), (70, None))
+    ids = [episode(database, device, *times) for times in spans]
+    kept = episode(database, other, 5, 59)
+    said = [([one], one, True) for one in [*ids, kept]] + [([one], None, True) for one in ids]
+    said += [([ids[1], kept], None, True), ([ids[1], kept], None, False)]
+    for about, alert_id, is_sent in said:
+        rows(
+            database,
+            "INSERT INTO sungrow_alert_outbox (alert_id, channel, event, n, body, delivered_at)"
+            " VALUES (%s, 'ntfy', %s, 0, jsonb_build_object('alert_ids', %s), %s)",
+            *(alert_id, "opened" if alert_id else "digest", about, NOON if is_sent else None),
+        )
+    status, out, _ = forget(device, *between(NOON, NOON + timedelta(hours=1)))
+    assert status == 0
+    assert out.rstrip().endswith(", 3 alerts")
+    left = [ids[0], ids[3], ids[5], kept]
+    ask_for = "SELECT id FROM sungrow_alerts WHERE device_id = ANY (%s) ORDER BY id"
+    assert [row["id"] for row in rows(database, ask_for, [device, other])] == left
+    ask_for = (
+        "SELECT body -> 'alert_ids' AS ids FROM sungrow_alert_outbox"
+        " WHERE body -> 'alert_ids' @> ANY (SELECT to_jsonb(n) FROM unnest(%s) AS n)"
+        " ORDER BY position"
+    )
+    found = [row["ids"] for row in rows(database, ask_for, [*ids, kept])]
+    assert found == [[one] for one in left] + [[one] for one in left[:3]] + [[ids[1], kept]]
+    assert ", 3 alerts" in forget(device)[1]
+
+
+def known(url, device, at):
+    """Return what the alerts know of a house at a moment, and what they would say."""
+    from contextlib import closing
+
+    from server.alerts.gather import gather
+    from server.alerts.rules import hops
+    from server.database.connection import connect
+
+    with closing(connect(url, {})) as connection, connection.cursor() as cursor:
+        (seen,) = [one for one in gather(cursor, at) if one.house.device_id == device]
+    return seen.newest, [rule.check(seen, frozenset()) for rule in hops.OF_HOUSE[:2]]
+
+
+def test_the_alerts_take_a_forgotten_house_neither_for_silent_nor_for_new(forget, database, url):
+    """What is forgotten was there: nobody is told that readings stopped, or never came."""
+    device = new_device()
+    now = datetime.now(UTC)
+    rows(database, "INSERT INTO sungrow_devices (device_id) VALUES (%s)", device)
+    store(database, device, [reading(now - minute * MINUTE) for minute in range(120)])
+    forget(device, *between(now - 60 * MINUTE, now + MINUTE))
+    later = datetime.now(UTC) + MINUTE
+    newest, (silent, never) = known(url, device, later)
+    assert later - newest < 3 * MINUTE
+    assert (silent, never) == ([], [])
+    assert known(url, device, later + 20 * MINUTE)[1][0], "it is silent since then"
+    forget(device)
+    assert known(url, device, later + timedelta(days=3)) == (None, [[], []])
+
+
 def test_the_same_again_deletes_nothing_and_is_no_error(forget, database):
     device = new_device()
     store(database, device, some(NOON, 3))

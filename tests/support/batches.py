@@ -74,11 +74,12 @@ def app_on(database_url: str, **settings: str) -> Flask:
     return create_app({"DATABASE_URL": database_url, **SETTINGS, **settings})
 
 
-def migrated(server: sandbox.Postgres, name: str = "mine") -> str:
+def migrated(server: sandbox.Postgres, name: str = "mine", site_timezone: str = "UTC") -> str:
     """Make a database on a server of the test's own; return its URL."""
     url = server.create_database(name)
     migrate = [sys.executable, "-m", "server.migrate"]
-    sandbox.run(migrate, sandbox.environment(DATABASE_URL=url), cwd=sandbox.ROOT)
+    env = sandbox.environment(DATABASE_URL=url, SITE_TIMEZONE=site_timezone)
+    sandbox.run(migrate, env, cwd=sandbox.ROOT)
     return url
 
 

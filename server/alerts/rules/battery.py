@@ -6,9 +6,11 @@ from server.alerts.evidence import Evidence
 from server.alerts.hours import MINUTE, Minute, held_since
 from server.alerts.rules.rule import CRITICAL, INFO, WARNING, Finding, Outcome, Rule
 
+LINK, JUMP = "batt_link", "batt_jump"
 MOVING_W = 200.0
 STUCK_POINTS, STUCK = 2.0, timedelta(minutes=20)
 DEFAULT_KWH = 10.0
+FULL_PCT = 98.0
 ALMOST_FULL, ALMOST_EMPTY = 95.0, 15.0
 WORKS_C = (5.0, 45.0)
 HOT_C, TOO_HOT_C, COLD_C = 45.0, 55.0, 0.0
@@ -34,6 +36,8 @@ def _batt_link(seen: Evidence, _: frozenset[str]) -> Outcome:
         return []
     moved_wh, since = 0.0, newest.first_ts
     sign = 1 if (newest.power_min or 0) > 0 else -1
+    if sign > 0 and soc >= FULL_PCT:
+        return []  # so near the top a BMS balances its cells
     for minute in seen.hours.backwards():
         stands = minute.soc_min == minute.soc_max == soc
         weakest = minute.power_min if sign > 0 else minute.power_max
@@ -142,15 +146,16 @@ def _soh_drop(seen: Evidence, _: frozenset[str]) -> Outcome:
         return None
     if before - now < SOH_POINTS:
         return []
-    return [Finding(values={"soh": now, "before": before})]
+    return [Finding(values={"soh": now, "before": before}, amount=int(before - now))]
 
 
 OF_HOUSE = (
-    Rule("batt_link", WARNING, STUCK.total_seconds(), 600, "measured", _batt_link),
+    # Longer well than the jump that its return makes can be seen.
+    Rule(LINK, WARNING, STUCK.total_seconds(), 900, "measured", _batt_link),
     Rule("batt_blocked", WARNING, 1800, 600, "measured", _batt_blocked),
     Rule("batt_hot", WARNING, 600, 1800, "measured", _batt_hot),
     Rule("batt_cold", WARNING, 600, 1800, "measured", _batt_cold),
-    Rule("batt_jump", INFO, 0, 600, "measured", _batt_jump, is_event=True),
+    Rule(JUMP, INFO, 0, 600, "measured", _batt_jump, is_event=True),
     Rule("batt_low_long", WARNING, 72 * 3600, 3600, "measured", _batt_low_long, patience_s=43_200),
     Rule("soh_drop", WARNING, 3600, 86_400, "measured", _soh_drop, is_event=True),
 )

@@ -25,9 +25,12 @@ def _front(seen: Server, _: frozenset[str]) -> Outcome:
 
 
 def _line(seen: Server, _: frozenset[str]) -> Outcome:
-    """Judge houses that nothing was known of: one that was away before proves nothing."""
+    """Judge houses that nothing was known of: one that was away before proves nothing.
+
+    Counts that come prove that the line is up: dongles may sleep in all houses at dusk.
+    """
     known = [house.newest for house in seen.houses if house.newest and not house.is_away]
-    if len(known) < 2:
+    if len(known) < 2 or any(house.is_reporting for house in seen.houses):
         return []
     newest = max(known)
     if seen.now - newest <= SUSPECT:
@@ -61,7 +64,13 @@ def _no_data(seen: Evidence, _: frozenset[str]) -> Outcome:
     if seen.knows_reports:
         found = verdict(seen)
         values = {"hop": found.hop, "cause": found.cause, "reason": found.reason}
-    return [Finding(seen.newest, values, severity=WARNING if seen.is_night else CRITICAL)]
+    return [Finding(seen.newest, values, severity=WARNING if _is_dim(seen) else CRITICAL)]
+
+
+def _is_dim(seen: Evidence) -> bool:
+    """Return whether the sun brings nothing yet: at half past four in June nobody need wake up."""
+    place = seen.house.place
+    return place is not None and sun.elevation(seen.now, place) < AWAKE_ABOVE
 
 
 def _never_seen(seen: Evidence, _: frozenset[str]) -> Outcome:

@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 from server.alerts.hop import Recovery
 from server.alerts.states import CLOSED, SERVER, Episode
+from server.alerts.texts.of_faults import meaning
 
 LONGEST_TITLE = 80
+ENGLISH = "en"  # of the table of faults, too
 _SHORTEST_HOUSE = 12
-_VARIANTS = {"no_data": "cause", "spool_disk": "state"}
+_VARIANTS = {"no_data": "cause", "spool_disk": "state", "backup": "result"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -55,10 +57,12 @@ class Writer:
         for_s: Mapping[str, float],
     ):
         self._texts: ModuleType = importlib.import_module(f"server.alerts.texts.{language}")
+        self._language = language
         self._names, self._zones, self._for_s = names, zones, for_s
 
     def opened(self, episode: Episode, now: datetime, faults: Sequence[Fault] = ()) -> Told:
         """Return the message about an episode that goes on."""
+        faults = self._in_words(episode, faults)
         values = self._values(episode, now, faults)
         title = self._title(episode, values)
         lines = [self._word("since", time=self.clock(episode.device_id, episode.since))]
@@ -71,7 +75,8 @@ class Writer:
     def again(self, episode: Episode, now: datetime, faults: Sequence[Fault] = ()) -> Told:
         """Return the message about an episode that still goes on."""
         told = self.opened(episode, now, faults)
-        title = self._word("again", title=self._title(episode, self._values(episode, now, faults)))
+        values = self._values(episode, now, self._in_words(episode, faults))
+        title = self._word("again", title=self._title(episode, values))
         return told._replace(title=self.headline(episode.device_id, title))
 
     def resolved(
@@ -79,6 +84,7 @@ class Writer:
     ) -> Told:
         """Return the message about an episode that is over."""
         until = episode.closed_at or episode.last_true_at
+        faults = self._in_words(episode, faults)
         title = self._title(episode, self._values(episode, until, faults))
         lines = [self._span(episode, until)]
         if recovery:
@@ -95,6 +101,7 @@ class Writer:
     def line(self, episode: Episode, now: datetime, faults: Sequence[Fault] = ()) -> str:
         """Return an episode in one line of a digest."""
         until = episode.closed_at if episode.state == CLOSED else None
+        faults = self._in_words(episode, faults)
         title = self._title(episode, self._values(episode, until or now, faults))
         begun = self.clock(episode.device_id, episode.since)
         ended = self._word("goes_on")
@@ -141,6 +148,19 @@ class Writer:
             return f"{whole // _HOUR} {hours}" + (f" {rest} {minutes}" if rest else "")
         rest = whole % _DAY // _HOUR
         return f"{whole // _DAY} {days}" + (f" {rest} {hours}" if rest else "")
+
+    def _in_words(self, episode: Episode, faults: Sequence[Fault]) -> list[Fault]:
+        """Return faults with their text and what to do in the owner's language."""
+        state = episode.detail.get("values", {}).get("state")
+        found = []
+        for fault in faults:
+            known = meaning(self._language, fault.code, state if fault.bit is None else None)
+            if self._language == ENGLISH:
+                advice = fault.advice or known.advice
+                found.append(fault._replace(advice=advice))
+            else:
+                found.append(fault._replace(text=known.text or fault.text, advice=known.advice))
+        return found
 
     def _values(self, episode: Episode, now: datetime, faults: Sequence[Fault]) -> dict[str, str]:
         given = dict(episode.detail.get("values", {}))

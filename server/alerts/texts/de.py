@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "eingerichtet, aber nie kam ein Messwert",
     "p1_no_data": "seit {age} keine Daten vom Stromzähler",
     "fault_word": "Störung {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "Warnung {codes}",
-    "grid_trip": "das Netz ließ den Wechselrichter anhalten ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "Netzstörung {codes}",
     "off_grid": "läuft auf Batterie, getrennt vom Netz",
     "grid_v_high": "Netzspannung ist hoch: {volts} V",
     "grid_v_low": "Netzspannung ist niedrig: {volts} V",
@@ -47,6 +49,7 @@ TITLE = {
     "cert": "das Zertifikat des Servers läuft in {days} Tagen ab",
     "server_disk": "die Platte des Servers hat noch {free_gb} GB ({pct} %)",
     "backup": "keine gute Sicherung seit {last}",
+    "backup.failed": "die Sicherung von {last} schlug fehl",
     "doctor": "die nächtliche Prüfung des Servers schlug fehl oder lief nicht",
     "queries_5xx": "der Server antwortet mit Fehlern ({count})",
 }
@@ -118,7 +121,7 @@ TODO = {
     "lost": "Das darf nicht sein. Lass die Box, wie sie ist, und melde es.",
     "cert": "Die Erneuerung scheitert: sungrow-server doctor sagt, warum.",
     "server_disk": "Schaffe Platz, oder vergrößere die Platte.",
-    "backup": "Sieh nach: systemctl status sungrow-backup-server.",
+    "backup": "Sieh nach: systemctl status sungrow-server-backup.",
     "doctor": "Ausführen: sungrow-server doctor.",
     "queries_5xx": "Ausführen: sungrow-server doctor; ansehen: journalctl -u sungrow-server.",
 }
@@ -157,7 +160,7 @@ WORDS = {
     "goes_on": "dauert an",
     "unknown_code": "Code {code} (dieser Version nicht bekannt)",
     "unknown_bit": "Bit {bit} von Wort {number}",
-    "state": "Zustand {state}",
+    "state": "angehalten durch eine Störung: Zustand {state}",
 }
 UNITS = ("T", "h", "min", "s")
 DECIMAL = ","

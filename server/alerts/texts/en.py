@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "set up, but no reading has ever come",
     "p1_no_data": "no data from the grid meter for {age}",
     "fault_word": "fault {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "warning {codes}",
-    "grid_trip": "the grid made the inverter stop ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "grid fault {codes}",
     "off_grid": "runs on the battery, cut off from the grid",
     "grid_v_high": "grid voltage is high: {volts} V",
     "grid_v_low": "grid voltage is low: {volts} V",
@@ -47,6 +49,7 @@ TITLE = {
     "cert": "the server's certificate ends in {days} days",
     "server_disk": "the server's disk has {free_gb} GB left ({pct} %)",
     "backup": "no good backup since {last}",
+    "backup.failed": "the backup of {last} failed",
     "doctor": "the server's nightly check failed or did not run",
     "queries_5xx": "the server answers with errors ({count})",
 }
@@ -117,7 +120,7 @@ TODO = {
     "lost": "This must not happen. Keep the box as it is, and report it.",
     "cert": "Its renewal fails: sungrow-server doctor says why.",
     "server_disk": "Free the disk, or enlarge it.",
-    "backup": "Look at: systemctl status sungrow-backup-server.",
+    "backup": "Look at: systemctl status sungrow-server-backup.",
     "doctor": "Run: sungrow-server doctor.",
     "queries_5xx": "Run: sungrow-server doctor; look at: journalctl -u sungrow-server.",
 }
@@ -156,7 +159,7 @@ WORDS = {
     "goes_on": "goes on",
     "unknown_code": "code {code} (unknown to this version)",
     "unknown_bit": "bit {bit} of word {number}",
-    "state": "state {state}",
+    "state": "stopped by a fault: state {state}",
 }
 UNITS = ("d", "h", "min", "s")
 DECIMAL = "."

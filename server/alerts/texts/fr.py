@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "installé, mais aucune mesure n'est jamais arrivée",
     "p1_no_data": "aucune donnée du compteur depuis {age}",
     "fault_word": "panne {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "avertissement {codes}",
-    "grid_trip": "le réseau a fait arrêter l'onduleur ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "défaut du réseau {codes}",
     "off_grid": "fonctionne sur batterie, coupé du réseau",
     "grid_v_high": "la tension du réseau est haute : {volts} V",
     "grid_v_low": "la tension du réseau est basse : {volts} V",
@@ -47,6 +49,7 @@ TITLE = {
     "cert": "le certificat du serveur expire dans {days} jours",
     "server_disk": "il reste {free_gb} Go ({pct} %) sur le disque du serveur",
     "backup": "aucune bonne sauvegarde depuis {last}",
+    "backup.failed": "la sauvegarde de {last} a échoué",
     "doctor": "le contrôle nocturne du serveur a échoué ou n'a pas eu lieu",
     "queries_5xx": "le serveur répond par des erreurs ({count})",
 }
@@ -118,7 +121,7 @@ TODO = {
     "lost": "Cela ne doit pas arriver. Laissez le boîtier tel quel, et signalez-le.",
     "cert": "Son renouvellement échoue : sungrow-server doctor dit pourquoi.",
     "server_disk": "Libérez le disque, ou agrandissez-le.",
-    "backup": "Regardez : systemctl status sungrow-backup-server.",
+    "backup": "Regardez : systemctl status sungrow-server-backup.",
     "doctor": "Lancez : sungrow-server doctor.",
     "queries_5xx": "Lancez : sungrow-server doctor ; regardez : journalctl -u sungrow-server.",
 }
@@ -157,7 +160,7 @@ WORDS = {
     "goes_on": "continue",
     "unknown_code": "code {code} (inconnu de cette version)",
     "unknown_bit": "bit {bit} du mot {number}",
-    "state": "état {state}",
+    "state": "arrêté par une panne : état {state}",
 }
 UNITS = ("j", "h", "min", "s")
 DECIMAL = ","

@@ -14,8 +14,10 @@ TITLE = {
     "never_seen": "ingericht, maar nog nooit een meting ontvangen",
     "p1_no_data": "al {age} geen gegevens van de slimme meter",
     "fault_word": "storing {codes}",
+    "fault_word.13000": "{codes}",
     "alarm_word": "waarschuwing {codes}",
-    "grid_trip": "het net liet de omvormer stoppen ({codes})",
+    "alarm_word.13000": "{codes}",
+    "grid_trip": "netstoring {codes}",
     "off_grid": "draait op de batterij, los van het net",
     "grid_v_high": "netspanning is hoog: {volts} V",
     "grid_v_low": "netspanning is laag: {volts} V",
@@ -47,6 +49,7 @@ TITLE = {
     "cert": "het certificaat van de server loopt over {days} dagen af",
     "server_disk": "de schijf van de server heeft nog {free_gb} GB ({pct} %)",
     "backup": "geen goede back-up sinds {last}",
+    "backup.failed": "de back-up van {last} is mislukt",
     "doctor": "de nachtelijke controle van de server mislukte of liep niet",
     "queries_5xx": "de server antwoordt met fouten ({count})",
 }
@@ -118,7 +121,7 @@ TODO = {
     "lost": "Dit mag niet gebeuren. Laat het kastje zoals het is, en meld het.",
     "cert": "De vernieuwing mislukt: sungrow-server doctor zegt waarom.",
     "server_disk": "Maak schijfruimte vrij, of vergroot de schijf.",
-    "backup": "Kijk naar: systemctl status sungrow-backup-server.",
+    "backup": "Kijk naar: systemctl status sungrow-server-backup.",
     "doctor": "Voer uit: sungrow-server doctor.",
     "queries_5xx": "Voer uit: sungrow-server doctor; kijk naar: journalctl -u sungrow-server.",
 }
@@ -157,7 +160,7 @@ WORDS = {
     "goes_on": "duurt voort",
     "unknown_code": "code {code} (in deze versie niet bekend)",
     "unknown_bit": "bit {bit} van woord {number}",
-    "state": "toestand {state}",
+    "state": "gestopt door een storing: toestand {state}",
 }
 UNITS = ("d", "u", "min", "s")
 DECIMAL = ","
