@@ -18,6 +18,7 @@ _CELLS = 0.97  # energy that the cells keep on each way, in and out
 _SMALLEST_W = 20  # the battery converter does not start for less
 _FULL, _EMPTY = 0.9995, 0.004  # shares of the capacity at which the BMS knows
 _TOP_UP = 0.999  # a full battery is topped up from here
+_DEEPEST = -0.03  # share below empty that standby may still take
 _TAPER_PCT = 4.0  # the last points of charging, over which the power falls
 
 
@@ -131,7 +132,8 @@ class AgeingBattery:
         """Return what it gives for so long: down to its least state of charge, as it believes."""
         if self._soc_pct <= self.hidden.min_soc_pct:
             return 0
-        most = int(min(self.hidden.discharge_w, self._stored_wh * self.hidden.eta * 3600 / step_s))
+        left_w = self._stored_wh * self.hidden.eta * 3600 / step_s
+        most = int(min(self.hidden.discharge_w, left_w))
         return most if most >= _SMALLEST_W else 0
 
     def live(self, charge_w: float, discharge_w: float, seconds: float) -> None:
@@ -140,7 +142,7 @@ class AgeingBattery:
         moved_wh = (charge_w * hidden.eta - discharge_w / hidden.eta) * hours
         full_wh = self.capacity_kwh * 1000
         stored_wh = self._stored_wh + moved_wh - hidden.standby_w * hours
-        self._stored_wh = min(max(0.0, stored_wh), full_wh)
+        self._stored_wh = min(max(_DEEPEST * full_wh, stored_wh), full_wh)
         self._grow_older(seconds)
         self._believe(hidden.gain * moved_wh, self._stored_wh / full_wh)
 
