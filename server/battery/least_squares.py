@@ -86,9 +86,7 @@ def median_slope(points: Sequence[tuple[float, float]], most: int = 200) -> floa
     return median(slopes) if slopes else None
 
 
-def bootstrap(
-    count: int, of: Callable[[list[int], random.Random], float]
-) -> tuple[float, float]:
+def bootstrap(count: int, of: Callable[[list[int], random.Random], float]) -> tuple[float, float]:
     """Return where 95 % of ``of(resample)`` lie; a resample has as many indices as there are."""
     dice = random.Random(_SEED)  # noqa: S311  the same interval each night
     values = sorted(

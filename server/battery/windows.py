@@ -48,7 +48,9 @@ def _window(kind: str, left: Anchor, right: Anchor, capacity_kwh: float | None) 
     if is_up and not _is_short(left):
         return None
     from_s = left.reached_s if is_up else left.left_s
-    charge = _rise(left.reached_charge_kwh if is_up else left.left_charge_kwh, right.reached_charge_kwh)
+    charge = _rise(
+        left.reached_charge_kwh if is_up else left.left_charge_kwh, right.reached_charge_kwh
+    )
     discharge = _rise(
         left.reached_discharge_kwh if is_up else left.left_discharge_kwh,
         right.reached_discharge_kwh,
