@@ -25,7 +25,9 @@ _TAPER_PCT = 4.0  # the last points of charging, over which the power falls
 class Battery(Protocol):
     """What a household needs of one; ``live`` moves it by what flowed so many seconds."""
 
-    soc_pct: float
+    @property
+    def soc_pct(self) -> float:
+        """The state of charge as it is shown."""
 
     def most_charge_w(self, step_s: float) -> int:
         """Return the power that it takes for so long, in whole watts."""

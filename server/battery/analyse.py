@@ -93,26 +93,33 @@ def _insight(name: str, found: Year) -> dict[str, Any]:
 
 def _told(name: str, found: Year) -> tuple[float | None, float | None, Figure | None]:
     """Return energy, value, and why there is none of either."""
+    missing = _why_not_told(name, found)
     tally = found.tally
-    if not tally.days:
-        return None, None, none("no_data")
+    if missing is not None:
+        return None, None, missing
     if name == "winter_sleep":
         return None, float(tally.low_days), None
-    if name in ("grid_charging", "battery_to_grid") and not tally.has_flows:
-        return None, None, none("no_flows")
-    if not tally.has_grid:
-        return None, None, none("no_grid_meter")
     if name == "best_size":
         return _best_size(found)
-    if name == "reserve" and found.reserve_pct is None:
-        return 0.0, 0.0, None
     one = tally.sums[name]
-    if name == "battery_to_grid":
-        if tally.discharge_kwh <= 0:
-            return None, None, none("no_throughput")
-        return one.kwh, 100 * one.kwh / tally.discharge_kwh, None
-    value = float(tally.larger_days) if name == "larger_battery" else one.hours
-    return one.kwh, value, None
+    values = {
+        "larger_battery": float(tally.larger_days),
+        "battery_to_grid": 100 * one.kwh / max(tally.discharge_kwh, 1e-9),
+    }
+    return one.kwh, values.get(name, one.hours), None
+
+
+def _why_not_told(name: str, found: Year) -> Figure | None:
+    tally = found.tally
+    if not tally.days:
+        return none("no_data")
+    if name in ("grid_charging", "battery_to_grid") and not tally.has_flows:
+        return none("no_flows")
+    if name not in ("winter_sleep", "grid_charging", "battery_to_grid") and not tally.has_grid:
+        return none("no_grid_meter")
+    if name == "battery_to_grid" and tally.discharge_kwh <= 0:
+        return none("no_throughput")
+    return None
 
 
 def _best_size(found: Year) -> tuple[float | None, float | None, Figure | None]:

@@ -1,5 +1,6 @@
 """What the battery holds from full to empty: by energy, not by what the BMS believes. Pure."""
 
+import math
 import random
 from collections.abc import Sequence
 from datetime import datetime
@@ -39,7 +40,7 @@ def of_window(window: Window, found: Efficiency) -> Window:
 def _kwh(window: Window, round_trip: float, standby_w: float) -> float | None:
     if window.kind == "full_full":
         return None
-    eta = round_trip**0.5
+    eta = math.sqrt(round_trip)
     fallen = window.discharge_kwh / eta - window.charge_kwh * eta
     fallen += standby_w / W_OF_KWH_A_DAY * window.days
     return fallen if window.kind == "full_empty" else -fallen

@@ -4,6 +4,7 @@ The battery ends where it began, by physics: what went in beyond what came out w
 or drawn by the pack itself: E_in = E_out / RTE + k * days.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -33,7 +34,7 @@ class Efficiency(NamedTuple):
     @property
     def eta(self) -> float:
         """What is kept each way, taken as alike: only the product can be known."""
-        return self.round_trip**0.5
+        return math.sqrt(self.round_trip)
 
 
 def usable(windows: Sequence[Window]) -> list[Window]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from statistics import median
+from typing import TypedDict
 
 from server.battery import efficiency, epochs
 from server.battery.least_squares import Z95
@@ -32,6 +33,16 @@ def recent(model: Model) -> list[Digest]:
     return [one for one in model.digests if (one.last_s or 0) > model.now_s - YEAR_S]
 
 
+class _Span(TypedDict):
+    from_s: float
+    to_s: float
+
+
+def last_year(model: Model) -> _Span:
+    """Return the last 365 days, for a figure."""
+    return {"from_s": model.now_s - YEAR_S, "to_s": model.now_s}
+
+
 def lifetime_kwh(model: Model) -> tuple[float, float] | None:
     """Return what was charged and discharged, with what was counted before the first reading.
 
@@ -56,15 +67,16 @@ def _energy(model: Model, settings: Settings) -> dict[str, Figure]:
     by_day = epochs.days_kwh(model.digests, model.borders_s)
     days = [by_day[one.day.isoformat()] for one in recent(model) if one.day.isoformat() in by_day]
     year = sum(day[0] for day in days), sum(day[1] for day in days)
-    span = {"from_s": model.now_s - YEAR_S, "to_s": model.now_s}
+    life, since = Figure(method=_COUNTER), Figure(method=_COUNTER, **last_year(model))
     found = {
-        name: Figure(kwh, method=_COUNTER, **({} if n < 2 else span))
-        for n, (name, kwh) in enumerate(zip(names, (*total, *year), strict=True))
+        name: about._replace(value=kwh)
+        for name, kwh, about in zip(names, (*total, *year), (life, life, since, since), strict=True)
     }
     for name, kwh in (("full_cycles", total[1]), ("full_cycles_year", year[1])):
         if settings.capacity_kwh:
             method = "discharged / nominal capacity"
-            found[name] = Figure(kwh / settings.capacity_kwh, method=method)
+            about = since if name == "full_cycles_year" else life
+            found[name] = about._replace(value=kwh / settings.capacity_kwh, method=method)
         else:
             found[name] = none("no_capacity_set")
     return found
@@ -94,20 +106,20 @@ def _of_efficiency(model: Model) -> dict[str, Figure]:
         missing = why_no_efficiency(model)
         names = ("round_trip_pct", "standby_w", "standby_kwh_year", "closure_pct")
         return dict.fromkeys(names, missing)
-    about = {
-        "n": found.n,
-        "from_s": found.from_s,
-        "to_s": found.to_s,
-        "method": "least squares over ways from full to full",
-    }
+    method = "least squares over ways from full to full"
+    about = Figure(n=found.n, from_s=found.from_s, to_s=found.to_s, method=method)
+
+    def with_bounds(value: float, low: float, high: float) -> Figure:
+        return about._replace(value=value, low=low, high=high)
+
     off_pct, off_w = 100 * Z95 * found.round_trip_se, Z95 * found.standby_se
     pct, watts = 100 * found.round_trip, found.standby_w
     low_w, high_w = max(0.0, watts - off_w), watts + off_w
     kwh = _HOURS / 1000
     return {
-        "round_trip_pct": Figure(pct, pct - off_pct, min(100.0, pct + off_pct), **about),
-        "standby_w": Figure(max(0.0, watts), low_w, high_w, **about),
-        "standby_kwh_year": Figure(max(0.0, watts) * kwh, low_w * kwh, high_w * kwh, **about),
+        "round_trip_pct": with_bounds(pct, pct - off_pct, min(100.0, pct + off_pct)),
+        "standby_w": with_bounds(max(0.0, watts), low_w, high_w),
+        "standby_kwh_year": with_bounds(max(0.0, watts) * kwh, low_w * kwh, high_w * kwh),
         "closure_pct": _closure(model, found),
     }
 
@@ -158,11 +170,12 @@ def _at_rest(found: Year, settings: Settings) -> Figure:
 
 
 def _limits(found: Year, model: Model) -> dict[str, Figure]:
-    span = {"from_s": model.now_s - YEAR_S, "to_s": model.now_s, "method": "the largest seen"}
-    seen = found.limits
+    about = Figure(method="the largest seen", **last_year(model))
+    seen = {
+        "charge_limit_w": found.limits.charge_w,
+        "discharge_limit_w": found.limits.discharge_w,
+    }
     return {
-        "charge_limit_w": Figure(seen.charge_w, **span) if seen.charge_w else none("no_throughput"),
-        "discharge_limit_w": (
-            Figure(seen.discharge_w, **span) if seen.discharge_w else none("no_throughput")
-        ),
+        name: about._replace(value=watts) if watts else none("no_throughput")
+        for name, watts in seen.items()
     }

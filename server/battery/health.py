@@ -6,7 +6,7 @@ from statistics import median
 from server.battery import fade
 from server.battery.capacity import GAIN, LEAST_FOR_VALUE, Capacity
 from server.battery.fade import Fade
-from server.battery.figures import has_grid, why_no_efficiency
+from server.battery.figures import has_grid, last_year, why_no_efficiency
 from server.battery.least_squares import Z95
 from server.battery.measure import YEAR_S, Model
 from server.battery.result import Figure, none
@@ -153,13 +153,13 @@ def _soh(model: Model, settings: Settings, line: Fade | None) -> dict[str, Figur
     first = median(early) if early else now
     left, off = _left(model, line)
     value = now - first * left / 100
-    span = {"n": line.line.n, "from_s": line.from_s, "to_s": model.now_s}
+    about = Figure(n=line.line.n, from_s=line.from_s, to_s=model.now_s)
     word = "agrees" if abs(value) <= off + _SHOWN_POINTS else _word(value)
-    method = "reported - what it reported at first x measured now / at first"
+    about = about._replace(method="reported - what it reported at first x measured now / at first")
     return {
         "soh_reported_pct": reported,
-        "soh_optimistic_points": Figure(value, value - off, value + off, method=method, **span),
-        "soh_verdict": Figure(word, method=method, **span),
+        "soh_optimistic_points": about._replace(value=value, low=value - off, high=value + off),
+        "soh_verdict": about._replace(value=word),
     }
 
 
@@ -216,5 +216,4 @@ def _jump(model: Model) -> Figure:
     ]
     if not jumps:
         return none("never_empty")
-    span = {"from_s": model.now_s - YEAR_S, "to_s": model.now_s}
-    return Figure(median(jumps), n=len(jumps), method="median at empty", **span)
+    return Figure(median(jumps), n=len(jumps), method="median at empty", **last_year(model))

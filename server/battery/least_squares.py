@@ -1,5 +1,6 @@
 """Lines and medians with their intervals. Pure functions, stdlib alone."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -27,8 +28,7 @@ class Line(NamedTuple):
 
     def se_at(self, x: float) -> float:
         """Return the standard error of y there."""
-        middle_var = self.noise**2 / self.n
-        return (middle_var + ((x - self.middle) * self.slope_se) ** 2) ** 0.5
+        return math.hypot(self.noise / self.n**0.5, (x - self.middle) * self.slope_se)
 
 
 class Plane(NamedTuple):

@@ -49,7 +49,8 @@ WARRANTY = {  # the same of the warranty sheet
 INSIGHTS = {  # id: (unit of value, formula)
     "larger_battery": (
         "days",
-        "per day: the smaller of export before the night and import until the next export; value: days with both",
+        "per day: the smaller of export before the night and import until the next export; "
+        "value: days with both",
     ),
     "charge_limit": ("hours", "export while charging at >= 95 % of the largest power, SoC < 100 %"),
     "discharge_limit": ("hours", "import while discharging at >= 95 % of the largest power"),
@@ -65,14 +66,19 @@ INSIGHTS = {  # id: (unit of value, formula)
 REASONS = {
     "no_battery": "no reading of a battery",
     "no_counters": "the lifetime counters of charging and discharging were not read",
-    "no_capacity_set": "the nominal capacity is not known: python -m server.battery set DEVICE --capacity-kwh",
+    "no_capacity_set": (
+        "the nominal capacity is not known: python -m server.battery set DEVICE --capacity-kwh"
+    ),
     "no_grid_meter": "no meter measures the grid",
     "no_flows": "too few readings tell where the energy went",
     "no_temperature": "no temperature of the battery was read",
     "no_soh": "the battery reports no state of health",
     "never_full": "the battery was never full for certain: 100 % and solar power left over",
     "never_empty": "the battery was never empty for certain",
-    "reserve": "the reserve keeps it at {soc_pct} %: one full discharge (least state of charge 0 to 5 %) is needed, for example on a clear day in April",
+    "reserve": (
+        "the reserve keeps it at {soc_pct} %: one full discharge (least state of charge 0 to 5 %) "
+        "is needed, for example on a clear day in April"
+    ),
     "too_few_windows": "{n} ways from full to full so far, {needed} are needed",
     "too_few_events": "{n} full charges or discharges so far, {needed} are needed",
     "too_short": "{months} months of data so far, {needed} are needed",

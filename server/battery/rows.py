@@ -120,7 +120,7 @@ EVIDENCE = {
 class Window(NamedTuple):
     """From one anchor to the next: what a capacity or the efficiency is measured by.
 
-    ``kind``: ``full_empty``, ``empty_full`` or ``full_full``. ``capacity_kwh`` is None for the last.
+    ``kind``: ``full_empty``, ``empty_full`` or ``full_full``, which has no capacity.
     """
 
     kind: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from server.battery import epochs, exposure, figures, health
+from server.battery import epochs, exposure, figures
 from server.battery.measure import YEAR_S, Model
 from server.battery.result import WARRANTY, Figure, none, reason_of, shown
 from server.battery.rows import Exposure, Settings

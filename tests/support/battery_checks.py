@@ -2,11 +2,11 @@
 
 import random
 from collections import defaultdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from edge_lib.simulator.battery import YEAR_S, Hidden
+from edge_lib.simulator.battery import Hidden
 from server.battery import analyse, digest, measure, year
 from server.battery.rows import MARGIN_S, Digest, FiveMinutes, Settings
 from tests.support.battery_life import Life, Lived, at_random, live
@@ -73,7 +73,7 @@ def truth_kwh(lived: Lived, at_s: float) -> float:
 
 
 def years_off(lived: Lived, one: Judged) -> list[dict]:
-    """Return of each year with a capacity: events, error in percent, whether its interval covers."""
+    """Return of each year with a capacity: events, error, whether its interval covers."""
     zone, found = one.model.zone, []
     for row in one.result["capacity_by_year"]:
         ends = [
