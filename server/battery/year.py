@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from server.battery.insights import HUNTING_KWH, Tally
-from server.battery.measure import YEAR_S, Model, own_kwh
+from server.battery.measure import YEAR_S, Model, own_kwh, usable_kwh
 from server.battery.rows import FiveMinutes, Settings
 from server.battery.whatif import CAPACITIES_KWH, Limits, Replay
 
@@ -62,9 +62,16 @@ class Year:
         found = model.found()
         if found and seen.charge_w and seen.discharge_w:
             most = Limits(seen.charge_w, seen.discharge_w, found.eta, max(0.0, found.standby_w))
-            usable = 1 - (reserve or 0.0) / 100
+            usable = self._usable_share(model, reserve)
             for kwh in sorted({*CAPACITIES_KWH, *([own] if own else [])}):
-                self._replays[kwh] = [Replay(kwh * usable, most), 0.0, 0.0]
+                self._replays[kwh] = [Replay(kwh * usable, kwh * (1 - usable), most), 0.0, 0.0]
+
+    def _usable_share(self, model: Model, reserve: float | None) -> float:
+        """Return the share of the capacity that the house gets: measured, else as it is set."""
+        measured = usable_kwh(model)
+        if measured is not None and self.own_kwh:
+            return min(1.0, max(0.0, measured / self.own_kwh))
+        return 1 - (reserve or 0.0) / 100
 
     def feed(self, row: FiveMinutes) -> None:
         """Take account of five minutes."""
