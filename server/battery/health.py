@@ -150,7 +150,7 @@ def _soh(model: Model, settings: Settings, line: Fade | None) -> dict[str, Figur
         }
     # What happened before the first reading nobody measured: that much is believed.
     early = [soh for at_s, soh in told if line.from_s - 1 <= at_s < line.from_s + _MONTH_S]
-    first = median(early) if early else now
+    first = max(early, default=now)
     left, off = _left(model, line)
     value = now - first * left / 100
     about = Figure(n=line.line.n, from_s=line.from_s, to_s=model.now_s)

@@ -22,7 +22,10 @@ class Limits(NamedTuple):
 class Replay:
     """One battery in the house, moved by what that had too much or too little."""
 
-    __slots__ = ("_deepest_kwh", "_eta", "_in_kw", "_most_kwh", "_out_kw", "_standby_kw", "_stored_kwh")
+    __slots__ = (
+        *("_deepest_kwh", "_eta", "_in_kw", "_most_kwh"),
+        *("_out_kw", "_standby_kw", "_stored_kwh"),
+    )
 
     def __init__(self, usable_kwh: float, reserve_kwh: float, limits: Limits) -> None:
         self._most_kwh, self._eta = usable_kwh, limits.eta

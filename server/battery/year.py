@@ -10,6 +10,7 @@ from server.battery.whatif import CAPACITIES_KWH, Limits, Replay
 _STEPS = 288  # that are played at once: a day, for speed
 _LEAST_DAYS = 28
 _SAME_KWH = 0.005
+_BELOW_EMPTY = 0.03  # share of the capacity that the standby may take of an empty battery
 
 
 class Limit(NamedTuple):
@@ -64,7 +65,8 @@ class Year:
             most = Limits(seen.charge_w, seen.discharge_w, found.eta, max(0.0, found.standby_w))
             usable = self._usable_share(model, reserve)
             for kwh in sorted({*CAPACITIES_KWH, *([own] if own else [])}):
-                self._replays[kwh] = [Replay(kwh * usable, kwh * (1 - usable), most), 0.0, 0.0]
+                below_kwh = kwh * (1 - usable + _BELOW_EMPTY)
+                self._replays[kwh] = [Replay(kwh * usable, below_kwh, most), 0.0, 0.0]
 
     def _usable_share(self, model: Model, reserve: float | None) -> float:
         """Return the share of the capacity that the house gets: measured, else as it is set."""
