@@ -80,8 +80,8 @@ def seeds(count: int, processes: int) -> Iterator[Line]:
         off = [abs(report[name]["off"]) for report in reports if report[name]]
         inside = sum(report[name]["covers"] for report in reports if report[name])
         within = sum(one <= most for one in off)
-        text = f"{name}: {within} of {len(off)} within {most}, worst {max(off):.2f}; in interval {inside}"
-        yield within >= 0.9 * len(off), text
+        text = f"{name}: {within} of {len(off)} within {most}, worst {max(off):.2f}"
+        yield within >= 0.9 * len(off), f"{text}; {inside} in their interval"
     none = sum(report["reasons"].get("capacity_kwh") is not None for report in reports)
     yield True, f"seeds that got a reason instead of a capacity: {none}"
 

@@ -153,7 +153,7 @@ class AgeingBattery:
         before, self._age_s = self._age_s, self._age_s + seconds
         at, slot = self.hidden.extended_years, int(self._age_s // 3600)
         if at is not None and before < at * YEAR_S <= self._age_s:
-            # The new modules come half full; the BMS is told of them.
+            # The new modules come half full; the BMS gets to know of them.
             self._added_wh = self.hidden.extended_kwh * 1000
             self._stored_wh += self._added_wh / 2
             self._believed_wh += self._added_wh

@@ -20,7 +20,7 @@ def result(
     exposures: Sequence[Exposure],
     settings: Settings,
 ) -> dict[str, Any]:
-    """Return all that the API tells of a battery.
+    """Return all that the API shows of a battery.
 
     Args:
         device_id: whose it is.

@@ -113,7 +113,7 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _rise(first: float | None, last: float | None) -> float | None:
-    """Return by how much a counter rose; None where it fell: it began anew."""
+    """Return by how much a counter rose; None where it fell: it started again."""
     if first is None or last is None or last < first:
         return None
     return _r(last - first)

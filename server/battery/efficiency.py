@@ -14,7 +14,7 @@ from server.battery.rows import Window
 
 LEAST_WINDOWS, LEAST_DAYS = 60, 90
 W_OF_KWH_A_DAY = 1000 / 24
-_LEAST_KWH = 0.5  # a top-up tells of no efficiency
+_LEAST_KWH = 0.5  # a top-up says nothing about the efficiency
 _OUTLIER = 5.0  # times the median distance
 _PLAUSIBLE_RTE, _PLAUSIBLE_W = (0.6, 1.005), (-5.0, 300.0)
 
@@ -38,7 +38,7 @@ class Efficiency(NamedTuple):
 
 
 def usable(windows: Sequence[Window]) -> list[Window]:
-    """Return the windows that tell of the efficiency."""
+    """Return the windows that the efficiency can be found by."""
     return [one for one in windows if one.kind == "full_full" and one.discharge_kwh >= _LEAST_KWH]
 
 

@@ -1,4 +1,4 @@
-"""Where a battery or its counters began anew: nothing is measured across. Pure functions."""
+"""Where a battery or its counters started again: nothing is measured across. Pure functions."""
 
 from collections.abc import Sequence
 from itertools import pairwise

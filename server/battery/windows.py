@@ -7,7 +7,7 @@ from itertools import pairwise
 from server.battery.rows import Anchor, Window
 
 LONGEST_S = 10 * 86_400
-# What a battery draws while it stands empty is not known: it may have been switched off.
+# What a battery draws while it is empty is not known: it may have been switched off.
 _LONGEST_EMPTY_S, _LONGEST_EMPTY_UP_S = 2 * 3600, 6 * 3600
 _DAY_S = 86_400
 

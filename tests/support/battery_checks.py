@@ -48,7 +48,7 @@ def measured(rows: list[FiveMinutes], settings: Settings) -> measure.Model:
 
 
 def judged(rows: list[FiveMinutes], settings: Settings, days: list[Digest] | None = None) -> Judged:
-    """Return all that is told of these rows; ``days``: their digests, where they are made."""
+    """Return the result of these rows; ``days``: their digests, where they are made."""
     now_s = rows[-1].bucket_s + 300.0 if rows else 0.0
     days = digests(rows, settings) if days is None else days
     model = measure.measure(days, settings, now_s)

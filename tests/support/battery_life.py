@@ -21,7 +21,7 @@ class Life(NamedTuple):
     seed: int = 1
     years: float = 2.0
     meter_gain: float = 1.0  # of the inverter's counters and powers of the battery
-    replaced_years: float | None = None  # the inverter: its counters begin anew
+    replaced_years: float | None = None  # the inverter: its counters start again
     silent: Callable[[int], bool] | None = None  # whether nothing arrived of these five minutes
     has_meter: bool = True
     born: datetime = BORN

@@ -24,7 +24,7 @@ def failures(life: Life, lived: Lived, one: Judged) -> list[str]:
         "standby": lambda: abs(one.value("standby_w") - life.hidden.standby_w) <= 8,
         "closure": lambda: worst_closure_pct(one) <= 1,
         "no anchor inside": lambda: not anchors_inside(one),
-        "jump is no cycle": jump_is_no_cycle,
+        "jump makes no cycle": jump_is_no_cycle,
         "replay": lambda: abs(replay_off_pct(one)) <= 3,
         "no battery": lambda: off_without_battery_kwh(lived.rows, one) < 0.001,
     }
