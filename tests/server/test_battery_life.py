@@ -1,6 +1,7 @@
 """A simulated year of a battery, measured: as near to its hidden truth as is claimed."""
 
 import itertools
+import math
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -223,6 +224,23 @@ def judged_model(model, settings):
 def test_one_odd_window_makes_no_new_battery(odd, epochs):
     made = cycled([6.4] * 150 + odd + [6.4] * 50)
     assert measure.measure(made, Settings(9.6), made[-1].last_s).epoch == epochs
+
+
+@pytest.mark.parametrize("last", [600, 800])  # ends in autumn, ends in spring
+@pytest.mark.parametrize("cold_pct", [0, 5])
+def test_a_cold_battery_is_not_an_old_one(last, cold_pct):
+    def warmth(n):
+        return math.cos(math.tau * (n - 140) / 365.25)  # 1 at midsummer
+
+    kwh = [9.6 * (1 - 0.025 * n / 365.25) * (1 + cold_pct / 200 * warmth(n)) for n in range(last)]
+    made = cycled(kwh)
+    made = [
+        one._replace(anchors=tuple(a._replace(temp_c=15 + 10 * warmth(n)) for a in one.anchors))
+        for n, one in enumerate(made)
+    ]
+    model = measure.measure(made, Settings(9.6), made[-1].last_s)
+    fade = health.fade_of(model, Settings(9.6))
+    assert fade.pct_year == pytest.approx(2.5, abs=0.15)
 
 
 def test_exactly_known_energy_gives_exactly_the_truth():
