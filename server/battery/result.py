@@ -56,7 +56,7 @@ INSIGHTS = {  # id: (unit of value, formula)
     ),
     "charge_limit": ("hours", "export while charging at >= 95 % of the largest power, SoC < 100 %"),
     "discharge_limit": ("hours", "import while discharging at >= 95 % of the largest power"),
-    "reserve": ("hours", "import while discharging had ended at the reserve; value: power cuts"),
+    "reserve": ("hours", "import while discharging had ended at the reserve; value: its hours"),
     "grid_charging": ("hours", "energy from the grid into the battery; value: its hours"),
     "battery_to_grid": ("%", "energy from the battery into the grid; value: of the discharged"),
     "full_early": ("hours", "export at 100 % before 13:00; value: hours at 100 % before 13:00"),

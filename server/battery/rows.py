@@ -178,4 +178,4 @@ class Digest(NamedTuple):
     turns: tuple[float, ...]  # turning points of SoC, jumps taken out
     jumps: tuple[Jump, ...]
     anchors: tuple[Anchor, ...]
-    backup_s: float = 0.0  # in state 0x1000, a power cut
+    backup_s: float | None = None  # in state 0x1000, a power cut; None: no state is known
