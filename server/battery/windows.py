@@ -9,7 +9,7 @@ from server.battery.rows import Anchor, Window
 LONGEST_S = 10 * 86_400
 # What a battery draws while it is empty is not known: it may have been switched off.
 _LONGEST_EMPTY_S, _LONGEST_EMPTY_UP_S = 2 * 3600, 6 * 3600
-_DAY_S = 86_400
+_FASTEST, _MOST_KW = 1.5, 60.0  # of the nominal capacity per hour; where that is not known
 
 
 def between(
@@ -70,6 +70,9 @@ def _window(kind: str, left: Anchor, right: Anchor, capacity_kwh: float | None) 
     length_s = right.reached_s - from_s
     if charge is None or discharge is None or not 0 < length_s <= LONGEST_S:
         return None
+    most_kwh = length_s / 3600 * (_FASTEST * capacity_kwh if capacity_kwh else _MOST_KW) + 0.3
+    if max(charge, discharge) > most_kwh:
+        return None  # a counter jumped
     moved = charge if is_up else discharge
     rate = moved / (length_s / 3600) / capacity_kwh if capacity_kwh else None
     temps = [temp for temp in (left.temp_c, right.temp_c) if temp is not None]

@@ -271,6 +271,12 @@ def test_counters_that_fall_or_jump_begin_an_epoch():
         assert len(epochs.of_counters([*sound, other])) == 1
     kwh = epochs.days_kwh(sound, [])
     assert [kwh[f"2026-01-0{n}"][0] for n in (1, 2, 5)] == [8, 7, 35]
+    # Counters that were wrong for a reading, or for a day, and went on where they had been.
+    for wrong in (day(3, 115, 6668.6), day(3, 6668.6, 6669), day(3, 0.1, 0.2), day(3, 3, 120)):
+        glitch = [*sound[:2], wrong, sound[2]]
+        assert epochs.of_counters(glitch) == []
+        days = epochs.days_kwh(glitch, [])
+        assert sum(one[0] for one in days.values()) == 50
 
 
 def test_hours_by_band_become_months_a_map_and_rates():
