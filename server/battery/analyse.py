@@ -77,7 +77,7 @@ def insights(found: Year, model: Model) -> list[dict[str, Any]]:
     That of the reserve has ``backup_hours``, too: for how long the grid was away; null where no
     state of the inverter is known.
     """
-    cuts = [one.backup_s for one in figures.recent(model) if one.backup_s is not None]
+    cuts = [one.backup_s for one in model.recent() if one.backup_s is not None]
     hours = round(sum(cuts) / 3600, 2) if cuts else None
     told = [_insight(name, found) for name in INSIGHTS]
     return [one | {"backup_hours": hours} if one["id"] == "reserve" else one for one in told]

@@ -1,6 +1,7 @@
 """What all stored days together say: anchors, windows, efficiency, capacity. Pure functions."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -37,6 +38,11 @@ class Model(NamedTuple):
         if self.borders_s:
             return self.borders_s[-1]
         return next((one.first_s for one in self.digests if one.first_s is not None), None)
+
+    def recent(self) -> list[Digest]:
+        """Return the local days of the last 365."""
+        since = datetime.fromtimestamp(self.now_s - YEAR_S, self.zone).date()
+        return [one for one in self.digests if one.day > since]
 
     def of_kind(self, kind: str, from_s: float = 0.0, to_s: float = 1e12) -> list[Window]:
         """Return the windows of the present epoch that have a capacity and end in that time."""

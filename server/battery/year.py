@@ -22,14 +22,10 @@ class Limit(NamedTuple):
 
 def limits(model: Model) -> Limit:
     """Return the largest powers seen."""
-    recent = [one for one in model.digests if _is_recent(one.last_s, model.now_s)]
+    recent = model.recent()
     charge = [one.max_charge_w for one in recent if one.max_charge_w is not None]
     discharge = [one.max_discharge_w for one in recent if one.max_discharge_w is not None]
     return Limit(max(charge, default=None), max(discharge, default=None))
-
-
-def _is_recent(at_s: float | None, now_s: float) -> bool:
-    return at_s is not None and at_s >= now_s - YEAR_S
 
 
 def reserve_pct(model: Model, settings: Settings) -> float | None:

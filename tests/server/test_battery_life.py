@@ -110,6 +110,8 @@ def test_without_counters_a_meter_or_readings_there_are_reasons(lived, stripped)
     figure = found.figure("capacity_kwh")
     wanted = {"counters": "no_counters", "grid": "no_grid_meter"}.get(stripped, "no_battery")
     assert (figure["value"], figure["reason"]) == (None, wanted)
+    if stripped == "counters":
+        assert found.result["depth"]["cycles"] > 5
     told = found.result["figures"].values()
     assert all((one["value"] is None) == (one["reason"] is not None) for one in told)
 
@@ -188,6 +190,7 @@ def cycled(capacities_kwh, first=date(2025, 3, 1), eta=0.975, standby_w=12.0):
                 last_discharge_kwh=discharge,
                 **ends,
                 max_soc_pct=100.0,
+                covered_s=DAY_S,
                 solar_to_battery_kwh=1.0,
             )
         )
