@@ -102,6 +102,7 @@ SERVER_ROOMS = {
     "server.metrics": {"api", "database"},
     "server.grafana": {"cli", "settings"},
     "server.alerts": {"cli", "database", "settings"},
+    "server.battery": set(),
     "server.nightly": {"cli", "database", "settings"},
     "server.doctor": {"auth", "cache", "database", "nightly", "settings"},
     "server.cli": {"database", "settings"},
