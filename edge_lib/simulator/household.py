@@ -14,22 +14,13 @@ import math
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from edge_lib.simulator.battery import Battery, PlainBattery
 from edge_lib.simulator.profiles import Day, chance, house_load_w, midnight, string_powers_w
-from edge_lib.simulator.register_image import (
-    BATTERY_W,
-    CAPACITY_WH,
-    NOMINAL_W,
-    Meters,
-    Truth,
-    words,
-)
+from edge_lib.simulator.register_image import NOMINAL_W, Meters, Truth, words
 
 STEP_S = 60.0
-SOC_FLOOR_PCT = 5.0
-_CELLS = 0.97  # energy that the cells keep on each way, in and out
 _INVERTING = 0.97
 _OWN_USE_W = 15  # the inverter's electronics, day and night
-_SMALLEST_W = 20  # the battery converter does not start for less
 
 # Two and a half years of such a house, in kWh.
 _BEFORE = Meters(18214.63, 9043.27, 4022.91, 4680.18, 4391.52, 2410.74, 9051.36, 17268.44, 10627.82)
@@ -53,6 +44,8 @@ class Household:
         start: aware; the house's first moment.
         seed: another seed, another weather and other habits.
         tz: the inverter's local zone, where daily counters reset; None = that of ``start``.
+        battery: another one than a plain one.
+        step_s: the longest step; it divides an hour.
 
     Attributes:
         has_meter: whether the inverter has a grid meter; may be changed at any time.
@@ -60,13 +53,21 @@ class Household:
 
     has_meter = True
 
-    def __init__(self, start: datetime, seed: int = 1, tz: tzinfo | None = None) -> None:
+    def __init__(
+        self,
+        start: datetime,
+        seed: int = 1,
+        tz: tzinfo | None = None,
+        battery: Battery | None = None,
+        step_s: float = STEP_S,
+    ) -> None:
         zone = tz or start.tzinfo
         if zone is None or start.utcoffset() is None:
             raise ValueError("the start of a household needs a time zone")
         self.seed, self.tz = seed, zone
         self._at_s = start.timestamp()
-        self._stored_wh = CAPACITY_WH * (0.3 + 0.3 * chance(seed, 1, 0))
+        self.battery: Battery = battery or PlainBattery(seed)
+        self._step_s = step_s
         self._total_ws = Meters._make(kwh * 3.6e6 for kwh in _BEFORE)
         self._begin_day(start.astimezone(zone).date())
         self._flows = self._flow()
@@ -87,15 +88,15 @@ class Household:
             at=self.at,
             pv_power_w=flows.pv,
             battery_power_w=flows.charge - flows.discharge,
-            battery_soc_pct=self._soc_pct,
+            battery_soc_pct=self.battery.soc_pct,
             load_power_w=flows.load,
             export_power_w=flows.active - flows.load,
             inverter_power_w=flows.active,
             loss_w=flows.pv + flows.discharge - flows.charge - flows.active,
             string_powers_w=(flows.strings[0] * taken, flows.strings[1] * taken),
             derating=flows.pv < offered,
-            may_charge=self._most_charge_w() > 0,
-            may_discharge=self._most_discharge_w() > 0,
+            may_charge=self.battery.most_charge_w(self._step_s) > 0,
+            may_discharge=self.battery.most_discharge_w(self._step_s) > 0,
             ambient_c=self._day.ambient_c,
             total_kwh=Meters._make(ws / 3.6e6 for ws in self._total_ws),
             daily_kwh=Meters._make(ws / 3.6e6 for ws in daily_ws),
@@ -106,18 +107,17 @@ class Household:
         return words(self.truth, self.seed, has_meter=self.has_meter)
 
     def advance(self, to: datetime) -> None:
-        """Live until ``to`` (aware), at most STEP_S a step; an earlier moment changes nothing."""
+        """Live until ``to`` (aware), at most ``step_s`` a step; an earlier moment changes nothing."""
         to_s = to.timestamp()
         while self._at_s < to_s:
             # Steps end at whole minutes, so that none reaches across a midnight.
-            self._step(min(to_s, (self._at_s // STEP_S + 1) * STEP_S))
+            self._step(min(to_s, (self._at_s // self._step_s + 1) * self._step_s))
 
     def _step(self, to_s: float) -> None:
         flows, seconds = self._flows, to_s - self._at_s
         counted = zip(self._total_ws, _metered(flows), strict=True)
         self._total_ws = Meters._make(ws + watts * seconds for ws, watts in counted)
-        kept_w = flows.charge * _CELLS - flows.discharge / _CELLS
-        self._stored_wh += kept_w * seconds / 3600
+        self.battery.live(flows.charge, flows.discharge, seconds)
         self._at_s = to_s
         if to_s >= self._tomorrow_s:
             self._begin_day(self.at.date())
@@ -138,29 +138,15 @@ class Household:
         wanted = max(0, min(load + wobble, NOMINAL_W))
         need = math.ceil(wanted / _INVERTING) + _OWN_USE_W
         if sun < need:
-            discharge = min(need - sun, self._most_discharge_w())
+            discharge = min(need - sun, self.battery.most_discharge_w(self._step_s))
             dc = sun + discharge - _OWN_USE_W
             active = min(wanted, int(dc * _INVERTING)) if dc > 0 else dc
             return Flows(strings, sun, 0, discharge, active, load)
-        charge = min(sun - need, self._most_charge_w())
+        charge = min(sun - need, self.battery.most_charge_w(self._step_s))
         active = min(NOMINAL_W, wanted + int((sun - need - charge) * _INVERTING))
         # Beyond the AC limit the inverter takes less from the panels than they offer.
         pv = min(sun, charge + math.ceil(active / _INVERTING) + _OWN_USE_W)
         return Flows(strings, pv if active == NOMINAL_W else sun, charge, 0, active, load)
-
-    # Both slopes are so gentle that a whole step cannot overshoot the end.
-
-    def _most_charge_w(self) -> int:
-        most = min(BATTERY_W, int((100 - self._soc_pct) * 600))
-        return most if most >= _SMALLEST_W else 0
-
-    def _most_discharge_w(self) -> int:
-        most = min(BATTERY_W, int((self._soc_pct - SOC_FLOOR_PCT) * 1500))
-        return most if most >= _SMALLEST_W else 0
-
-    @property
-    def _soc_pct(self) -> float:
-        return self._stored_wh * 100 / CAPACITY_WH
 
 
 def _metered(flows: Flows) -> Meters:

@@ -1,0 +1,75 @@
+"""From one physical anchor to the next: energy that went in and out between. Pure functions."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from server.battery.rows import Anchor, Window
+
+LONGEST_S = 10 * 86_400
+_LONGEST_EMPTY_S = 12 * 3600  # a battery that stood empty for longer may have been switched off
+_DAY_S = 86_400
+
+
+def between(
+    anchors: Sequence[Anchor], borders_s: Sequence[float], capacity_kwh: float | None
+) -> list[Window]:
+    """Return the windows of these anchors, rising by their ends; none crosses a border.
+
+    Args:
+        anchors: merged, rising.
+        borders_s: where an epoch begins: another inverter, another battery, other counters.
+        capacity_kwh: the nominal one, for C-rates.
+    """
+    physical = [anchor for anchor in anchors if anchor.kind != "reserve"]
+    found = [
+        _window("full_empty" if left.kind == "full" else "empty_full", left, right, capacity_kwh)
+        for left, right in zip(physical, physical[1:], strict=False)
+        if left.kind != right.kind
+    ]
+    fulls = [n for n, anchor in enumerate(physical) if anchor.kind == "full"]
+    found += [
+        _window("full_full", physical[one], physical[other], capacity_kwh)
+        for one, other in zip(fulls, fulls[1:], strict=False)
+        if all(_is_short(anchor) for anchor in physical[one + 1 : other])
+    ]
+    borders = sorted(borders_s)
+    kept = [_of_epoch(window, borders) for window in found if window is not None]
+    return sorted((one for one in kept if one is not None), key=lambda one: (one.to_s, one.kind))
+
+
+def _is_short(anchor: Anchor) -> bool:
+    return anchor.left_s - anchor.reached_s <= _LONGEST_EMPTY_S
+
+
+def _window(kind: str, left: Anchor, right: Anchor, capacity_kwh: float | None) -> Window | None:
+    """Return the window; None where it is too long, or the counters do not tell."""
+    # Standby goes on below empty, so that what was missing counts from reaching it.
+    is_up = kind == "empty_full"
+    if is_up and not _is_short(left):
+        return None
+    from_s = left.reached_s if is_up else left.left_s
+    charge = _rise(left.reached_charge_kwh if is_up else left.left_charge_kwh, right.reached_charge_kwh)
+    discharge = _rise(
+        left.reached_discharge_kwh if is_up else left.left_discharge_kwh,
+        right.reached_discharge_kwh,
+    )
+    length_s = right.reached_s - from_s
+    if charge is None or discharge is None or not 0 < length_s <= LONGEST_S:
+        return None
+    moved = charge if is_up else discharge
+    rate = moved / (length_s / 3600) / capacity_kwh if capacity_kwh else None
+    temps = [temp for temp in (left.temp_c, right.temp_c) if temp is not None]
+    temp = sum(temps) / len(temps) if temps else None
+    return Window(kind, from_s, right.reached_s, charge, discharge, temp, rate, 0)
+
+
+def _rise(before: float | None, after: float | None) -> float | None:
+    if before is None or after is None or after < before:
+        return None
+    return after - before
+
+
+def _of_epoch(window: Window, borders: Sequence[float]) -> Window | None:
+    """Return the window with the number of its epoch; None if it reaches into the next."""
+    epoch = bisect_right(borders, window.from_s)
+    return window._replace(epoch=epoch) if epoch == bisect_right(borders, window.to_s) else None

@@ -1,0 +1,121 @@
+"""Goes through the last 365 days of five minutes once: insights, and other capacities. Pure."""
+
+from typing import Any, NamedTuple
+
+from server.battery.insights import Tally
+from server.battery.measure import YEAR_S, Model
+from server.battery.rows import FiveMinutes, Settings
+from server.battery.whatif import CAPACITIES_KWH, Limits, Replay
+
+_STEPS = 288  # that are played at once: a day, for speed
+_LEAST_DAYS = 28
+_SAME_KWH = 0.005
+
+
+class Limit(NamedTuple):
+    """What the battery did at most in the last 365 days, in W; None: nothing was measured."""
+
+    charge_w: float | None
+    discharge_w: float | None
+
+
+def limits(model: Model) -> Limit:
+    """Return the largest powers seen."""
+    recent = [one for one in model.digests if _is_recent(one.last_s, model.now_s)]
+    charge = [one.max_charge_w for one in recent if one.max_charge_w is not None]
+    discharge = [one.max_discharge_w for one in recent if one.max_discharge_w is not None]
+    return Limit(max(charge, default=None), max(discharge, default=None))
+
+
+def _is_recent(at_s: float | None, now_s: float) -> bool:
+    return at_s is not None and at_s >= now_s - YEAR_S
+
+
+def reserve_pct(model: Model, settings: Settings) -> float | None:
+    """Return where discharging ended in the last 365 days without being empty; None: nowhere."""
+    if settings.min_soc_pct:
+        return settings.min_soc_pct
+    ends = sorted(
+        anchor.soc_after_pct
+        for anchor in model.anchors
+        if anchor.kind == "reserve"
+        and anchor.reached_s >= model.now_s - YEAR_S
+        and anchor.soc_after_pct is not None
+    )
+    return ends[len(ends) // 2] if len(ends) >= 3 else None
+
+
+class Year:
+    """Feed it the rows of the last 365 days, rising; then ``end``, ``tally`` and ``whatif``."""
+
+    def __init__(self, model: Model, settings: Settings, own_kwh: float | None) -> None:
+        seen, reserve = limits(model), reserve_pct(model, settings)
+        self.tally = Tally(model.zone, seen.charge_w, seen.discharge_w, reserve)
+        self.limits, self.reserve_pct, self.own_kwh = seen, reserve, own_kwh
+        self.from_s: float | None = None
+        self.to_s: float | None = None
+        self.import_kwh = self.export_kwh = 0.0
+        self._both_kwh = self._hours = 0.0
+        self._steps: list[tuple[float, float]] = []
+        self._replays: dict[float, list[Any]] = {}
+        found = model.efficiency or model.efficiencies.get(model.epoch)
+        if found and seen.charge_w and seen.discharge_w:
+            most = Limits(seen.charge_w, seen.discharge_w, found.eta, max(0.0, found.standby_w))
+            usable = 1 - (reserve or 0.0) / 100
+            for kwh in sorted({*CAPACITIES_KWH, *([own_kwh] if own_kwh else [])}):
+                self._replays[kwh] = [Replay(kwh * usable, most), 0.0, 0.0]
+
+    def feed(self, row: FiveMinutes) -> None:
+        """Take account of five minutes."""
+        self.tally.feed(row)
+        if self.from_s is None:
+            self.from_s = row.bucket_s
+        self.to_s = row.bucket_s + 300
+        if row.import_kwh is None or row.export_kwh is None:
+            return
+        self.import_kwh += row.import_kwh
+        self.export_kwh += row.export_kwh
+        # What the house had too much or too little before the battery did anything, with what the
+        # converter lost. What went to and fro within five minutes no battery of this model saves.
+        self._both_kwh += min(row.import_kwh, row.export_kwh)
+        surplus = row.export_kwh - row.import_kwh + row.charge_kwh - row.discharge_kwh
+        self._hours += row.covered_s / 3600
+        self._steps.append((surplus, row.covered_s / 3600))
+        if len(self._steps) >= _STEPS:
+            self._play()
+
+    def end(self) -> None:
+        """Play what is left."""
+        self.tally.end()
+        self._play()
+
+    @property
+    def days(self) -> float:
+        """Of how many days the grid was measured."""
+        return self._hours / 24
+
+    def whatif(self) -> list[dict[str, Any]]:
+        """Return for each capacity what would have been imported and exported; [] if not known."""
+        if not self._replays or self.days < _LEAST_DAYS:
+            return []
+        none_kwh = self._replays[0.0][1]
+        answers = []
+        for kwh, (_, imported, exported) in self._replays.items():
+            both = self._both_kwh if kwh else 0.0
+            answers.append(
+                {
+                    "capacity_kwh": kwh,
+                    "import_kwh": round(imported + both, 3),
+                    "export_kwh": round(exported + both, 3),
+                    "saved_kwh": round(none_kwh - imported - both, 3),
+                    "is_own": self.own_kwh is not None and abs(kwh - self.own_kwh) < _SAME_KWH,
+                }
+            )
+        return answers
+
+    def _play(self) -> None:
+        for one in self._replays.values():
+            imported, exported = one[0].play(self._steps)
+            one[1] += imported
+            one[2] += exported
+        self._steps = []
