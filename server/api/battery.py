@@ -74,12 +74,14 @@ def whatif() -> Response:
     """
     device_id = readable_device()
     known = _computed(device_id)
-    capacities = known["whatif"]
+    found = dict(known["whatif"])
+    capacities = found["capacities"]
     own = next((one["capacity_kwh"] for one in capacities if one["is_own"]), None)
     about = {**_about(device_id, known), "own_capacity_kwh": own}
-    if "capacity" not in request.args:
-        return json_answer(**about, capacities=capacities)
-    return json_answer(**about, **_of_capacity(capacities, request.args["capacity"]))
+    if "capacity" in request.args:
+        del found["capacities"]
+        found |= _of_capacity(capacities, request.args["capacity"])
+    return json_answer(**about, **found)
 
 
 def _of_capacity(capacities: list[dict[str, Any]], text: str) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def _of_capacity(capacities: list[dict[str, Any]], text: str) -> dict[str, Any]:
         if one["capacity_kwh"] == wanted:
             return one
     there = ", ".join(f"{one['capacity_kwh']:g}" for one in capacities)
-    raise query_args.wrong("capacity", f"kWh, one of {there or 'none: see /v1/battery'}", "enum")
+    raise query_args.wrong("capacity", f"kWh, one of {there or 'none, as reason says'}", "enum")
 
 
 def _computed(device_id: str) -> Row:

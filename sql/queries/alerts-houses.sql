@@ -22,8 +22,8 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
        CASE WHEN found.device_id IS NOT NULL THEN (
             SELECT jsonb_build_object('computed_at', extract(epoch FROM found.computed_at),
                        'since', (SELECT min(day) FROM sungrow_battery_days WHERE device_id = known.device_id),
-                       'full_at', (SELECT extract(epoch FROM max(left_ts)) FROM sungrow_battery_anchors
-                                    WHERE device_id = known.device_id AND kind = 'full'),
+                       'full_at', (SELECT extract(epoch FROM left_ts) FROM sungrow_battery_anchors
+                                    WHERE device_id = known.device_id AND kind = 'full' ORDER BY ts DESC LIMIT 1),
                        'may_charge_seen', found.may_charge_seen, 'may_discharge_seen', found.may_discharge_seen,
                        'figures', jsonb_build_object('soh_verdict', found.result #> '{figures,soh_verdict}',
                                                      'soh_reported_pct', found.result #> '{figures,soh_reported_pct}',

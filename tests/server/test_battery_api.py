@@ -23,6 +23,7 @@ RESULT = {
     "figures": {"capacity_kwh": {"value": 8.98, "low": 8.8, "high": 9.16, "n": 31, "reason": None}},
     "insights": [{"id": "larger_battery", "kwh": None, "reason": "no_grid_meter"}],
 }
+SPAN = {"from": "2025-11-28T23:00:00Z", "to": "2026-11-28T23:00:00Z", "reason": None}
 WHATIF = [
     {
         "capacity_kwh": kwh,
@@ -43,7 +44,7 @@ def client(database_url):
         add = "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, 'Europe/Berlin')"
         rows(database, add, DEVICE)
         add = "INSERT INTO sungrow_battery_results VALUES (%s, %s, %s, %s, true, true)"
-        rows(database, add, DEVICE, COMPUTED, Json(RESULT), Json(WHATIF))
+        rows(database, add, DEVICE, COMPUTED, Json(RESULT), Json({**SPAN, "capacities": WHATIF}))
         add = (
             "INSERT INTO sungrow_battery_anchors VALUES (%s, %s, %s, %s, %s, 99, 100, 10, 9, 10, 9)"
         )
@@ -108,7 +109,7 @@ def test_one_capacity_is_told_alone(client, text):
         "computed_at": "2026-11-29T02:10:00.000000Z",
         "own_capacity_kwh": 9.6,
     }
-    assert found == about | expected
+    assert found == about | SPAN | expected
 
 
 @pytest.mark.parametrize("text", ["12", "-5", "", "many", "nan", "inf", "1e400"])
@@ -121,7 +122,9 @@ def test_another_capacity_is_unprocessable_and_those_that_are_there_are_named(cl
 
 
 def test_without_one_all_are_told(client):
-    assert answer(client, f"/v1/battery/whatif?device_id={DEVICE}").json["capacities"] == WHATIF
+    found = answer(client, f"/v1/battery/whatif?device_id={DEVICE}").json
+    assert found["capacities"] == WHATIF
+    assert (found["own_capacity_kwh"], found["from"]) == (9.6, SPAN["from"])
 
 
 def test_events_are_anchors_and_the_windows_between(client):
