@@ -5,7 +5,6 @@ energy over the capacity it believes in, without the standby, and learns the tru
 battery is full or empty. So an estimator can be judged by what it should have found.
 """
 
-import math
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -19,13 +18,16 @@ _SMALLEST_W = 20  # the battery converter does not start for less
 _FULL, _EMPTY = 0.9995, 0.004  # shares of the capacity at which the BMS knows
 _TOP_UP = 0.999  # a full battery is topped up from here
 _DEEPEST = -0.03  # share below empty that standby may still take
+_LEARNS_WITHIN_S = 2 * 86_400
 _TAPER_PCT = 4.0  # the last points of charging, over which the power falls
 
 
 class Battery(Protocol):
     """What a household needs of one; ``live`` moves it by what flowed so many seconds."""
 
-    soc_pct: float
+    @property
+    def soc_pct(self) -> float:
+        """The state of charge as it is shown."""
 
     def most_charge_w(self, step_s: float) -> int:
         """Return the power that it takes for so long, in whole watts."""
@@ -95,6 +97,7 @@ class AgeingBattery:
         self._stored_wh = 0.5 * self._believed_wh
         self._soc_pct = 50.0
         self._since_full_wh: float | None = None  # what the BMS counted since the last full
+        self._full_at_s = 0.0
 
     @property
     def capacity_kwh(self) -> float:
@@ -165,7 +168,7 @@ class AgeingBattery:
         if self._since_full_wh is not None:
             self._since_full_wh -= counted_wh
         if share >= _FULL:
-            self._soc_pct, self._since_full_wh = 100.0, 0.0
+            self._soc_pct, self._since_full_wh, self._full_at_s = 100.0, 0.0, self._age_s
         elif share <= _EMPTY:
             self._learn()
             self._soc_pct = 0.0
@@ -173,7 +176,9 @@ class AgeingBattery:
             self._soc_pct = min(99.0, max(1.0, self._soc_pct))
 
     def _learn(self) -> None:
-        if self.hidden.is_learning and self._since_full_wh:
+        # Only from a full that is near: what the standby took since was not counted.
+        is_near = self._age_s - self._full_at_s <= _LEARNS_WITHIN_S
+        if self.hidden.is_learning and self._since_full_wh and is_near:
             self._believed_wh += 0.3 * (self._since_full_wh - self._believed_wh)
         self._since_full_wh = None
 

@@ -107,7 +107,7 @@ class Household:
         return words(self.truth, self.seed, has_meter=self.has_meter)
 
     def advance(self, to: datetime) -> None:
-        """Live until ``to`` (aware), at most ``step_s`` a step; an earlier moment changes nothing."""
+        """Live until ``to`` (aware), ``step_s`` a step; an earlier moment changes nothing."""
         to_s = to.timestamp()
         while self._at_s < to_s:
             # Steps end at whole minutes, so that none reaches across a midnight.

@@ -17,9 +17,10 @@ _EXPORT_KWH, _IMPORT_KWH = 0.3 / 12, 0.1 / 12  # in five minutes: 300 W and 100 
 _LEAST_ROWS = 2  # ten minutes
 _NEAR_S = 900
 _BEFORE_S = 1800
-_EMPTY_PCT = 1.0
+_EMPTY_PCT, _ALLOWED_EMPTY_PCT = 0.95, 1.0
 _EMPTY_CELL_V = 3.0
 _FELL_POINTS, _FELL_DOUBT = 1.0, 0.35
+_ABOVE_POINTS = 1.0
 
 
 class _Run(NamedTuple):
@@ -129,13 +130,18 @@ def _empty(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> Anchor
 def _evidence(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> str:
     inside = rows[run.first : run.last + 1]
     lowest = min((row.soc_min_pct for row in inside if row.soc_min_pct is not None), default=100.0)
-    if lowest <= _EMPTY_PCT and not (settings.min_soc_pct and lowest >= settings.min_soc_pct):
+    # Many a BMS holds what it believes at 1 or more until it sees that the battery is empty.
+    least = settings.min_soc_pct
+    is_low = lowest <= (_ALLOWED_EMPTY_PCT if least is not None and least <= 1 else _EMPTY_PCT)
+    if is_low and not (least and lowest >= least):
         return "soc_zero"
     if any(row.may_discharge is False for row in inside):
         return "discharge_blocked"
     if any(row.cell_v is not None and row.cell_v <= _EMPTY_CELL_V for row in inside):
         return "cell_voltage"
-    return "soc_fell" if _fell(rows, run, settings) else "reserve"
+    # At or below the least that is allowed it would have ended anyway, whatever had made it fall.
+    is_allowed = least is not None and lowest > least + _ABOVE_POINTS
+    return "soc_fell" if is_allowed and _fell(rows, run, settings) else "reserve"
 
 
 def _fell(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> bool:

@@ -1,5 +1,6 @@
 """What the battery holds from full to empty: by energy, not by what the BMS believes. Pure."""
 
+import math
 import random
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +12,8 @@ from server.battery.efficiency import W_OF_KWH_A_DAY, Efficiency
 from server.battery.least_squares import bootstrap, quartiles
 from server.battery.rows import Window
 
-LEAST_EVENTS = 6  # fewer give no interval, and so no number
+LEAST_EVENTS = 6  # fewer give no interval
+LEAST_FOR_VALUE = 3  # and fewer than these no number
 GAIN = 0.02  # known class of such meters; it cancels in ratios and trends, not in kWh
 STEP = 0.2  # so much more or less, and it is another battery
 _AROUND = 4  # windows on each side that must agree on a step
@@ -21,8 +23,8 @@ class Capacity(NamedTuple):
     """The median of some windows; ``low`` and ``high`` without the gain of the meters."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     q1: float
     q3: float
     n: int
@@ -38,31 +40,34 @@ def of_window(window: Window, found: Efficiency) -> Window:
 def _kwh(window: Window, round_trip: float, standby_w: float) -> float | None:
     if window.kind == "full_full":
         return None
-    eta = round_trip**0.5
+    eta = math.sqrt(round_trip)
     fallen = window.discharge_kwh / eta - window.charge_kwh * eta
     fallen += standby_w / W_OF_KWH_A_DAY * window.days
     return fallen if window.kind == "full_empty" else -fallen
 
 
 def median_of(windows: Sequence[Window], found: Efficiency) -> Capacity | None:
-    """Return the median capacity with its interval; None of fewer than six windows.
+    """Return the median capacity; None of fewer than three windows, no interval of fewer than six.
 
     The interval is a bootstrap over the windows, each time with another efficiency and standby out
     of what those may be.
     """
-    if len(windows) < LEAST_EVENTS:
-        return None
     values = [window.capacity_kwh for window in windows if window.capacity_kwh is not None]
+    if len(values) < LEAST_FOR_VALUE:
+        return None
+    value = median(values)
+    span = min(window.from_s for window in windows), max(window.to_s for window in windows)
+    if len(values) < LEAST_EVENTS:
+        return Capacity(value, None, None, *quartiles(values), len(values), *span)
 
     def resampled(indices: list[int], dice: random.Random) -> float:
         round_trip, standby_w = _drawn(found, dice)
         return median(_kwh(windows[n], round_trip, standby_w) or 0.0 for n in indices)
 
     low, high = bootstrap(len(windows), resampled)
-    value = median(values)
-    times = [window.from_s for window in windows], [window.to_s for window in windows]
-    span = min(times[0]), max(times[1])
-    return Capacity(value, min(low, value), max(high, value), *quartiles(values), len(values), *span)
+    return Capacity(
+        value, min(low, value), max(high, value), *quartiles(values), len(values), *span
+    )
 
 
 def _drawn(found: Efficiency, dice: random.Random) -> tuple[float, float]:

@@ -46,7 +46,9 @@ def of_day(
         battery_to_house_kwh=_total(own, lambda row: row.battery_to_house_kwh),
         battery_to_grid_kwh=_total(own, lambda row: row.battery_to_grid_kwh),
         max_charge_w=_most(own, lambda row: row.battery_max_w),
-        max_discharge_w=_most(own, lambda row: None if row.battery_min_w is None else -row.battery_min_w),
+        max_discharge_w=_most(
+            own, lambda row: None if row.battery_min_w is None else -row.battery_min_w
+        ),
         min_soc_pct=min(_known(own, lambda row: row.soc_min_pct), default=None),
         max_soc_pct=max(_known(own, lambda row: row.soc_max_pct), default=None),
         first_soc_pct=next(iter(_known(own, lambda row: row.soc_mean_pct)), None),
@@ -55,9 +57,7 @@ def of_day(
         temp_c=_mean(_known(own, lambda row: row.temp_c)),
         turns=_turns(own, of_today),
         jumps=of_today,
-        anchors=tuple(
-            anchor for anchor in anchors.find(rows, settings) if anchor.left_s > begin_s
-        ),
+        anchors=tuple(anchor for anchor in anchors.find(rows, settings) if anchor.left_s > begin_s),
         backup_s=sum(row.covered_s for row in own if row.running_state == _BACKUP),
     )
 
@@ -94,9 +94,7 @@ def _turns(rows: Sequence[FiveMinutes], found: Sequence[Jump]) -> tuple[float, .
     return tuple(round(point, 1) for point in points)
 
 
-def _known(
-    rows: Sequence[FiveMinutes], of: Callable[[FiveMinutes], float | None]
-) -> list[float]:
+def _known(rows: Sequence[FiveMinutes], of: Callable[[FiveMinutes], float | None]) -> list[float]:
     return [value for value in map(of, rows) if value is not None]
 
 

@@ -4,6 +4,7 @@ The battery ends where it began, by physics: what went in beyond what came out w
 or drawn by the pack itself: E_in = E_out / RTE + k * days.
 """
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 from server.battery.least_squares import Plane, plane
 from server.battery.rows import Window
 
-LEAST_WINDOWS = 60
+LEAST_WINDOWS, LEAST_DAYS = 60, 90
 W_OF_KWH_A_DAY = 1000 / 24
 _LEAST_KWH = 0.5  # a top-up tells of no efficiency
 _OUTLIER = 5.0  # times the median distance
@@ -33,7 +34,7 @@ class Efficiency(NamedTuple):
     @property
     def eta(self) -> float:
         """What is kept each way, taken as alike: only the product can be known."""
-        return self.round_trip**0.5
+        return math.sqrt(self.round_trip)
 
 
 def usable(windows: Sequence[Window]) -> list[Window]:
@@ -41,10 +42,15 @@ def usable(windows: Sequence[Window]) -> list[Window]:
     return [one for one in windows if one.kind == "full_full" and one.discharge_kwh >= _LEAST_KWH]
 
 
+def span_days(windows: Sequence[Window]) -> float:
+    """Return how many days these windows, rising, reach over."""
+    return (windows[-1].to_s - windows[0].from_s) / 86_400 if windows else 0.0
+
+
 def fit(windows: Sequence[Window]) -> Efficiency | None:
     """Return efficiency and standby by these windows; None if too few, or not plausible."""
     rows = usable(windows)
-    if len(rows) < LEAST_WINDOWS:
+    if len(rows) < LEAST_WINDOWS or span_days(rows) < LEAST_DAYS:
         return None
     found = plane([_point(one) for one in rows])
     if found is None:

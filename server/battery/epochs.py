@@ -34,7 +34,9 @@ def _ends(digests: Sequence[Digest]) -> list[tuple[float, float, float]]:
     return ends
 
 
-def days_kwh(digests: Sequence[Digest], borders_s: Sequence[float]) -> dict[str, tuple[float, float]]:
+def days_kwh(
+    digests: Sequence[Digest], borders_s: Sequence[float]
+) -> dict[str, tuple[float, float]]:
     """Return what each day charged and discharged, by the counters; so days add up to years.
 
     What was counted between two days belongs to the later one. A day without counters has none.

@@ -12,7 +12,7 @@ _EXPORT_KWH = 0.1 / 12  # in five minutes: 100 W
 _AT_LIMIT = 0.95
 _LOW_PCT = 20.0
 _NOON_H = 13
-_HUNTING_KWH = 0.05 / 12
+HUNTING_KWH = 0.05 / 12
 _REST_H, _REST_POINTS = 12.0, 2.0
 
 
@@ -109,7 +109,7 @@ class Tally:
     ) -> None:
         sums, soc, power = self.sums, row.soc_mean_pct, row.battery_mean_w
         self._note_night(local.date(), imported, exported)
-        if imported + exported < _HUNTING_KWH:
+        if imported + exported < HUNTING_KWH:
             sums["zero_hunting"].add(imported, row.covered_s)
         if soc is None or power is None:
             return

@@ -5,6 +5,7 @@ right. Such a jump is no cycle and no energy.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from server.battery.rows import FiveMinutes, Jump
 
@@ -25,7 +26,7 @@ def find(rows: Sequence[FiveMinutes], capacity_kwh: float | None) -> list[Jump]:
         return []
     found: list[Jump] = []
     pairs: list[tuple[float, float, FiveMinutes, FiveMinutes]] = []
-    for before, row in zip(rows, rows[1:], strict=False):
+    for before, row in pairwise(rows):
         if row.bucket_s - before.bucket_s > _NEAR_S:
             pairs = []
             continue

@@ -1,5 +1,6 @@
 """Lines and medians with their intervals. Pure functions, stdlib alone."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -27,8 +28,7 @@ class Line(NamedTuple):
 
     def se_at(self, x: float) -> float:
         """Return the standard error of y there."""
-        middle_var = self.noise**2 / self.n
-        return (middle_var + ((x - self.middle) * self.slope_se) ** 2) ** 0.5
+        return math.hypot(self.noise / self.n**0.5, (x - self.middle) * self.slope_se)
 
 
 class Plane(NamedTuple):
@@ -86,9 +86,7 @@ def median_slope(points: Sequence[tuple[float, float]], most: int = 200) -> floa
     return median(slopes) if slopes else None
 
 
-def bootstrap(
-    count: int, of: Callable[[list[int], random.Random], float]
-) -> tuple[float, float]:
+def bootstrap(count: int, of: Callable[[list[int], random.Random], float]) -> tuple[float, float]:
     """Return where 95 % of ``of(resample)`` lie; a resample has as many indices as there are."""
     dice = random.Random(_SEED)  # noqa: S311  the same interval each night
     values = sorted(

@@ -47,10 +47,21 @@ class Model(NamedTuple):
             and from_s <= one.to_s < to_s
         ]
 
+    def found(self) -> Efficiency | None:
+        """Return efficiency and standby of the last 365 days, else of all that is known."""
+        return self.efficiency or self.efficiencies.get(self.epoch)
+
     def median_of(self, rows: Sequence[Window]) -> Capacity | None:
         """Return the capacity by these windows of the present epoch."""
         found = self.efficiencies.get(self.epoch)
         return capacity.median_of(rows, found) if found else None
+
+
+def own_kwh(model: Model, settings: Settings) -> float | None:
+    """Return what the battery holds now, in tenths: as measured, else the nominal capacity."""
+    recent = model.median_of(model.of_kind("full_empty", model.now_s - YEAR_S))
+    kwh = recent.value if recent else settings.capacity_kwh
+    return round(kwh, 1) if kwh else None
 
 
 def measure(digests: Sequence[Digest], settings: Settings, now_s: float) -> Model:
@@ -64,9 +75,7 @@ def measure(digests: Sequence[Digest], settings: Settings, now_s: float) -> Mode
     if steps:
         borders = _near_ones_joined(sorted([*borders, *steps]))
         made, by_epoch = _measured(found, borders, settings)
-    recent = [
-        one for one in made if one.epoch == len(borders) and one.to_s >= now_s - YEAR_S
-    ]
+    recent = [one for one in made if one.epoch == len(borders) and one.to_s >= now_s - YEAR_S]
     return Model(
         digests=digests,
         anchors=found,

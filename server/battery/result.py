@@ -1,5 +1,7 @@
 """What the estimator of the battery tells: names, units, reasons. The page translates the codes."""
 
+import math
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 FIGURES = {  # name: unit; None: a word
@@ -47,7 +49,8 @@ WARRANTY = {  # the same of the warranty sheet
 INSIGHTS = {  # id: (unit of value, formula)
     "larger_battery": (
         "days",
-        "per day: the smaller of export before the night and import until the next export; value: days with both",
+        "per day: the smaller of export before the night and import until the next export; "
+        "value: days with both",
     ),
     "charge_limit": ("hours", "export while charging at >= 95 % of the largest power, SoC < 100 %"),
     "discharge_limit": ("hours", "import while discharging at >= 95 % of the largest power"),
@@ -63,14 +66,19 @@ INSIGHTS = {  # id: (unit of value, formula)
 REASONS = {
     "no_battery": "no reading of a battery",
     "no_counters": "the lifetime counters of charging and discharging were not read",
-    "no_capacity_set": "the nominal capacity is not known: python -m server.battery set DEVICE --capacity-kwh",
+    "no_capacity_set": (
+        "the nominal capacity is not known: python -m server.battery set DEVICE --capacity-kwh"
+    ),
     "no_grid_meter": "no meter measures the grid",
     "no_flows": "too few readings tell where the energy went",
     "no_temperature": "no temperature of the battery was read",
     "no_soh": "the battery reports no state of health",
     "never_full": "the battery was never full for certain: 100 % and solar power left over",
     "never_empty": "the battery was never empty for certain",
-    "reserve": "the reserve keeps it at {soc_pct} %: one full discharge (least state of charge 0 to 5 %) is needed, for example on a clear day in April",
+    "reserve": (
+        "the reserve keeps it at {soc_pct} %: one full discharge (least state of charge 0 to 5 %) "
+        "is needed, for example on a clear day in April"
+    ),
     "too_few_windows": "{n} ways from full to full so far, {needed} are needed",
     "too_few_events": "{n} full charges or discharges so far, {needed} are needed",
     "too_short": "{months} months of data so far, {needed} are needed",
@@ -95,4 +103,48 @@ class Figure(NamedTuple):
     to_s: float | None = None
     method: str | None = None
     reason: str | None = None  # a code of REASONS
-    blanks: dict[str, Any] = {}  # noqa: RUF012  what fills the reason's text; never changed
+    blanks: tuple[tuple[str, Any], ...] = ()  # what fills the reason's text
+
+
+def none(reason: str, events: int | None = None, /, **blanks: object) -> Figure:
+    """Return a figure without a number, and why."""
+    return Figure(n=events, reason=reason, blanks=tuple(blanks.items()))
+
+
+def reason_of(figure: Figure) -> dict[str, Any]:
+    """Return the three keys that tell why there is no number."""
+    text = REASONS[figure.reason].format(**dict(figure.blanks)) if figure.reason else None
+    return {
+        "reason": figure.reason,
+        "reason_text": text,
+        "reason_values": dict(figure.blanks),
+    }
+
+
+def shown(figure: Figure, unit: str | None) -> dict[str, Any]:
+    """Return the figure as the API shows it; numbers in four digits."""
+    return {
+        "value": figure.value if isinstance(figure.value, str) else rounded(figure.value),
+        "unit": unit,
+        "low": rounded(figure.low),
+        "high": rounded(figure.high),
+        "n": figure.n,
+        "from": moment(figure.from_s),
+        "to": moment(figure.to_s),
+        "method": figure.method,
+        **reason_of(figure),
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """Return the number in four significant digits, from 1000 on in whole ones."""
+    if value is None or value == 0:
+        return value
+    return round(value, max(0, 3 - math.floor(math.log10(abs(value)))))
+
+
+def moment(at_s: float | None) -> str | None:
+    """Return seconds since 1970 as the API tells moments."""
+    if at_s is None:
+        return None
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -109,8 +109,8 @@ class Anchor(NamedTuple):
 EVIDENCE = {
     "soc_100_tapered": "100 % and charging had ended while solar power was exported",
     "soc_100_blocked": "100 % and the battery forbids charging",
-    "soc_zero": "at most 1 % and discharging had ended while power was imported",
-    "soc_fell": "the state of charge fell further than energy explains, and discharging ended",
+    "soc_zero": "below 1 % and discharging had ended while power was imported",
+    "soc_fell": "above the reserve discharging ended, and the state of charge fell unexplained",
     "cell_voltage": "the cells were at the voltage of an empty battery",
     "discharge_blocked": "the battery forbids discharging",
     "reserve": "discharging ended with none of these: a reserve is set",
@@ -120,7 +120,7 @@ EVIDENCE = {
 class Window(NamedTuple):
     """From one anchor to the next: what a capacity or the efficiency is measured by.
 
-    ``kind``: ``full_empty``, ``empty_full`` or ``full_full``. ``capacity_kwh`` is None for the last.
+    ``kind``: ``full_empty``, ``empty_full`` or ``full_full``, which has no capacity.
     """
 
     kind: str

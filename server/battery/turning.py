@@ -1,6 +1,7 @@
 """Turning points of a series, and the cycles within it (rainflow, ASTM E1049). Pure functions."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 HYSTERESIS_PCT = 2.0
 BAND_PCT = 10
@@ -13,22 +14,14 @@ def turning_points(values: Iterable[float], hysteresis: float = 0.0) -> list[flo
     The last is the farthest of the move that had begun, and then where the series ended.
     """
     points: list[float] = []
-    extreme = first = None
     rising = True
     for value in values:
-        if first is None:
-            first = extreme = value
+        if not points:
             points.append(value)
-            continue
-        if len(points) == 1 and extreme == first:
-            if abs(value - first) <= hysteresis:
-                continue
-            extreme, rising = value, value > first
-            points.append(value)
-        elif (value > extreme) if rising else (value < extreme):
-            points[-1] = extreme = value
-        elif abs(value - extreme) > hysteresis:
-            extreme, rising = value, not rising
+        elif len(points) > 1 and ((value > points[-1]) if rising else (value < points[-1])):
+            points[-1] = value
+        elif abs(value - points[-1]) > hysteresis:
+            rising = value > points[-1]
             points.append(value)
     return points
 
@@ -52,7 +45,7 @@ def rainflow(points: Iterable[float]) -> Iterator[tuple[float, float]]:
             else:
                 yield before, 1.0
                 del stack[-3:-1]
-    for left, right in zip(stack, stack[1:], strict=False):
+    for left, right in pairwise(stack):
         yield abs(right - left), 0.5
 
 

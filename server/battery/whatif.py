@@ -20,7 +20,7 @@ class Limits(NamedTuple):
 
 
 class Replay:
-    """One battery in the house, which ``play`` moves by what the house had too much or too little."""
+    """One battery in the house, moved by what that had too much or too little."""
 
     __slots__ = ("_eta", "_in_kw", "_most_kwh", "_out_kw", "_standby_kw", "_stored_kwh")
 
@@ -33,7 +33,7 @@ class Replay:
         self._stored_kwh = 0.5 * usable_kwh
 
     def play(self, surplus_kwh: Sequence[tuple[float, float]]) -> tuple[float, float]:
-        """Return (imported, exported) over steps of (surplus, hours); the state stays for the next."""
+        """Return (imported, exported) over steps of (surplus, hours); the state stays."""
         stored, most, eta = self._stored_kwh, self._most_kwh, self._eta
         taken = given = 0.0
         for surplus, hours in surplus_kwh:

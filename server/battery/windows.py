@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 from server.battery.rows import Anchor, Window
 
@@ -23,13 +24,13 @@ def between(
     physical = [anchor for anchor in anchors if anchor.kind != "reserve"]
     found = [
         _window("full_empty" if left.kind == "full" else "empty_full", left, right, capacity_kwh)
-        for left, right in zip(physical, physical[1:], strict=False)
+        for left, right in pairwise(physical)
         if left.kind != right.kind
     ]
     fulls = [n for n, anchor in enumerate(physical) if anchor.kind == "full"]
     found += [
         _window("full_full", physical[one], physical[other], capacity_kwh)
-        for one, other in zip(fulls, fulls[1:], strict=False)
+        for one, other in pairwise(fulls)
         if all(_is_short(anchor) for anchor in physical[one + 1 : other])
     ]
     borders = sorted(borders_s)
@@ -48,7 +49,9 @@ def _window(kind: str, left: Anchor, right: Anchor, capacity_kwh: float | None) 
     if is_up and not _is_short(left):
         return None
     from_s = left.reached_s if is_up else left.left_s
-    charge = _rise(left.reached_charge_kwh if is_up else left.left_charge_kwh, right.reached_charge_kwh)
+    charge = _rise(
+        left.reached_charge_kwh if is_up else left.left_charge_kwh, right.reached_charge_kwh
+    )
     discharge = _rise(
         left.reached_discharge_kwh if is_up else left.left_discharge_kwh,
         right.reached_discharge_kwh,

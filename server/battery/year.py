@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from server.battery.insights import Tally
-from server.battery.measure import YEAR_S, Model
+from server.battery.insights import HUNTING_KWH, Tally
+from server.battery.measure import YEAR_S, Model, own_kwh
 from server.battery.rows import FiveMinutes, Settings
 from server.battery.whatif import CAPACITIES_KWH, Limits, Replay
 
@@ -48,21 +48,22 @@ def reserve_pct(model: Model, settings: Settings) -> float | None:
 class Year:
     """Feed it the rows of the last 365 days, rising; then ``end``, ``tally`` and ``whatif``."""
 
-    def __init__(self, model: Model, settings: Settings, own_kwh: float | None) -> None:
+    def __init__(self, model: Model, settings: Settings) -> None:
         seen, reserve = limits(model), reserve_pct(model, settings)
         self.tally = Tally(model.zone, seen.charge_w, seen.discharge_w, reserve)
-        self.limits, self.reserve_pct, self.own_kwh = seen, reserve, own_kwh
+        own = self.own_kwh = own_kwh(model, settings)
+        self.limits, self.reserve_pct = seen, reserve
         self.from_s: float | None = None
         self.to_s: float | None = None
         self.import_kwh = self.export_kwh = 0.0
-        self._both_kwh = self._hours = 0.0
+        self._taken_kwh = self._given_kwh = self._hours = 0.0
         self._steps: list[tuple[float, float]] = []
         self._replays: dict[float, list[Any]] = {}
-        found = model.efficiency or model.efficiencies.get(model.epoch)
+        found = model.found()
         if found and seen.charge_w and seen.discharge_w:
             most = Limits(seen.charge_w, seen.discharge_w, found.eta, max(0.0, found.standby_w))
             usable = 1 - (reserve or 0.0) / 100
-            for kwh in sorted({*CAPACITIES_KWH, *([own_kwh] if own_kwh else [])}):
+            for kwh in sorted({*CAPACITIES_KWH, *([own] if own else [])}):
                 self._replays[kwh] = [Replay(kwh * usable, most), 0.0, 0.0]
 
     def feed(self, row: FiveMinutes) -> None:
@@ -75,14 +76,21 @@ class Year:
             return
         self.import_kwh += row.import_kwh
         self.export_kwh += row.export_kwh
+        self._note_unavoidable(row.import_kwh, row.export_kwh)
         # What the house had too much or too little before the battery did anything, with what the
-        # converter lost. What went to and fro within five minutes no battery of this model saves.
-        self._both_kwh += min(row.import_kwh, row.export_kwh)
+        # converter lost.
         surplus = row.export_kwh - row.import_kwh + row.charge_kwh - row.discharge_kwh
         self._hours += row.covered_s / 3600
         self._steps.append((surplus, row.covered_s / 3600))
         if len(self._steps) >= _STEPS:
             self._play()
+
+    def _note_unavoidable(self, imported: float, exported: float) -> None:
+        """Count what no battery saves: to and fro within five minutes, and about zero."""
+        both = min(imported, exported)
+        is_hunting = imported + exported < HUNTING_KWH
+        self._taken_kwh += imported if is_hunting else both
+        self._given_kwh += exported if is_hunting else both
 
     def end(self) -> None:
         """Play what is left."""
@@ -101,13 +109,13 @@ class Year:
         none_kwh = self._replays[0.0][1]
         answers = []
         for kwh, (_, imported, exported) in self._replays.items():
-            both = self._both_kwh if kwh else 0.0
+            taken, given = (self._taken_kwh, self._given_kwh) if kwh else (0.0, 0.0)
             answers.append(
                 {
                     "capacity_kwh": kwh,
-                    "import_kwh": round(imported + both, 3),
-                    "export_kwh": round(exported + both, 3),
-                    "saved_kwh": round(none_kwh - imported - both, 3),
+                    "import_kwh": round(imported + taken, 3),
+                    "export_kwh": round(exported + given, 3),
+                    "saved_kwh": round(none_kwh - imported - taken, 3),
                     "is_own": self.own_kwh is not None and abs(kwh - self.own_kwh) < _SAME_KWH,
                 }
             )
