@@ -26,13 +26,19 @@ _NULL = "\\N"
 
 
 def load(cursor: Cursor, device_id: str, rows: Iterable[FiveMinutes], zone: str = "UTC") -> None:
-    """Store these rows, in place of what the days that they touch had; in its transaction.
+    """Store these rows, and sum the days again; all in its transaction."""
+    copy(cursor, device_id, rows)
+    sum_days(cursor, device_id, zone)
 
-    A row counts as one sample, so that its mean is its sum, to the last digit.
-    """
-    rows = list(rows)
+
+def copy(cursor: Cursor, device_id: str, rows: Iterable[FiveMinutes]) -> None:
+    """Store these rows; each counts as one sample: its mean is its sum, to the last digit."""
     lines = io.StringIO("".join("\t".join(_line(device_id, row)) + "\n" for row in rows))
     cursor.copy_expert(f"COPY sungrow_5min ({', '.join(_COLUMNS)}) FROM STDIN", lines)
+
+
+def sum_days(cursor: Cursor, device_id: str, zone: str) -> None:
+    """Sum all local days of a device from their five minutes."""
     days = rollups.Days("-infinity", "infinity", zone, "-infinity", "infinity")
     asked = {"device_id": device_id, **days._asdict(), "days": []}
     cursor.execute("DELETE FROM sungrow_local_daily WHERE device_id = %s", (device_id,))
