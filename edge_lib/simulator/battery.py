@@ -5,6 +5,7 @@ energy over the capacity it believes in, without the standby, and learns the tru
 battery is full or empty. So an estimator can be judged by what it should have found.
 """
 
+import math
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -79,6 +80,7 @@ class Hidden(NamedTuple):
     gain: float = 1.004  # of the BMS's counting
     soc_step_pct: float = 0.1  # how the state of charge is shown
     min_soc_pct: float = 5.0
+    cold_pct: float = 0.0  # less usable at midwinter, when it is made, than at midsummer
     jumps_a_year: float = 0.0  # recalibrations out of nothing
     charge_w: int = 4000
     discharge_w: int = 6600
@@ -107,7 +109,8 @@ class AgeingBattery:
             left = _between(self.hidden.curve, years)
         else:
             left = 1 - self.hidden.fade_pct_year / 100 * years
-        return (new_kwh + self._added_wh / 1000) * left
+        cold = self.hidden.cold_pct / 200 * (1 + math.cos(math.tau * years))
+        return (new_kwh + self._added_wh / 1000) * left * (1 - cold)
 
     @property
     def soc_pct(self) -> float:
@@ -153,7 +156,7 @@ class AgeingBattery:
         before, self._age_s = self._age_s, self._age_s + seconds
         at, slot = self.hidden.extended_years, int(self._age_s // 3600)
         if at is not None and before < at * YEAR_S <= self._age_s:
-            # The new modules come half full; the BMS is told of them.
+            # The new modules come half full; the BMS gets to know of them.
             self._added_wh = self.hidden.extended_kwh * 1000
             self._stored_wh += self._added_wh / 2
             self._believed_wh += self._added_wh

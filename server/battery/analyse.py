@@ -20,7 +20,7 @@ def result(
     exposures: Sequence[Exposure],
     settings: Settings,
 ) -> dict[str, Any]:
-    """Return all that the API tells of a battery.
+    """Return all that the API shows of a battery.
 
     Args:
         device_id: whose it is.
@@ -45,7 +45,7 @@ def result(
         "efficiency_by_month": tables.efficiency_by_month(model, settings),
         "soh_by_month": tables.soh_by_month(model),
         "jumps": tables.jumps(model),
-        "insights": insights(found),
+        "insights": insights(found, model),
         "whatif": whatif(found),
         "warranty": warranty.sheet(model, settings, exposures, made["capacity_kwh"]),
     }
@@ -71,9 +71,16 @@ def _why_no_replay(found: Year) -> Figure:
     return none("no_efficiency") if found.tally.has_grid else none("no_grid_meter")
 
 
-def insights(found: Year) -> list[dict[str, Any]]:
-    """Return what the last 365 days tell, in the order of ``INSIGHTS``."""
-    return [_insight(name, found) for name in INSIGHTS]
+def insights(found: Year, model: Model) -> list[dict[str, Any]]:
+    """Return what the last 365 days tell, in the order of ``INSIGHTS``.
+
+    That of the reserve has ``backup_hours``, too: for how long the grid was away; null where no
+    state of the inverter is known.
+    """
+    cuts = [one.backup_s for one in model.recent() if one.backup_s is not None]
+    hours = round(sum(cuts) / 3600, 2) if cuts else None
+    told = [_insight(name, found) for name in INSIGHTS]
+    return [one | {"backup_hours": hours} if one["id"] == "reserve" else one for one in told]
 
 
 def _insight(name: str, found: Year) -> dict[str, Any]:

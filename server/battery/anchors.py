@@ -24,7 +24,7 @@ _ABOVE_POINTS = 1.0
 
 
 class _Run(NamedTuple):
-    """Rows in which the battery stood at one end; indices into all rows, both included."""
+    """Rows in which the battery stayed at one end; indices into all rows, both included."""
 
     first: int
     last: int

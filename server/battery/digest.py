@@ -58,7 +58,7 @@ def of_day(
         turns=_turns(own, of_today),
         jumps=of_today,
         anchors=tuple(anchor for anchor in anchors.find(rows, settings) if anchor.left_s > begin_s),
-        backup_s=sum(row.covered_s for row in own if row.running_state == _BACKUP),
+        backup_s=_backup_s(own),
     )
 
 
@@ -83,6 +83,11 @@ def from_stored(stored: dict) -> Digest:  # type: ignore[type-arg]
             "anchors": tuple(Anchor(*anchor) for anchor in stored["anchors"]),
         }
     )
+
+
+def _backup_s(rows: Sequence[FiveMinutes]) -> float | None:
+    known = [row for row in rows if row.running_state is not None]
+    return sum(row.covered_s for row in known if row.running_state == _BACKUP) if known else None
 
 
 def _turns(rows: Sequence[FiveMinutes], found: Sequence[Jump]) -> tuple[float, ...]:
@@ -113,7 +118,7 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _rise(first: float | None, last: float | None) -> float | None:
-    """Return by how much a counter rose; None where it fell: it began anew."""
+    """Return by how much a counter rose; None where it fell: it started again."""
     if first is None or last is None or last < first:
         return None
     return _r(last - first)

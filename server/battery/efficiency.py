@@ -14,7 +14,8 @@ from server.battery.rows import Window
 
 LEAST_WINDOWS, LEAST_DAYS = 60, 90
 W_OF_KWH_A_DAY = 1000 / 24
-_LEAST_KWH = 0.5  # a top-up tells of no efficiency
+_LEAST_KWH = 0.5  # a top-up says nothing about the efficiency
+_ROUNDING_KWH = 0.3
 _OUTLIER = 5.0  # times the median distance
 _PLAUSIBLE_RTE, _PLAUSIBLE_W = (0.6, 1.005), (-5.0, 300.0)
 
@@ -38,8 +39,15 @@ class Efficiency(NamedTuple):
 
 
 def usable(windows: Sequence[Window]) -> list[Window]:
-    """Return the windows that tell of the efficiency."""
-    return [one for one in windows if one.kind == "full_full" and one.discharge_kwh >= _LEAST_KWH]
+    """Return the windows that the efficiency can be found by."""
+    return [one for one in windows if one.kind == "full_full" and _is_sound(one)]
+
+
+def _is_sound(one: Window) -> bool:
+    """Return whether in and out belong to one battery: a glitch of a counter moves every fit."""
+    most = 2 * one.discharge_kwh + 2 * one.days + _ROUNDING_KWH
+    least = 0.95 * one.discharge_kwh - _ROUNDING_KWH
+    return one.discharge_kwh >= _LEAST_KWH and least <= one.charge_kwh <= most
 
 
 def span_days(windows: Sequence[Window]) -> float:

@@ -1,4 +1,4 @@
-"""How long the battery stood how full, how warm and how busy. Pure functions over hours' sums."""
+"""For how long the battery was how full, how warm and how busy. Pure functions over hours' sums."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -28,11 +28,6 @@ def of_use(model: Model, found: Year, settings: Settings) -> dict[str, Figure]:
     }
 
 
-def recent(model: Model) -> list[Digest]:
-    """Return the days of the last 365."""
-    return [one for one in model.digests if (one.last_s or 0) > model.now_s - YEAR_S]
-
-
 class _Span(TypedDict):
     from_s: float
     to_s: float
@@ -65,7 +60,7 @@ def _energy(model: Model, settings: Settings) -> dict[str, Figure]:
         missing = none("no_counters")
         return dict.fromkeys((*names, "full_cycles", "full_cycles_year"), missing)
     by_day = epochs.days_kwh(model.digests, model.borders_s)
-    days = [by_day[one.day.isoformat()] for one in recent(model) if one.day.isoformat() in by_day]
+    days = [by_day[one.day.isoformat()] for one in model.recent() if one.day.isoformat() in by_day]
     year = sum(day[0] for day in days), sum(day[1] for day in days)
     life, since = Figure(method=_COUNTER), Figure(method=_COUNTER, **last_year(model))
     found = {
@@ -135,7 +130,7 @@ def _closure(model: Model, found: efficiency.Efficiency) -> Figure:
 
 
 def _converter(model: Model, settings: Settings) -> Figure:
-    days = recent(model)
+    days = model.recent()
     into = _total(days, lambda one: one.solar_to_battery_kwh)
     into += _total(days, lambda one: one.grid_to_battery_kwh)
     out = _total(days, lambda one: one.battery_to_house_kwh)

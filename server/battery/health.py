@@ -1,6 +1,7 @@
 """The figures of health: capacity, fade, and whether the BMS tells the truth. Pure functions."""
 
 from collections.abc import Sequence
+from datetime import datetime, time
 from statistics import median
 
 from server.battery import fade
@@ -84,9 +85,7 @@ def fade_of(model: Model, settings: Settings) -> Fade | None:
 def _born_s(model: Model, settings: Settings) -> float | None:
     if settings.installed is None:
         return None
-    installed = settings.installed
-    days = (installed - model.digests[0].day).days if model.digests else 0
-    return (model.digests[0].last_s or 0) + days * 86_400 if model.digests else None
+    return datetime.combine(settings.installed, time(12), model.zone).timestamp()
 
 
 def _first(model: Model, settings: Settings) -> Figure:
@@ -150,7 +149,7 @@ def _soh(model: Model, settings: Settings, line: Fade | None) -> dict[str, Figur
         }
     # What happened before the first reading nobody measured: that much is believed.
     early = [soh for at_s, soh in told if line.from_s - 1 <= at_s < line.from_s + _MONTH_S]
-    first = median(early) if early else now
+    first = max(early, default=now)
     left, off = _left(model, line)
     value = now - first * left / 100
     about = Figure(n=line.line.n, from_s=line.from_s, to_s=model.now_s)

@@ -13,7 +13,7 @@ _AT_LIMIT = 0.95
 _LOW_PCT = 20.0
 _NOON_H = 13
 HUNTING_KWH = 0.05 / 12
-_REST_H, _REST_POINTS = 12.0, 2.0
+_REST_H, _REST_POINTS, _STEP_POINTS = 12.0, 2.0, 1.05
 
 
 class Sum:
@@ -66,6 +66,7 @@ class Tally:
         self._exported = self._imported = 0.0
         self._rest: tuple[float, float] | None = None
         self._rested: tuple[float, float] = (0.0, 0.0)
+        self._steepest = 0.0
 
     def feed(self, row: FiveMinutes) -> None:
         """Take account of five minutes."""
@@ -150,12 +151,17 @@ class Tally:
         near = self._rest is not None and row.bucket_s - self._rested[0] <= 900
         if is_resting and (near or self._rest is None):
             soc = row.soc_mean_pct or 0.0
-            self._rest = self._rest or (row.bucket_s, soc)
+            if self._rest is None:
+                self._rest, self._steepest = (row.bucket_s, soc), 0.0
+            else:
+                self._steepest = max(self._steepest, abs(self._rested[1] - soc))
             self._rested = (row.bucket_s, soc)
             return
         if self._rest is not None:
             hours = (self._rested[0] - self._rest[0]) / 3600
             fell = self._rest[1] - self._rested[1]
-            if hours >= _REST_H and fell >= _REST_POINTS:
+            # A recalibration falls at once; what the pack draws takes hours.
+            is_slow = self._steepest <= _STEP_POINTS
+            if hours >= _REST_H and fell >= _REST_POINTS and is_slow:
                 self.rests.append((hours, fell))
         self._rest = None

@@ -1,7 +1,7 @@
 """Where the state of charge moved and energy does not explain it. Pure functions.
 
 The BMS counts energy and errs; where the battery is full or empty it sees that, and sets its count
-right. Such a jump is no cycle and no energy.
+right. Such a jump is neither a cycle nor energy.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 """What all stored days together say: anchors, windows, efficiency, capacity. Pure functions."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -37,6 +39,11 @@ class Model(NamedTuple):
             return self.borders_s[-1]
         return next((one.first_s for one in self.digests if one.first_s is not None), None)
 
+    def recent(self) -> list[Digest]:
+        """Return the local days of the last 365."""
+        since = datetime.fromtimestamp(self.now_s - YEAR_S, self.zone).date()
+        return [one for one in self.digests if one.day > since]
+
     def of_kind(self, kind: str, from_s: float = 0.0, to_s: float = 1e12) -> list[Window]:
         """Return the windows of the present epoch that have a capacity and end in that time."""
         return [
@@ -62,6 +69,20 @@ def own_kwh(model: Model, settings: Settings) -> float | None:
     recent = model.median_of(model.of_kind("full_empty", model.now_s - YEAR_S))
     kwh = recent.value if recent else settings.capacity_kwh
     return round(kwh, 1) if kwh else None
+
+
+def usable_kwh(model: Model) -> float | None:
+    """Return what the house gets to use of it: from full to where discharging ended.
+
+    The median of the last 365 days in the present epoch; None of fewer than six.
+    """
+    found = model.found()
+    since = max(model.now_s - YEAR_S, model.borders_s[-1] if model.borders_s else 0.0)
+    ways = windows.to_stops(model.anchors, since)
+    if found is None or len(ways) < capacity.LEAST_EVENTS:
+        return None
+    fallen = [capacity.of_window(one, found).capacity_kwh or 0.0 for one in ways]
+    return median(fallen)
 
 
 def measure(digests: Sequence[Digest], settings: Settings, now_s: float) -> Model:

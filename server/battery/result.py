@@ -4,6 +4,8 @@ import math
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from edge_lib.shared.command_names import server_command
+
 FIGURES = {  # name: unit; None: a word
     "full_cycles": "cycles",  # discharged energy / nominal capacity, by the lifetime counter
     "full_cycles_year": "cycles",  # of the last 365 days
@@ -54,7 +56,7 @@ INSIGHTS = {  # id: (unit of value, formula)
     ),
     "charge_limit": ("hours", "export while charging at >= 95 % of the largest power, SoC < 100 %"),
     "discharge_limit": ("hours", "import while discharging at >= 95 % of the largest power"),
-    "reserve": ("hours", "import while discharging had ended at the reserve; value: power cuts"),
+    "reserve": ("hours", "import while discharging had ended at the reserve; value: its hours"),
     "grid_charging": ("hours", "energy from the grid into the battery; value: its hours"),
     "battery_to_grid": ("%", "energy from the battery into the grid; value: of the discharged"),
     "full_early": ("hours", "export at 100 % before 13:00; value: hours at 100 % before 13:00"),
@@ -63,12 +65,11 @@ INSIGHTS = {  # id: (unit of value, formula)
     "best_size": ("kWh", "import that the next larger battery saves a year; value: its capacity"),
 }
 
+_SET = server_command("battery set DEVICE")
 REASONS = {
     "no_battery": "no reading of a battery",
     "no_counters": "the lifetime counters of charging and discharging were not read",
-    "no_capacity_set": (
-        "the nominal capacity is not known: python -m server.battery set DEVICE --capacity-kwh"
-    ),
+    "no_capacity_set": f"the nominal capacity is not known: {_SET} --capacity-kwh",
     "no_grid_meter": "no meter measures the grid",
     "no_flows": "too few readings tell where the energy went",
     "no_temperature": "no temperature of the battery was read",
@@ -87,7 +88,7 @@ REASONS = {
     "no_rest": "the battery never rested for 12 hours",
     "no_first_year": "the present battery is younger than a year here",
     "no_throughput": "too little was charged",
-    "not_set": "not set: python -m server.battery set DEVICE",
+    "not_set": f"not set: {_SET}",
     "no_data": "no reading of these days",
 }
 

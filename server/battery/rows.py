@@ -13,13 +13,13 @@ MARGIN_S = 3 * 3600  # that a day's rows begin before its midnight, for what led
 SOC_EDGES_PCT = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
 TEMP_EDGES_C = (-60, 5, 15, 25, 35, 45)
 RATE_EDGES = (0.0, 0.1, 0.25, 0.5)  # |power| / nominal capacity, per hour
-REST_W = 20.0  # less than that is no charging and no discharging
+REST_W = 20.0  # with less it neither charges nor discharges
 
 
 class FiveMinutes(NamedTuple):
     """A row of ``sungrow_5min``, where its house has none of its own of ``sungrow_house_5min``.
 
-    ``mean`` is sum / count. What hangs on the grid meter is None where none measured it: load,
+    ``mean`` is sum / count. What needs the grid meter is None where none measured it: load,
     export, import and the flows. ``counters_first`` and ``_last`` may lack (None).
     """
 
@@ -178,4 +178,4 @@ class Digest(NamedTuple):
     turns: tuple[float, ...]  # turning points of SoC, jumps taken out
     jumps: tuple[Jump, ...]
     anchors: tuple[Anchor, ...]
-    backup_s: float = 0.0  # in state 0x1000, a power cut
+    backup_s: float | None = None  # in state 0x1000, a power cut; None: no state is known

@@ -7,7 +7,6 @@ from statistics import median
 from typing import Any
 
 from server.battery import capacity, epochs, turning
-from server.battery.figures import recent
 from server.battery.health import why_none, with_gain
 from server.battery.measure import Model
 from server.battery.result import Figure, moment, none, reason_of, rounded
@@ -24,7 +23,7 @@ def capacity_by_year(model: Model, settings: Settings) -> list[dict[str, Any]]:
     """Return a row for each local year and epoch that has any reading."""
     rows = [one for one in model.windows if one.kind == "full_empty" and one.capacity_kwh]
     by_year = capacity.by_year(rows, model.zone)
-    years = {(one.day.year, _epoch(model, one)) for one in model.digests if one.last_s is not None}
+    years = {(one.day.year, _epoch(model, one)) for one in model.digests if one.covered_s > 0}
     return [_year(model, settings, key, by_year.get(key, [])) for key in sorted({*years, *by_year})]
 
 
@@ -53,7 +52,7 @@ def _year(
 
 def depth(model: Model) -> dict[str, Any]:
     """Return the cycles of the last 365 days by depth, in bands of ten points."""
-    days = [one for one in recent(model) if one.turns]
+    days = [one for one in model.recent() if one.turns]
     if not days:
         missing = reason_of(none("no_data"))
         return {"from": None, "to": None, "cycles": None, "bands": [], **missing}

@@ -75,7 +75,7 @@ def _runs_out(model: Model, settings: Settings, used_mwh: float) -> Figure:
     if settings.warranty_mwh is None:
         return none("not_set")
     by_day = epochs.days_kwh(model.digests, model.borders_s)
-    days = [by_day.get(one.day.isoformat()) for one in figures.recent(model)]
+    days = [by_day.get(one.day.isoformat()) for one in model.recent()]
     rate_mwh = sum(one[1] for one in days if one is not None) / 1000
     known = sum(one is not None for one in days)
     if known < YEAR_S / 86_400 * 0.9:

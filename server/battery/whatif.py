@@ -22,10 +22,14 @@ class Limits(NamedTuple):
 class Replay:
     """One battery in the house, moved by what that had too much or too little."""
 
-    __slots__ = ("_eta", "_in_kw", "_most_kwh", "_out_kw", "_standby_kw", "_stored_kwh")
+    __slots__ = (
+        *("_deepest_kwh", "_eta", "_in_kw", "_most_kwh"),
+        *("_out_kw", "_standby_kw", "_stored_kwh"),
+    )
 
-    def __init__(self, usable_kwh: float, limits: Limits) -> None:
+    def __init__(self, usable_kwh: float, reserve_kwh: float, limits: Limits) -> None:
         self._most_kwh, self._eta = usable_kwh, limits.eta
+        self._deepest_kwh = -reserve_kwh  # which the standby draws on, and the house does not
         # A pack that is not there takes, gives and draws nothing.
         self._in_kw = limits.charge_w / 1000 if usable_kwh else 0.0
         self._out_kw = limits.discharge_w / 1000 if usable_kwh else 0.0
@@ -35,6 +39,7 @@ class Replay:
     def play(self, surplus_kwh: Sequence[tuple[float, float]]) -> tuple[float, float]:
         """Return (imported, exported) over steps of (surplus, hours); the state stays."""
         stored, most, eta = self._stored_kwh, self._most_kwh, self._eta
+        deepest = self._deepest_kwh
         taken = given = 0.0
         for surplus, hours in surplus_kwh:
             stored -= self._standby_kw * hours
@@ -53,7 +58,7 @@ class Replay:
                     taken -= surplus + moved
                 else:
                     taken -= surplus
-            if stored < 0:
-                stored = 0.0
+            if stored < deepest:
+                stored = deepest
         self._stored_kwh = stored
         return taken, given

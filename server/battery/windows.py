@@ -7,8 +7,9 @@ from itertools import pairwise
 from server.battery.rows import Anchor, Window
 
 LONGEST_S = 10 * 86_400
-_LONGEST_EMPTY_S = 12 * 3600  # a battery that stood empty for longer may have been switched off
-_DAY_S = 86_400
+# What a battery draws while it is empty is not known: it may have been switched off.
+_LONGEST_EMPTY_S, _LONGEST_EMPTY_UP_S = 2 * 3600, 6 * 3600
+_FASTEST, _MOST_KW = 1.5, 60.0  # of the nominal capacity per hour; where that is not known
 
 
 def between(
@@ -31,22 +32,32 @@ def between(
     found += [
         _window("full_full", physical[one], physical[other], capacity_kwh)
         for one, other in pairwise(fulls)
-        if all(_is_short(anchor) for anchor in physical[one + 1 : other])
+        if all(_stood_s(anchor) <= _LONGEST_EMPTY_S for anchor in physical[one + 1 : other])
     ]
     borders = sorted(borders_s)
     kept = [_of_epoch(window, borders) for window in found if window is not None]
     return sorted((one for one in kept if one is not None), key=lambda one: (one.to_s, one.kind))
 
 
-def _is_short(anchor: Anchor) -> bool:
-    return anchor.left_s - anchor.reached_s <= _LONGEST_EMPTY_S
+def to_stops(anchors: Sequence[Anchor], from_s: float) -> list[Window]:
+    """Return the ways from full to where discharging ended next, be that empty or a reserve."""
+    found = [
+        _window("full_empty", left, right, None)
+        for left, right in pairwise(anchors)
+        if left.kind == "full" and right.kind != "full" and left.left_s >= from_s
+    ]
+    return [one for one in found if one is not None]
+
+
+def _stood_s(anchor: Anchor) -> float:
+    return anchor.left_s - anchor.reached_s
 
 
 def _window(kind: str, left: Anchor, right: Anchor, capacity_kwh: float | None) -> Window | None:
     """Return the window; None where it is too long, or the counters do not tell."""
     # Standby goes on below empty, so that what was missing counts from reaching it.
     is_up = kind == "empty_full"
-    if is_up and not _is_short(left):
+    if is_up and _stood_s(left) > _LONGEST_EMPTY_UP_S:
         return None
     from_s = left.reached_s if is_up else left.left_s
     charge = _rise(
@@ -59,6 +70,9 @@ def _window(kind: str, left: Anchor, right: Anchor, capacity_kwh: float | None) 
     length_s = right.reached_s - from_s
     if charge is None or discharge is None or not 0 < length_s <= LONGEST_S:
         return None
+    most_kwh = length_s / 3600 * (_FASTEST * capacity_kwh if capacity_kwh else _MOST_KW) + 0.3
+    if max(charge, discharge) > most_kwh:
+        return None  # a counter jumped
     moved = charge if is_up else discharge
     rate = moved / (length_s / 3600) / capacity_kwh if capacity_kwh else None
     temps = [temp for temp in (left.temp_c, right.temp_c) if temp is not None]

@@ -3,13 +3,14 @@
 from typing import Any, NamedTuple
 
 from server.battery.insights import HUNTING_KWH, Tally
-from server.battery.measure import YEAR_S, Model, own_kwh
+from server.battery.measure import YEAR_S, Model, own_kwh, usable_kwh
 from server.battery.rows import FiveMinutes, Settings
 from server.battery.whatif import CAPACITIES_KWH, Limits, Replay
 
 _STEPS = 288  # that are played at once: a day, for speed
 _LEAST_DAYS = 28
 _SAME_KWH = 0.005
+_BELOW_EMPTY = 0.03  # share of the capacity that the standby may take of an empty battery
 
 
 class Limit(NamedTuple):
@@ -21,14 +22,10 @@ class Limit(NamedTuple):
 
 def limits(model: Model) -> Limit:
     """Return the largest powers seen."""
-    recent = [one for one in model.digests if _is_recent(one.last_s, model.now_s)]
+    recent = model.recent()
     charge = [one.max_charge_w for one in recent if one.max_charge_w is not None]
     discharge = [one.max_discharge_w for one in recent if one.max_discharge_w is not None]
     return Limit(max(charge, default=None), max(discharge, default=None))
-
-
-def _is_recent(at_s: float | None, now_s: float) -> bool:
-    return at_s is not None and at_s >= now_s - YEAR_S
 
 
 def reserve_pct(model: Model, settings: Settings) -> float | None:
@@ -62,9 +59,17 @@ class Year:
         found = model.found()
         if found and seen.charge_w and seen.discharge_w:
             most = Limits(seen.charge_w, seen.discharge_w, found.eta, max(0.0, found.standby_w))
-            usable = 1 - (reserve or 0.0) / 100
+            usable = self._usable_share(model, reserve)
             for kwh in sorted({*CAPACITIES_KWH, *([own] if own else [])}):
-                self._replays[kwh] = [Replay(kwh * usable, most), 0.0, 0.0]
+                below_kwh = kwh * (1 - usable + _BELOW_EMPTY)
+                self._replays[kwh] = [Replay(kwh * usable, below_kwh, most), 0.0, 0.0]
+
+    def _usable_share(self, model: Model, reserve: float | None) -> float:
+        """Return the share of the capacity that the house gets: measured, else as it is set."""
+        measured = usable_kwh(model)
+        if measured is not None and self.own_kwh:
+            return min(1.0, max(0.0, measured / self.own_kwh))
+        return 1 - (reserve or 0.0) / 100
 
     def feed(self, row: FiveMinutes) -> None:
         """Take account of five minutes."""

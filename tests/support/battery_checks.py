@@ -42,15 +42,22 @@ def midnight_s(day: date, zone: ZoneInfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
 
 
-def judged(rows: list[FiveMinutes], settings: Settings, exposures=()) -> Judged:
+def measured(rows: list[FiveMinutes], settings: Settings) -> measure.Model:
     now_s = rows[-1].bucket_s + 300.0 if rows else 0.0
-    model = measure.measure(digests(rows, settings), settings, now_s)
+    return measure.measure(digests(rows, settings), settings, now_s)
+
+
+def judged(rows: list[FiveMinutes], settings: Settings, days: list[Digest] | None = None) -> Judged:
+    """Return the result of these rows; ``days``: their digests, where they are made."""
+    now_s = rows[-1].bucket_s + 300.0 if rows else 0.0
+    days = digests(rows, settings) if days is None else days
+    model = measure.measure(days, settings, now_s)
     found = year.Year(model, settings)
     for row in rows:
         if row.bucket_s >= now_s - measure.YEAR_S:
             found.feed(row)
     found.end()
-    return Judged(model, found, analyse.result("home-1", model, found, exposures, settings))
+    return Judged(model, found, analyse.result("home-1", model, found, [], settings))
 
 
 def settings_of(life: Life, **more) -> Settings:
@@ -72,8 +79,12 @@ def truth_kwh(lived: Lived, at_s: float) -> float:
     return lived.truth_kwh[n][1]
 
 
-def years_off(lived: Lived, one: Judged) -> list[dict]:
-    """Return of each year with a capacity: events, error, whether its interval covers."""
+def years_off(lived: Lived, one: Judged, meter_gain: float = 1.0) -> list[dict]:
+    """Return of each year with a capacity: events, error, whether its interval covers.
+
+    ``net``: without the error of the meters, which is declared apart; ``tight``: an interval
+    without it covers what such meters could have shown.
+    """
     zone, found = one.model.zone, []
     for row in one.result["capacity_by_year"]:
         ends = [
@@ -87,8 +98,12 @@ def years_off(lived: Lived, one: Judged) -> list[dict]:
         truth = sum(truth_kwh(lived, at_s) for at_s in ends) / len(ends)
         covers = None if row["low"] is None else row["low"] <= truth <= row["high"]
         off = 100 * (row["value"] / truth - 1)
-        tight = None if row["low"] is None else row["low"] / 0.98 <= truth <= row["high"] / 1.02
-        found.append({"n": row["n"], "off_pct": off, "covers": covers, "tight": tight})
+        shown = truth * meter_gain
+        tight = None if row["low"] is None else row["low"] / 0.98 <= shown <= row["high"] / 1.02
+        net = 100 * (row["value"] / shown - 1)
+        found.append(
+            {"n": row["n"], "off_pct": off, "net_pct": net, "covers": covers, "tight": tight}
+        )
     return found
 
 
@@ -118,7 +133,7 @@ def seed_report(seed: int, years: float = 2.1) -> dict:
     lived = live(life)
     one = judged(lived.rows, settings)
     hidden, share = life.hidden, lived.truth_kwh[-1][1] / lived.truth_kwh[0][1]
-    report = {"seed": seed, "years": years_off(lived, one), "reasons": {}}
+    report = {"seed": seed, "years": years_off(lived, one, life.meter_gain), "reasons": {}}
     for name, truth in (
         ("round_trip_pct", 100 * hidden.eta**2),
         ("standby_w", hidden.standby_w * life.meter_gain),

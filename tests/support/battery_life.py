@@ -21,7 +21,7 @@ class Life(NamedTuple):
     seed: int = 1
     years: float = 2.0
     meter_gain: float = 1.0  # of the inverter's counters and powers of the battery
-    replaced_years: float | None = None  # the inverter: its counters begin anew
+    replaced_years: float | None = None  # the inverter: its counters start again
     silent: Callable[[int], bool] | None = None  # whether nothing arrived of these five minutes
     has_meter: bool = True
     born: datetime = BORN
@@ -116,6 +116,6 @@ def _row(life, at_s, socs, moved, began, soh_pct) -> FiveMinutes:
         grid_to_battery_kwh=0.0 if metered else None,
         battery_to_house_kwh=discharge - to_grid if metered else None,
         battery_to_grid_kwh=to_grid if metered else None,
-        temp_c=15.0,
+        temp_c=round(15 - 8 * math.cos(math.tau * (at_s - life.born.timestamp()) / YEAR_S), 1),
         soh_pct=soh_pct,
     )
