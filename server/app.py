@@ -16,6 +16,7 @@ from server import settings as settings_module
 from server.api import (
     alerts,
     bad_http,
+    battery,
     completeness,
     devices,
     envelope,
@@ -83,7 +84,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     errors.init_app(app)
     app.get("/health")(health)
     shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
-    for module in (ingest, alerts, silences, *shown):
+    for module in (ingest, alerts, silences, battery, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

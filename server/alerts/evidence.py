@@ -12,8 +12,34 @@ from server.alerts.hours import FRESH, Hours, Minute, Quarter
 REPORTS_COME = timedelta(minutes=3)  # one follows each minute while the line is up
 
 
+class Battery(NamedTuple):
+    """What the last night found out of a battery (``server.nightly``, job ``battery``).
+
+    Attributes:
+        computed_at: when.
+        since: its first day here.
+        full_at: when it last was full by physics; None: never.
+        may_charge_seen, may_discharge_seen: whether its BMS was ever seen to allow it.
+        figures: some of ``/v1/battery``, each with ``value``, ``low`` and ``high``.
+    """
+
+    computed_at: datetime
+    since: date | None = None
+    full_at: datetime | None = None
+    may_charge_seen: bool = False
+    may_discharge_seen: bool = False
+    figures: Mapping[str, Mapping[str, Any] | None] = {}
+
+    def figure(self, name: str, part: str = "value") -> Any:
+        """Return a figure, or a part of it; None where it has none."""
+        return (self.figures.get(name) or {}).get(part)
+
+
 class House(NamedTuple):
-    """What is known of a house, whatever it measures."""
+    """What is known of a house, whatever it measures.
+
+    ``battery`` is None where no night has computed anything of one.
+    """
 
     device_id: str
     name: str | None = None
@@ -23,6 +49,7 @@ class House(NamedTuple):
     has_battery: bool | None = None
     edge_version: str | None = None
     known_since: datetime | None = None
+    battery: Battery | None = None
 
     @property
     def place(self) -> sun.Place | None:

@@ -1,13 +1,13 @@
 """Reads the evidence of all houses from the database: a few statements, each by an index."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.alerts import sun
-from server.alerts.evidence import Evidence, House, Report, Sunset
+from server.alerts.evidence import Battery, Evidence, House, Report, Sunset
 from server.alerts.hop import GRID_WORD, Return
 from server.alerts.hours import KEPT, Hours, Minute, Quarter
 from server.alerts.rules.faults import parsed
@@ -73,7 +73,20 @@ def house_of(row: Mapping[str, Any]) -> House:
         has_battery=row["has_battery"],
         edge_version=row["edge_version"],
         known_since=row["known_since"],
+        battery=battery_of(row["battery"]),
     )
+
+
+def battery_of(row: Mapping[str, Any] | None) -> Battery | None:
+    """Return what ``alerts-houses`` says of a battery; None: nothing was computed of one."""
+    if row is None:
+        return None
+    times = {
+        name: None if row[name] is None else datetime.fromtimestamp(row[name], UTC)
+        for name in ("computed_at", "full_at")
+    }
+    since = None if row["since"] is None else date.fromisoformat(row["since"])
+    return Battery(**{**row, **times, "since": since})
 
 
 def _of_row(

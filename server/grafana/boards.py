@@ -1,6 +1,6 @@
-"""All dashboards. Battery, roof and money follow with what they need."""
+"""All dashboards. Roof and money follow with what they need."""
 
-from server.grafana import of_a_house, of_the_server
+from server.grafana import of_a_battery, of_a_house, of_the_server
 from server.grafana.layout import Board, board
 
 
@@ -18,6 +18,7 @@ def every() -> list[Board]:
         board("now", "Now", of_a_house.now(), "now-24h", refresh="30s", marks=True),
         board("energy", "Energy", of_a_house.energy(), "now-30d"),
         board("grid", "Grid", of_a_house.grid(), "now-7d"),
+        board("battery", "Battery", of_a_battery.battery(), "now-1y"),
         board("fleet", "Fleet", of_the_server.fleet(), "now-24h", of_one=False, refresh="1m"),
         board(
             "operations",

@@ -50,8 +50,8 @@ def due(cursor: Cursor, job: str, device_id: str, span: Span) -> list[Day]:
     return [Day(*row) for row in cursor.fetchall()]
 
 
-def done(cursor: Cursor, job: str, device_id: str, days: list[Day], span: Span) -> None:
-    """Note that the job has taken account of these days; without a limit, that it has run."""
+def done(cursor: Cursor, job: str, device_id: str, days: list[Day], *, has_run: bool) -> None:
+    """Note that the job has taken account of these days; and whether of all, as it should."""
     noted = {"days": [one.day for one in days], "seen": [one.seen for one in days]}
-    asked = {"job": job, "device_id": device_id, "has_run": span == Span()}
+    asked = {"job": job, "device_id": device_id, "has_run": has_run}
     cursor.execute(query("nightly-done"), asked | noted)

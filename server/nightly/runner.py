@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
@@ -12,6 +13,12 @@ from server.database.connection import in_one_line, one_row
 from server.nightly import days
 from server.nightly.days import Span
 from server.nightly.jobs import JOBS, Job
+
+# What jobs have made of one that was forgotten altogether has to go, too.
+_KNOWN = (
+    "SELECT array(SELECT sungrow_known_devices() UNION SELECT device_id FROM sungrow_nightly_runs"
+    " ORDER BY 1)"
+)
 
 
 class Wanted(NamedTuple):
@@ -46,7 +53,7 @@ def known(url: str) -> Sequence[str]:
     """
     with migrations.connect(url) as found, found as connection, connection.cursor() as cursor:
         migrations.refuse_not_current(cursor)
-        cursor.execute("SELECT array(SELECT sungrow_known_devices())")
+        cursor.execute(_KNOWN)
         devices: list[str] = one_row(cursor)[0]
         return devices
 
@@ -62,11 +69,20 @@ def _one(url: str, job: Job, device_id: str, span: Span) -> str:
                 "SELECT pg_advisory_lock(hashtextextended(%s, 0))",
                 (f"nightly {job.name} {device_id}",),
             )
-        with found as connection, connection.cursor() as cursor:
-            due = days.due(cursor, job.name, device_id, span)
-            said = job.run(cursor, device_id, due) if due else "nothing changed"
-            days.done(cursor, job.name, device_id, due, span)
-    return f"{said}, {len(due)} local days, {time.process_time() - began_s:.1f} s of CPU"
+        said, done, is_over = "nothing changed", set[date](), False
+        while not is_over:
+            with found as connection, connection.cursor() as cursor:
+                due = [
+                    one
+                    for one in days.due(cursor, job.name, device_id, span)
+                    if one.day not in done
+                ]
+                part = due[: job.most_days]
+                is_over = len(part) == len(due)
+                said = job.run(cursor, device_id, part) if part else said
+                days.done(cursor, job.name, device_id, part, has_run=is_over and span == Span())
+            done |= {one.day for one in part}
+    return f"{said}, {len(done)} local days, {time.process_time() - began_s:.1f} s of CPU"
 
 
 def _reason(error: Exception) -> str:

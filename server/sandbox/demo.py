@@ -170,6 +170,11 @@ class Chain:
             self.watch()
         return count
 
+    def compute_history(self) -> None:
+        """Compute what rests on the whole history, as an installed server does every night."""
+        command = [sys.executable, "-m", "server.nightly"]
+        sandbox.run(command, sandbox.environment(**self._settings), cwd=sandbox.ROOT)
+
     def link(self) -> str:
         """Return a link that logs one browser in, with its QR code where that can be drawn."""
         command = [sys.executable, "-m", "server.tokens", "new", DEVICE_ID, "--read", "--link"]
@@ -258,6 +263,7 @@ def demo(arguments: argparse.Namespace, stop: Stop) -> None:
         if not arguments.check:
             print(f"sending {arguments.days} days of history", flush=True)
             print(f"{chain.send_history(first)} samples sent\n", flush=True)
+            chain.compute_history()
             show(chain)
 
 

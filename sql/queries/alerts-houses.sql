@@ -22,10 +22,21 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
        (SELECT count(DISTINCT boot) FROM sungrow_seqs
          WHERE device_id = known.device_id AND kind = 'sample'
            AND slot > %(now)s::timestamptz - interval '1 day') AS boots,
+       CASE WHEN found.device_id IS NOT NULL THEN (
+            SELECT jsonb_build_object('computed_at', extract(epoch FROM found.computed_at),
+                       'since', (SELECT min(day) FROM sungrow_battery_days WHERE device_id = known.device_id),
+                       'full_at', (SELECT extract(epoch FROM left_ts) FROM sungrow_battery_anchors
+                                    WHERE device_id = known.device_id AND kind = 'full' ORDER BY ts DESC LIMIT 1),
+                       'may_charge_seen', found.may_charge_seen, 'may_discharge_seen', found.may_discharge_seen,
+                       'figures', jsonb_build_object('soh_verdict', found.result #> '{figures,soh_verdict}',
+                                                     'soh_reported_pct', found.result #> '{figures,soh_reported_pct}',
+                                                     'soh_optimistic_points', found.result #> '{figures,soh_optimistic_points}')))
+            END AS battery,
        parked.parked, parked.conflicts, inverter.report, inverter.failed, inverter.thinned_before,
        meter.report AS p1_report, meter.failed AS p1_failed
   FROM known
   LEFT JOIN sungrow_devices AS d USING (device_id)
+  LEFT JOIN sungrow_battery_results AS found USING (device_id) -- a row a battery, where the nightly job has run
   LEFT JOIN LATERAL (SELECT ts, received_at
                        FROM sungrow_newest_sample(known.device_id, %(now)s::timestamptz + interval '1 minute')
                     ) AS newest ON true

@@ -21,6 +21,7 @@ NAMES = (
     "series",
     "decade",
     "long_history",
+    "battery",
     "devices",
     "size",
     "poll",

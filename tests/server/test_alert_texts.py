@@ -35,6 +35,7 @@ FULL = {
     "points": 12.5,
     "celsius": 46.5,
     "soh": 92.0,
+    "held": 88.5,
     "before": 95.0,
     "counter": "battery_discharge",
     "total": 1234.5,

@@ -30,6 +30,10 @@ from tests.support.readings import connected, reading, rows, store
 STEP = timedelta(minutes=5)
 ROLE = f"sungrow_grafana_test_{os.getpid()}"
 PASSWORD = "only-of-this-test"
+BATTERY_FIGURES = (
+    *("capacity_kwh", "capacity_pct", "soh_reported_pct", "round_trip_pct", "standby_w"),
+    *("full_cycles", "days_since_full"),
+)
 WHOLE, BARE, UNHEARD = "whole", "bare", "o'hara"  # with all there is; panels alone; never heard of
 BOARDS = grafana.dashboards()
 # By hand, from the contract; what is not a number has none, and a share is 0 to 1.
@@ -49,6 +53,8 @@ UNITS = {
 SHARES = {"self_sufficiency", "self_consumption", "completeness"}
 # Fields with a unit that are this page's own, beside those of contract and tables.
 OWN = {"age_s", "highest_w", "database_bytes", "duration_s", "last_success_ts"}
+OWN |= {"capacity_pct", "soh_reported_pct", "round_trip_pct", "standby_w", "since_full_days"}
+OWN |= {"soc_from_pct", "rest_v", "insight_kwh", "jump_ts", "from_pct", "to_pct"}
 OWN |= {f"{name}_before_kwh" for name in ("pv", "load", "import", "export")}
 
 
@@ -177,6 +183,7 @@ def live(database) -> None:
     half = timedelta(seconds=30)
     meter = [begin() + n * half for n in range(int((now() - begin()) / half) + 1)]
     store_p1(database, WHOLE, [of_the_meter(n, ts) for n, ts in enumerate(meter)])
+    analyse(database, WHOLE)
     report(database, WHOLE, now(), waiting=3, failed='{"timeout": 2}')
     report(database, WHOLE, now() - timedelta(hours=1), waiting=0, failed="{}")
     rows(
@@ -198,6 +205,26 @@ def live(database) -> None:
         " VALUES ('ntfy', 'test', 0, '{}', %s)",
         now(),
     )
+
+
+def analyse(database, device: str) -> None:
+    """Store what a night would have found out of a battery."""
+    figures = {name: {"value": 95.5} for name in BATTERY_FIGURES}
+    insights = [{"id": "larger_battery", "kwh": 812.4, "value": 214, "unit": "days"}]
+    jumps = [{"at": str(begin()), "from_pct": 9.4, "to_pct": 0.0, "points": -8.9}]
+    result = json.dumps({"figures": figures, "insights": insights, "jumps": jumps})
+    add = "INSERT INTO sungrow_battery_results VALUES (%s, %s, %s, '{}', true, true)"
+    rows(database, add, device, now(), result)
+    rows(
+        database,
+        "INSERT INTO sungrow_battery_hourly VALUES (%s, date_trunc('hour', %s::timestamptz), 3600,"
+        " 2, 42, 20, 22, 1, 190, 1, 99, ARRAY[ROW(90, 15, 0.1, 1, 3600)::sungrow_battery_band])",
+        *(device, begin() + timedelta(hours=1)),
+    )
+    add = "INSERT INTO sungrow_battery_anchors VALUES (%s, %s, %s, 'full', 'soc_100_tapered', 99)"
+    rows(database, add, device, begin(), begin() + timedelta(hours=3))
+    add = "INSERT INTO sungrow_battery_windows VALUES (%s, %s, %s, 'full_empty', 0, 0, 8.8, 9.05)"
+    rows(database, add, device, begin(), begin() + timedelta(hours=12))
 
 
 def whole(number: int, ts: datetime) -> dict:
@@ -274,11 +301,11 @@ def overlap(one: dict, other: dict) -> bool:
     )
 
 
-def test_the_five_dashboards_are_there_and_lead_to_each_other():
+def test_the_six_dashboards_are_there_and_lead_to_each_other():
     assert set(BOARDS) == {
-        f"sungrow-{name}" for name in ("now", "energy", "grid", "fleet", "operations")
+        f"sungrow-{name}" for name in ("now", "energy", "grid", "battery", "fleet", "operations")
     }
-    assert len({board["title"] for board in BOARDS.values()}) == 5
+    assert len({board["title"] for board in BOARDS.values()}) == 6
     assert all(set(board["links"][0]["tags"]) <= set(board["tags"]) for board in BOARDS.values())
 
 
@@ -532,6 +559,7 @@ def check_days(asked: Asked, days: list[dict]) -> None:
         "SELECT * FROM sungrow_pairings",
         "SELECT * FROM schema_migrations",
         "SELECT * FROM sungrow_silences",
+        "SELECT * FROM sungrow_battery_settings",
     ],
 )
 def test_the_role_may_do_nothing_else(asked, statement):

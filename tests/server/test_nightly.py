@@ -47,10 +47,16 @@ def database(url):
 
 
 @pytest.fixture
-def nightly(url, monkeypatch, capsys, tmp_path):
+def every_job(url, monkeypatch, capsys, tmp_path):
     """Run the command; return its exit status, lines of stdout, lines of stderr."""
     run = command(main, monkeypatch, capsys, tmp_path)
     return lambda *argv: run(*argv, DATABASE_URL=url)
+
+
+@pytest.fixture
+def nightly(every_job):
+    """Run the one job ``envelope``."""
+    return lambda *argv: every_job("--job", "envelope", *argv)
 
 
 def lives(dice: random.Random) -> list[dict]:
@@ -195,7 +201,7 @@ def test_a_range_takes_all_its_days_and_no_others(database, nightly):
 
 
 def test_a_job_that_fails_is_named_the_others_run_and_it_takes_up_where_it_stopped(
-    database, nightly, monkeypatch
+    database, every_job, monkeypatch
 ):
     first, second = sorted(a_week(database) for _ in range(2))
     asked: list[tuple[str, int]] = []
@@ -210,15 +216,15 @@ def test_a_job_that_fails_is_named_the_others_run_and_it_takes_up_where_it_stopp
 
     monkeypatch.setattr(runner, "JOBS", (Job("breaks", breaks), *JOBS))
     monkeypatch.setattr("server.nightly.__main__.NAMES", ("breaks", "envelope"))
-    status, out, err = nightly()
+    status, out, err = every_job()
     assert status == 1
     assert err[0] == f"breaks of {first} failed: division by zero"
     assert err[1].startswith(f"1 of the jobs failed: breaks of {first}")
     assert any(line.startswith(f"{second}: breaks: done") for line in out)
     assert any(line.startswith(f"{first}: envelope: ") for line in out)
     assert stored(database, first), "nothing of a job that failed is kept"
-    assert nightly()[0] == 1
-    assert nightly()[0] == 0
+    assert every_job()[0] == 1
+    assert every_job()[0] == 0
     assert [days for device, days in asked if device == first] == [7, 7, 7]
     assert [days for device, days in asked if device == second] == [7]
 

@@ -48,6 +48,8 @@ ASKED = {
     "alerts-doctor": {},
     "alerts-last-run": {},
     "alerts-silences": {"now": NOON},
+    "battery-events": DAY,
+    "battery-result": {},
     "completeness-days": {"first": date(2026, 5, 5), "last": date(2026, 5, 6)},
     "database-clock": {},
     "database-identity": {},
@@ -73,6 +75,21 @@ ASKED = {
     "house-times": {**DAY, "keys": [NOON]},
     "envelope-day": DAY,
     "lock-unforgotten": {"first": NOON, "last": NOON},
+    "nightly-battery-days": {"days": [date(2026, 5, 5)]},
+    "nightly-battery-exposure": {},
+    "nightly-battery-fine": {
+        "margin": NOON - timedelta(hours=3),
+        "hours_first": NOON,
+        "hours_end": NOON + timedelta(days=1),
+        "soc_edges": [0.0, 10.0, 50.0],
+        "temp_edges": [-60.0, 5.0],
+        "rate_edges": [0.0, 0.5],
+        "rest_w": 20.0,
+        "capacity_kwh": 9.6,
+        "cells": 60,
+    },
+    "nightly-battery-settings": {},
+    "nightly-battery-year": DAY,
     "nightly-days": {"job": "envelope", **DAY, "is_all": False},
     "nightly-done": {
         "job": "envelope",
@@ -154,6 +171,8 @@ READS = {
     "alerts-quarters": {"sungrow_5min"},
     "alerts-return": {"sungrow_samples", "sungrow_reports"},
     "alerts-open": {"sungrow_alerts"},
+    "battery-events": {"sungrow_battery_anchors", "sungrow_battery_windows"},
+    "battery-result": {"sungrow_battery_results"},
     "completeness-days": {
         "sungrow_local_daily",
         "sungrow_seqs",
@@ -177,6 +196,11 @@ READS = {
     "house-times": {"sungrow_5min", "sungrow_house_5min", "p1_5min"},
     "envelope-day": {"sungrow_envelope"},
     "lock-unforgotten": {"sungrow_forgotten"},
+    "nightly-battery-days": {"sungrow_local_daily"},
+    "nightly-battery-exposure": {"sungrow_battery_hourly"},
+    "nightly-battery-fine": {"sungrow_samples", "sungrow_5min", "sungrow_house_5min"},
+    "nightly-battery-settings": {"sungrow_local_daily", "sungrow_battery_settings"},
+    "nightly-battery-year": {"sungrow_5min", "sungrow_house_5min"},
     "nightly-days": {"sungrow_local_daily", "sungrow_nightly", "sungrow_devices"},
     "nightly-done": {"sungrow_nightly"},
     "nightly-means": {"sungrow_5min"},
@@ -219,6 +243,12 @@ KEYS = {
     "sungrow_nightly": {"job"},
     "sungrow_nightly_runs": {"job"},
     "sungrow_envelope": {"day_of_year"},
+    "sungrow_battery_hourly": {"bucket"},
+    "sungrow_battery_days": {"day"},
+    "sungrow_battery_anchors": {"ts", "kind"},
+    "sungrow_battery_windows": {"from_ts"},
+    "sungrow_battery_results": {"device_id"},  # and a row a device
+    "sungrow_battery_settings": {"device_id"},
     "sungrow_fault_5min": {"bucket"},
     "sungrow_reports": {"slot", "received_at"},
     "sungrow_gaps": {"from_ts"},
@@ -229,6 +259,8 @@ KEYS = {
 }
 # Of one device: compares its days, a row each; looks for the beginning of faults that may be old.
 OF_ALL_DAYS = {"nightly-days", "faults-list"}
+# Once a night, of a house: whether any day had a battery; its hours, a row each.
+OF_ALL_DAYS |= {"nightly-battery-settings", "nightly-battery-exposure"}
 OF_ALL_DEVICES = {"alerts-houses"}  # looks for those that there are
 CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
 STANDS_STILL = {"sungrow_site", "sungrow_pairings", "sungrow_fault_codes"}
@@ -293,6 +325,29 @@ def filling() -> Iterator[str]:
         "INSERT INTO sungrow_envelope SELECT 'house-' || n, day, slot, 1, 20 FROM"
         " generate_series(100, 150) day, generate_series(0, 287) slot, generate_series(0, 9) n"
     )
+    yield (
+        "INSERT INTO sungrow_battery_hourly SELECT 'house-' || n, ts, 3600, 0, 0, NULL, NULL, 0, 0,"
+        " 0, 0, ARRAY[ROW(0, 5, 0, 0, 3600)::sungrow_battery_band] FROM generate_series("
+        "timestamptz '2026-03-01Z', '2026-05-07Z', '1 hour') ts, generate_series(0, 9) n"
+    )
+    yield (
+        "INSERT INTO sungrow_battery_days SELECT 'house-' || n, ts, '{}' FROM generate_series("
+        "date '2024-05-01', '2026-05-07', '1 day') ts, generate_series(0, 9) n"
+    )
+    for table, values in (
+        ("anchors", "'full', 'soc_100_tapered'"),
+        ("windows", "'full_full', 0, 9, 8"),
+    ):
+        yield (
+            f"INSERT INTO sungrow_battery_{table} SELECT 'house-' || n, ts, ts, {values}"  # noqa: S608
+            " FROM generate_series(timestamptz '2024-05-01Z', '2026-05-07Z', '1 day') ts,"
+            " generate_series(0, 9) n"
+        )
+    yield (
+        "INSERT INTO sungrow_battery_results SELECT device_id, now(), '{}', '{}', true, true"
+        "  FROM sungrow_devices"
+    )
+    yield "INSERT INTO sungrow_battery_settings (device_id) SELECT device_id FROM sungrow_devices"
     yield (
         "INSERT INTO sungrow_fault_5min SELECT 'house-' || n, ts, 13066, 16384, 60, ts, ts FROM"
         " generate_series(timestamptz '2026-03-01Z', '2026-05-07Z', '1 hour') ts,"

@@ -55,6 +55,15 @@ ABOUT = {
         *(["ten years: the page's All"] if not MISSING else []),
         *(f"{night}: {cost}" for night in NIGHTS for cost in ("CPU", "memory")),
     ],
+    "battery": [
+        *(
+            f"battery, {night}: {cost}"
+            for night in (*NIGHTS, "a house without a battery")
+            for cost in ("CPU", "memory")
+        ),
+        "/v1/battery",
+        "/v1/battery/whatif?capacity=13",
+    ],
     "size": [
         "size: a sample, all fields",
         "size: its share of the rollups",

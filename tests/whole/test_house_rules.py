@@ -102,8 +102,8 @@ SERVER_ROOMS = {
     "server.metrics": {"api", "database"},
     "server.grafana": {"cli", "settings"},
     "server.alerts": {"cli", "database", "settings"},
-    "server.battery": set(),
-    "server.nightly": {"cli", "database", "settings"},
+    "server.battery": {"auth", "cli", "database", "settings"},
+    "server.nightly": {"battery", "cli", "database", "settings"},
     "server.doctor": {"auth", "cache", "database", "nightly", "settings"},
     "server.cli": {"database", "settings"},
     "server.sandbox": set(),
@@ -124,8 +124,17 @@ def test_every_room_of_the_server_is_in_that_list():
     assert rooms <= SERVER_ROOMS.keys()
 
 
+def test_the_estimator_of_the_battery_is_pure():
+    known = {"__main__.py", "settings_table.py"}  # what its owner sets is in the database
+    for path in (ROOT / "server/battery").glob("*.py"):
+        if path.name not in known:
+            names = {name for name in imported(path) if name.startswith("server.")}
+            assert {room_of(name) for name in names} <= {"server.battery"}, path
+            assert "psycopg2" not in imported(path), path
+
+
 def test_a_command_starts_without_the_app():
-    names = ("migrate", "rebuild", "tokens", "pg", "p1.__main__")
+    names = ("migrate", "rebuild", "tokens", "pg", "p1.__main__", "battery.__main__")
     program = f"import sys, {', '.join(f'server.{name}' for name in names)}; print(*sys.modules)"
     run = [sys.executable, "-c", program]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,8 +1,8 @@
 """The battery: a link that is stale, one that may not work, too hot or cold, jumps, health."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
-from server.alerts.evidence import Evidence
+from server.alerts.evidence import Battery, Evidence
 from server.alerts.hours import MINUTE, Minute, held_since
 from server.alerts.rules.rule import CRITICAL, INFO, WARNING, Finding, Outcome, Rule
 
@@ -20,6 +20,9 @@ JUMPS_SEEN = timedelta(minutes=10)
 LOW_PCT = 10.0
 SOH_POINTS = 2.0
 SANE_SOH = 10.0
+OPTIMISTIC = "optimistic"  # the verdict of server/battery: what it reports is above the interval
+NIGHTLY = timedelta(days=3)  # older, and the nightly job fails: nothing is known
+SELDOM_FULL = timedelta(days=7)
 
 
 def _points(seen: Evidence, watt_hours: float) -> float:
@@ -53,18 +56,27 @@ def _batt_link(seen: Evidence, _: frozenset[str]) -> Outcome:
 
 
 def _batt_blocked(seen: Evidence, _: frozenset[str]) -> Outcome:
-    newest = seen.fresh
+    """Find a BMS that forbids what it has allowed before.
+
+    One that answers 0 to everything, for what it lacks, was never seen to allow anything.
+    """
+    newest, known = seen.fresh, seen.house.battery
     if newest is None or newest.soc_max is None or newest.temp_min is None:
         return None
-    if newest.may_charge is None and newest.may_discharge is None:
+    minutes = list(seen.hours.backwards())
+    can_charge = any(one.may_charge for one in minutes) or (known and known.may_charge_seen)
+    can_discharge = any(one.may_discharge for one in minutes) or (
+        known and known.may_discharge_seen
+    )
+    if not can_charge and not can_discharge:
         return None
     if not WORKS_C[0] < newest.temp_min < WORKS_C[1]:
         return []
     found = []
-    if newest.soc_max < ALMOST_FULL:
+    if can_charge and newest.soc_max < ALMOST_FULL:
         since = held_since(seen.hours, lambda minute: minute.may_charge == 0)
         found += [Finding(since, {"soc": newest.soc_max}, "charge")] if since else []
-    if newest.soc_max > ALMOST_EMPTY:
+    if can_discharge and newest.soc_max > ALMOST_EMPTY:
         since = held_since(seen.hours, lambda minute: minute.may_discharge == 0)
         found += [Finding(since, {"soc": newest.soc_max}, "discharge")] if since else []
     return found
@@ -139,7 +151,7 @@ def _batt_low_long(seen: Evidence, _: frozenset[str]) -> Outcome:
     return [Finding(values={"soc": soc, "limit": LOW_PCT})] if soc < LOW_PCT else []
 
 
-def _soh_drop(seen: Evidence, _: frozenset[str]) -> Outcome:
+def _soh_fell(seen: Evidence) -> Outcome:
     now = seen.fresh.soh if seen.fresh else None
     before = seen.soh_week_ago
     if now is None or before is None or now < SANE_SOH:
@@ -147,6 +159,42 @@ def _soh_drop(seen: Evidence, _: frozenset[str]) -> Outcome:
     if before - now < SOH_POINTS:
         return []
     return [Finding(values={"soh": now, "before": before}, amount=int(before - now))]
+
+
+def _computed(seen: Evidence) -> Battery | None:
+    """Return what the last night found out; None: nothing, or a past that knew less."""
+    known = seen.house.battery
+    if known is None or not seen.knows_reports or seen.now - known.computed_at > NIGHTLY:
+        return None
+    return known
+
+
+def _soh_hides(seen: Evidence) -> Outcome:
+    """Find a battery that holds less, by what was measured, than it reports."""
+    known = _computed(seen)
+    verdict = known.figure("soh_verdict") if known else None
+    if known is None or verdict is None:
+        return None
+    soh, points = known.figure("soh_reported_pct"), known.figure("soh_optimistic_points")
+    if verdict != OPTIMISTIC or soh is None or points is None:
+        return []
+    values = {"soh": float(soh), "held": float(soh - points), "points": float(points)}
+    return [Finding(values=values, key="measured")]
+
+
+def _soh_drop(seen: Evidence, _: frozenset[str]) -> Outcome:
+    told = [one for one in (_soh_fell(seen), _soh_hides(seen)) if one is not None]
+    return [finding for outcome in told for finding in outcome] if told else None
+
+
+def _batt_not_full(seen: Evidence, _: frozenset[str]) -> Outcome:
+    """Find one that was not full for long; by its first day here, where it never was."""
+    known = _computed(seen)
+    if known is None or known.since is None:
+        return None
+    begun = datetime.combine(known.since, time(), seen.house.zone)
+    since = known.full_at or begun
+    return [Finding(since)] if seen.now - since > SELDOM_FULL else []
 
 
 OF_HOUSE = (
@@ -157,5 +205,6 @@ OF_HOUSE = (
     Rule("batt_cold", WARNING, 600, 1800, "measured", _batt_cold),
     Rule(JUMP, INFO, 0, 600, "measured", _batt_jump, is_event=True),
     Rule("batt_low_long", WARNING, 72 * 3600, 3600, "measured", _batt_low_long, patience_s=43_200),
+    Rule("batt_not_full", INFO, 30 * 86_400, 86_400, "measured", _batt_not_full, replays=False),
     Rule("soh_drop", WARNING, 3600, 86_400, "measured", _soh_drop, is_event=True),
 )

@@ -1,0 +1,435 @@
+"""The nightly job ``battery``: by the database it finds what the estimator finds in memory.
+
+And it is the same whether it lived through the days, or saw them all at once; late, or in order.
+"""
+
+import itertools
+import json
+import random
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from edge_lib.simulator.battery import Hidden
+from server.battery import analyse, digest, measure
+from server.battery import rows as battery_rows
+from server.battery.rows import FiveMinutes, Settings
+from server.battery.year import Year
+from server.database import deletions
+from server.nightly import battery_rows as battery_rows_of
+from server.nightly import runner
+from server.nightly.__main__ import main
+from tests.support.battery_life import Life, live
+from tests.support.battery_rollups import load
+from tests.support.commands import runner as command
+from tests.support.readings import connected, new_device, reading, rows, store, utc
+
+pytestmark = pytest.mark.server
+
+SITE = "Europe/Berlin"
+BORN = datetime(2026, 2, 27, tzinfo=UTC)  # and on across the change of Berlin's clocks
+DAYS = 31
+NOW = BORN + timedelta(days=DAYS)
+SETTINGS = Settings(capacity_kwh=9.6, timezone=SITE)
+TABLES = {
+    "sungrow_battery_hourly": "bucket",
+    "sungrow_battery_days": "day",
+    "sungrow_battery_anchors": "ts, kind",
+    "sungrow_battery_windows": "from_ts, kind",
+}
+
+
+@pytest.fixture(scope="module")
+def url(databases) -> str:
+    return databases.migrated(SITE)
+
+
+@pytest.fixture(scope="module")
+def database(url):
+    with connected(url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module", autouse=True)
+def now():
+    """Let each night be the one after the last day."""
+    known = battery_rows_of.known
+
+    def then(cursor: Cursor, device_id: str) -> battery_rows_of.Known:
+        return known(cursor, device_id)._replace(now_s=NOW.timestamp())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(battery_rows_of, "known", then)
+        yield
+
+
+@pytest.fixture
+def nightly(url, monkeypatch, capsys, tmp_path):
+    """Run the job; return what it said of each device."""
+    run = command(main, monkeypatch, capsys, tmp_path)
+
+    def job(*argv: str) -> list[str]:
+        status, out, err = run("--job", "battery", *argv, DATABASE_URL=url)
+        assert (status, err) == (0, [])
+        return out
+
+    return job
+
+
+def fill(database, device_id: str, found: list[FiveMinutes]) -> None:
+    with database, database.cursor(cursor_factory=Cursor) as cursor:
+        load(cursor, device_id, found, SITE)
+
+
+def stored(database, device_id: str) -> dict[str, list[dict]]:
+    """Return all that was computed of a device, but for when."""
+    found = {}
+    for table, order in TABLES.items():
+        asked = f"SELECT * FROM {table} WHERE device_id = %s ORDER BY {order}"  # noqa: S608
+        found[table] = rows(database, asked, device_id)
+    asked = "SELECT * FROM sungrow_battery_results WHERE device_id = %s"
+    found["results"] = rows(database, asked, device_id)
+    for row in [row for lines in found.values() for row in lines]:
+        row.pop("device_id", None)
+        row.pop("computed_at", None)
+        row.get("result", {}).pop("device_id", None)
+    return found
+
+
+def own_settings(database, device_id: str, **known: object) -> None:
+    known = {"capacity_kwh": 9.6, **known}
+    add = f"INSERT INTO sungrow_battery_settings (device_id, {', '.join(known)})"
+    rows(
+        database, f"{add} VALUES (%s, {', '.join(['%s'] * len(known))})", device_id, *known.values()
+    )
+
+
+@pytest.fixture(scope="module")
+def lived() -> list[FiveMinutes]:
+    """A house of some weeks, by the rollups alone: they know neither temperature nor health."""
+    found = live(Life(Hidden(fade_pct_year=5.0), seed=3, years=DAYS / 365.25, born=BORN)).rows
+    return [row._replace(temp_c=None, soh_pct=None) for row in found]
+
+
+def in_memory(found: list[FiveMinutes], settings: Settings) -> list[battery_rows.Digest]:
+    """Return the digests by the same rows, cut by plain Python."""
+    zone, made = ZoneInfo(SITE), []
+    local: dict = {}
+    for row in found:
+        local.setdefault(datetime.fromtimestamp(row.bucket_s, zone).date(), []).append(row)
+    for day in sorted(local):
+        begin, end = (
+            datetime(one.year, one.month, one.day, tzinfo=zone).timestamp()
+            for one in (day, day + timedelta(days=1))
+        )
+        own = [row for row in found if begin - battery_rows.MARGIN_S <= row.bucket_s < end]
+        made.append(digest.of_day(day, own, begin, end, settings))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("seed", "weeks", "hidden"),
+    [
+        (11, 12, Hidden(capacity_kwh=6.4, fade_pct_year=6.0, standby_w=30.0)),
+        (12, 6, Hidden(capacity_kwh=9.6, min_soc_pct=20.0)),
+        (13, 6, Hidden(capacity_kwh=9.6, soc_step_pct=1.0, jumps_a_year=20.0, is_learning=True)),
+    ],
+)
+def test_by_the_database_it_finds_what_it_finds_in_memory(database, nightly, seed, weeks, hidden):
+    device, settings = new_device(), Settings(capacity_kwh=hidden.capacity_kwh, timezone=SITE)
+    began = NOW - timedelta(days=weeks * 7)
+    found = live(Life(hidden, seed=seed, years=weeks * 7 / 365.25, born=began)).rows
+    found = [row._replace(temp_c=None, soh_pct=None) for row in found]
+    own_settings(database, device, capacity_kwh=hidden.capacity_kwh)
+    fill(database, device, found)
+    nightly("--device", device)
+    tables = stored(database, device)
+    expected = in_memory(found, settings)
+    assert [json.loads(row["digest"]) for row in tables["sungrow_battery_days"]] == [
+        json.loads(digest.to_json(one)) for one in expected
+    ]
+    model = measure.measure(expected, settings, NOW.timestamp())
+    year = Year(model, settings)
+    for row in found:
+        year.feed(row)
+    year.end()
+    result = analyse.result("", model, year, [], settings)
+    whatif = result.pop("whatif")
+    del result["device_id"], result["exposure"]
+    (told,) = tables["results"]
+    assert told["whatif"] == whatif
+    assert {name: told["result"][name] for name in result} == result
+    windows = sorted(model.windows, key=lambda one: (one.from_s, one.kind))
+    assert [row["capacity_kwh"] for row in tables["sungrow_battery_windows"]] == [
+        one.capacity_kwh for one in windows
+    ]
+    assert len(tables["sungrow_battery_anchors"]) == len(model.anchors) > 15
+    assert tables["sungrow_battery_hourly"] == [], "nobody measured a temperature"
+
+
+def alike(one: object, other: object) -> bool:
+    """Return whether two results say the same, but for the order in which numbers were added."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return one == pytest.approx(other, rel=1e-9, abs=1e-9)
+    return one == other
+
+
+def assert_alike(database, one: str, other: str) -> None:
+    found, expected = stored(database, one), stored(database, other)
+    for table, lines in expected.items():
+        assert len(found[table]) == len(lines), table
+        for row, right in zip(found[table], lines, strict=True):
+            assert alike(row, right), (table, row, right)
+    assert expected["results"]
+
+
+@pytest.fixture(scope="module")
+def at_once(database, url, lived) -> str:
+    """The house, of which the night saw all days at once."""
+    device = new_device()
+    own_settings(database, device)
+    fill(database, device, lived)
+    assert runner.run(url, runner.Wanted(("battery",), (device,), runner.Span())) == []
+    return device
+
+
+def test_whatever_the_order_in_which_days_come_the_result_is_the_same(
+    database, nightly, lived, at_once
+):
+    device, day = new_device(), 288
+    own_settings(database, device)
+    zone = ZoneInfo(SITE)
+    is_late = [datetime.fromtimestamp(row.bucket_s, zone).hour >= 21 for row in lived]
+    evenings = list(itertools.compress(lived, is_late))
+    others = [row for row, late in zip(lived, is_late, strict=True) if not late]
+    cuts = [0, 10 * day, 11 * day, 12 * day + 100, len(others)]
+    parts = [others[first:end] for first, end in itertools.pairwise(cuts)]
+    random.Random(7).shuffle(parts)
+    for part in (*parts, evenings):
+        fill(database, device, part)
+        assert "windows" in nightly("--device", device)[0]
+    assert_alike(database, device, at_once)
+    assert "nothing changed" in nightly("--device", device)[0]
+
+
+def test_a_late_evening_changes_the_next_day_too(database, nightly):
+    """A day is looked at from some hours before it on: a small battery is empty by then."""
+    device, zone = new_device(), ZoneInfo(SITE)
+    small = live(Life(Hidden(capacity_kwh=2.0), years=10 / 365.25, born=BORN)).rows
+    small = [row._replace(temp_c=None, soh_pct=None) for row in small]
+    own_settings(database, device)
+    is_late = [
+        (at := datetime.fromtimestamp(row.bucket_s, zone)).hour >= 21 and at.day == 5
+        for row in small
+    ]
+    fill(database, device, itertools.compress(small, [not late for late in is_late]))
+    nightly("--device", device)
+    before = stored(database, device)["sungrow_battery_days"]
+    fill(database, device, itertools.compress(small, is_late))
+    assert "1 local days" in nightly("--device", device)[0]
+    after = stored(database, device)["sungrow_battery_days"]
+    changed = [one["day"].day for one, was in zip(after, before, strict=True) if one != was]
+    assert changed == [5, 6]
+    expected = [json.loads(digest.to_json(one)) for one in in_memory(small, SETTINGS)]
+    assert [json.loads(row["digest"]) for row in after] == expected
+
+
+def test_a_first_run_goes_on_in_pieces(database, nightly, lived, at_once, monkeypatch):
+    device = new_device()
+    own_settings(database, device)
+    fill(database, device, lived)
+    jobs = tuple(one._replace(most_days=20) for one in runner.JOBS)
+    monkeypatch.setattr(runner, "JOBS", jobs)
+    asked = []
+    real = jobs[-1].run
+    counting = lambda cursor, of, days: asked.append(len(days)) or real(cursor, of, days)  # noqa: E731
+    monkeypatch.setattr(runner, "JOBS", (*jobs[:-1], jobs[-1]._replace(run=counting)))
+    (said,) = nightly("--device", device)
+    assert asked == [20, DAYS + 1 - 20]
+    assert f"{DAYS + 1} local days" in said
+    assert_alike(database, device, at_once)
+
+
+def test_one_that_is_killed_between_two_pieces_goes_on_with_the_second(
+    database, nightly, lived, at_once, monkeypatch
+):
+    device = new_device()
+    own_settings(database, device)
+    fill(database, device, lived)
+    jobs = tuple(one._replace(most_days=20) for one in runner.JOBS)
+    real, asked = jobs[-1].run, []
+
+    def dies(cursor, of: str, days: list) -> str:
+        asked.append(len(days))
+        if len(asked) == 2:
+            raise RuntimeError("killed")
+        return real(cursor, of, days)
+
+    monkeypatch.setattr(runner, "JOBS", (*jobs[:-1], jobs[-1]._replace(run=dies)))
+    assert runner.run(database.dsn, runner.Wanted(("battery",), (device,), runner.Span())) != []
+    nightly("--device", device)
+    assert asked == [20, DAYS + 1 - 20, DAYS + 1 - 20]
+    assert_alike(database, device, at_once)
+
+
+def test_what_is_forgotten_is_gone_from_the_battery_too(database, nightly, lived):
+    device, kept = new_device(), new_device()
+    gone = (utc("2026-03-10 00:00"), utc("2026-03-14 05:30"))
+    own_settings(database, device)
+    own_settings(database, kept)
+    fill(database, device, lived)
+    nightly("--device", device)
+    with database, database.cursor(cursor_factory=Cursor) as cursor:
+        deletions.forget(cursor, device, *gone)
+    nightly("--device", device)
+    left = [row for row in lived if not gone[0].timestamp() <= row.bucket_s < gone[1].timestamp()]
+    fill(database, kept, left)
+    nightly("--device", kept)
+    assert_alike(database, device, kept)
+    with database, database.cursor(cursor_factory=Cursor) as cursor:
+        deletions.forget(cursor, device, None, None)
+    assert "no battery any more" in nightly("--device", device)[0]
+    assert not any(stored(database, device).values())
+    assert rows(database, "SELECT * FROM sungrow_battery_settings WHERE device_id = %s", device)
+
+
+def test_a_house_without_a_battery_has_no_row_of_one(database, nightly):
+    device, nothing = new_device(), dict.fromkeys(("battery_power_w", "battery_soc_pct"))
+    first = utc("2026-05-01 10:00")
+    readings = [reading(first + n * timedelta(hours=1), **nothing) for n in range(40)]
+    store(database, device, readings)
+    assert ": battery: no battery, " in nightly("--device", device)[0]
+    assert not any(stored(database, device).values())
+
+
+def test_what_the_owner_sets_is_taken_account_of(database, nightly, lived, at_once):
+    device = new_device()
+    own_settings(database, device, capacity_kwh=19.2, min_soc_pct=20)
+    fill(database, device, lived)
+    nightly("--device", device)
+    before = stored(database, device)
+    rows(
+        database,
+        "UPDATE sungrow_battery_settings SET capacity_kwh = 9.6, min_soc_pct = NULL"
+        " WHERE device_id = %s",
+        device,
+    )
+    rows(database, "UPDATE sungrow_nightly SET seen = NULL WHERE device_id = %s", device)
+    nightly("--device", device)
+    assert_alike(database, device, at_once)
+    assert before["sungrow_battery_days"] != stored(database, device)["sungrow_battery_days"]
+
+
+# The hours, of which the rollups know nothing: by the readings
+
+
+FIRST = utc("2026-06-20 18:30")  # midnight in Kolkata
+
+
+def measured(hours: int = 60) -> list[dict]:
+    """Return readings of a battery with all that it tells, one in two minutes."""
+    dice, found = random.Random(4), []
+    for n in range(hours * 30):
+        ts = FIRST + n * timedelta(minutes=2)
+        power = dice.choice([0.0, 3.0, 900.0, -2500.0, 4000.0])
+        if 7 <= n // 30 % 24 < 9:
+            continue
+        found.append(
+            reading(
+                ts,
+                interval_s=120.0,
+                battery_power_w=power,
+                battery_soc_pct=round(50 + 50 * dice.uniform(-1, 1), 1),
+                battery_temp_c=round(dice.uniform(3, 47), 1),
+                battery_voltage_v=round(dice.uniform(150, 200), 1),
+                battery_soh_pct=99.0,
+            )
+        )
+    return found
+
+
+def test_hours_are_what_the_readings_say(database, nightly):
+    device = new_device()
+    rows(
+        database,
+        "INSERT INTO sungrow_devices (device_id, timezone, battery_capacity_kwh)"
+        " VALUES (%s, 'Asia/Kolkata', 9.6)",
+        device,
+    )
+    readings = measured()
+    store(database, device, readings)
+    nightly("--device", device)
+    check_hours(database, device, readings)
+    # Late ones, and a correction: the hours of that day alone are made again.
+    late = [reading(FIRST + timedelta(hours=7, minutes=n), **LATE) for n in range(0, 60, 2)]
+    store(database, device, late)
+    assert "1 local days" in nightly("--device", device)[0]
+    check_hours(database, device, [*readings, *late])
+
+
+LATE = {
+    "interval_s": 120.0,
+    "battery_power_w": -100.0,
+    "battery_soc_pct": 42.0,
+    "battery_temp_c": -3.5,
+    "battery_voltage_v": 190.0,
+    "battery_soh_pct": 99.0,
+}
+
+
+def check_hours(database, device: str, readings: list[dict]) -> None:
+    by_hour = defaultdict(list)
+    for one in readings:
+        by_hour[one["ts"].replace(minute=0)].append(one)
+    hours = stored(database, device)["sungrow_battery_hourly"]
+    assert [row["bucket"] for row in hours] == sorted(by_hour)
+    for row in hours:
+        own = by_hour[row["bucket"]]
+        temps = [one["battery_temp_c"] for one in own]
+        rest = [one["battery_voltage_v"] for one in own if abs(one["battery_power_w"]) < 20]
+        assert row["covered_s"] == 120 * len(own)
+        assert (row["temp_c_count"], row["temp_c_min"], row["temp_c_max"]) == (
+            *(len(own), min(temps), max(temps)),
+        )
+        assert row["temp_c_sum"] == pytest.approx(sum(temps))
+        assert (row["rest_v_count"], row["rest_v_sum"]) == (len(rest), pytest.approx(sum(rest)))
+        assert (row["soh_pct_count"], row["soh_pct_sum"]) == (len(own), 99 * len(own))
+    check_bands(database, device, readings)
+
+
+def check_bands(database, device: str, readings: list[dict]) -> None:
+    """By the means of five minutes, in plain Python; and the sums by local months."""
+    fine, expected = defaultdict(list), defaultdict(float)
+    for one in readings:
+        fine[one["ts"].replace(minute=one["ts"].minute // 5 * 5)].append(one)
+    for at, own in fine.items():
+        soc, temp, power = (
+            sum(one[name] for one in own) / len(own)
+            for name in ("battery_soc_pct", "battery_temp_c", "battery_power_w")
+        )
+        direction = 0 if abs(power) < battery_rows.REST_W else 1 if power > 0 else -1
+        cell = (
+            at.replace(minute=0),
+            below(battery_rows.SOC_EDGES_PCT, soc),
+            below(battery_rows.TEMP_EDGES_C, temp),
+            below(battery_rows.RATE_EDGES, abs(power) / 9600),
+            direction,
+        )
+        expected[cell] += 120 * len(own)
+    asked = (
+        "SELECT bucket, soc_from_pct, temp_from_c, rate_from_1_h, direction, seconds"
+        " FROM sungrow_battery_hourly, unnest(bands) WHERE device_id = %s"
+    )
+    found = {tuple(row.values())[:5]: row["seconds"] for row in rows(database, asked, device)}
+    assert found == pytest.approx(expected)
+
+
+def below(edges: tuple, value: float) -> float:
+    return max(edge for edge in edges if edge <= value)
