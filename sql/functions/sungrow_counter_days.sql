@@ -64,7 +64,7 @@ LANGUAGE sql STABLE AS $$
                AND known_s >= 0.9 * least(covered_s, last_s - first_s)
                AND known_s >= 0.25 * (last_s - first_s) AS is_at_odds
           FROM told
-    ), unpolled AS MATERIALIZED ( -- longer than the powers of a step tell of, as sungrow_close_steps has it
+    ), unpolled AS MATERIALIZED ( -- gaps, by the measure of sungrow_close_steps
         SELECT odd.bucket, counter, sum(first_kwh[counter] - before_kwh[counter]) AS unpolled_kwh
           FROM (SELECT bucket, min(first_ts) AS first_ts, max(last_ts) AS last_ts
                   FROM judged WHERE is_at_odds AND last_s - first_s > covered_s + 600 GROUP BY bucket) AS odd
