@@ -1,5 +1,5 @@
--- Called by alerts/gather and alerts/replay: what is known of each house, its newest reading, and what its edge says
--- of itself; of these devices alone, null: of all.
+-- Called by alerts/gather, alerts/replay and alerts/commands: what is known of each house, its newest reading, and
+-- what its edge says of itself; of these devices alone, null: of all.
 WITH RECURSIVE sampled AS ( -- one step in the index for each device, not one for each of its days
     SELECT min(device_id) AS device_id FROM sungrow_local_daily
     UNION ALL

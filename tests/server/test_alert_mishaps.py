@@ -127,7 +127,7 @@ def test_on_a_full_disk_the_database_is_told_to_be_away_once_all_the_same(world,
 
     once(world)
     monkeypatch.setattr(Path, "open", opened)
-    for _ in range(30):
+    for _ in range(12):
         assert once(world, database_url=AWAY) == 1
         world.now += MINUTE
     assert titles(web) == ["The server's database is away"]
