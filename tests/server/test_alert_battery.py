@@ -1,12 +1,20 @@
 """The rules of the battery that look at what the night found out, or at its BMS's limits."""
 
 import contextlib
+import os
+import subprocess
 from datetime import timedelta
 
+import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 from psycopg2.extras import Json
 
+from server import sandbox
+from server.alerts import evaluate
+from server.alerts.evidence import Outside
 from server.alerts.replay import replay
+from server.sandbox.postgres import postgres_bin_dir
 from tests.support.alerts import MINUTE, OPTIONS, Site, span
 from tests.support.readings import connected, rows, utc
 
@@ -167,3 +175,24 @@ def test_the_past_is_not_judged_by_what_the_last_night_knows(site):
     with site.database:
         found = replay(site._connection, NOON + MINUTE, NOON + 90 * MINUTE, OPTIONS)
     assert found.episodes == []
+
+
+@pytest.fixture
+def least_rights(database):
+    """A connection that may do what ``sql/roles/alerts.sql`` allows, and nothing else."""
+    role = f"sungrow_alerts_test_{os.getpid()}"
+    rows(database, f"CREATE ROLE {role} LOGIN PASSWORD 'only-of-this-test'")
+    psql = [postgres_bin_dir() / "psql", "-X", "-q", "-v", f"role={role}", "-d", database.dsn]
+    subprocess.run([*psql, "-f", sandbox.ROOT / "sql/roles/alerts.sql"], check=True)
+    dsn = make_dsn(database.dsn, user=role, password="only-of-this-test")
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        yield connection
+    rows(database, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_the_alerter_may_read_what_the_night_found_out(site, least_rights):
+    began(site, "2026-01-05")
+    analysed(site)
+    site.arrive("home", span(NOON - 3 * MINUTE, NOON))
+    evaluate.run(least_rights, NOON, OPTIONS, Outside())
+    assert opened(site, "batt_not_full") == [""]
