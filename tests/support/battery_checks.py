@@ -48,9 +48,9 @@ def measured(rows: list[FiveMinutes], settings: Settings) -> measure.Model:
 
 
 def judged(rows: list[FiveMinutes], settings: Settings, days: list[Digest] | None = None) -> Judged:
-    """Return the result of these rows; ``days``: their digests, where they are made."""
-    now_s = rows[-1].bucket_s + 300.0 if rows else 0.0
+    """Return the result of these rows; ``days``: their digests; no rows: without a replay."""
     days = digests(rows, settings) if days is None else days
+    now_s = rows[-1].bucket_s + 300.0 if rows else (days[-1].last_s if days else 0.0)
     model = measure.measure(days, settings, now_s)
     found = year.Year(model, settings)
     for row in rows:

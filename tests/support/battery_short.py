@@ -25,9 +25,12 @@ def failures(life: Life, lived: Lived, one: Judged) -> list[str]:
         "closure": lambda: worst_closure_pct(one) <= 1,
         "no anchor inside": lambda: not anchors_inside(one),
         "jump makes no cycle": jump_is_no_cycle,
-        "replay": lambda: abs(replay_off_pct(one)) <= 3,
-        "no battery": lambda: off_without_battery_kwh(lived.rows, one) < 0.001,
     }
+    if one.result["whatif"]["capacities"]:
+        checks |= {
+            "replay": lambda: abs(replay_off_pct(one)) <= 3,
+            "no battery": lambda: off_without_battery_kwh(lived.rows, one) < 0.001,
+        }
     return [name for name, holds in checks.items() if not holds()]
 
 
