@@ -23,6 +23,7 @@ DAY = timedelta(days=1)
 ALL = ("sungrow_samples", "sungrow_5min", "sungrow_local_daily", "sungrow_seqs", "sungrow_devices")
 ALL += ("sungrow_alerts", "sungrow_alert_outbox", "sungrow_alert_run")
 ALL += ("sungrow_battery_results", "sungrow_battery_anchors", "sungrow_battery_days")
+SOON = OPTIONS._replace(for_s={"soh_drop": 180.0, "batt_blocked": 300.0})  # so that they open
 SOH = 98.0  # as the readings of these tests have it
 
 
@@ -35,7 +36,7 @@ def database(databases):
 @pytest.fixture
 def site(database):
     rows(database, f"TRUNCATE {', '.join(ALL)} CASCADE")
-    with contextlib.closing(Site(database)) as site:
+    with contextlib.closing(Site(database, SOON)) as site:
         yield site
 
 
@@ -64,7 +65,7 @@ def full(site, at, left=None, kind="full") -> None:
     rows(site.database, add, at, left or at, kind)
 
 
-def live(site, minutes: int = 63, first=NOON, **fields) -> None:
+def live(site, minutes: int = 6, first=NOON, **fields) -> None:
     """Let readings come, and the alerter run, for some time."""
     site.arrive("home", span(first - MINUTE / 2, first + minutes * MINUTE, **fields))
     site.run_through(first, first + minutes * MINUTE)
@@ -96,7 +97,7 @@ def test_what_was_never_allowed_is_not_called_blocked(site, before, seen, now, e
     limits = ("bms_max_charge_a", "bms_max_discharge_a")
     then = span(NOON - 60 * MINUTE, NOON - MINUTE, **dict(zip(limits, before, strict=True)))
     site.arrive("home", then)
-    live(site, 40, **dict(zip(limits, now, strict=True)))
+    live(site, 8, **dict(zip(limits, now, strict=True)))
     assert sorted(opened(site, "batt_blocked")) == expected
 
 
