@@ -74,26 +74,26 @@ def whatif() -> Response:
     """
     device_id = readable_device()
     known = _computed(device_id)
-    found = dict(known["whatif"])
-    capacities = found["capacities"]
-    own = next((one["capacity_kwh"] for one in capacities if one["is_own"]), None)
+    found = known["whatif"]
+    own = next((one["capacity_kwh"] for one in found["capacities"] if one["is_own"]), None)
     about = {**_about(device_id, known), "own_capacity_kwh": own}
     if "capacity" in request.args:
-        del found["capacities"]
-        found |= _of_capacity(capacities, request.args["capacity"])
+        one = _of_capacity(found, request.args["capacity"])
+        found = {name: value for name, value in found.items() if name != "capacities"} | one
     return json_answer(**about, **found)
 
 
-def _of_capacity(capacities: list[dict[str, Any]], text: str) -> dict[str, Any]:
+def _of_capacity(found: dict[str, Any], text: str) -> dict[str, Any]:
     try:
         wanted = float(text)
     except ValueError:
         wanted = None
-    for one in capacities:
+    for one in found["capacities"]:
         if one["capacity_kwh"] == wanted:
-            return one
-    there = ", ".join(f"{one['capacity_kwh']:g}" for one in capacities)
-    raise query_args.wrong("capacity", f"kWh, one of {there or 'none, as reason says'}", "enum")
+            return dict(one)
+    there = ", ".join(f"{one['capacity_kwh']:g}" for one in found["capacities"])
+    msg = f"kWh, one of {there}" if there else f"none could be replayed: {found['reason_text']}"
+    raise query_args.wrong("capacity", msg, "enum")
 
 
 def _computed(device_id: str) -> Row:

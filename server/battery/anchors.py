@@ -35,7 +35,8 @@ class _Run(NamedTuple):
 def find(rows: Sequence[FiveMinutes], settings: Settings) -> list[Anchor]:
     """Return the anchors of these rows, rising by time."""
     found = [_full(rows, run, settings) for run in _runs(rows, _is_full(settings), _wants_in)]
-    found += [_empty(rows, run, settings) for run in _runs(rows, _is_stopped, _wants_out)]
+    for run in _runs(rows, _is_stopped, _wants_out):
+        found += _stopped(rows, run, settings)
     return sorted(found, key=lambda anchor: anchor.reached_s)
 
 
@@ -48,15 +49,18 @@ def merged(anchors: Iterable[Anchor]) -> list[Anchor]:
     joined: list[Anchor] = []
     for anchor in sorted(anchors, key=lambda one: (one.reached_s, -one.left_s)):
         last = joined[-1] if joined else None
-        if last and anchor.reached_s <= last.left_s + _NEAR_S and _alike(last, anchor):
+        if last and _are_one(last, anchor):
             joined[-1] = _join(last, anchor)
         else:
             joined.append(anchor)
     return joined
 
 
-def _alike(one: Anchor, other: Anchor) -> bool:
-    return (one.kind == "full") == (other.kind == "full")
+def _are_one(one: Anchor, other: Anchor) -> bool:
+    """Return whether two days saw the same; what was a reserve and then got empty is two."""
+    if one.kind == other.kind:
+        return other.reached_s <= one.left_s + _NEAR_S
+    return "full" not in (one.kind, other.kind) and other.reached_s < one.left_s
 
 
 def _join(first: Anchor, second: Anchor) -> Anchor:
@@ -121,27 +125,33 @@ def _full(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> Anchor:
     return _anchor(rows, (run.first_certain, run.last), "full", evidence, settings)
 
 
-def _empty(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> Anchor:
-    evidence = _evidence(rows, run, settings)
+def _stopped(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> list[Anchor]:
+    """Return what this was: empty, a reserve, or one that the standby emptied in the end."""
+    evidence, at = _evidence(rows, run, settings)
+    found = []
+    if at > run.first:
+        found.append(_anchor(rows, (run.first, at - 1), "reserve", "reserve", settings))
     kind = "reserve" if evidence == "reserve" else "empty"
-    return _anchor(rows, (run.first, run.last), kind, evidence, settings)
+    return [*found, _anchor(rows, (at, run.last), kind, evidence, settings)]
 
 
-def _evidence(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> str:
-    inside = rows[run.first : run.last + 1]
-    lowest = min((row.soc_min_pct for row in inside if row.soc_min_pct is not None), default=100.0)
+def _evidence(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> tuple[str, int]:
+    """Return by what the battery is known to be empty, and from which row on."""
     # Many a BMS holds what it believes at 1 or more until it sees that the battery is empty.
     least = settings.min_soc_pct
-    is_low = lowest <= (_ALLOWED_EMPTY_PCT if least is not None and least <= 1 else _EMPTY_PCT)
-    if is_low and not (least and lowest >= least):
-        return "soc_zero"
-    if any(row.may_discharge is False for row in inside):
-        return "discharge_blocked"
-    if any(row.cell_v is not None and row.cell_v <= _EMPTY_CELL_V for row in inside):
-        return "cell_voltage"
+    limit = _ALLOWED_EMPTY_PCT if least is not None and least <= 1 else _EMPTY_PCT
+    for n in range(run.first, run.last + 1):
+        row = rows[n]
+        if row.soc_min_pct is not None and row.soc_min_pct <= limit:
+            return "soc_zero", n
+        if row.may_discharge is False:
+            return "discharge_blocked", n
+        if row.cell_v is not None and row.cell_v <= _EMPTY_CELL_V:
+            return "cell_voltage", n
     # At or below the least that is allowed it would have ended anyway, whatever had made it fall.
-    is_allowed = least is not None and lowest > least + _ABOVE_POINTS
-    return "soc_fell" if is_allowed and _fell(rows, run, settings) else "reserve"
+    lowest = rows[min(run.first + 1, run.last)].soc_min_pct
+    is_allowed = least is not None and lowest is not None and lowest > least + _ABOVE_POINTS
+    return ("soc_fell" if is_allowed and _fell(rows, run, settings) else "reserve"), run.first
 
 
 def _fell(rows: Sequence[FiveMinutes], run: _Run, settings: Settings) -> bool:

@@ -40,12 +40,13 @@ def between(
 
 
 def to_stops(anchors: Sequence[Anchor], from_s: float) -> list[Window]:
-    """Return the ways from full to where discharging ended next, be that empty or a reserve."""
-    found = [
-        _window("full_empty", left, right, None)
-        for left, right in pairwise(anchors)
-        if left.kind == "full" and right.kind != "full" and left.left_s >= from_s
-    ]
+    """Return the ways from the last full to each place where discharging ended, empty or not."""
+    found, full = [], None
+    for anchor in anchors:
+        if anchor.kind == "full":
+            full = anchor if anchor.left_s >= from_s else None
+        elif full is not None:
+            found.append(_window("full_empty", full, anchor, None))
     return [one for one in found if one is not None]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from statistics import median
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
@@ -14,6 +15,7 @@ from server.database.pool import query
 # A module of Sungrow's SBR has 3.2 kWh and twenty cells in series (data sheet V1.4); a stack has up
 # to eight of them.
 _MODULE_KWH, _MODULE_CELLS, _MODULES = 3.2, 20, range(2, 9)
+_LFP_V = (3.1, 3.45)  # of a cell between empty and full
 _AT_ONCE = 5000  # rows of a year: some MB
 _HOUR = timedelta(hours=1)
 
@@ -21,11 +23,13 @@ _HOUR = timedelta(hours=1)
 class Known(NamedTuple):
     """What is known of a battery before its days are read.
 
-    ``cells`` is None where nobody knows how many are in series. ``has_battery``: by any reading.
+    ``cells`` is None where nobody knows how many are in series; ``is_cells_set``: the owner does.
+    ``has_battery``: by any reading.
     """
 
     settings: Settings
     cells: int | None
+    is_cells_set: bool
     now_s: float
     may_charge_seen: bool
     may_discharge_seen: bool
@@ -48,9 +52,8 @@ def known(cursor: Cursor, device_id: str) -> Known:
     found = one_row(cursor)
     owner, (zone, replaced_s, cells, *others) = found[:9], found[9:]
     settings = Settings(*owner)._replace(timezone=zone, replaced_s=tuple(replaced_s))
-    if cells is None:
-        cells = cells_of(settings.capacity_kwh)
-    return Known(settings, cells, *others)
+    counted = cells_of(settings.capacity_kwh) if cells is None else cells
+    return Known(settings, counted, cells is not None, *others)
 
 
 def cells_of(capacity_kwh: float | None) -> int | None:
@@ -97,7 +100,16 @@ def make_hours(
         "cells": about.cells,
     }
     cursor.execute(query("nightly-battery-fine"), asked)
-    return [FiveMinutes(*row) for row in cursor.fetchall()]
+    fine = [FiveMinutes(*row) for row in cursor.fetchall()]
+    return fine if about.is_cells_set else plausible(fine)
+
+
+def plausible(fine: list[FiveMinutes]) -> list[FiveMinutes]:
+    """Return the rows without a cell's voltage, if it cannot be one: it is another battery."""
+    known = [row.cell_v for row in fine if row.cell_v is not None]
+    if not known or _LFP_V[0] <= median(known) <= _LFP_V[1]:
+        return fine
+    return [row._replace(cell_v=None) for row in fine]
 
 
 def _hour(at_s: float) -> datetime:
@@ -112,7 +124,8 @@ def year(cursor: Cursor, device_id: str, first_s: float, end_s: float) -> Iterat
         "first": datetime.fromtimestamp(first_s, UTC),
         "end": datetime.fromtimestamp(end_s, UTC),
     }
-    with cursor.connection.cursor("sungrow_battery_year") as streaming:
+    name, kind = "sungrow_battery_year", type(cursor)
+    with cursor.connection.cursor(name, cursor_factory=kind) as streaming:
         streaming.itersize = _AT_ONCE
         streaming.execute(query("nightly-battery-year"), asked)
         for row in streaming:

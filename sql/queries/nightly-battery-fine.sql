@@ -1,4 +1,4 @@
--- Called by nightly/battery: the five minutes of some days in a row, and a margin before them, as server/battery/rows.py
+-- Called by nightly/battery_rows: the five minutes of some days in a row, and a margin before them, as server/battery/rows.py
 -- has them; and, on the way, makes the hours of sungrow_battery_hourly of these days again. What the rollups do not
 -- know (temperature, voltage, health, state, limits) is read from the readings, once. Where these are gone and the
 -- rollups are not (an old chunk was dropped), the hours stay as they are.

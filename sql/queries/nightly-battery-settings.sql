@@ -1,4 +1,4 @@
--- Called by nightly/battery: what is set and known of the battery of a house, and whether it has one by its readings, or
+-- Called by nightly/battery_rows: what is set and known of the battery of a house, and whether it has one by its readings, or
 -- had one. A look at its days, and no more where it has none.
 SELECT coalesce(s.capacity_kwh, d.battery_capacity_kwh) AS capacity_kwh, s.min_soc_pct, s.modules, s.installed,
        s.warranty_years, s.warranty_mwh, s.warranty_capacity_pct, s.warranty_t_min_c, s.warranty_t_max_c,

@@ -1,4 +1,4 @@
--- Called by nightly/battery: the five minutes of a range as server/battery/rows.py has them, by the rollups alone.
+-- Called by nightly/battery_rows: the five minutes of a range as server/battery/rows.py has them, by the rollups alone.
 SELECT extract(epoch FROM bucket)::bigint, covered_s, soc_mean_pct, soc_min_pct, soc_max_pct,
        battery_mean_w, battery_min_w, battery_max_w, charge_kwh, discharge_kwh,
        extract(epoch FROM (counters_first).ts)::double precision,

@@ -1,12 +1,20 @@
 """The rules of the battery that look at what the night found out, or at its BMS's limits."""
 
 import contextlib
+import os
+import subprocess
 from datetime import timedelta
 
+import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn
 from psycopg2.extras import Json
 
+from server import sandbox
+from server.alerts import evaluate
+from server.alerts.evidence import Outside
 from server.alerts.replay import replay
+from server.sandbox.postgres import postgres_bin_dir
 from tests.support.alerts import MINUTE, OPTIONS, Site, span
 from tests.support.readings import connected, rows, utc
 
@@ -15,6 +23,7 @@ DAY = timedelta(days=1)
 ALL = ("sungrow_samples", "sungrow_5min", "sungrow_local_daily", "sungrow_seqs", "sungrow_devices")
 ALL += ("sungrow_alerts", "sungrow_alert_outbox", "sungrow_alert_run")
 ALL += ("sungrow_battery_results", "sungrow_battery_anchors", "sungrow_battery_days")
+SOON = OPTIONS._replace(for_s={"soh_drop": 180.0, "batt_blocked": 300.0})  # so that they open
 SOH = 98.0  # as the readings of these tests have it
 
 
@@ -27,7 +36,7 @@ def database(databases):
 @pytest.fixture
 def site(database):
     rows(database, f"TRUNCATE {', '.join(ALL)} CASCADE")
-    with contextlib.closing(Site(database)) as site:
+    with contextlib.closing(Site(database, SOON)) as site:
         yield site
 
 
@@ -56,7 +65,7 @@ def full(site, at, left=None, kind="full") -> None:
     rows(site.database, add, at, left or at, kind)
 
 
-def live(site, minutes: int = 63, first=NOON, **fields) -> None:
+def live(site, minutes: int = 6, first=NOON, **fields) -> None:
     """Let readings come, and the alerter run, for some time."""
     site.arrive("home", span(first - MINUTE / 2, first + minutes * MINUTE, **fields))
     site.run_through(first, first + minutes * MINUTE)
@@ -88,7 +97,7 @@ def test_what_was_never_allowed_is_not_called_blocked(site, before, seen, now, e
     limits = ("bms_max_charge_a", "bms_max_discharge_a")
     then = span(NOON - 60 * MINUTE, NOON - MINUTE, **dict(zip(limits, before, strict=True)))
     site.arrive("home", then)
-    live(site, 40, **dict(zip(limits, now, strict=True)))
+    live(site, 8, **dict(zip(limits, now, strict=True)))
     assert sorted(opened(site, "batt_blocked")) == expected
 
 
@@ -167,3 +176,24 @@ def test_the_past_is_not_judged_by_what_the_last_night_knows(site):
     with site.database:
         found = replay(site._connection, NOON + MINUTE, NOON + 90 * MINUTE, OPTIONS)
     assert found.episodes == []
+
+
+@pytest.fixture
+def least_rights(database):
+    """A connection that may do what ``sql/roles/alerts.sql`` allows, and nothing else."""
+    role = f"sungrow_alerts_test_{os.getpid()}"
+    rows(database, f"CREATE ROLE {role} LOGIN PASSWORD 'only-of-this-test'")
+    psql = [postgres_bin_dir() / "psql", "-X", "-q", "-v", f"role={role}", "-d", database.dsn]
+    subprocess.run([*psql, "-f", sandbox.ROOT / "sql/roles/alerts.sql"], check=True)
+    dsn = make_dsn(database.dsn, user=role, password="only-of-this-test")
+    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+        yield connection
+    rows(database, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_the_alerter_may_read_what_the_night_found_out(site, least_rights):
+    began(site, "2026-01-05")
+    analysed(site)
+    site.arrive("home", span(NOON - 3 * MINUTE, NOON))
+    evaluate.run(least_rights, NOON, OPTIONS, Outside())
+    assert opened(site, "batt_not_full") == [""]

@@ -91,6 +91,22 @@ def test_a_fall_that_energy_does_not_explain_counts_above_the_reserve_alone(
     assert kinds(rows, Settings(9.6, least)) == found
 
 
+def test_a_reserve_that_the_standby_empties_is_empty_from_then_on():
+    rows = [at_empty(n, soc=20.0 if n < 250 else 0.0) for n in range(200, 300)]
+    (reserve, empty) = anchors.find(rows, Settings(9.6, 20.0))
+    assert (reserve.kind, reserve.reached_s, reserve.left_s) == ("reserve", 200 * 300, 250 * 300)
+    assert (empty.kind, empty.reached_s, empty.left_s) == ("empty", 250 * 300, 300 * 300)
+    days = [
+        digest.of_day(date(1970, 1, 1), rows[:88], 0, DAY_S, Settings(9.6, 20.0)),
+        digest.of_day(date(1970, 1, 2), rows[52:], DAY_S, 2 * DAY_S, Settings(9.6, 20.0)),
+    ]
+    found = anchors.merged(anchor for day in days for anchor in day.anchors)
+    assert [(one.kind, one.reached_s, one.left_s) for one in found] == [
+        ("reserve", 200 * 300, 250 * 300),
+        ("empty", 250 * 300, 300 * 300),
+    ]
+
+
 def test_a_hole_ends_a_state_and_the_next_is_another():
     rows = [at_empty(n) for n in (*range(4), *range(20, 24))]
     assert len(anchors.find(rows, SETTINGS)) == 2

@@ -16,15 +16,18 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 from edge_lib.simulator.battery import Hidden
 from server.battery import analyse, digest, measure
 from server.battery import rows as battery_rows
+from server.battery.result import FIGURES, INSIGHTS
 from server.battery.rows import FiveMinutes, Settings
 from server.battery.year import Year
 from server.database import deletions
 from server.nightly import battery_rows as battery_rows_of
 from server.nightly import runner
 from server.nightly.__main__ import main
+from tests.support.batches import app_on, get
 from tests.support.battery_life import Life, live
 from tests.support.battery_rollups import load
 from tests.support.commands import runner as command
+from tests.support.p1 import p1_reading, store_p1
 from tests.support.readings import connected, new_device, reading, rows, store, utc
 
 pytestmark = pytest.mark.server
@@ -134,8 +137,8 @@ def in_memory(found: list[FiveMinutes], settings: Settings) -> list[battery_rows
     ("seed", "weeks", "hidden"),
     [
         (11, 12, Hidden(capacity_kwh=6.4, fade_pct_year=6.0, standby_w=30.0)),
-        (12, 6, Hidden(capacity_kwh=9.6, min_soc_pct=20.0)),
-        (13, 6, Hidden(capacity_kwh=9.6, soc_step_pct=1.0, jumps_a_year=20.0, is_learning=True)),
+        (12, 4, Hidden(capacity_kwh=9.6, min_soc_pct=20.0)),
+        (13, 4, Hidden(capacity_kwh=9.6, soc_step_pct=1.0, jumps_a_year=20.0, is_learning=True)),
     ],
 )
 def test_by_the_database_it_finds_what_it_finds_in_memory(database, nightly, seed, weeks, hidden):
@@ -166,7 +169,7 @@ def test_by_the_database_it_finds_what_it_finds_in_memory(database, nightly, see
     assert [row["capacity_kwh"] for row in tables["sungrow_battery_windows"]] == [
         one.capacity_kwh for one in windows
     ]
-    assert len(tables["sungrow_battery_anchors"]) == len(model.anchors) > 15
+    assert len(tables["sungrow_battery_anchors"]) == len(model.anchors) > 10
     assert tables["sungrow_battery_hourly"] == [], "nobody measured a temperature"
 
 
@@ -198,6 +201,33 @@ def at_once(database, url, lived) -> str:
     fill(database, device, lived)
     assert runner.run(url, runner.Wanted(("battery",), (device,), runner.Span())) == []
     return device
+
+
+def test_what_it_found_is_served_in_the_shape_of_the_contract(url, at_once):
+    client = app_on(url, READ_TOKENS=f"reads:{at_once}").test_client()
+    told = get(client, "/v1/battery", "reads").json
+    assert set(told) == {
+        *("device_id", "computed_at", "figures", "capacity_by_year", "depth", "exposure"),
+        *("efficiency_by_month", "soh_by_month", "jumps", "insights", "warranty"),
+    }
+    assert told["device_id"] == at_once
+    assert set(told["figures"]) == set(FIGURES)
+    for figure in told["figures"].values():
+        assert set(figure) == {
+            *("value", "unit", "low", "high", "n", "from", "to", "method"),
+            *("reason", "reason_text", "reason_values"),
+        }
+        assert (figure["value"] is None) == (figure["reason"] is not None)
+    assert told["figures"]["days_since_full"]["value"] is not None
+    assert told["figures"]["capacity_kwh"]["reason"] == "too_few_windows"
+    assert {one["id"] for one in told["insights"]} == set(INSIGHTS)
+    events = get(client, "/v1/battery/events", "reads").json
+    assert len(events["anchors"]) > 10
+    whatif = get(client, "/v1/battery/whatif", "reads").json
+    assert (whatif["capacities"], whatif["reason"]) == ([], "no_efficiency")
+    refused = get(client, "/v1/battery/whatif?capacity=13", "reads")
+    assert refused.status_code == 422
+    assert "none could be replayed: efficiency and standby" in refused.text
 
 
 def test_whatever_the_order_in_which_days_come_the_result_is_the_same(
@@ -433,3 +463,70 @@ def check_bands(database, device: str, readings: list[dict]) -> None:
 
 def below(edges: tuple, value: float) -> float:
     return max(edge for edge in edges if edge <= value)
+
+
+@pytest.mark.parametrize(
+    ("capacity_kwh", "cells"),
+    [(9.6, 60), (6.4, 40), (25.6, 160), (3.2, None), (28.8, None), (10.0, None), (None, None)],
+)
+def test_the_cells_of_a_stack_of_sbr_are_known_by_its_capacity(capacity_kwh, cells):
+    assert battery_rows_of.cells_of(capacity_kwh) == cells
+
+
+@pytest.mark.parametrize(
+    ("volts", "is_kept"), [(192.0, True), (200.0, True), (48.0, False), (250.0, False)]
+)
+def test_another_pack_of_that_capacity_has_no_voltage_of_a_cell(database, volts, is_kept):
+    device, first = new_device(), utc("2026-06-01 10:00")
+    readings = [
+        reading(first + n * timedelta(minutes=5), battery_voltage_v=volts, interval_s=300.0)
+        for n in range(20)
+    ]
+    store(database, device, [*readings])
+    for cells in (None, 60):
+        own_settings(database, device, cells=cells)
+        with database, database.cursor(cursor_factory=Cursor) as cursor:
+            about = battery_rows_of.known(cursor, device)
+            (span, *_) = battery_rows_of.spans(cursor, device, [first.date()])
+            fine = battery_rows_of.make_hours(cursor, device, about, span, span)
+        expected = pytest.approx(volts / 60) if is_kept or cells else None
+        assert len(fine) == 20
+        assert all(row.cell_v == expected for row in fine)
+        rows(database, "DELETE FROM sungrow_battery_settings WHERE device_id = %s", device)
+
+
+def test_what_rests_on_the_grid_is_that_of_the_grid_meter_where_that_speaks(database):
+    device, first = new_device(), utc("2026-06-02 10:00")
+    times = [first + n * timedelta(minutes=1) for n in range(60)]
+    readings = [
+        reading(
+            ts,
+            interval_s=60.0,
+            inverter_power_w=500.0,
+            battery_power_w=-800.0,
+            pv_power_w=0.0,
+            load_power_w=500.0,
+            export_power_w=0.0,
+        )
+        for ts in times
+    ]
+    store(database, device, readings)
+    meter = [p1_reading(ts, power_w=-300.0) for ts in times if ts.minute < 30]
+    store_p1(database, device, meter)
+    with database, database.cursor(cursor_factory=Cursor) as cursor:
+        about = battery_rows_of.known(cursor, device)
+        (span, *_) = battery_rows_of.spans(cursor, device, [first.date()])
+        fine = battery_rows_of.make_hours(cursor, device, about, span, span)
+        year = list(
+            battery_rows_of.year(
+                cursor, device, first.timestamp(), (first + timedelta(hours=1)).timestamp()
+            )
+        )
+    assert len(fine) == len(year) == 12
+    for row, again in zip(fine, year, strict=True):
+        by_meter = row.bucket_s < (first + timedelta(minutes=30)).timestamp()
+        assert row.export_kwh == pytest.approx(0.025 if by_meter else 0.0)
+        assert row.load_kwh == pytest.approx((500 - 300) / 12_000 if by_meter else 500 / 12_000)
+        assert (row.battery_to_grid_kwh > 0) == by_meter
+        bare = row._replace(temp_c=None, soh_pct=None, cell_v=None, running_state=None)
+        assert again == bare, "without what only the readings know"
