@@ -16,6 +16,10 @@ from server.api.responses import csv_answer, json_answer
 from server.database.pool import Row
 
 blueprint = Blueprint("battery", __name__)
+_NOT_COMPUTED = (
+    "nothing is computed of a battery of this house: it has none, or its first night is "
+    f"still to come ({server_command('nightly')} computes it)"
+)
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _ANCHOR = (
     *("kind", "from", "to", "evidence", "soc_before_pct", "soc_after_pct", "temp_c"),
@@ -32,12 +36,22 @@ _CSV = ("event", *dict.fromkeys((*_WINDOW, *_ANCHOR)))
 def battery() -> Response:
     """Return all figures, each with interval, number of events and method, or why there is none.
 
+    Before the first night ``computed_at`` is null, with the reason.
+
     Raises:
-        Refused: 401, 403; 404 nothing was computed of this house.
+        Refused: 401, 403.
         DatabaseAway: 503.
     """
     device_id = readable_device()
-    known = _computed(device_id)
+    known = _known(device_id)
+    if not known:
+        return json_answer(
+            device_id=device_id,
+            computed_at=None,
+            reason="not_computed",
+            reason_text=_NOT_COMPUTED,
+            figures={},
+        )
     about = _about(device_id, known)
     return json_answer(**{**about, **known["result"], **about})
 
@@ -96,15 +110,15 @@ def _of_capacity(found: dict[str, Any], text: str) -> dict[str, Any]:
     raise query_args.wrong("capacity", msg, "enum")
 
 
-def _computed(device_id: str) -> Row:
+def _known(device_id: str) -> Row | None:
     found: list[Row] = current_app.extensions["db"].rows("battery-result", {"device_id": device_id})
-    if not found:
-        raise Refused(
-            404,
-            "nothing is computed of a battery of this house: it has none, or its first night is "
-            f"still to come ({server_command('nightly')} computes it)",
-        )
-    return found[0]
+    return found[0] if found else None
+
+
+def _computed(device_id: str) -> Row:
+    if not (known := _known(device_id)):
+        raise Refused(404, _NOT_COMPUTED)
+    return known
 
 
 def _about(device_id: str, known: Row) -> dict[str, object]:

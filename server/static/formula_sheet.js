@@ -33,13 +33,18 @@ function ofEnergy(row, key) {
 
 export function showFormula(key, name, row) {
   const lines = row ? (OWN_WORDS[key]?.(row) ?? ofEnergy(row, key)) : [NONE];
+  showLines(name, lines, OWN_WORDS[key] ? 1 : -1);
+}
+
+// lines: of text; worked: which of them has the numbers in it.
+export function showLines(name, lines, worked) {
   const close = el('button', { type: 'button', click: () => box.close() }, t('close'));
   const heading = el('h2', { id: 'formula-of' }, name);
   const box = el(
     'dialog',
     { class: 'card formula', 'aria-labelledby': 'formula-of' },
     heading,
-    lines.map((line, n) => el('p', n === 1 && OWN_WORDS[key] ? { class: 'worked' } : {}, line)),
+    lines.map((line, n) => el('p', n === worked ? { class: 'worked' } : {}, line)),
     close,
   );
   box.addEventListener('close', () => box.remove());

@@ -43,7 +43,7 @@ async function keepPage(language) {
   const mine = epoch;
   const cache = await caches.open(PAGE);
   const kept = (await cache.keys()).map(({ url }) => new URL(url).pathname);
-  const wanted = [...FILES, `words.${language}.js`].map((name) => FOLDER + name);
+  const wanted = [...FILES, `words.${language}.js`, `words.battery.${language}.js`].map((name) => FOLDER + name);
   await Promise.all(
     ['/', ...wanted.filter((path) => !kept.includes(path))].map(async (path) => {
       const got = await fetch(path, { cache: path === '/' ? 'no-cache' : 'default' }).catch(() => null);

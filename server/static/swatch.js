@@ -14,6 +14,15 @@ const TEXTURES = {
   'string-4': 'M3 0V6',
 };
 
+// Signs of single events, on 12 by 12.
+const GLYPHS = {
+  dot: 'M2 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z',
+  small: 'M3.5 6a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0Z',
+  up: 'M6 1.2L11 10.3H1Z',
+  down: 'M6 10.8L1 1.7H11Z',
+};
+export const glyph = (shape) => GLYPHS[shape];
+
 export const hasTexture = (colour) => colour in TEXTURES;
 
 // The definitions of a drawing's textures: the ids begin with `prefix`.
@@ -27,7 +36,7 @@ export function textures(prefix) {
   );
 }
 
-// A sign for legends: a box, which may have a `mark` on 8 by 8, a line or dashes; further words of `shape` are classes.
+// A sign for legends: a box, which may have a `mark` on 8 by 8, a line, dashes or the sign of an event; further words of `shape` are classes.
 export function swatch(colour, shape = 'box', mark = null) {
   const [kind, ...more] = shape.split(' ');
   if (kind === 'line' || kind === 'dashes') {
@@ -35,6 +44,8 @@ export function swatch(colour, shape = 'box', mark = null) {
     return svg('svg', { viewBox: '0 0 18 12', width: 18, height: 12, class: 'swatch', 'aria-hidden': 'true' }, line);
   }
   const attributes = { viewBox: '0 0 12 12', width: 12, height: 12, 'aria-hidden': 'true' };
+  if (kind in GLYPHS)
+    return svg('svg', { ...attributes, class: 'swatch' }, svg('path', { d: GLYPHS[kind], class: `fill-${colour} edge` }));
   const tiles = hasTexture(colour) ? ['0 0', '6 0', '0 6', '6 6'] : [];
   return svg(
     'svg',

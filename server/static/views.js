@@ -29,7 +29,7 @@ const TABS = [
   {
     id: 'battery',
     needs: ({ has_battery: has }) => has !== false,
-    views: { battery: async (here) => new (await load(() => import('./battery_view.js'))).BatteryView(here) },
+    views: { battery: async (here) => (await load(() => import('./battery_view.js'))).batteryView(here) },
   },
   {
     id: 'roof',

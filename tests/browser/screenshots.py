@@ -3,8 +3,10 @@
 Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
 says afternoon; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
 got it today; with ``--p1 always`` or ``noon`` of one with a P1 meter, beside the inverter's own or,
-with ``--meter none``, without. The README's three are of ``now --height 1080`` and of ``now month
---height 740``. It takes some minutes, most of them to live through that year.
+with ``--meter none``, without; with ``--battery months`` of one whose battery was measured for
+three months and never emptied, not for three years, with ``none`` before its first night. The
+README's three are of ``now --height 1080`` and of ``now month --height 740``. It takes some
+minutes, most of them to live through that year.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from server import sandbox
-from tests.browser import house, p1_house
+from tests.browser import battery_house, house, p1_house
 from tests.browser.browser import MISSING, Browser, browser
 
 DEVICE, TOKEN = "home-1", "read-token"
@@ -74,8 +76,18 @@ def live(url: str, zone: str, now: datetime, meter: str, p1: str) -> None:
     p1_house.keep_peaks(url, DEVICE, peaks)
 
 
+def measure(url: str, battery: str) -> None:
+    """Store what a night has found out of its battery."""
+    now = datetime.now(UTC)
+    if battery == "years":
+        found, of = battery_house.three_years(now), battery_house.windows(now)
+        battery_house.store_battery(url, DEVICE, found, of, battery_house.whatif())
+    if battery == "months":
+        battery_house.store_battery(url, DEVICE, battery_house.three_months(now))
+
+
 @contextlib.contextmanager
-def site(folder: Path, meter: str, p1: str) -> Iterator[tuple[str, str]]:
+def site(folder: Path, meter: str, p1: str, battery: str) -> Iterator[tuple[str, str]]:
     """Start a server with such a house; return its address, and yesterday's date there."""
     now = datetime.now(UTC)
     zone = house.zone_where_it_is(14, now)
@@ -92,6 +104,7 @@ def site(folder: Path, meter: str, p1: str) -> Iterator[tuple[str, str]]:
         sandbox.run(migrate, sandbox.environment(**settings), cwd=sandbox.ROOT)
         live(settings["DATABASE_URL"], zone, now, meter, p1)
         house.describe(settings["DATABASE_URL"], DEVICE, has_meter=meter != "none")
+        measure(settings["DATABASE_URL"], battery)
         certificate = sandbox.Authority(folder / "ca").issue()
         log = folder / "gunicorn.log"
         web = stack.enter_context(sandbox.Gunicorn(log, settings, certificate, threads=8))
@@ -121,6 +134,7 @@ def main() -> int:
     parser.add_argument("--height", type=int, help="pixels from the top; all unless told")
     parser.add_argument("--meter", choices=("always", "none", "noon"), default="always")
     parser.add_argument("--p1", choices=("always", "never", "noon"), default="never")
+    parser.add_argument("--battery", choices=("years", "months", "none"), default="years")
     arguments = parser.parse_args()
     if MISSING:
         print(MISSING, file=sys.stderr)
@@ -128,7 +142,7 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        site(Path(folder), arguments.meter, arguments.p1) as (url, yesterday),
+        site(Path(folder), arguments.meter, arguments.p1, arguments.battery) as (url, yesterday),
         browser(Path(folder) / "chromium") as page,
     ):
         views = {
@@ -142,6 +156,7 @@ def main() -> int:
             "all": "/?view=all",
             "range": "/?span=P30D",
             "battery": "/?view=battery",
+            "warranty": "/?view=battery&sheet=warranty",
             "roof": f"/?view=roof&date={yesterday}",
             "system": "/?view=system",
             "capacity": "/?view=capacity",

@@ -44,7 +44,8 @@ def test_it_opens_without_a_network_as_of_its_last_visit_and_recovers(keeping, s
     page.wait_text("main", "Sat 24 Oct")
     page.wait(lambda: "/v1/series" in kept(page), "its answers are not kept")
     page.wait(lambda: "/" in kept(page), "the frame is not kept")
-    page.wait(lambda: any(path.endswith("day_chart.js") for path in kept(page)), "no files")
+    for name in ("day_chart.js", "words.battery.en.js", "battery.css"):
+        page.wait(lambda: any(path.endswith(name) for path in kept(page)), name)  # noqa: B023
     assert not [path for path in kept(page) if re.search(r"words\.(de|fr|nl)", path)]
     page.console()
     site.server.stop()
@@ -61,6 +62,8 @@ def test_it_opens_without_a_network_as_of_its_last_visit_and_recovers(keeping, s
         assert violations(page) == []
         page.open(site.url + "/?view=year&date=2026-10-01")  # never seen: and that is said
         page.wait_text(".notice", "The server cannot be reached")
+        page.open(site.url + "/?view=battery")  # neither: but its words are kept
+        page.wait_text(".battery-verdict", "Not loaded")
         page.open(site.url + "/")
         page.wait_text("#kept", "as of")
     finally:

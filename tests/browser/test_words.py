@@ -23,7 +23,8 @@ NAMES = re.compile(
 
 def words(language: str) -> dict[str, list[str]]:
     """Return the texts of each key of a language."""
-    text = "".join((FOLDER / f"words.{part}{language}.js").read_text() for part in ("", "referee."))
+    parts = ("", "referee.", "battery.")
+    text = "".join((FOLDER / f"words.{part}{language}.js").read_text() for part in parts)
     found = {}
     for key, one, several in KEY.findall(text):
         assert key not in found, f"{key} is there twice"

@@ -83,9 +83,16 @@ def test_what_the_night_stored_is_what_is_told(client):
     assert again.status_code == 304
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/battery", "/v1/battery/whatif", "/v1/battery/whatif?capacity=5"]
-)
+def test_before_the_first_night_the_answer_says_so(client):
+    """No 404: the page asks for every house with a battery, and a browser's console shows those."""
+    found = get(client, "/v1/battery", OTHER_TOKEN)
+    assert found.status_code == 200
+    assert (found.json["computed_at"], found.json["figures"]) == (None, {})
+    assert found.json["reason"] == "not_computed"
+    assert "its first night is still to come" in found.json["reason_text"]
+
+
+@pytest.mark.parametrize("path", ["/v1/battery/whatif", "/v1/battery/whatif?capacity=5"])
 def test_a_house_of_which_nothing_is_computed_is_not_found(client, path):
     found = get(client, path, OTHER_TOKEN)
     assert_error(found, 404)

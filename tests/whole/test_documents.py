@@ -45,7 +45,11 @@ OF_CODE = {mark: better for mark, better in DIALECT.items() if "[Ww]ords" not in
 # A released file of sql/ is never edited, and its comment is that of the table.
 RELEASED = set(ROOT.glob("sql/[0-9]*.sql"))
 # In other languages.
-FOREIGN = {ROOT / f"server/static/words.{language}.js" for language in ("nl", "de", "fr")}
+FOREIGN = {
+    path
+    for language in ("nl", "de", "fr")
+    for path in ROOT.glob(f"server/static/words*.{language}.js")
+}
 CODE = sorted(
     path
     for place in ("*.py", "edge_lib/**/*", "server/**/*", "sql/**/*", "systemd/*")
