@@ -197,11 +197,11 @@ function lane(rule, spans, begin, end) {
 function channelTable(channels, zone) {
   const rows = channels.map((one) => [
     one.channel,
+    a(one.broken ? 'broken' : 'works'),
     one.last_success_ts ? dayAndTime(Date.parse(one.last_success_ts), zone) : NONE,
     count(one.waiting),
     count(one.given_up),
-    a(one.broken ? 'broken' : 'works'),
   ]);
-  const heads = [a('channel'), a('last_success'), a('waiting'), a('given_up'), a('state')];
+  const heads = [a('channel'), a('state'), a('last_success'), a('waiting'), a('given_up')];
   return plainTable(`${a('channels')}: ${a('list')}`, heads, rows);
 }

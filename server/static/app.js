@@ -3,10 +3,11 @@
 
 import { address, ask, isLoggedIn, isRefused, load, logOut, pair, serverNow, trouble, wake } from './api.js';
 import { el, say } from './dom.js';
-import { Frame, nameOf } from './frame.js';
+import { Frame } from './frame.js';
 import { hasWords, t } from './language.js';
 import { Live } from './live.js';
 import { heard } from './meter.js';
+import { unknownHouse, unloaded } from './no_view.js';
 import { remembered } from './remember.js';
 import { Ticker } from './ticker.js';
 import { isOutdated, loadAgain, watch } from './upgrade.js';
@@ -145,37 +146,12 @@ async function viewOf(name, here) {
   }
 }
 
-function unloaded(error) {
-  const again = el('button', { type: 'button', click: () => location.reload() }, t('try_again'));
-  const words = el('p', {}, t('view_not_loaded', { why: error?.message ?? '' }));
-  const element = el(
-    'div',
-    { class: 'card', role: 'alert' },
-    el('h1', { tabindex: -1 }, t('not_loaded')),
-    words,
-    again,
-  );
-  return { title: t('not_loaded'), element, jobs: [], load: () => null };
-}
-
-// Another house under this link would be taken for the one that it names.
 function showUnknown(id) {
   ticker.stop();
   live.stop();
   frame.hide();
   byId('logout').hidden = false;
-  const links = devices.map((device) =>
-    el('li', {}, el('a', { class: 'button', href: linkTo({ device: device.device_id }) }, nameOf(device))),
-  );
-  const words = devices.length ? t('no_device_named', { device: id }) : t('no_devices');
-  const element = el(
-    'div',
-    { class: 'card', role: 'alert' },
-    el('h1', { tabindex: -1 }, t('no_device')),
-    el('p', {}, words),
-    el('ul', { class: 'choices' }, links),
-  );
-  show({ title: t('no_device'), element });
+  show(unknownHouse(id, devices, (device) => linkTo({ device })));
 }
 
 function show(next, kept) {

@@ -155,12 +155,11 @@ export class Calendar extends Chart {
     });
   }
 
-  // The year is written at its first month, and at the first of all.
+  // The year is written at its first month.
   #months() {
     const marks = this.#shown().flatMap(({ date }, slot) => (date.endsWith('-01') ? [{ date, slot }] : []));
-    return marks.map(({ date, slot }, n) => {
-      const isYear = date.slice(5, 7) === '01' || (n === 0 && marks.length < 12);
-      const format = isYear ? { year: 'numeric' } : { month: this.#width() * 4.3 < 34 ? 'narrow' : 'short' };
+    return marks.map(({ date, slot }) => {
+      const format = date.slice(5, 7) === '01' ? { year: 'numeric' } : { month: this.#width() * 4.3 < 34 ? 'narrow' : 'short' };
       const x = this.#place(slot)[0].toFixed(1);
       return svg('text', { x, y: 12, class: 'tick' }, when(noon(date), 'UTC', format));
     });

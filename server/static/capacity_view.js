@@ -48,7 +48,7 @@ export class CapacityView {
     );
     this.#cards = el(
       'div',
-      { class: 'pair', hidden: true },
+      { class: 'pair peaks', hidden: true },
       card(t('when_peaks'), 'quarters', this.#list),
       card(t('peaks_of_days'), 'days', this.#days.element),
       card(t('peaks_of_hours'), 'hours', this.#hours.element),
@@ -59,6 +59,7 @@ export class CapacityView {
       'div',
       { class: 'view' },
       this.#nav(),
+      el('p', { class: 'quiet' }, t('capacity_explained')),
       this.#loading.element,
       this.#live,
       this.#none,

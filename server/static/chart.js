@@ -52,6 +52,7 @@ export class Chart {
   // and, where it is not all of the height, y and height too,
   // tell(slot or null) -> {title, values: {key: text}}, and paint(width) -> nodes.
   draw() {
+    this.#fitLegend(); // a list of bars has it, too
     const width = Math.round(this.svg.clientWidth);
     if (!width) return;
     this.height = Math.round(this.svg.clientHeight) || this.height;
@@ -61,6 +62,12 @@ export class Chart {
     const defs = svg('defs', {}, this.#hatching(), textures(this.id));
     this.svg.replaceChildren(defs, ...this.paint(width), this.cursor, this.span);
     this.select(this.#selected);
+  }
+
+  // On a phone it is one line, which ends in a fade where more of it is to be scrolled to.
+  #fitLegend() {
+    this.legend.classList.remove('more');
+    this.legend.classList.toggle('more', this.legend.scrollWidth > this.legend.clientWidth + 1);
   }
 
   // Draw what is new, and go on pointing at the same place as long as it is of the same: `of`.
@@ -87,6 +94,7 @@ export class Chart {
   hide(keys) {
     this.hidden = new Set(keys);
     for (const [key, node] of this.#names) node.hidden = this.hidden.has(key);
+    this.#fitLegend();
   }
 
   select(slot) {

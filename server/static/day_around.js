@@ -15,14 +15,14 @@ export class DayAround {
   #by;
 
   constructor(context, date, title) {
-    [this.#context, this.#date, this.#by] = [context, date, wayOf(context.query)];
+    [this.#context, this.#date, this.#by] = [context, date, wayOf(context.query, 'day')];
     const { firstDate: first, today, go } = context;
     const chosen = (to) => go(this.#link(to));
     const field = periodField('day', { date, first, last: today(), here: context, chosen });
     const nav = periodNav({ title, links: this.links, present: t('go_today'), field });
     const zoom = context.query?.get('zoom');
     const way = (compare) => context.link({ view: 'day', date, zoom, compare });
-    this.element = el('div', {}, nav, ways(this.#by, way, 'compare_day_before'));
+    this.element = el('div', {}, nav, ways(this.#by, way, 'day'));
   }
 
   #link(date) {

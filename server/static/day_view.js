@@ -12,7 +12,7 @@ import { Loading } from './loading.js';
 import { hasGridMeter, isMeterless, isMetered, meterState, meterWords } from './meter.js';
 import { Tiles } from './tiles.js';
 import { verdict } from './verdict.js';
-import { clock, longDay } from './words.js';
+import { longDay, momentOfAge } from './words.js';
 import { addDays, noon } from './zone.js';
 
 const MINUTE = 60e3;
@@ -131,8 +131,7 @@ export class DayView {
     this.#flow.element.classList.toggle('stale', Boolean(stale && reading));
     this.#asOf.hidden = !(stale && reading);
     if (reading) {
-      const time = clock(Date.parse(reading.ts), this.#context.zone);
-      say(this.#asOf, t('not_live_as_of', { time }));
+      say(this.#asOf, t('not_live_as_of', { time: this.#readAt }));
     }
     this.#soc = reading && { pct: reading.battery_soc_pct, words: t(stale ? 'last_known' : 'at_present') };
     if (!stale) this.#strip?.add(reading);
@@ -140,7 +139,7 @@ export class DayView {
   }
 
   #now() {
-    this.#flow = new FlowDiagram();
+    this.#flow = new FlowDiagram(this.#context.device.has_battery !== false);
     return el(
       'section',
       { class: 'card flow-card', 'aria-labelledby': 'now' },
@@ -229,9 +228,17 @@ export class DayView {
   }
 
   #sayVerdict() {
-    const said = this.#reading ? verdict(this.#reading, this.#row, this.#hasBattery).join(' ') : '';
-    const time = this.#reading && clock(Date.parse(this.#reading.ts), this.#context.zone);
-    say(this.#verdict, said && this.#stale ? t('verdict_as_of', { time, words: said }) : said);
+    if (!this.#reading) {
+      say(this.#verdict, this.#context.device.first_ts ? '' : t('well_nothing_yet'));
+      return;
+    }
+    const said = verdict(this.#reading, this.#row, this.#hasBattery).join(' ');
+    say(this.#verdict, said && this.#stale ? t('verdict_as_of', { time: this.#readAt, words: said }) : said);
+  }
+
+  get #readAt() {
+    const { ts, age_s: ageS } = this.#reading;
+    return momentOfAge(Date.parse(ts), ageS, this.#context.zone);
   }
 
   // What this day knows of the grid meter.

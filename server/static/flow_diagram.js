@@ -28,13 +28,14 @@ export class FlowDiagram {
   #nodes = {};
   #ring = [];
 
-  constructor() {
-    this.svg = svg('svg', { viewBox: '0 0 360 316', class: 'flow', role: 'img' });
+  // hasBattery: whether there may be one, which needs room from the start.
+  constructor(hasBattery = true) {
+    this.svg = svg('svg', { viewBox: `0 0 360 ${hasBattery ? 316 : 212}`, class: 'flow', role: 'img' });
     for (const [from, to, path, x, y, angle] of LINES) this.#line(from, to, path, x, y, angle);
     for (const [name, [x, y]] of Object.entries(NODES)) this.#node(name, x, y);
     this.note = el('p', { class: 'quiet flow-note' });
     this.element = el('div', { class: 'flow-box' }, this.svg, this.note);
-    this.show(null, { has_battery: true });
+    this.show(null, { has_battery: hasBattery });
   }
 
   // A reading as /v1/realtime gives it, or null; facts: {has_meter, without_meter, has_battery}. Of what the house does
@@ -58,6 +59,7 @@ export class FlowDiagram {
       say(node.value, value);
       say(node.word, word);
       say(node.extra, extra);
+      set(node.texts, { transform: `translate(0 ${extra ? 0 : word ? 4 : 10})` }); // in the middle of the circle
     }
     this.#drawRing(flow);
     say(this.note, reading ? noteOn(reading, flow, facts) : '');
@@ -124,7 +126,8 @@ export class FlowDiagram {
     node.circle = svg('circle', { cx: x, cy: y, r: RADIUS, class: `node stroke-${SOURCES[name] ?? 'house'}` });
     node.group = svg('g', {}, node.circle);
     if (name === 'house') this.#addRing(node.group, x, y);
-    node.group.append(title, node.value, node.word, node.extra);
+    node.texts = svg('g', {}, title, node.value, node.word, node.extra);
+    node.group.append(node.texts);
     this.svg.append(node.group);
     this.#nodes[name] = node;
   }

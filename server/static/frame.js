@@ -67,6 +67,7 @@ export class Frame {
 
   hide() {
     for (const id of ['views', 'logout', 'formulas', 'chooser', 'segments']) byId(id).hidden = true;
+    byId('chooser').parentNode.classList.remove('with-choice');
     this.#close();
     say(byId('device-name'), t('frame_title'));
   }
@@ -122,17 +123,22 @@ export class Frame {
         t(`view_${one}`),
       ),
     );
-    return bar.replaceChildren(...links);
+    bar.replaceChildren(...links);
+    const chosen = bar.querySelector('[aria-current]'); // with large letters it may be beside what is seen
+    if (chosen) bar.scrollLeft = chosen.offsetLeft - bar.offsetLeft - 24;
+    return bar;
   }
 
   #choose(name, here, devices) {
     const chooser = byId('chooser');
     const own = here.device.device_id;
     chooser.hidden = devices.length < 2;
+    chooser.parentNode.classList.toggle('with-choice', !chooser.hidden);
     say(byId('device-name'), devices.length < 2 ? nameOf(here.device) : t('frame_title'));
     if (chooser.hidden) return;
     say(chooser.querySelector('span'), t('frame_device'));
     const select = chooser.querySelector('select');
+    select.dataset.keep = 'chooser'; // arrow keys go on from house to house
     select.replaceChildren(
       ...devices.map((device) =>
         el('option', { value: device.device_id, selected: device.device_id === own }, nameOf(device)),

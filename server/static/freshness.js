@@ -3,7 +3,7 @@
 import { isRefused, serverNow } from './api.js';
 import { el, say } from './dom.js';
 import { t } from './language.js';
-import { clock, dayAndTime, duration } from './words.js';
+import { duration, momentOfAge } from './words.js';
 
 const AMBER_S = 120;
 const EDGE_SPEAKS_S = 180; // the edge reports once a minute
@@ -44,10 +44,7 @@ function waitingFor(status) {
   return report.waiting > 0 ? 'edge_to_catch_up' : 'dongle';
 }
 
-function moment(reading, ageS, zone) {
-  const ms = Date.parse(reading.ts);
-  return ageS > 20 * 3600 ? dayAndTime(ms, zone) : clock(ms, zone);
-}
+const moment = (reading, ageS, zone) => momentOfAge(Date.parse(reading.ts), ageS, zone);
 
 export const sentence = (error) =>
   error.status === 0 ? t('cannot_reach_sentence') : t('server_says', { what: error.message });
@@ -61,7 +58,7 @@ export class FreshnessLine {
   #state = null;
 
   constructor() {
-    this.#element.append(el('span', { class: 'dot' }), this.#fault, this.#words, this.#brief);
+    this.#element.append(this.#fault, el('span', { class: 'dot' }), this.#words, this.#brief);
   }
 
   show(facts, zone, extra = '') {

@@ -5,7 +5,7 @@ import { serverNow, trouble } from './api.js';
 import { el, say } from './dom.js';
 import { AT_THE_METER, WHOLE } from './energy.js';
 import { t } from './language.js';
-import { clock, dayAndTime, energy, mark, power } from './words.js';
+import { clock, energy, mark, momentOfAge, power } from './words.js';
 
 // By grid_source of the API.
 const GRID_BY = { p1: t('grid_by_p1'), mixed: t('grid_by_mixed'), inverter: t('grid_by_inverter') };
@@ -13,7 +13,6 @@ export const NONE_YET = t('no_inverter_reading_yet');
 const SHORT = { p1: t('source_p1'), inverter: t('source_inverter'), mixed: t('source_mixed') };
 
 const ALONE_MS = 10e3;
-const LONG_MS = 20 * 3600e3;
 const VOLUMES = { gas_m3: t('gas'), water_m3: t('water') };
 
 // The digits are those of kWh.
@@ -92,7 +91,7 @@ export class GridNow {
       const { power_w: watts, ts } = await this.#context.ask('/p1/v1/realtime');
       if (!this.#isAlone) return;
       const [at, { zone }] = [Date.parse(ts), this.#context];
-      const read = serverNow() - at > LONG_MS ? dayAndTime(at, zone) : clock(at, zone);
+      const read = momentOfAge(at, (serverNow() - at) / 1000, zone);
       const known = typeof watts === 'number' ? `: ${direction(-watts)}` : '';
       say(this.element, `${t('grid_by_p1_read', { time: read })}${known}`);
     } catch (thrown) {

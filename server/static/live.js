@@ -166,7 +166,7 @@ export class Live {
   #sayLine(here) {
     const { reading, today } = this.#known;
     const late = this.#late;
-    const complete = today?.expected
+    const complete = reading && today?.expected
       ? t('of_today', { share: share(Math.min(1, today.stored / today.expected), 1) })
       : '';
     const ageS = reading ? this.#ageS : null;

@@ -16,7 +16,7 @@ import { awaited, periodList } from './period_list.js';
 import { periodNav, swipes } from './period_nav.js';
 import { inAddress, rangeFields, wayOf, ways } from './period_ways.js';
 import { bestAndWorst, records } from './records.js';
-import { seriesTable } from './table.js';
+import { periodTable } from './table.js';
 import { Tiles } from './tiles.js';
 import { FEEDS_IN } from './words.js';
 import { addDays } from './zone.js';
@@ -53,7 +53,7 @@ export class PeriodView {
     this.#range = frame === 'range' ? rangeOf(context.query, context.today()) : null;
     this.#kind = this.#range ? kindOfRange(this.#range) : (KINDS[frame] ?? KINDS.year);
     this.#date = this.#range ? this.#range.from : this.#kind.start(date ?? context.today());
-    this.#by = wayOf(context.query);
+    this.#by = wayOf(context.query, frame);
     this.title = frame === 'all' ? t('all_time') : this.#kind.title(this.#date);
     this.#chart = new BarChart(t('energy_of', { period: this.title }), (slot) => context.go(this.#shown[slot].href));
     const places = { buckets: [this.#tiles.rings, this.#tiles.element, this.#chart.element, this.#table] };
@@ -143,7 +143,7 @@ export class PeriodView {
         };
     this.swipeTo = isAll ? null : links;
     const nav = periodNav({ title: this.title, links, present: t(this.#kind.present), field: isAll ? null : this.#field() });
-    return isAll ? nav : el('div', {}, nav, ways(this.#by, (compare) => this.#link(date, { compare })));
+    return isAll ? nav : el('div', {}, nav, ways(this.#by, (compare) => this.#link(date, { compare }), this.#frame));
   }
 
   #field() {
@@ -218,7 +218,9 @@ export class PeriodView {
     say(this.#best, bestAndWorst(bars.filter((bar) => this.#isWhole(bar, bars))));
     this.#feedsIn.hidden = !this.#chart.feedsIn;
     this.#foot.hidden = !rows.some((row) => row.coverage < WHOLE || row.estimated || row.parts.length);
-    this.#showTable(bars, rows, all, csv);
+    const head = this.#frame === 'all' ? t('head_period') : this.#kind.head;
+    const houseHas = { hasMeter: rows.some(isMetered), hasBattery: this.#hasBattery(rows), p1: this.#context.p1 };
+    refill(this.#table, ...periodTable({ title: this.title, head, bars, all, csv: this.#context.csv(csv), ...houseHas }));
   }
 
   // Neither running, nor cut by the range, nor the one in which the house began.
@@ -229,31 +231,6 @@ export class PeriodView {
     const { from, end } = this.#range ?? {};
     const isCut = this.#range && (date < from || this.#kind.end(date) > end);
     return date !== running && date >= firstDate && !isCut;
-  }
-
-  #showTable(bars, rows, all, csv) {
-    const listed = bars
-      .filter((bar) => bar.row || bar.missing)
-      .map((bar) => ({ ...bar, href: bar.row && bar.href }));
-    refill(
-      this.#table,
-      all
-        ? seriesTable({
-            caption: t('table_of', { period: this.title }),
-            head: this.#frame === 'all' ? t('head_period') : this.#kind.head,
-            rows: listed,
-            total: all,
-            hasMeter: rows.some(isMetered),
-            hasBattery: this.#hasBattery(rows),
-            p1: this.#context.p1,
-          })
-        : el('p', { class: 'quiet' }, t('no_readings_in_period_stop')),
-      el(
-        'p',
-        { class: 'table-foot' },
-        el('a', { href: this.#context.csv(csv), download: true }, t('csv')),
-      ),
-    );
   }
 }
 

@@ -7,27 +7,29 @@ import { dateField } from './period_field.js';
 import { addDays } from './zone.js';
 
 const WAYS = ['previous', 'year', 'none'];
+// The one before a year is that of last year.
+const waysOf = (frame) => (frame === 'year' ? ['previous', 'none'] : WAYS);
 
-// The one that the address names, or else the one before.
-export function wayOf(query) {
+// The one that the address names, or else the one before. frame: as in the address: day, week, ...
+export function wayOf(query, frame) {
   const by = query?.get('compare');
-  return WAYS.includes(by) ? by : WAYS[0];
+  return waysOf(frame).includes(by) ? by : WAYS[0];
 }
 
 // As the address names it: the usual one is not named.
 export const inAddress = (by) => (by === WAYS[0] ? null : by);
 
-// chosen: one of them; link(by): its address; prefix: of the words of the first.
-export function ways(chosen, link, first = 'compare_previous') {
+// chosen: one of them; link(by): its address; frame: as above.
+export function ways(chosen, link, frame) {
   return el(
     'p',
     { class: 'ways', role: 'group', 'aria-label': t('compare_with') },
     el('span', { class: 'quiet' }, t('compare_with')),
-    WAYS.map((by) =>
+    waysOf(frame).map((by) =>
       el(
         'a',
         { href: link(inAddress(by)), 'aria-current': by === chosen ? 'true' : null, 'data-keep': `compare-${by}` },
-        t(by === WAYS[0] ? first : `compare_${by}`),
+        t(by === WAYS[0] ? `compare_${frame}_before` : `compare_${by}`),
       ),
     ),
   );

@@ -65,6 +65,18 @@ export function seriesTable({ caption, head, rows, total, hasMeter, hasBattery, 
   return scroller(caption, table);
 }
 
+// The numbers of a period, and the link to its CSV, or that there are none. title: of the period; bars: as of
+// period_bars.js; all: their sum, or null; csv: an address; the rest as above.
+export function periodTable({ title, bars, all, csv, ...more }) {
+  const rows = bars.filter((bar) => bar.row || bar.missing).map((bar) => ({ ...bar, href: bar.row && bar.href }));
+  return [
+    all
+      ? seriesTable({ caption: t('table_of', { period: title }), rows, total: all, ...more })
+      : el('p', { class: 'quiet' }, t('no_readings_in_period_stop')),
+    el('p', { class: 'table-foot' }, el('a', { href: csv, download: true }, t('csv'))),
+  ];
+}
+
 // Any table: heads and rows of texts or nodes.
 export function plainTable(caption, heads, rows) {
   return scroller(

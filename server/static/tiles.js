@@ -90,8 +90,13 @@ export class Tiles {
   }
 
   #count() {
-    for (const box of [this.rings, this.element])
-      box.dataset.count = [...box.children].filter((tile) => !tile.hidden).length;
+    for (const box of [this.rings, this.element]) {
+      const shown = [...box.children].filter((tile) => !tile.hidden);
+      box.dataset.count = shown.length;
+      // Two by two, the last of an odd number is not left alone beside a hole.
+      const odd = shown.length % 2 ? shown[shown.length - 1] : null;
+      for (const tile of box.children) tile.classList.toggle('odd', tile === odd);
+    }
   }
 
   // key: of the figure; name: as the page has it.
@@ -104,7 +109,8 @@ export class Tiles {
     const [sign, value] = [el('span', { class: 'mark' }), el('span', { 'data-figure': key })];
     const note = el('dd', { class: 'note' });
     const trend = el('dd', { class: 'trend', hidden: true });
-    const arc = isRing ? svg('circle', { cx: 28, cy: 28, r: 22, class: 'arc' }) : null;
+    const empty = { class: 'arc', 'stroke-dasharray': `0 ${ROUND}` }; // it is not known yet
+    const arc = isRing ? svg('circle', { cx: 28, cy: 28, r: 22, ...empty }) : null;
     const ring = arc && el('dd', { class: 'ring-box', 'aria-hidden': true }, ringOf(arc));
     const info = word && key !== 'soc' ? this.#info(key, name) : null;
     const term = el('dt', {}, colour && swatch(colour), el('span', {}, name), info);

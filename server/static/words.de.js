@@ -421,8 +421,11 @@ export const WORDS = {
   words_since_until: '{period} seit {day}, bis {time}',
   all_of: '{period} ganz',
   compare_with: 'Vergleichen mit',
-  compare_previous: 'davor',
   compare_day_before: 'dem Tag davor',
+  compare_week_before: 'der Woche davor',
+  compare_month_before: 'dem Monat davor',
+  compare_year_before: 'dem Jahr davor',
+  compare_range_before: 'den Tagen davor',
   compare_year: 'Vorjahr',
   compare_none: 'nichts',
   compared_with: 'Verglichen mit {period}',
@@ -505,6 +508,8 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Leistungsspitzen, {month}',
+  capacity_explained:
+    'Wo das Netzentgelt der Leistung folgt, wie in Flandern, zahlt man nach Spitzen: von jedem Monat zählt die Viertelstunde mit dem höchsten Bezug, und davon das Mittel von zwölf Monaten.',
   quarter_hour: 'Viertelstunde',
   mean: 'Mittel',
   floor: 'Untergrenze',

@@ -421,8 +421,11 @@ export const WORDS = {
   words_since_until: '{period} since {day}, until {time}',
   all_of: 'all of {period}',
   compare_with: 'Compare with',
-  compare_previous: 'the one before',
   compare_day_before: 'the day before',
+  compare_week_before: 'the week before',
+  compare_month_before: 'the month before',
+  compare_year_before: 'the year before',
+  compare_range_before: 'the days before',
   compare_year: 'last year',
   compare_none: 'nothing',
   compared_with: 'Compared with {period}',
@@ -504,6 +507,8 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capacity, {month}',
+  capacity_explained:
+    'Where the grid fee follows power, as in Flanders, one pays by peaks: of each month the quarter hour in which most was imported counts, and of these the mean of twelve months.',
   quarter_hour: 'Quarter hour',
   mean: 'Mean',
   floor: 'Floor',

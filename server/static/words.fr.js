@@ -275,7 +275,7 @@ export const WORDS = {
   // == views
   // Energy: names
   solar: 'Solaire',
-  use_kwh: 'Consommation',
+  use_kwh: 'Consom\u00admation',
   import: 'Soutirage',
   export: 'Injection',
   battery_in: 'Batterie, charge',
@@ -420,8 +420,11 @@ export const WORDS = {
   words_since_until: '{period} depuis le {day}, jusqu’au {time}',
   all_of: 'tout {period}',
   compare_with: 'Comparer à',
-  compare_previous: 'précédente',
   compare_day_before: 'la veille',
+  compare_week_before: 'la semaine d’avant',
+  compare_month_before: 'le mois d’avant',
+  compare_year_before: 'l’année d’avant',
+  compare_range_before: 'les jours d’avant',
   compare_year: 'l’an dernier',
   compare_none: 'rien',
   compared_with: 'Comparé à {period}',
@@ -503,6 +506,8 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capacité, {month}',
+  capacity_explained:
+    'Là où le tarif du réseau suit la puissance, comme en Flandre, on paie selon les pointes : de chaque mois compte le quart d’heure où l’on a prélevé le plus, et de ceux-ci la moyenne de douze mois.',
   quarter_hour: 'Quart d’heure',
   mean: 'Moyenne',
   floor: 'Plancher',

@@ -103,6 +103,10 @@ export const hourMinute = moment(HOUR_MINUTE);
 export const dayTime = moment({ day: 'numeric', month: 'short', ...HOUR_MINUTE });
 export const dayAndTime = moment({ day: 'numeric', month: 'short', year: 'numeric', ...HOUR_MINUTE });
 
+// Of something that is ageS old: that long ago, a time alone would be taken for one of today.
+const LONG_S = 20 * 3600;
+export const momentOfAge = (ms, ageS, zone) => (ageS > LONG_S ? dayAndTime : clock)(ms, zone);
+
 // From one time of a day to another; where clocks are set between them, both say by which they are.
 export function hours(from, to, zone) {
   const named = offsetOf(from, zone) !== offsetOf(to, zone) || undefined;

@@ -421,8 +421,11 @@ export const WORDS = {
   words_since_until: '{period} sinds {day}, tot {time}',
   all_of: 'heel {period}',
   compare_with: 'Vergelijk met',
-  compare_previous: 'de vorige',
   compare_day_before: 'de dag ervoor',
+  compare_week_before: 'de week ervoor',
+  compare_month_before: 'de maand ervoor',
+  compare_year_before: 'het jaar ervoor',
+  compare_range_before: 'de dagen ervoor',
   compare_year: 'vorig jaar',
   compare_none: 'niets',
   compared_with: 'Vergeleken met {period}',
@@ -504,6 +507,8 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capaciteit, {month}',
+  capacity_explained:
+    'Waar het nettarief het vermogen volgt, zoals in Vlaanderen, betaal je per piek: van elke maand telt het kwartier waarin het meest werd afgenomen, en daarvan het gemiddelde van twaalf maanden.',
   quarter_hour: 'Kwartier',
   mean: 'Gemiddelde',
   floor: 'Ondergrens',

@@ -20,6 +20,7 @@ COUNTERS = (
     "battery_total_discharge_kwh",
 )
 STEP = timedelta(minutes=5)
+OFTEN = timedelta(seconds=10)
 QUARTER = timedelta(minutes=15)
 POLLS = 180  # of a quarter hour
 REPORT = (
@@ -44,6 +45,7 @@ class Life(NamedTuple):
     """A stretch of a house's life, and how its edge polled.
 
     ``grown_kwh``: its counters before. ``metered``: when its grid meter came; None: always there.
+    ``often``: since when it polls as often as an edge does; None: never.
     """
 
     start: datetime
@@ -54,6 +56,7 @@ class Life(NamedTuple):
     grown_kwh: float = 0.0
     boot: str = "b007"
     metered: datetime | None = None
+    often: datetime | None = None
 
 
 def live(url: str, device_id: str, life: Life) -> int:
@@ -73,7 +76,8 @@ def samples(life: Life) -> Iterator[dict]:
     """Return what the edge would have read."""
     # In UTC: a step added to a local time would leave out the hour that clocks show twice.
     house, at = Household(life.start, tz=ZoneInfo(life.zone)), life.start.astimezone(UTC)
-    while at + life.step <= life.until:
+    step = life.step
+    while at + step <= life.until:
         house.advance(at)
         house.has_meter = life.metered is None or at >= life.metered
         # The document's numbers are the wire addresses plus one.
@@ -81,9 +85,10 @@ def samples(life: Life) -> Iterator[dict]:
         for name in COUNTERS:
             if values[name] is not None:
                 values[name] += life.grown_kwh
-        beside = {"interval_s": life.step.total_seconds(), "boot": life.boot, "ts_src": 0}
+        beside = {"interval_s": step.total_seconds(), "boot": life.boot, "ts_src": 0}
         yield {"ts": at, **values, **beside}
-        at += life.step
+        at += step
+        step = OFTEN if life.often and at >= life.often else step
 
 
 def reports(device_id: str, life: Life) -> Iterator[tuple]:

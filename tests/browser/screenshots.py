@@ -1,7 +1,7 @@
 """``python -m tests.browser.screenshots FOLDER [VIEW ...]``: pictures of every view of the page.
 
 Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
-says afternoon; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
+says midday; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
 got it today; with ``--p1 always`` or ``noon`` of one with a P1 meter, beside the inverter's own or,
 with ``--meter none``, without; with ``--battery months`` of one whose battery was measured for
 three months and never emptied, not for three years, with ``none`` before its first night. The
@@ -47,7 +47,8 @@ def lives(now: datetime, zone: str, meter: str) -> tuple[house.Life, house.Life]
     )
     year, recent = midnight - timedelta(days=400), midnight - RECENT
     past = house.Life(year, recent, timedelta(minutes=10), zone=zone, boot="b006", metered=metered)
-    return past, house.Life(recent, now, holes=holes, zone=zone, grown_kwh=6000.0, metered=metered)
+    lately = house.Life(recent, now, holes=holes, zone=zone, grown_kwh=6000.0, metered=metered)
+    return past, lately._replace(often=now - timedelta(minutes=20))
 
 
 def live(url: str, zone: str, now: datetime, meter: str, p1: str) -> None:
@@ -90,7 +91,7 @@ def measure(url: str, battery: str) -> None:
 def site(folder: Path, meter: str, p1: str, battery: str) -> Iterator[tuple[str, str]]:
     """Start a server with such a house; return its address, and yesterday's date there."""
     now = datetime.now(UTC)
-    zone = house.zone_where_it_is(14, now)
+    zone = house.zone_where_it_is(13, now)
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(sandbox.Postgres(folder, fast=True))
         settings = {
@@ -104,6 +105,8 @@ def site(folder: Path, meter: str, p1: str, battery: str) -> Iterator[tuple[str,
         sandbox.run(migrate, sandbox.environment(**settings), cwd=sandbox.ROOT)
         live(settings["DATABASE_URL"], zone, now, meter, p1)
         house.describe(settings["DATABASE_URL"], DEVICE, has_meter=meter != "none")
+        nightly = [sys.executable, "-m", "server.nightly"]  # what a clear day brings
+        sandbox.run(nightly, sandbox.environment(**settings), cwd=sandbox.ROOT)
         measure(settings["DATABASE_URL"], battery)
         certificate = sandbox.Authority(folder / "ca").issue()
         log = folder / "gunicorn.log"

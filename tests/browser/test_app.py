@@ -62,6 +62,9 @@ def test_it_opens_without_a_network_as_of_its_last_visit_and_recovers(keeping, s
         assert violations(page) == []
         page.open(site.url + "/?view=year&date=2026-10-01")  # never seen: and that is said
         page.wait_text(".notice", "The server cannot be reached")
+        full = "return [...document.querySelectorAll('.rings .arc')].map((n) => getComputedStyle(n)"
+        lengths = page.run(f"{full}.strokeDasharray).map(parseFloat)")
+        assert lengths == [0, 0], "a ring of what is not known is drawn"
         page.open(site.url + "/?view=battery")  # neither: but its words are kept
         page.wait_text(".battery-verdict", "Not loaded")
         page.open(site.url + "/")

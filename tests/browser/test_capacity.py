@@ -122,6 +122,17 @@ def test_the_days_and_hours_that_made_the_peak_are_told(page, peaks):
     assert page.run("return document.querySelectorAll('main svg.chart .hatched').length") >= 1
 
 
+def test_the_cards_of_a_month_leave_no_hole(page, peaks):
+    view(page, peaks, "view=capacity")
+    page.wait_text("main", "one pays by peaks")
+    table, days, hours = page.run(
+        "return [...document.querySelectorAll('.peaks > *')].map((n) => n.getBoundingClientRect())"
+        ".map((box) => [box.left, box.top, box.bottom])"
+    )
+    assert days[0] == hours[0] > table[0]
+    assert (days[1], hours[2]) == pytest.approx((table[1], table[2]), abs=20)
+
+
 def test_a_day_and_a_month_are_opened_from_their_bars_and_back_leads_back(page, peaks):
     view(page, peaks, MONTH)
     year = page.all("main svg.chart")[2]

@@ -4,8 +4,10 @@ import pytest
 
 from tests.browser.browser import DESKTOP
 from tests.browser.test_shape import VIEWS, open_view
+from tests.browser.views import ROW_ENDS, loaded
 
 SMALL_PHONE = (360, 740)
+ALL = "return document.querySelector('main').textContent"
 SHIFTS = (
     "window.shifts = []; new PerformanceObserver((list) => { for (const e of list.getEntries())"
     " window.shifts.push([e.value, ...(e.sources ?? []).map((s) => s.node?.outerHTML?.slice(0, 90)"
@@ -41,6 +43,58 @@ def test_nothing_jumps_while_a_view_loads(home, site, size):
     assert jumps == {}
 
 
+# A row of the day of which hardly anything was measured, as just after midnight.
+HARDLY = """
+    const really = window.fetch;
+    window.fetch = async (url, ...more) => {
+        const answer = await really(url, ...more);
+        if (!/series.*bucket=1d/.test(url)) return answer;
+        const content = await answer.json();
+        const little = { coverage: 0.0004, grid_coverage: 0.0004, load_kwh: 0.12 };
+        const flows = { solar_to_house_kwh: 0.06, grid_to_house_kwh: 0.06, load_counter_kwh: null };
+        for (const row of content.series) Object.assign(row, little, flows);
+        return new Response(JSON.stringify(content), answer);
+    };
+"""
+
+
+@pytest.mark.parametrize("size", [SMALL_PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_nothing_jumps_just_after_midnight(home, site, size):
+    home.resize(size)
+    height = "return document.querySelector('.rings').offsetHeight"
+    open_view(home, site, "now")
+    usual = home.run(height)
+    with home.prepared(SHIFTS + HARDLY):
+        home.open(site.url + "/")
+        home.wait(lambda: "< 0.1" in home.run(ALL), "nothing is said of so little")
+        loaded(home)
+        assert home.run(height) == usual, "there is no room for what is said of it"
+        shifts = home.run("return window.shifts")
+    assert sum(shift[0] for shift in shifts) < 0.05, shifts
+
+
+@pytest.mark.parametrize("name", ["now", "month"])
+def test_no_colour_of_a_legend_is_cut_off_unseen(home, site, name):
+    cut = (
+        "return [...document.querySelectorAll('.legend:not(.more)')].flatMap((list) =>"
+        " [...list.children].filter((n) => n.getBoundingClientRect().right >"
+        " list.getBoundingClientRect().right + 1).map((n) => n.textContent))"
+    )
+    for size in (DESKTOP, SMALL_PHONE):
+        home.resize(size)
+        open_view(home, site, name)
+        assert home.run(cut) == []
+    assert home.all(".legend.more") or name == "month", "it fades where it goes on"
+
+
+@pytest.mark.parametrize("name", ["now", "day", "month"])
+def test_tiles_leave_no_hole_on_a_phone(home, site, name):
+    home.resize(SMALL_PHONE)
+    open_view(home, site, name)
+    assert len(home.run(ROW_ENDS)) > 1
+    assert len({end for _, end in home.run(ROW_ENDS)}) == 1
+
+
 @pytest.mark.parametrize("name", ["now", "month", "system"])
 def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
     """280 pixels, and letters of twice the size on 360."""
@@ -56,6 +110,11 @@ def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
     home.resize(SMALL_PHONE)
     home.run("document.documentElement.style.fontSize = '32px'; dispatchEvent(new Event('resize'))")
     assert home.run(wide) == [360]
+    squeezed = (
+        "return [...document.querySelectorAll('#segments a, #views a, #more')].filter((n) =>"
+        " n.scrollWidth > n.clientWidth + 1).map((n) => n.textContent)"
+    )
+    assert home.run(squeezed) == [], "words lie upon each other"
 
 
 def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(home, site):

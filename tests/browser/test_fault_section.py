@@ -138,6 +138,12 @@ def test_on_a_phone_in_each_language(page, ill, language, says):
         page.log_in(ill.url + "/?view=system", ONE)
         page.wait_text("#faults + *", "714")
         page.wait_text(LINE, says)
+        tops = page.run(
+            "return ['.fault', '.dot', '.brief'].map((name) => document.querySelector("
+            "`#freshness ${name}`).getBoundingClientRect()).map((box) => box.top + box.height / 2)"
+        )
+        assert tops[0] < tops[1] - 10, "the dot is the readings', not the fault's"
+        assert tops[1] == pytest.approx(tops[2], abs=5)
         assert page.run("return document.documentElement.scrollWidth") <= PHONE[0]
         assert violations(page) == []
         loaded = {url.rsplit("/", 1)[1] for url in asked(page) if "words." in url}

@@ -10,6 +10,7 @@ from tests.browser.browser import PHONE
 from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site, local
 from tests.browser.test_history import read_at
 from tests.browser.test_shape import violations
+from tests.browser.views import ROW_ENDS
 from tests.support.readings import connected, reading, store
 
 STEP = timedelta(minutes=5)
@@ -172,6 +173,8 @@ def test_now_of_a_house_without_a_meter(request, page, house_of, grid):
     page.wait(lambda: page.all("main svg.chart .area"), "no curve")
     assert_without(page)
     assert "55 %" in tile(page, "soc")
+    page.resize(PHONE)
+    assert len({end for _, end in page.run(ROW_ENDS)}) == 1, "a hole beside the tiles"
     spoken = page.run(
         "return document.querySelector('main svg.chart').getAttribute('aria-valuetext')"
     )

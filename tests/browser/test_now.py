@@ -1,6 +1,7 @@
 """What the house does now: live, stale, and with the server gone."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -88,6 +89,20 @@ def test_a_house_that_feeds_in_is_drawn_and_written_as_that(
     assert f"House feeding in {shown}" in label.replace("\u00a0", " ")
 
 
+MIDDLES = """
+    return [...document.querySelectorAll('.flow g[transform^=translate]')].map((texts) => {
+        const box = texts.getBoundingClientRect();
+        const circle = texts.parentNode.querySelector('circle').getBoundingClientRect();
+        return box.top + box.height / 2 - circle.top - circle.height / 2;
+    });
+"""
+
+
+def test_words_stand_in_the_middle_of_their_circles(home):
+    home.wait(lambda: "640 W" in words(home), "the reading is not shown")
+    assert home.run(MIDDLES) == pytest.approx([0] * 4, abs=6)
+
+
 @pytest.mark.parametrize("load", [0, 4, -4])
 def test_next_to_nothing_is_no_feeding_in(home, site, load):
     site.send(pv_power_w=1999, battery_power_w=0, load_power_w=load, export_power_w=1999 - load)
@@ -127,6 +142,9 @@ def test_a_reading_long_past_is_red(page, databases, https_server):
     own.send(ts=datetime.now(UTC) - timedelta(days=3))
     page.log_in(own.url + "/", ONE)
     page.wait_text("#freshness", "days ago")
+    then = (datetime.now(UTC) - timedelta(days=3)).astimezone(ZoneInfo("Europe/Berlin"))
+    for told in (".as-of", ".verdict"):
+        assert f"{then.day} {then:%b}"[:6] in page.text(told), "a time alone is one of today"
     assert page.run("return document.querySelector('#freshness').dataset.colour") == "red"
 
 

@@ -204,6 +204,8 @@ def test_of_three_houses_one_is_chosen_by_name_and_remembered(page, three):
         page.wait_text(".flow", "3.33 kW")
         choose(page, "barn")
         page.wait_text("#freshness", "no reading yet")
+        assert "of today" not in page.text("#freshness"), "a share of nothing"
+        assert "has not sent a reading yet. Install" in page.text(".verdict")
         assert "3.33" not in page.text("body")
         assert "kW" not in page.run("return document.title")
         for name, address in VIEWS.items():
@@ -217,6 +219,29 @@ def test_of_three_houses_one_is_chosen_by_name_and_remembered(page, three):
     finally:
         page.run("localStorage.clear()")
     assert page.console() == []
+
+
+def test_arrow_keys_in_the_chooser_go_on_from_house_to_house(page, three):
+    focus = "return document.activeElement.closest('#chooser') !== null"
+    page.resize(SMALL)
+    page.log_in(three.url + "/", "all")
+    try:
+        page.wait_text(".flow", "1.11 kW")
+        over, wide = page.run(
+            "const at = (s) => document.querySelector(s).getBoundingClientRect();"
+            "return [at('.brand').right - at('#chooser select').left, at('#chooser select').width]"
+        )
+        assert over <= 0, "it covers the sign of the page"
+        assert wide > 150
+        page.run("document.querySelector('#chooser select').focus()")
+        for device in ("barn", DEVICE):
+            page.driver.switch_to.active_element.send_keys(Keys.ARROW_DOWN)
+            page.wait(lambda: f"device={device}" in page.run("return location.search"), device)  # noqa: B023
+            loaded(page)
+            assert page.run(focus), "the focus has left the chooser"
+        page.wait_text(".flow", "3.33 kW")
+    finally:
+        page.run("localStorage.clear()")
 
 
 @pytest.fixture(scope="module")

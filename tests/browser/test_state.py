@@ -130,6 +130,7 @@ def test_back_leads_to_the_place_where_one_was(home, site):
 
 
 def test_of_many_gaps_ten_are_listed_and_the_others_at_a_tap(home, called):
+    home.wait(lambda: home.all("main h1"), "a view that comes later would take the list away")
     home.driver.execute_async_script(
         "const [done] = arguments; const folder = document.querySelector('script[type=module]').src"
         ".replace(/[^/]*$/, ''); import(folder + 'gap_list.js').then(({ GapList }) => {"

@@ -6,6 +6,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import house
+from tests.browser.browser import PHONE
 from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, Site, local
 from tests.browser.test_history import all_tiles, figures_of, read_at, shown, tiles
 from tests.support.readings import connected, reading, rows, store
@@ -360,6 +361,23 @@ def test_a_month_is_compared_with_what_one_chooses(home, site):
     loaded(home)
     assert home.all("[data-keep=compare-none][aria-current]")
     assert not home.all("main svg.chart .before")
+
+
+@pytest.mark.parametrize(
+    ("query", "ways"),
+    [
+        (f"day&date={AUTUMN}", "the day before, last year, nothing"),
+        (f"week&date={AUTUMN}", "the week before, last year, nothing"),
+        ("month&date=2026-10-01", "the month before, last year, nothing"),
+        ("year&date=2026-10-01&compare=year", "the year before, nothing"),
+    ],
+)
+def test_what_one_can_compare_with_is_named_by_its_span(home, site, query, ways):
+    home.resize(PHONE)
+    home.open(f"{site.url}/?view={query}")
+    home.wait_text(".ways", "Compare with")
+    assert ", ".join(link.text for link in home.all(".ways a")) == ways
+    assert len(home.all(".ways a[aria-current]")) == 1
 
 
 def swipe(page, first: int, last: int) -> None:

@@ -15,6 +15,15 @@ VIEWS = {
     "roof": f"/?view=roof&date={GAP_DAY}",
     "system": "/?view=system",
 }
+# The right end of each row of tiles.
+ROW_ENDS = """
+    const rows = {};
+    for (const tile of document.querySelectorAll('.tiles:not(.rings) > .tile:not([hidden])')) {
+        const { top, right } = tile.getBoundingClientRect();
+        rows[Math.round(top)] = Math.max(rows[Math.round(top)] ?? 0, Math.round(right));
+    }
+    return Object.entries(rows);
+"""
 FOLLOW = """
     document.querySelector('main').firstElementChild.dataset.left = '';
     const link = document.body.appendChild(document.createElement('a'));
