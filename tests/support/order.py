@@ -25,6 +25,7 @@ LONGEST = (
     "p1",
     "alert_run",
     "alert_page",
+    "battery_nightly",
     "meterless",
     "true_numbers",
     "spool_file",
