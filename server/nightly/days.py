@@ -1,7 +1,8 @@
 """Which local days of a device a job has to take account of, and that it has.
 
 A job notes of each day a hash of its rollups (``sungrow_nightly``). Whatever changes a day, be it a
-late reading, ``server.forget`` or a new zone, changes that; ``server.rebuild`` marks its days, too.
+late reading of inverter or grid meter, ``server.forget`` or a new zone, changes that;
+``server.rebuild`` marks its days, too.
 So a job that did not run, or failed, takes up where it stopped.
 """
 

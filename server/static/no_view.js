@@ -1,4 +1,4 @@
-// What stands in place of a view: of one whose files did not arrive, and of a house that this login does not show.
+// Shown in place of a view whose files did not arrive, or of a house that this login may not see.
 
 import { el } from './dom.js';
 import { nameOf } from './frame.js';

@@ -495,6 +495,17 @@ def test_another_pack_of_that_capacity_has_no_voltage_of_a_cell(database, volts,
         rows(database, "DELETE FROM sungrow_battery_settings WHERE device_id = %s", device)
 
 
+def test_late_readings_of_the_grid_meter_have_their_day_done_again(database, nightly):
+    device, first = new_device(), utc("2026-06-02 10:00")
+    times = [first + n * timedelta(hours=1) for n in range(60)]
+    store(database, device, [reading(ts, inverter_power_w=500.0) for ts in times])
+    assert "3 local days" in nightly("--device", device)[0]
+    assert "nothing changed" in nightly("--device", device)[0]
+    store_p1(database, device, [p1_reading(times[30], power_w=-300.0)])
+    assert "1 local days" in nightly("--device", device)[0]
+    assert "nothing changed" in nightly("--device", device)[0]
+
+
 def test_what_rests_on_the_grid_is_that_of_the_grid_meter_where_that_speaks(database):
     device, first = new_device(), utc("2026-06-02 10:00")
     times = [first + n * timedelta(minutes=1) for n in range(60)]

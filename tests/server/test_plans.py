@@ -201,7 +201,12 @@ READS = {
     "nightly-battery-fine": {"sungrow_samples", "sungrow_5min", "sungrow_house_5min"},
     "nightly-battery-settings": {"sungrow_local_daily", "sungrow_battery_settings"},
     "nightly-battery-year": {"sungrow_5min", "sungrow_house_5min"},
-    "nightly-days": {"sungrow_local_daily", "sungrow_nightly", "sungrow_devices"},
+    "nightly-days": {
+        "sungrow_local_daily",
+        "sungrow_house_daily",
+        "sungrow_nightly",
+        "sungrow_devices",
+    },
     "nightly-done": {"sungrow_nightly"},
     "nightly-means": {"sungrow_5min"},
     "nightly-runs": {"sungrow_nightly_runs", "sungrow_5min"},

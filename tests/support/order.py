@@ -26,6 +26,7 @@ LONGEST = (
     "alert_run",
     "alert_page",
     "battery",
+    "battery_nightly",
     "meterless",
     "true_numbers",
     "spool_file",
