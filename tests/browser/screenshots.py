@@ -20,6 +20,7 @@ from pathlib import Path
 from server import sandbox
 from tests.browser import battery_house, house, p1_house
 from tests.browser.browser import MISSING, Browser, browser
+from tests.support.readings import connected, rows, store
 
 DEVICE, TOKEN = "home-1", "read-token"
 RECENT = timedelta(days=36)
@@ -87,9 +88,20 @@ def measure(url: str, battery: str) -> None:
         battery_house.store_battery(url, DEVICE, battery_house.three_months(now))
 
 
+def go_on(url: str) -> None:
+    """Store the newest reading again until now, so that the next picture is live."""
+    newest = "SELECT * FROM sungrow_samples WHERE device_id = %s ORDER BY ts DESC LIMIT 1"
+    with connected(url) as connection:
+        (last,) = rows(connection, newest, DEVICE)
+        until = datetime.now(UTC) - house.OFTEN
+        count = (until - last["ts"]) // house.OFTEN
+        moments = [last["ts"] + n * house.OFTEN for n in range(1, count + 1)]
+        store(connection, DEVICE, [{**last, "ts": ts, "seq": None} for ts in moments])
+
+
 @contextlib.contextmanager
-def site(folder: Path, meter: str, p1: str, battery: str) -> Iterator[tuple[str, str]]:
-    """Start a server with such a house; return its address, and yesterday's date there."""
+def site(folder: Path, meter: str, p1: str, battery: str) -> Iterator[tuple[str, str, str]]:
+    """Start a server with such a house; return its address, yesterday there, and its database."""
     now = datetime.now(UTC)
     zone = house.zone_where_it_is(13, now)
     with contextlib.ExitStack() as stack:
@@ -112,15 +124,18 @@ def site(folder: Path, meter: str, p1: str, battery: str) -> Iterator[tuple[str,
         log = folder / "gunicorn.log"
         web = stack.enter_context(sandbox.Gunicorn(log, settings, certificate, threads=8))
         yesterday = house.midnight(now, zone) - timedelta(hours=12)
-        yield web.url, yesterday.date().isoformat()
+        yield web.url, yesterday.date().isoformat(), settings["DATABASE_URL"]
 
 
-def shoot(page: Browser, folder: Path, name: str, address: str, height: int | None) -> None:
+def shoot(
+    page: Browser, folder: Path, name: str, address: str, height: int | None, database: str
+) -> None:
     """Write the pictures of one view."""
     for scheme in SCHEMES:
         for size, pixels in SIZES.items():
             page.colours(scheme)
             page.resize(pixels)
+            go_on(database)
             page.open(address)
             page.wait_text("main", WORDS.get(name, "e"), 60)
             page.wait(lambda: page.run(LOADING) == 0, "it never ends to load", 60)
@@ -145,9 +160,10 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        site(Path(folder), arguments.meter, arguments.p1, arguments.battery) as (url, yesterday),
+        site(Path(folder), arguments.meter, arguments.p1, arguments.battery) as made,
         browser(Path(folder) / "chromium") as page,
     ):
+        url, yesterday, database = made
         views = {
             "login": "/",
             "now": "/",
@@ -170,7 +186,7 @@ def main() -> int:
         for name in arguments.views or views:
             if name != "login" and not page.all("#views a"):
                 page.log_in(url + "/", TOKEN)
-            shoot(page, arguments.folder, name, url + views[name], arguments.height)
+            shoot(page, arguments.folder, name, url + views[name], arguments.height, database)
     return 0
 
 

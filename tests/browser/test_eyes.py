@@ -83,7 +83,7 @@ def test_no_colour_of_a_legend_is_cut_off_unseen(home, site, name):
     for size in (DESKTOP, SMALL_PHONE):
         home.resize(size)
         open_view(home, site, name)
-        assert home.run(cut) == []
+        home.wait(lambda: home.run(cut) == [], "something is cut off")
     assert home.all(".legend.more") or name == "month", "it fades where it goes on"
 
 

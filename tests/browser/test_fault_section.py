@@ -145,6 +145,8 @@ def test_on_a_phone_in_each_language(page, ill, language, says):
         assert tops[0] < tops[1] - 10, "the dot is the readings', not the fault's"
         assert tops[1] == pytest.approx(tops[2], abs=5)
         assert page.run("return document.documentElement.scrollWidth") <= PHONE[0]
+        right = "return document.querySelector('#faults + * tbody p').getBoundingClientRect().right"
+        assert page.run(right) < PHONE[0], "what to do is cut off"
         assert violations(page) == []
         loaded = {url.rsplit("/", 1)[1] for url in asked(page) if "words." in url}
         assert {name for name in loaded if "faults" in name} == {f"words.faults.{language}.js"}

@@ -98,7 +98,9 @@ MIDDLES = """
 """
 
 
-def test_words_stand_in_the_middle_of_their_circles(home):
+def test_words_stand_in_the_middle_of_their_circles(home, site):
+    site.send()
+    home.look_again()
     home.wait(lambda: "640 W" in words(home), "the reading is not shown")
     assert home.run(MIDDLES) == pytest.approx([0] * 4, abs=6)
 

@@ -378,6 +378,7 @@ def test_what_one_can_compare_with_is_named_by_its_span(home, site, query, ways)
     home.wait_text(".ways", "Compare with")
     assert ", ".join(link.text for link in home.all(".ways a")) == ways
     assert len(home.all(".ways a[aria-current]")) == 1
+    assert len({link.location["y"] for link in home.all(".ways a")}) == 1
 
 
 def swipe(page, first: int, last: int) -> None:
