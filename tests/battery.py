@@ -58,15 +58,21 @@ def seeds(count: int, processes: int) -> Iterator[Line]:
     years = [year for report in reports for year in report["years"]]
     many = [abs(one["net_pct"]) for one in years if one["n"] >= 10]
     few = [abs(one["net_pct"]) for one in years if 3 <= one["n"] < 10]
-    yield max(many) <= 1.5, f"years with >= 10 events: {len(many)}, worst {max(many):.2f} % (1.5)"
-    yield max(few) <= 3, f"years with 3 to 9 events: {len(few)}, worst {max(few):.2f} % (3)"
+    # A reserve that the standby alone emptied, after days: there its error counts for most.
+    within = sum(off <= 1.5 for off in many)
+    worst = max(many, default=0.0)
+    text = f"years with >= 10 events: {within} of {len(many)} within 1.5 %, worst {worst:.2f} %"
+    yield within >= 0.95 * len(many), text
+    yield (
+        max(few, default=0.0) <= 3,
+        f"years with 3 to 9 events: {len(few)}, worst {max(few, default=0.0):.2f} % (3)",
+    )
     known = [
         report for report in reports if any(one["covers"] is not None for one in report["years"])
     ]
     covered = [all(one["covers"] in (True, None) for one in report["years"]) for report in known]
-    share = sum(covered) / len(covered)
     yield (
-        share >= 0.9,
+        sum(covered) >= 0.9 * len(covered),
         f"interval covers the truth in every year: {sum(covered)} of {len(covered)} seeds",
     )
     tight = [one["tight"] for one in years if one["tight"] is not None]
@@ -80,7 +86,7 @@ def seeds(count: int, processes: int) -> Iterator[Line]:
         off = [abs(report[name]["off"]) for report in reports if report[name]]
         inside = sum(report[name]["covers"] for report in reports if report[name])
         within = sum(one <= most for one in off)
-        text = f"{name}: {within} of {len(off)} within {most}, worst {max(off):.2f}"
+        text = f"{name}: {within} of {len(off)} within {most}, worst {max(off, default=0.0):.2f}"
         yield within >= 0.9 * len(off), f"{text}; {inside} in their interval"
     none = sum(report["reasons"].get("capacity_kwh") is not None for report in reports)
     yield True, f"seeds that got a reason instead of a capacity: {none}"

@@ -4,7 +4,7 @@ Not the state of charge is believed but what the battery did: it took nothing mo
 gave more than the house could use, or gave nothing more although the house had to import.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from server.battery.jumps import explained_points
@@ -21,6 +21,9 @@ _EMPTY_PCT, _ALLOWED_EMPTY_PCT = 0.95, 1.0
 _EMPTY_CELL_V = 3.0
 _FELL_POINTS, _FELL_DOUBT = 1.0, 0.35
 _ABOVE_POINTS = 1.0
+
+
+_Of = Callable[[FiveMinutes], bool]
 
 
 class _Run(NamedTuple):
@@ -76,7 +79,7 @@ def _join(first: Anchor, second: Anchor) -> Anchor:
     )
 
 
-def _is_full(settings: Settings):  # type: ignore[no-untyped-def]
+def _is_full(settings: Settings) -> _Of:
     most_w = _TAPERED * settings.capacity_kwh * 1000 if settings.capacity_kwh else _TAPERED_W
 
     def is_full(row: FiveMinutes) -> bool:
@@ -99,7 +102,7 @@ def _wants_out(row: FiveMinutes) -> bool:
     return row.import_kwh is not None and row.import_kwh > _IMPORT_KWH
 
 
-def _runs(rows, is_in, is_certain) -> list[_Run]:  # type: ignore[no-untyped-def]
+def _runs(rows: Sequence[FiveMinutes], is_in: _Of, is_certain: _Of) -> list[_Run]:
     """Return the runs of near rows that are in, with at least two that are certain."""
     runs: list[_Run] = []
     run: _Run | None = None

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 from server.battery import anchors, jumps
 from server.battery.rows import Anchor, Digest, FiveMinutes, Jump, Settings
@@ -72,7 +73,7 @@ def from_json(text: str) -> Digest:
     return from_stored(json.loads(text))
 
 
-def from_stored(stored: dict) -> Digest:  # type: ignore[type-arg]
+def from_stored(stored: dict[str, Any]) -> Digest:
     """Return what ``to_json`` made into text, as a JSON column gives it."""
     return Digest(
         **{
