@@ -1,4 +1,4 @@
-// What stands in place of a view: of one whose files did not arrive, and of a house that this login does not show.
+// What is shown in place of a view: where its files did not arrive, and where this login does not show the house.
 
 import { el } from './dom.js';
 import { nameOf } from './frame.js';
