@@ -64,7 +64,7 @@ export class Chart {
     this.select(this.#selected);
   }
 
-  // On a phone it is one line, which fades out where one can scroll to the rest.
+  // On a phone it is one line, which fades at its end where there is more of it.
   #fitLegend() {
     this.legend.classList.remove('more');
     this.legend.classList.toggle('more', this.legend.scrollWidth > this.legend.clientWidth + 1);

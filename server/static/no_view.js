@@ -1,4 +1,4 @@
-// Shown in place of a view whose files did not arrive, or of a house that this login may not see.
+// What is shown in place of a view: where its files did not arrive, and where this login does not show the house.
 
 import { el } from './dom.js';
 import { nameOf } from './frame.js';
