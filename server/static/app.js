@@ -3,11 +3,10 @@
 
 import { address, ask, isLoggedIn, isRefused, load, logOut, pair, serverNow, trouble, wake } from './api.js';
 import { el, say } from './dom.js';
-import { Frame } from './frame.js';
+import { Frame, unknownHouse, unloaded } from './frame.js';
 import { hasWords, t } from './language.js';
 import { Live } from './live.js';
 import { heard } from './meter.js';
-import { unknownHouse, unloaded } from './no_view.js';
 import { remembered } from './remember.js';
 import { Ticker } from './ticker.js';
 import { isOutdated, loadAgain, watch } from './upgrade.js';

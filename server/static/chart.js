@@ -52,7 +52,7 @@ export class Chart {
   // and, where it is not all of the height, y and height too,
   // tell(slot or null) -> {title, values: {key: text}}, and paint(width) -> nodes.
   draw() {
-    this.#fitLegend(); // a list of bars has it, too
+    this.#fitLegend();
     const width = Math.round(this.svg.clientWidth);
     if (!width) return;
     this.height = Math.round(this.svg.clientHeight) || this.height;
@@ -64,7 +64,7 @@ export class Chart {
     this.select(this.#selected);
   }
 
-  // On a phone it is one line, which fades at its end where there is more of it.
+  // One line on a phone fades where there is more.
   #fitLegend() {
     this.legend.classList.remove('more');
     this.legend.classList.toggle('more', this.legend.scrollWidth > this.legend.clientWidth + 1);

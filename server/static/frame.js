@@ -109,7 +109,8 @@ export class Frame {
     const names = Object.keys(tab.views).filter((one) => !one.startsWith('_'));
     const bar = byId('segments');
     bar.hidden = names.length < 2;
-    if (bar.hidden) return bar.replaceChildren();
+    bar.replaceChildren();
+    if (bar.hidden) return;
     this.last = name;
     bar.setAttribute('aria-label', t('spans'));
     const links = names.map((one) =>
@@ -124,9 +125,8 @@ export class Frame {
       ),
     );
     bar.replaceChildren(...links);
-    const chosen = bar.querySelector('[aria-current]'); // with large letters it may be beside what is seen
-    if (chosen) bar.scrollLeft = chosen.offsetLeft - bar.offsetLeft - 24;
-    return bar;
+    const chosen = bar.querySelector('[aria-current]');
+    if (chosen) bar.scrollLeft = chosen.offsetLeft - 40;
   }
 
   #choose(name, here, devices) {
@@ -138,7 +138,7 @@ export class Frame {
     if (chooser.hidden) return;
     say(chooser.querySelector('span'), t('frame_device'));
     const select = chooser.querySelector('select');
-    select.dataset.keep = 'chooser'; // arrow keys go on from house to house
+    select.dataset.keep = 'chooser';
     select.replaceChildren(
       ...devices.map((device) =>
         el('option', { value: device.device_id, selected: device.device_id === own }, nameOf(device)),
@@ -186,3 +186,23 @@ export class Frame {
     box.showModal();
   }
 }
+
+// Of a view whose files did not arrive. error: why.
+export function unloaded(error) {
+  const again = el('button', { type: 'button', click: () => location.reload() }, t('try_again'));
+  const words = el('p', {}, t('view_not_loaded', { why: error?.message ?? '' }));
+  return { title: t('not_loaded'), element: card('not_loaded', words, again), jobs: [], load: () => null };
+}
+
+// Another house would be taken for the one that the link names.
+export function unknownHouse(id, devices, link) {
+  const links = devices.map((device) =>
+    el('li', {}, el('a', { class: 'button', href: link(device.device_id) }, nameOf(device))),
+  );
+  const words = devices.length ? t('no_device_named', { device: id }) : t('no_devices');
+  const element = card('no_device', el('p', {}, words), el('ul', { class: 'choices' }, links));
+  return { title: t('no_device'), element };
+}
+
+const card = (title, ...content) =>
+  el('div', { class: 'card', role: 'alert' }, el('h1', { tabindex: -1 }, t(title)), content);

@@ -508,8 +508,7 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Leistungsspitzen, {month}',
-  capacity_explained:
-    'Wo das Netzentgelt der Leistung folgt, wie in Flandern, zahlt man nach Spitzen: von jedem Monat zählt die Viertelstunde mit dem höchsten Bezug, und davon das Mittel von zwölf Monaten.',
+  capacity_explained: 'In Flandern zahlt man nach Spitzen: das Mittel der höchsten Viertelstunden von zwölf Monaten.',
   quarter_hour: 'Viertelstunde',
   mean: 'Mittel',
   floor: 'Untergrenze',

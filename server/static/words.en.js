@@ -507,8 +507,7 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capacity, {month}',
-  capacity_explained:
-    'Where the grid fee follows power, as in Flanders, one pays by peaks: of each month the quarter hour in which most was imported counts, and of these the mean of twelve months.',
+  capacity_explained: 'In Flanders one pays by peaks: the mean of the highest quarter hour of twelve months.',
   quarter_hour: 'Quarter hour',
   mean: 'Mean',
   floor: 'Floor',

@@ -506,8 +506,7 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capacité, {month}',
-  capacity_explained:
-    'Là où le tarif du réseau suit la puissance, comme en Flandre, on paie selon les pointes : de chaque mois compte le quart d’heure où l’on a prélevé le plus, et de ceux-ci la moyenne de douze mois.',
+  capacity_explained: 'En Flandre, on paie selon les pointes : la moyenne des quarts d’heure les plus hauts de douze mois.',
   quarter_hour: 'Quart d’heure',
   mean: 'Moyenne',
   floor: 'Plancher',

@@ -507,8 +507,7 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capaciteit, {month}',
-  capacity_explained:
-    'Waar het nettarief het vermogen volgt, zoals in Vlaanderen, betaal je per piek: van elke maand telt het kwartier waarin het meest werd afgenomen, en daarvan het gemiddelde van twaalf maanden.',
+  capacity_explained: 'In Vlaanderen betaal je per piek: het gemiddelde van de hoogste kwartieren van twaalf maanden.',
   quarter_hour: 'Kwartier',
   mean: 'Gemiddelde',
   floor: 'Ondergrens',
