@@ -78,7 +78,9 @@ export class BatteryBars extends Chart {
     if (value === null) return [...nodes, this.hatched(left, bottom - 8, wide, 8)];
     const top = y(value);
     const box = { x: left.toFixed(1), y: top.toFixed(1), width: wide.toFixed(1), height: Math.max(bottom - top, 0).toFixed(1) };
-    nodes.push(...this.coloured('rect', box, this.items[0].colour));
+    // A bar that does not begin at 0 would make small differences look large: a dot has no length.
+    const dot = { cx: (left + wide / 2).toFixed(1), cy: top.toFixed(1), r: 4 };
+    nodes.push(...(this.isAround ? this.coloured('circle', dot, this.items[0].colour) : this.coloured('rect', box, this.items[0].colour)));
     if (typeof low === 'number') nodes.push(whisker(left + wide / 2, y(low), y(high), Math.min(CAP, wide / 2)));
     return nodes;
   }

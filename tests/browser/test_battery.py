@@ -107,7 +107,7 @@ def test_after_three_years_it_says_what_the_battery_holds_and_that_it_flatters_i
     page = shown("three years")
     said = page.text(VERDICT).replace("\u00a0", " ")
     assert said.startswith("Your battery can still hold 9.1 of 9.6 kWh.")
-    assert "It says 100 % of itself: 4 points too much." in said
+    assert "It reports 100 % of health: 4 points too much." in said
     assert tile(page, "capacity")[1:] == [
         "9.08 kWh", "± 0.18", "measured 31 times", "95.8 % of the first year"
     ]  # fmt: skip
