@@ -9,7 +9,7 @@ from tests.browser import house
 from tests.browser.browser import PHONE
 from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site, local
 from tests.browser.test_history import read_at
-from tests.browser.test_shape import violations
+from tests.browser.test_shape import violations_in_light_and_dark
 from tests.browser.views import ROW_ENDS
 from tests.support.readings import connected, reading, store
 
@@ -376,21 +376,19 @@ def test_the_period_before_may_have_had_no_meter(page, databases, https_server):
     page.wait_text("main", "The grid meter was not read in this time")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("house_of", ["meterless", "since_noon"])
 @pytest.mark.parametrize(
     "view", ["now", "day&date=2026-06-12", "month&date=2026-06-10", "all", "system"]
 )
-def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, view, scheme):
+def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, view):
     own = request.getfixturevalue(house_of)
     page.resize(PHONE)
-    page.colours(scheme)
     page.log_in(f"{own.url}/?view={view}", ONE)
     page.wait_fresh()
     page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load")
     page.open_all()
     assert page.run("return document.documentElement.scrollWidth") <= PHONE[0]
-    assert violations(page) == []
+    assert violations_in_light_and_dark(page) == []
 
 
 def drawn_beside(page) -> int:

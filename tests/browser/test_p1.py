@@ -11,7 +11,7 @@ from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site, local
 from tests.browser.p1_house import live_with_meter, readings
 from tests.browser.test_history import all_tiles, read_at
 from tests.browser.test_meter import legend, tile
-from tests.browser.test_shape import violations
+from tests.browser.test_shape import violations_in_light_and_dark
 from tests.support.p1 import store_p1
 from tests.support.readings import connected
 
@@ -282,16 +282,14 @@ def test_a_house_without_a_p1_meter_neither_loads_nor_asks_anything_of_one(home,
     assert [url for url in asked if OF_P1.search(url) and "view=capacity" not in url] == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("house_of", ["p1_only", "since_noon", "without_inverter"])
 @pytest.mark.parametrize("query", ["view=now", *QUERIES])
-def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, query, scheme):
+def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, query):
     own = request.getfixturevalue(house_of)
     page.resize(PHONE)
-    page.colours(scheme)
     page.log_in(f"{own.url}/?{query}", ONE)
     page.wait_fresh("of today" if house_of != "without_inverter" else "no reading")
     page.wait(lambda: "Loading" not in page.text("main"), "it never ends to load")
     page.open_all()
     assert page.run("return document.documentElement.scrollWidth") <= PHONE[0]
-    assert violations(page) == []
+    assert violations_in_light_and_dark(page) == []

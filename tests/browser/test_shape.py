@@ -80,10 +80,23 @@ def test_a_checker_of_accessibility_finds_nothing_at_the_login(page, site, schem
 
 
 def violations(page) -> list[str]:
-    page.run(axe())
+    """Return what the checker finds on the page as it is."""
+    return _checked(page, "{}")
+
+
+def violations_in_light_and_dark(page) -> list[str]:
+    """Return what it finds in both; of what is dark, only colours are another matter."""
+    page.colours("light")
+    found = _checked(page, "{}")
+    page.colours("dark")
+    return found + _checked(page, "{ runOnly: { type: 'tag', values: ['cat.color'] } }")
+
+
+def _checked(page, options: str) -> list[str]:
+    page.run(f"if (!window.axe) {{{axe()}}}")
     return page.driver.execute_async_script(
         "const done = arguments[arguments.length - 1];"
-        "axe.run().then((r) => done(r.violations.map((v) =>"
+        f"axe.run(document, {options}).then((r) => done(r.violations.map((v) =>"
         " `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)))"
     )
 

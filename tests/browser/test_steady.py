@@ -67,6 +67,7 @@ def test_every_control_of_every_view_can_be_hit_by_a_finger(home):
     for name, address in VIEWS.items():
         go(home, address)
         home.open_all()
+        home.wait(lambda: not home.all("main [data-state=loading]"), "it never ends to load", 60)
         if found := home.run(SMALL):
             small[name] = found
     for control in (".tile .info", "#more"):
@@ -89,6 +90,7 @@ CHECK = """
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_checker_finds_nothing_in_any_view_and_language_light_and_dark(home, site, language):
+    """A word has the same colours in each language."""
     home.language(language)
     found = {}
     try:
@@ -99,7 +101,7 @@ def test_a_checker_finds_nothing_in_any_view_and_language_light_and_dark(home, s
             go(home, address)
             home.open_all()
             loaded(home)
-            for scheme in ("light", "dark"):
+            for scheme in ("light", "dark") if language == "en-GB" else ("light",):
                 home.colours(scheme)
                 if violations := home.driver.execute_async_script(CHECK, scheme == "dark"):
                     found[name, scheme] = violations
