@@ -112,12 +112,14 @@ def _with_database(url: str, name: str) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="run what needs no server and is not slow")
+    parser.addoption("--long", action="store_true", help="run what is marked as long, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.option.fast:
-        asked = config.option.markexpr
-        config.option.markexpr = f"{_FAST} and ({asked})" if asked else _FAST
+    wanted = [f"({config.option.markexpr})"] if config.option.markexpr else []
+    wanted += [_FAST] if config.option.fast else []
+    wanted += [] if config.option.long else ["not long"]
+    config.option.markexpr = " and ".join(wanted)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -27,6 +27,7 @@ SMALL = """
 """
 
 
+@pytest.mark.long  # tests/browser/test_steady.py lets the answers come one by one, which is harder
 @pytest.mark.parametrize("size", [SMALL_PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_nothing_jumps_while_a_view_loads(home, site, size):
     home.resize(size)

@@ -93,10 +93,17 @@ def left_open(page, site: Site, query: str) -> None:
     go_on(page, 60)
 
 
+def _often(name: str) -> list[pytest.MarkDecorator]:
+    return [] if name in ("now", "system") else [pytest.mark.long]
+
+
 @pytest.mark.parametrize(
     ("house_of", "query"),
-    [("plain", query) for query in VIEWS.values()] + [("of_p1", query) for query in OF_P1.values()],
-    ids=[*VIEWS, *(f"{name} of P1" for name in OF_P1)],
+    [
+        pytest.param(house_of, query, id=f"{name} of {house_of}", marks=_often(name))
+        for house_of, views in (("plain", VIEWS), ("of_p1", OF_P1))
+        for name, query in views.items()
+    ],
 )
 def test_an_idle_page_asks_once_in_five_seconds_and_a_hidden_one_never(
     request, page, house_of, query
@@ -151,6 +158,7 @@ def heap(page) -> dict[str, float]:
     return {name: found[name] for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")}
 
 
+@pytest.mark.long
 def test_hours_leave_the_heap_as_it_was(page, plain):
     page.command("HeapProfiler.enable")
     page.command("Performance.enable")

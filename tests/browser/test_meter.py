@@ -376,7 +376,9 @@ def test_the_period_before_may_have_had_no_meter(page, databases, https_server):
     page.wait_text("main", "The grid meter was not read in this time")
 
 
-@pytest.mark.parametrize("house_of", ["meterless", "since_noon"])
+@pytest.mark.parametrize(
+    "house_of", ["meterless", pytest.param("since_noon", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize(
     "view", ["now", "day&date=2026-06-12", "month&date=2026-06-10", "all", "system"]
 )

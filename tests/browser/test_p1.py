@@ -282,7 +282,13 @@ def test_a_house_without_a_p1_meter_neither_loads_nor_asks_anything_of_one(home,
     assert [url for url in asked if OF_P1.search(url) and "view=capacity" not in url] == []
 
 
-@pytest.mark.parametrize("house_of", ["p1_only", "since_noon", "without_inverter"])
+@pytest.mark.parametrize(
+    "house_of",
+    [
+        "since_noon",
+        *(pytest.param(one, marks=pytest.mark.long) for one in ("p1_only", "without_inverter")),
+    ],
+)
 @pytest.mark.parametrize("query", ["view=now", *QUERIES])
 def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, query):
     own = request.getfixturevalue(house_of)

@@ -147,7 +147,7 @@ def test_a_day_is_compared_with_as_much_of_another(page, two_years, now, query, 
     with at(page, local(now)):
         page.log_in(f"{two_years.url}/?view=day&{query}", ONE)
         loaded(page)
-        assert day_of(page)["note"].endswith(note)
+        page.wait(lambda: day_of(page)["note"].endswith(note), f"it never says {note!r}")
         assert bool(day_of(page)["note"]) == bool(note)
         assert day_of(page)["trend"].startswith(trend)
         assert bool(day_of(page)["trend"]) == bool(trend)

@@ -47,8 +47,10 @@ def test_keys_that_come_while_answers_do_are_kept(home, site, query):
         assert pointed(home)[:2] == ["1", True]
 
 
-@pytest.mark.parametrize("view", ["", "?view=day", "?view=month", "?view=all", "?view=system",
-                                  "?view=battery", "?view=roof"])  # fmt: skip
+LONG = [pytest.param(f"?view={name}", marks=pytest.mark.long) for name in ("day", "all", "roof")]
+
+
+@pytest.mark.parametrize("view", ["", "?view=month", "?view=system", "?view=battery", *LONG])
 def test_a_view_that_is_asked_for_again_keeps_place_and_focus(page, site, view):
     site.send()
     page.log_in(site.url + "/", ONE)

@@ -131,6 +131,7 @@ def torn(databases, https_server) -> Site:
     return Site(https_server(DATABASE_URL=url, **SETTINGS), url)
 
 
+@pytest.mark.long
 def test_a_day_of_440_gaps_stays_short_and_a_list_that_was_opened_stays_open(page, torn):
     page.resize(SMALL)
     with stopped(page):

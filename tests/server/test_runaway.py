@@ -35,6 +35,8 @@ pytestmark = pytest.mark.server
 DAYS = 4
 STEP_S = 300.0
 FACTORS = (0.05, 0.1, 0.3, 0.5, 0.67, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
+_FEW = (0.1, 0.67, 1.5, 10.0)
+FEW_AND_ALL = [pytest.param(f, marks=[] if f in _FEW else pytest.mark.long) for f in FACTORS]
 ENERGY = ("pv", "import", "export", "battery_charge", "battery_discharge")
 OF_COUNTER = dict(zip(COUNTERS, ENERGY, strict=True))
 DIGIT_KWH = 0.1
@@ -110,7 +112,7 @@ def assert_true(day: dict, within: float = 0.1) -> None:
 # Every counter, every multiple
 
 
-@pytest.mark.parametrize("factor", FACTORS)
+@pytest.mark.parametrize("factor", FEW_AND_ALL)
 @pytest.mark.parametrize("name", COUNTERS)
 def test_the_days_of_a_house_are_true_whatever_a_counter_counts(database, name, factor):
     for kind, nominal_w in (

@@ -88,7 +88,17 @@ ABOUT = {
 }
 
 
-@pytest.fixture(scope="module", params=(*NAMES, *ON_REQUEST))
+CHEAP = ("ingest", "small_uploads", "poll", "spool", "start")
+
+
+def _long(name: str) -> list[pytest.MarkDecorator]:
+    return [] if name in CHEAP else [pytest.mark.long]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=_long(name)) for name in (*NAMES, *ON_REQUEST)],
+)
 def measured(request, tmp_path_factory) -> tuple[str, dict[str, dict]]:
     """Return a benchmark's name, and its lines by theirs, from its quick form."""
     if request.param == "spool" and not _strace_may():
