@@ -11,6 +11,8 @@ from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, ZONE
 from tests.browser.firefox import MISSING, firefox
 from tests.browser.test_history import KWH, figures_of, plain, shown, watts
 
+pytestmark = pytest.mark.long
+
 PHONE, DESKTOP = (360, 740), (1280, 900)
 TILES = (
     "return Object.fromEntries([...document.querySelectorAll('.tiles [data-figure]')].map((n) =>"

@@ -11,6 +11,8 @@ import requests
 from server.page import FOLDER, TYPES
 from tests.browser.conftest import AUTUMN, GAP_DAY, ONE
 
+pytestmark = pytest.mark.long
+
 TOO_OLD = "This browser is too old for this page"
 # What came after Safari 15.0, Firefox 100 or Chromium 100, or not long before.
 NEWER = (

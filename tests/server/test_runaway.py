@@ -139,7 +139,9 @@ def unpolled(samples: list[dict], first: int, until: int) -> list[dict]:
     return [s for s in samples if not first <= s["ts"].hour < until]
 
 
-@pytest.mark.parametrize("hours", [(7, 10), (0, 6), (6, 18)])
+@pytest.mark.parametrize(
+    "hours", [(7, 10), *(pytest.param(h, marks=pytest.mark.long) for h in ((0, 6), (6, 18)))]
+)
 @pytest.mark.parametrize("factor", [0.3, 1.5, 3.0, 10.0])
 @pytest.mark.parametrize("name", COUNTERS)
 def test_it_is_not_believed_either_where_a_part_of_the_day_was_not_polled(
