@@ -10,6 +10,8 @@ from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site
 from tests.browser.test_history import figures_of
 from tests.support.readings import connected, reading, store
 
+pytestmark = pytest.mark.long
+
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)
 # The page goes by the server's clock, which it knows by this header.

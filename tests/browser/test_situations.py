@@ -13,6 +13,8 @@ from tests.browser.test_history import figures_of, tiles
 from tests.browser.views import VIEWS, go, loaded
 from tests.support.readings import connected, reading, rows, store
 
+pytestmark = pytest.mark.long
+
 SMALL = (360, 740)
 # A browser whose clock is so many ms ahead of the truth.
 AHEAD = """
