@@ -1,7 +1,8 @@
 // The buckets of a month, a year or all time, in kWh: use by its origin above zero, battery charge and export
 // below, the period before beside each in grey. What is not known is hatched.
 
-import { Chart, axis } from './chart.js';
+import { axis } from './chart.js';
+import { ColumnChart, box } from './column_chart.js';
 import { svg } from './dom.js';
 import { WHOLE } from './energy.js';
 import { t } from './language.js';
@@ -20,33 +21,28 @@ const ITEMS = [
   { key: 'export', name: t('export'), colour: 'export' },
   { key: 'before', name: t('period_before'), colour: 'before' },
 ];
-const LEFT = 42;
-const RIGHT = 8;
-const TOP = 24;
-const BOTTOM = 22;
 const OF_BATTERY = ['from_battery', 'battery_out', 'battery_charge'];
 const AT_THE_METER = ['from_solar', 'from_battery', 'from_grid', 'of_unknown_origin', 'export'];
 const METERLESS = ['all_solar', 'battery_out'];
 const YEAR_PX = 30; // so wide a bar has room for its year
 const HARDLY = 0.9; // with less coverage, and no counter, the whole column is marked
 
-export class BarChart extends Chart {
-  #bars = [];
+export class BarChart extends ColumnChart {
   #before = null;
   #total = { title: '', row: null };
 
   // open(slot): what a click or Enter on a bar does.
   constructor(label, open) {
-    super({ label, items: ITEMS, height: 310 });
+    super({ label, items: ITEMS, height: 310, left: 42, steps: [1, 2, 5, 10] });
     this.svg.classList.add('opens');
     this.hide([...METERLESS, 'fed_in', 'before']); // the rare ones, until something is known
-    this.open = (slot) => this.#bars[slot]?.row && open(slot);
+    this.open = (slot) => this.bars[slot]?.row && open(slot);
   }
 
   // bars: [{label, name, row or null, missing, year: of the first bar of one, where there are several}]; before: rows or null at the same places; total: {title, row};
   // more: {p1, hasBattery}.
   show(bars, before, total, { p1, hasBattery }) {
-    [this.#bars, this.#before, this.#total] = [bars, before, total];
+    [this.#before, this.#total] = [before, total];
     const rows = bars.map(({ row }) => row).filter(Boolean);
     this.feedsIn = rows.some((row) => row.fed_in_kwh >= 0.005);
     // Of a time without a meter it is not known where energy went: only what there was is drawn.
@@ -62,28 +58,12 @@ export class BarChart extends Chart {
     ]);
     this.svg.classList.toggle('mixed', this.isMixed);
     this.legend.classList.toggle('mixed', this.isMixed);
-    this.renew(`${bars.length} ${bars[0]?.name}`);
-  }
-
-  slots() {
-    return this.#bars.length;
-  }
-
-  start() {
-    return 0;
-  }
-
-  slotAt(x) {
-    return Math.floor((x - LEFT) / this.#slotWidth());
-  }
-
-  slotX(slot) {
-    return [LEFT + slot * this.#slotWidth(), this.#slotWidth()];
+    this.renewBars(bars);
   }
 
   tell(slot) {
     if (slot === null) return { title: this.#total.title, values: texts(this.#total.row) };
-    const { name, row, missing } = this.#bars[slot];
+    const { name, row, missing } = this.bars[slot];
     if (!row) return { title: `${name}: ${t(missing ? 'no_readings' : 'nothing_yet')}`, values: {} };
     const notes = [
       this.isMixed && isMeterless(row) && t('no_grid_meter_then'),
@@ -96,20 +76,16 @@ export class BarChart extends Chart {
     return { title: [name, ...notes.filter(Boolean)].join(', '), values };
   }
 
-  #slotWidth() {
-    return (this.svg.clientWidth - LEFT - RIGHT) / Math.max(this.#bars.length, 1);
-  }
-
-  paint(width) {
-    const rows = [...this.#bars.map((bar) => bar.row), ...(this.#before ?? [])].filter(Boolean);
-    const bottom = this.height - BOTTOM;
+  paint() {
+    const rows = [...this.bars.map((bar) => bar.row), ...(this.#before ?? [])].filter(Boolean);
+    const { bottom } = this;
     const { y, ticks } = rows.length
-      ? axis(Math.max(0, ...rows.map(use)), Math.max(0, ...rows.map(away)), TOP, bottom)
-      : axis(1, 1, TOP, bottom);
+      ? axis(Math.max(0, ...rows.map(use)), Math.max(0, ...rows.map(away)), this.top, bottom)
+      : axis(1, 1, this.top, bottom);
     return [
-      ...this.grid(ticks, y, LEFT, width - RIGHT, 'kWh'),
-      ...this.#bars.flatMap((bar, slot) => this.#bar(bar, this.#before?.[slot], slot, y, bottom)),
-      ...this.#labels(bottom),
+      ...this.grid(ticks, y, this.left, this.right, 'kWh'),
+      ...this.bars.flatMap((bar, slot) => this.#bar(bar, this.#before?.[slot], slot, y, bottom)),
+      ...this.#labels(),
     ];
   }
 
@@ -126,7 +102,7 @@ export class BarChart extends Chart {
       );
     }
     const isPart = row?.parts.length > 0 && Math.min(row.coverage, row.grid_coverage ?? 1) < HARDLY;
-    if (missing || isPart) nodes.push(this.hatched(left, TOP, main, bottom - TOP));
+    if (missing || isPart) nodes.push(this.hatched(left, this.top, main, bottom - this.top));
     if (!row) return nodes;
     let level = 0;
     for (const [colour, kwh] of origins(row)) {
@@ -150,24 +126,9 @@ export class BarChart extends Chart {
     return nodes;
   }
 
-  #labels(bottom) {
-    const width = this.#slotWidth();
-    const needed = 10 + 7 * Math.max(...this.#bars.map(({ label }) => label.length), 0);
-    const every = [1, 2, 5, 10].find((n) => n * width >= needed) ?? 20;
-    const isRoomy = every === 1 && width >= YEAR_PX;
-    return this.#bars.map(({ label, year }, slot) =>
-      slot % every
-        ? ''
-        : svg(
-            'text',
-            {
-              x: (LEFT + (slot + 0.5) * width).toFixed(1),
-              y: bottom + 17,
-              class: 'tick middle',
-            },
-            isRoomy && year ? year : label,
-          ),
-    );
+  #labels() {
+    const isRoomy = this.labelEvery === 1 && this.slotWidth >= YEAR_PX;
+    return this.labels(({ label, year }) => (isRoomy && year ? year : label));
   }
 }
 
@@ -195,13 +156,6 @@ export function origins(row) {
 
 export const use = (row) => origins(row).reduce((total, [, kwh]) => total + kwh, 0);
 const away = (row) => (row.fed_in_kwh ?? 0) + (row.battery_charge_kwh ?? 0) + (row.export_kwh ?? 0);
-
-const box = (x, width, high, low) => ({
-  x: x.toFixed(1),
-  y: high.toFixed(1),
-  width: width.toFixed(1),
-  height: Math.max(low - high, 0).toFixed(1),
-});
 
 function texts(row) {
   if (!row) return {};

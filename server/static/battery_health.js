@@ -26,7 +26,7 @@ export class BatteryHealth {
     unit: '%',
     write: (value) => amount(value, 1, '%'),
     isAround: true,
-    steps: [1, 3, 6],
+    steps: [1, 3, 6, 12],
   });
   #depth = new BatteryBars({
     label: t('battery_depth_chart'),

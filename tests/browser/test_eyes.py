@@ -143,10 +143,13 @@ def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
     home.command("Emulation.setEmulatedMedia", media="print")
     try:
         shown = home.run(
-            "return ['.top', '#views', '#segments', 'footer', '.period-pick'].filter((name) =>"
+            "return ['.freshness', '#logout', '#views', '#segments', 'footer', '.period-pick'].filter((name) =>"
             " [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
         )
         assert shown == []
+        name = "return document.getElementById('device-name')"
+        assert home.run(f"{name}.checkVisibility()"), "whose numbers are these?"
+        assert home.run(f"{name}.textContent")
         assert (
             home.run("return getComputedStyle(document.querySelector('.scroller')).overflowX")
             == "visible"

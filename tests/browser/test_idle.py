@@ -3,7 +3,6 @@
 Its clock is a made one (``page_clock``): its own timers run as ever, hours of them within seconds.
 """
 
-import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,8 +20,8 @@ TICK_S = 5
 LONG_S = 700  # what is asked for every ten minutes is among it
 # Without a compiler and what it learns, the heap holds what the page keeps, and little else.
 STEADY = ["js-flags=--jitless --no-flush-bytecode"]
-# The first half hour fills what is kept of the last minutes. HEAP_MINUTES=120 looks at two hours.
-HEAP_MINUTES = float(os.environ.get("HEAP_MINUTES", "50"))
+# The first half hour fills what is kept of the last minutes.
+HEAP_MINUTES = 120
 NOISE_BYTES = 21_000 + 480 * (HEAP_MINUTES - 30)  # 40 bytes for each tick
 HIDE = (
     "Object.defineProperty(document, 'hidden', { value: %s, configurable: true });"
