@@ -141,7 +141,10 @@ def create_database(admin_url: str, name: str, template: str = "template0") -> N
     ``template`` may have no connections. TimescaleDB's launcher has one to any database that allows
     it, template1 too.
     """
-    statement = sql.SQL("create database {} template {}")
+    with contextlib.closing(psycopg2.connect(admin_url)) as connection:
+        # By the log of changes, the way that is not chosen here, it took 0.7 s in place of 0.2 s.
+        strategy = " strategy file_copy" if connection.server_version >= 150_000 else ""
+    statement = sql.SQL(f"create database {{}} template {{}}{strategy}")
     execute(admin_url, statement.format(sql.Identifier(name), sql.Identifier(template)))
 
 

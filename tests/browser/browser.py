@@ -44,6 +44,7 @@ class Browser:
         self.driver.set_page_load_timeout(30)
         self._sessions: dict[tuple[str, str], list[dict]] = {}  # of address and token
         self._language = ""
+        self.modules_of: str | None = None  # of which site an idle document is open, to call its modules
         self.language("en-GB")
         self.resize(DESKTOP)
 
@@ -146,8 +147,7 @@ class Browser:
     def log_in(self, url: str, token: str) -> None:
         """Open the page, logged in: by the form at first, later by the session that it gave."""
         known = (url.partition("/?")[0], token)
-        for cookie in self._sessions.get(known, ()):
-            self.driver.execute_cdp_cmd("Network.setCookie", cookie)
+        self._enter(known)
         self.open(url)
         self.wait(lambda: self.all("#token, #views a"), "no login")
         if self.all("#token"):
@@ -159,6 +159,19 @@ class Browser:
             self._sessions[known] = [
                 {"url": url} | {key: cookie[key] for key in kept} for cookie in cookies
             ]
+
+    def be_logged_in(self, url: str, token: str) -> None:
+        """Have the session for what is opened next, while no page is open."""
+        known = (url, token)
+        if known in self._sessions:
+            self._enter(known)
+        else:
+            self.log_in(url, token)
+            self.open("about:blank")
+
+    def _enter(self, known: tuple[str, str]) -> None:
+        for cookie in self._sessions.get(known, ()):
+            self.driver.execute_cdp_cmd("Network.setCookie", cookie)
 
     def console(self) -> list[str]:
         """Return what the console was told since the last look, warnings and worse."""

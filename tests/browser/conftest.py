@@ -1,6 +1,5 @@
 """A server with a page, a house with a past, and a browser to look at it."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -137,29 +136,37 @@ def page(window) -> Browser:
     window.language("en-GB")
     window.console()
     window.requests()
+    window.modules_of = None
     return window
 
 
 @pytest.fixture
 def home(page, site) -> Browser:
-    """The page, logged in, for a house that sent a reading just now."""
+    """A browser that is logged in, without a page, for a house that sent a reading just now."""
     site.send(ts=datetime.now(UTC) - timedelta(seconds=1))
-    page.log_in(site.url + "/", ONE)
+    page.be_logged_in(site.url, ONE)
     return page
 
 
 @pytest.fixture
-def called(page, site):
-    """Return ``called(module, function, arguments of each call)``: a module's function."""
-    frame = requests.get(site.url + "/", verify=site.server.certificate.ca, timeout=10).text
-    folder = re.search(r"/static/\w+/", frame)[0]
-    page.open(site.url + "/")
+def called(window, site, request):
+    """Return ``called(module, function, arguments of each call)``: a module's function.
+
+    The document in which it runs stays open for the next test that does nothing else.
+    """
+    is_alone = "page" not in request.fixturenames
+    if window.modules_of != site.url:
+        request.getfixturevalue("page").open(site.url + "/")
+    if is_alone:
+        window.modules_of = site.url
+    script = window.run("return document.querySelector('script[type=module]').src")
+    folder = script.rpartition("/")[0]
 
     def call(module: str, function: str, arguments: list[list]) -> list:
-        return page.driver.execute_async_script(
+        return window.driver.execute_async_script(
             "const [path, name, all, done] = arguments;"
             "import(path).then((module) => done(all.map((one) => module[name](...one))))",
-            f"{folder}{module}.js",
+            f"{folder}/{module}.js",
             function,
             arguments,
         )

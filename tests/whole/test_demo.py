@@ -161,9 +161,9 @@ def test_a_signal_while_installing_leaves_nothing_running(how):
     mark = f"1000.{os.getpid()}{int(how)}"
     # What pip or venv start goes with them, unless we are killed: then it ends by itself.
     tool = f"sleep {mark}" if how == signal.SIGKILL else f"sh -c 'sleep {mark}; true'"
-    with subprocess.Popen(
-        ["bash", "-euc", f"{INSTALL} {tool}"], cwd=sandbox.ROOT, stderr=subprocess.DEVNULL
-    ) as shell:
+    # Who began these tests with nohup has a shell that cannot be told to hang up.
+    command = ["env", "--default-signal=HUP", "bash", "-euc", f"{INSTALL} {tool}"]
+    with subprocess.Popen(command, cwd=sandbox.ROOT, stderr=subprocess.DEVNULL) as shell:
         assert sandbox.wait_until(lambda: remains(mark, program="sleep"), 20)
         shell.send_signal(how)
     assert shell.returncode == (-how if how == signal.SIGKILL else 128 + how)
