@@ -44,7 +44,9 @@ class Browser:
         self.driver.set_page_load_timeout(30)
         self._sessions: dict[tuple[str, str], list[dict]] = {}  # of address and token
         self._language = ""
-        self.modules_of: str | None = None  # of which site an idle document is open, to call its modules
+        self.modules_of: str | None = (
+            None  # of which site an idle document is open, to call its modules
+        )
         self.language("en-GB")
         self.resize(DESKTOP)
 

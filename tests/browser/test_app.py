@@ -161,6 +161,7 @@ def test_on_a_wall_there_is_the_view_alone_and_the_screen_stays_on(home, site):
 
 
 def test_the_title_has_the_power_of_now_and_other_views_have_their_names(home, site):
+    home.open(site.url + "/")
     home.wait(lambda: home.run("return document.title") == "3.21\u00a0kW · Solar", "no power")
     home.click("[data-keep=tab-history]")
     home.wait(lambda: "· Solar" not in home.run("return document.title"), "still the power")

@@ -278,7 +278,7 @@ def test_the_warranty_sheet_has_what_a_claim_needs_and_prints_without_controls(s
     page.command("Emulation.setEmulatedMedia", media="print")
     try:
         shown_there = page.run(
-            "return ['.top', '#views', '.no-print', 'button', 'footer'].filter((name) =>"
+            "return ['.freshness', '#views', '.no-print', 'button', 'footer'].filter((name) =>"
             " [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
         )
         assert shown_there == []

@@ -143,8 +143,8 @@ def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
     home.command("Emulation.setEmulatedMedia", media="print")
     try:
         shown = home.run(
-            "return ['.freshness', '#logout', '#views', '#segments', 'footer', '.period-pick'].filter((name) =>"
-            " [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
+            "return ['.freshness', '#logout', '#views', '#segments', 'footer', '.period-pick']"
+            ".filter((name) => [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
         )
         assert shown == []
         name = "return document.getElementById('device-name')"
@@ -199,7 +199,8 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_shape_stands_out_from_its_ground_at_three_to_one(home, scheme):
+def test_every_shape_stands_out_from_its_ground_at_three_to_one(home, site, scheme):
     home.colours(scheme)
+    home.open(site.url + "/")
     ratios = home.run(CONTRAST, SHAPES)
     assert {name: round(ratio, 2) for name, ratio in ratios.items() if ratio < 3} == {}

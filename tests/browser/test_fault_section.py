@@ -155,6 +155,7 @@ def test_on_a_phone_in_each_language(page, ill, language, says):
 
 
 def test_a_sound_house_loads_nothing_of_it(home, site):
+    home.open(site.url + "/")
     home.wait_text("#freshness", "last reading")
     home.open(site.url + "/?view=system")
     home.wait_text("#faults + *", "reported no fault so far")

@@ -133,7 +133,8 @@ def test_plus_and_minus_look_closer_and_back(home, site):
 
 def test_enter_opens_a_bar_and_escape_closes_more_and_a_dialog(home, site):
     home.resize((360, 740))
-    go(home, "/?view=month&date=2026-10-01")
+    home.open(site.url + "/?view=month&date=2026-10-01")
+    loaded(home)
     home.click("#more")
     assert home.run("return document.querySelector('#sheet').hidden") is False
     home.all("#sheet a")[0].send_keys(Keys.ESCAPE)

@@ -22,6 +22,7 @@ LATER = "const now = Date.now; Date.now = () => now() + %d * 1000;"
 @pytest.mark.parametrize("seconds", [75, 8 * 3600])
 def test_who_comes_back_sees_at_once_how_old_all_is(home, site, seconds):
     """Before anything was asked, and although a request of before the sleep never ends."""
+    home.open(site.url + "/")
     home.wait_text("#freshness", "last reading")
     assert home.run(COLOUR) == "green"
     home.run(STUCK)
@@ -53,6 +54,7 @@ def test_that_there_is_no_reading_is_not_said_before_it_is_known(home, site):
 
 
 def test_the_age_is_counted_without_any_answer(home, site):
+    home.open(site.url + "/")
     home.wait_text("#freshness", "last reading")
     home.run(STUCK)
     home.run(LATER % 40)
@@ -61,6 +63,7 @@ def test_the_age_is_counted_without_any_answer(home, site):
 
 
 def test_a_page_left_open_over_an_upgrade_loads_again_at_the_next_view(home, site):
+    home.open(site.url + "/")
     home.wait_text("#freshness", "last reading")
     home.run(
         "window.before = true; const real = window.fetch; window.fetch = async (...a) => {"
@@ -98,6 +101,7 @@ def test_a_page_that_nobody_looks_at_does_so_by_itself(home, site):
 
 
 def test_a_module_that_cannot_be_had_loads_the_page_again_once(home, site):
+    home.open(site.url + "/")
     home.wait_text("#freshness", "last reading")
     home.run("window.before = true")
     home.command("Network.enable")
@@ -149,6 +153,7 @@ def test_of_many_gaps_ten_are_listed_and_the_others_at_a_tap(home, called):
 
 
 def test_log_out_asks(home, site):
+    home.open(site.url + "/")
     home.click("#logout")
     home.wait_text("dialog", "Log out of this browser?")
     home.click("dialog button")

@@ -61,8 +61,9 @@ def test_the_login_does_not_jump_either(page, site):
         assert page.run(SMALL) == []
 
 
-def test_every_control_of_every_view_can_be_hit_by_a_finger(home):
+def test_every_control_of_every_view_can_be_hit_by_a_finger(home, site):
     home.resize(SMALL_PHONE)
+    home.open(site.url + "/")
     small = {}
     for name, address in VIEWS.items():
         go(home, address)

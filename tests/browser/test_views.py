@@ -125,7 +125,8 @@ def test_a_date_can_be_typed(home, site):
     home.wait(lambda: "26 October" not in home.text("h1"), "left without being heard")
 
 
-def test_what_one_points_at_stays_when_the_curve_is_loaded_again(home):
+def test_what_one_points_at_stays_when_the_curve_is_loaded_again(home, site):
+    home.open(site.url + "/")
     home.wait(lambda: home.all("main svg.chart .area"), "no curve")
     chart = home.all("main svg.chart")[0]
     chart.send_keys(Keys.HOME)
