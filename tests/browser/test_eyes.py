@@ -144,7 +144,8 @@ def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
     try:
         shown = home.run(
             "return ['.freshness', '#logout', '#views', '#segments', 'footer', '.period-pick']"
-            ".filter((name) => [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
+            ".filter((name) => [...document.querySelectorAll(name)]"
+            ".some((n) => n.offsetHeight > 0))"
         )
         assert shown == []
         name = "return document.getElementById('device-name')"
