@@ -16,6 +16,17 @@ def quick(cases: Iterable, first: int = 1, every: int = 0) -> list:
     ]
 
 
+def short(cases: Iterable, every: int, first: int = 0) -> list:
+    """Return the cases for ``parametrize``, each ``every``-th from ``first`` on for both runs.
+
+    The others are marked as long: only ``tests/run --long`` runs them.
+    """
+    return [
+        _parameter(case, () if at % every == first else (pytest.mark.long,))
+        for at, case in enumerate(cases)
+    ]
+
+
 def _parameter(case: object, marks: tuple) -> object:
     # A named tuple is one value: only a plain one holds a value for each name.
     return pytest.param(*(case if type(case) is tuple else (case,)), marks=marks)
