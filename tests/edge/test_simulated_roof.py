@@ -3,13 +3,16 @@
 import hashlib
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from edge_lib.clock import Clock
 from edge_lib.dongle.decode import decode
 from edge_lib.shared.sun import Sun, position
+from edge_lib.simulator import roofs
+from edge_lib.simulator.fake_dongle import HouseholdSource
 from edge_lib.simulator.household import Household
 from edge_lib.simulator.roof import HORIZONS, Obstacle, Plane, Roof
 from edge_lib.simulator.sky import DAY_S, ChainSky, Hour, TypicalYear, clear
@@ -183,3 +186,15 @@ def test_a_house_feeds_in_no_more_than_its_limit(limit_w):
 
 def test_the_sun_over_a_roof_is_the_shared_one():
     assert roof().look(JUNE_21_S + 40_000).sun == position(JUNE_21_S + 40_000, 52.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "served"), [("one", [1]), ("two", [1, 2]), ("four", [1, 2, 3, 4])]
+)
+def test_a_fake_dongle_can_have_each_roof(name, served):
+    assert name in roofs.NAMES
+    source = HouseholdSource(Clock(), date(2025, 6, 21), tz=UTC, roof=name)
+    source.household.advance(june(10))
+    words = {address + 1: word for address, word in source.household.words().items()}
+    values = decode(words).values
+    assert [n for n in range(1, 5) if values.get(f"mppt{n}_current_a")] == served
