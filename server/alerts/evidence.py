@@ -38,7 +38,8 @@ class Battery(NamedTuple):
 class House(NamedTuple):
     """What is known of a house, whatever it measures.
 
-    ``battery`` is None where no night has computed anything of one.
+    ``battery`` is None where no night has computed anything of one, ``set_place`` where its owner
+    did not say where it is (``server.site``).
     """
 
     device_id: str
@@ -50,11 +51,12 @@ class House(NamedTuple):
     edge_version: str | None = None
     known_since: datetime | None = None
     battery: Battery | None = None
+    set_place: sun.Place | None = None
 
     @property
     def place(self) -> sun.Place | None:
-        """Return where it is, as far as its zone says."""
-        return sun.place_of(self.timezone)
+        """Return where it is, as its owner says; else as far as its zone says."""
+        return self.set_place or sun.place_of(self.timezone)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -74,6 +74,7 @@ def house_of(row: Mapping[str, Any]) -> House:
         edge_version=row["edge_version"],
         known_since=row["known_since"],
         battery=battery_of(row["battery"]),
+        set_place=None if row["latitude"] is None else sun.Place(row["latitude"], row["longitude"]),
     )
 
 
