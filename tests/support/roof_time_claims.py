@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from edge_lib.shared.sun import position
-from edge_lib.simulator.profiles import chance
 from edge_lib.simulator.roof import HORIZONS, Obstacle, Plane
 from server.roof import digest, fit
 from server.roof.rows import FiveMinutes, Found, Settings, StringRow
@@ -267,13 +266,17 @@ def _fitted(plane: Plane, clouds: str, seed: int) -> tuple[float, float]:
 
 def fitted(rows: list[FiveMinutes], settings: Settings) -> tuple[float, float]:
     """Return the orientation that the rows alone say: tilt and azimuth."""
-    raise NotImplementedError
+    found_ = fit.of_days(digests(rows, settings), 1)
+    return (found_.tilt_deg, found_.azimuth_deg) if found_ else (math.nan, math.nan)
+
+
+def fitted_of_serf() -> tuple[float, float]:
+    return fitted(serf_rows(), Settings("America/Denver", *SERF))
 
 
 def fits(seeds: int, run) -> Iterator[Line]:
     """10. The orientation by the data alone; a wrong sign of the longitude is contradicted."""
-    settings = Settings("America/Denver", *SERF, nominal_w=None)
-    tilt, azimuth = fitted(serf_rows(), settings)
+    tilt, azimuth = fitted_of_serf()
     text = f"SERF East (45 / 158): tilt {tilt:.0f}, azimuth {azimuth:.0f}"
     yield abs(azimuth - 158) <= 6, f"{text} (+-6)"
     cases = [
@@ -330,7 +333,3 @@ def costs(seeds: int, run) -> Iterator[Line]:
     tracemalloc.stop()
     yield peak_mb < 100, f"and {peak_mb:.0f} MB at most beside the digests' text (100)"
     yield _shown_by("the trigger's part of ingest, and the map", "tests/bench", "strings_5min")
-
-
-def rainy(seed: int, day: int) -> bool:
-    return chance(seed, 80, day) < 0.1
