@@ -234,7 +234,7 @@ def dead(seeds: int, run) -> Iterator[Line]:
             off_min is not None and abs(off_min) <= 10 and not early,
             f"{text}; others said to be dead: {early or 'none'}",
         )
-    yield _shown_by("the alarm in 30 min +-1, none at dusk and dawn", "tests", "string_dead")
+    yield _shown_by("the alarm in 30 min +-1, none at dusk and dawn", "tests/server", "string_dead")
 
 
 # --- 10. the fit ----------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ SERF = (39.742, -105.1727)
 
 
 def serf_rows() -> list[FiveMinutes]:
-    """Return SERF East's quarter hours as three rows each: a mean ends at its label."""
+    """Return SERF East's quarter hours as three rows each: a mean begins at its label."""
     rows = []
     with (TRUTH / "serf_east.csv").open(encoding="ascii") as file:
         for row in csv.DictReader(file):
@@ -253,9 +253,7 @@ def serf_rows() -> list[FiveMinutes]:
                 label_s = int(start) + 900 * (int(row["first_quarter"]) + n)
                 watts = 10.0 * int(words[3 * n : 3 * n + 3], 16)
                 string = StringRow(1, watts, 350.0, watts / 350, 60, 0)
-                rows += [
-                    FiveMinutes(label_s - 900 + 300 * part, (string,), watts) for part in range(3)
-                ]
+                rows += [FiveMinutes(label_s + 300 * part, (string,), watts) for part in range(3)]
     return rows
 
 
