@@ -134,9 +134,7 @@ def map_of(
     }
 
 
-def settled(
-    columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], days: range
-) -> bool:
+def settled(columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], days: range) -> bool:
     """Return whether enough of the sky was seen in the sun to say what is dark."""
     dark = doubtful(found, seen.usual)
     enough = [number for number, cell in found.items() if cell.enough()]
