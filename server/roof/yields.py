@@ -82,9 +82,8 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
     """Return where the values rise at once: the first point after it, and by how much."""
     rises = {}
     for n in range(3, len(points) - 1):
-        before = [value for _, value in points[max(0, n - _AROUND) : n]]
-        after = [value for _, value in points[n : n + _AROUND]]
-        rise = cells.quantile(after, 0.5) - cells.quantile(before, 0.5)
+        # Two on each side: with more, dirt of many days without sun would hide the cleaning.
+        rise = (points[n][1] + points[n + 1][1] - points[n - 1][1] - points[n - 2][1]) / 2
         if rise >= 0.8 * least and points[n][1] - points[n - 1][1] >= 0.5 * least:
             rises[n] = rise
     found: list[tuple[int, float]] = []

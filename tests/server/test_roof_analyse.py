@@ -1,4 +1,4 @@
-"""What else is known of a roof: losses, shares, dirt, dead strings, contradictions, one day's curve."""
+"""What else is known of a roof: losses, shares, dirt, dead strings, contradictions, a curve."""
 
 import functools
 from datetime import UTC, date, datetime, timedelta
@@ -137,7 +137,7 @@ def test_a_dead_string_is_dead_since_its_first_dead_minutes():
 
 
 def test_a_string_that_was_never_plugged_in_is_absent():
-    roof = roofs.Roof({1: FRONT, 2: WEST}, factor=lambda day, k: float(k == 1))
+    roof = roofs.Roof({1: FRONT, 2: WEST}, factor=lambda _, k: float(k == 1))
     one = result(roof, 40).result
     assert [string["string"] for string in one["strings"]] == [1]
     assert one["events"] == []
