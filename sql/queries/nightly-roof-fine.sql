@@ -1,4 +1,4 @@
--- Called by nightly/roof_rows: the five minutes of some days in a row, a row a string, as server/roof/rows.py has them. What
+-- Called by nightly/roof_rows and api/roof_curve: the five minutes of some days in a row, a row a string, as server/roof/rows.py has them. What
 -- the rollups do not know (power and temperature of the inverter, its state, what the battery allows) is read from the
 -- readings; where these are gone (an old chunk was dropped) it is null.
 WITH raw AS MATERIALIZED (
@@ -14,10 +14,12 @@ WITH raw AS MATERIALIZED (
       FROM sungrow_5min
      WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
 )
-SELECT extract(epoch FROM bucket)::bigint, string, p_sum / n, u_sum / n, i_sum / n, n, limited_n,
-       inverter_w, export_power_w_sum / nullif(sample_count - export_power_w_nulls, 0),
-       battery_soc_pct_sum / nullif(battery_soc_pct_count, 0), battery_power_w_sum / nullif(battery_power_w_count, 0),
-       CASE WHEN may_charge_a > 0 THEN true WHEN may_charge_a = 0 AND may_discharge_a > 0 THEN false END,
+SELECT extract(epoch FROM bucket)::bigint AS bucket_s, string, p_sum / n AS power_w, u_sum / n AS voltage_v,
+       i_sum / n AS current_a, n, limited_n, inverter_w,
+       export_power_w_sum / nullif(sample_count - export_power_w_nulls, 0) AS export_w,
+       battery_soc_pct_sum / nullif(battery_soc_pct_count, 0) AS soc_pct,
+       battery_power_w_sum / nullif(battery_power_w_count, 0) AS battery_w,
+       CASE WHEN may_charge_a > 0 THEN true WHEN may_charge_a = 0 AND may_discharge_a > 0 THEN false END AS may_charge,
        running_state, temp_c
   FROM sungrow_strings_5min
   LEFT JOIN house USING (bucket)
