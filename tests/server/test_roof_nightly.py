@@ -27,8 +27,8 @@ from tests.support.readings import connected, new_device, reading, rows, store, 
 pytestmark = pytest.mark.server
 
 SITE = "Europe/Berlin"
-BORN = datetime(2026, 3, 20, tzinfo=UTC)  # and on across the change of Berlin's clocks
-DAYS = 24
+BORN = datetime(2026, 3, 26, tzinfo=UTC)  # and on across the change of Berlin's clocks
+DAYS = 10
 NOW = BORN + timedelta(days=DAYS)
 PLACE = (52.1, 5.2)
 PLANES = {1: Plane(35.0, 120.0, 2.0, "east"), 2: Plane(35.0, 240.0, 2.4, None)}
@@ -113,9 +113,9 @@ def lived(days: int = DAYS) -> list[dict]:
     dice, found = random.Random(22), []
     for number in range(days * 288):
         at = BORN + number * SLOT
-        if at.hour < 4 or at.hour >= 20:
+        if at.hour < 4 or at.hour >= 19:
             continue
-        if number % 288 == 48:
+        if at.hour == 4 and at.minute == 0:
             light = dice.choice((1.0, 1.0, 0.7, 0.1))
         one, two = (watts(at, string, light) for string in PLANES)
         found.append(
@@ -194,7 +194,7 @@ def alike(one: object, other: object) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(alike, one, other))
     if isinstance(one, float) and isinstance(other, float | int):
-        return one == pytest.approx(other, rel=1e-6, abs=2e-3)
+        return math.isclose(one, other, rel_tol=1e-6, abs_tol=2e-3)
     return one == other
 
 
@@ -240,12 +240,12 @@ def test_by_the_database_it_finds_what_it_finds_in_memory(database, readings, at
     rightly.pop("computed_at", None)
     assert alike({name: result["result"][name] for name in rightly}, rightly)
     bins = sorted(found.bins)
-    assert len(bins) > 50
+    assert len(bins) > 30
     assert [
         tuple(row[name] for name in ("string", "period", "azimuth_deg", "elevation_deg", "state"))
         for row in tables["sungrow_shade_bins"]
     ] == [(*one[:4], one.state) for one in bins]
-    assert any(one.state == "shaded" for one in bins)
+    assert any(one.performance < 0.1 for one in bins), "the chimney"
     limits = {(row["bucket"], row["string"]) for row in tables["sungrow_string_limits"]}
     held = {one["ts"] for one in readings if one["running_state"]}
     assert limits == {(at, string) for at in held for string in PLANES}
@@ -258,14 +258,21 @@ def test_what_it_found_is_served_in_the_shape_of_the_interface(url, at_once):
     told = get(client, "/v1/roof", "reads").json
     assert set(told) == {
         *("device_id", "computed_at", "place", "export_limit_w", "reason", "reason_text"),
-        *("reason_values", "days", "days_missing", "strings", "share_by_day"),
-        *("losses_by_month", "events"),
+        *("reason_values", "days", "days_missing", "warnings", "strings", "share_by_day"),
+        *("losses_by_month", "events", "timezone"),
     }
     assert told["device_id"] == at_once
     assert [one["string"] for one in told["strings"]] == [1, 2]
     for one in told["strings"]:
         assert {"name", "plane", "suggestion", "warnings", "share", "shade_loss"} <= set(one)
         assert {"soiling", "trend", "dead", "map"} <= set(one)
+    curve = get(client, f"/v1/roof/day?date={NOW.date() - timedelta(days=1)}", "reads").json
+    assert (curve["from"], curve["timezone"]) == ("2026-04-04T00:00:00+02:00", SITE)
+    noon = [one for one in curve["series"] if one["bucket"] == "2026-04-04T13:00:00+02:00"]
+    assert [one["string"] for one in noon] == [1, 2]
+    assert all(200 < one["usual_w"] < 2500 and one["limited"] is None for one in noon)
+    held = get(client, "/v1/roof/day?date=2026-04-02", "reads").json["series"]
+    assert len([one for one in held if one["limited"] == "dispatch"]) == 24
     shade = get(client, "/v1/shade?string=1", "reads").json
     assert len(shade["bins"]) > 20
     assert {one["state"] for one in shade["bins"]} <= {"clear", "partly", "shaded", "too_few"}
@@ -274,13 +281,13 @@ def test_what_it_found_is_served_in_the_shape_of_the_interface(url, at_once):
 def test_whatever_the_order_in_which_days_come_the_result_is_the_same(
     database, nightly, site, readings, at_once
 ):
-    device, day = new_device(), 192
+    device, day = new_device(), 180
     place(site, device)
     zone = ZoneInfo(SITE)
     is_late = [one["ts"].astimezone(zone).hour >= 15 for one in readings]
     evenings = list(itertools.compress(readings, is_late))
     others = [one for one, late in zip(readings, is_late, strict=True) if not late]
-    cuts = [0, 10 * day // 2, 11 * day // 2, 12 * day // 2 + 40, len(others)]
+    cuts = [0, 6 * day // 2, 8 * day // 2 + 40, len(others)]
     parts = [others[first:end] for first, end in itertools.pairwise(cuts)]
     random.Random(7).shuffle(parts)
     for part in (*parts, evenings):
@@ -305,11 +312,11 @@ def test_a_first_run_that_is_killed_goes_on_in_pieces(
             raise RuntimeError("killed")
         return real(cursor, of, days)
 
-    jobs["roof"] = jobs["roof"]._replace(run=dies, most_days=15)
+    jobs["roof"] = jobs["roof"]._replace(run=dies, most_days=6)
     monkeypatch.setattr(runner, "JOBS", tuple(jobs.values()))
     assert runner.run(database.dsn, runner.Wanted(("roof",), (device,), runner.Span())) != []
     nightly("--device", device)
-    assert asked == [15, DAYS - 15, DAYS - 15]
+    assert asked == [6, DAYS - 6, DAYS - 6]
     assert_alike(database, device, at_once)
 
 
@@ -337,10 +344,10 @@ def test_what_is_forgotten_is_gone_from_the_roof_too(database, nightly, site, re
 def test_a_rebuild_has_its_days_done_again(database, nightly, site, readings):
     device = new_device()
     place(site, device)
-    store(database, device, readings[:600])
+    store(database, device, readings[:400])
     nightly("--device", device)
     with database, database.cursor(cursor_factory=Cursor) as cursor:
-        rollups.rebuild(cursor, device, utc("2026-03-21 00:00"), utc("2026-03-21 12:00"))
+        rollups.rebuild(cursor, device, utc("2026-03-26 23:00"), utc("2026-03-27 12:00"))
     assert "1 local days" in nightly("--device", device)[0]
 
 
@@ -352,7 +359,7 @@ def test_a_house_without_strings_is_one_look(database, nightly, site):
     assert not any(stored(database, device).values())
 
 
-def test_without_a_place_nothing_is_made_of_the_days_until_it_is_set(
+def test_without_a_place_nothing_is_made_of_the_days_and_what_is_set_makes_all_due(
     database, nightly, site, readings, at_once
 ):
     device = new_device()
@@ -365,18 +372,9 @@ def test_without_a_place_nothing_is_made_of_the_days_until_it_is_set(
     place(site, device)
     assert f"{DAYS} local days" in nightly("--device", device)[0]
     assert_alike(database, device, at_once)
-
-
-def test_a_change_of_the_planes_makes_all_days_due(database, nightly, site, readings, at_once):
-    device = new_device()
-    place(site, device)
     site(device, "--string", "1:35,60,2,wrong")
-    store(database, device, readings)
-    nightly("--device", device)
-    wrong = stored(database, device)["results"][0]["result"]["strings"][0]["name"]
-    assert wrong == "wrong"
-    site(device, "--string", "1:35,120,2,east")
     assert f"{DAYS} local days" in nightly("--device", device)[0]
-    assert_alike(database, device, at_once)
+    wrong = stored(database, device)["results"][0]["result"]["strings"][0]
+    assert (wrong["name"], wrong["plane"]["azimuth_deg"]) == ("wrong", 60)
     site(device, "--name", "our house")
     assert "nothing changed" in nightly("--device", device)[0], "a name changes nothing"
