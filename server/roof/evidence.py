@@ -49,13 +49,16 @@ class Pass(NamedTuple):
 def sky_of(
     numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]
 ) -> Sky:
-    """Return the rows of a string outside of the doubtful bins, and when the sun shone there."""
+    """Return the rows of a string outside of the doubtful bins, and when the sun shone there.
+
+    Where the inverter held back in the light, it did.
+    """
     positions, sunny, count = array("i"), array("i", [0]), 0
     limits = _limits(usual)
     for row, (number, ratio) in enumerate(zip(numbers, ratios, strict=True)):
-        if ratio >= 0 and number not in doubtful:
+        if ratio != -1 and number not in doubtful:
             positions.append(row)
-            count += ratio >= limits[number]
+            count += ratio >= limits[number] or ratio < 0
             sunny.append(count)
     return Sky(positions, sunny)
 
@@ -77,7 +80,7 @@ def passes(
         open_number, first, last, sunny = -1, 0, 0, False
         for row in columns.rows_of(day):
             ratio = ratios[row]
-            if ratio < 0:
+            if ratio == -1:
                 continue
             number = numbers[row]
             if number != open_number:
@@ -85,7 +88,7 @@ def passes(
                     yield Pass(day, open_number, first, last, sunny)
                 open_number, first, sunny = number, row, False
             last = row
-            sunny = sunny or ratio >= limits[number]
+            sunny = sunny or ratio >= limits[number] or ratio < 0
         if open_number >= 0:
             yield Pass(day, open_number, first, last, sunny)
 

@@ -17,6 +17,7 @@ _QUARTER = 3  # rows
 _QUANTILE = 0.85
 _LEAST_VALUES = 4
 _LEAST_POINTS = 16  # of a window: four hours
+_CUT_OFF = 0.1
 _OF_PEAK = 0.2
 _LEAST_ELEVATION = 80  # tenths of a degree
 _CLOUDED = 0.85  # of the first fit: such a point is no envelope
@@ -129,12 +130,14 @@ def _points(columns: Columns, string: int, held: bytearray, days: range) -> list
     quarters: dict[int, list[tuple[int, int]]] = {}
     for day in days:
         for row in columns.rows_of(day):
-            if powers[row] > 0 and not held[row] and columns.elevations[row] > _LEAST_ELEVATION:
+            if powers[row] > 0 and columns.elevations[row] > _LEAST_ELEVATION:
                 quarter = columns.slots[row] % 288 // _QUARTER
                 quarters.setdefault(quarter, []).append((powers[row], row))
     points = []
     for values in quarters.values():
-        if len(values) >= _LEAST_VALUES:
+        # Where the inverter held back, the best moments are missing: what is left is clouds.
+        cut_off = sum(held[row] > 0 for _, row in values) > _CUT_OFF * len(values)
+        if len(values) >= _LEAST_VALUES and not cut_off:
             power, row = sorted(values)[int(_QUANTILE * (len(values) - 1))]
             number = columns.days[columns.day_of[row]].timetuple().tm_yday
             points.append((columns.azimuths[row], columns.elevations[row], number, power))

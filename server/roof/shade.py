@@ -55,7 +55,11 @@ class Judged(NamedTuple):
 
 def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
     """Return the bins that gave less than usual whenever they were seen: no witness of the sun."""
-    return {n for n, cell in found.items() if cell.level() < _WITNESS * usual.at(n)}
+    return {
+        number
+        for number, cell in found.items()
+        if cell.level() < _WITNESS * usual.at(number) and not cell.cut_off()
+    }
 
 
 def skies_of(
@@ -126,6 +130,7 @@ def map_of(
     return {
         number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
         for number, cell in found.items()
+        if cell.values
     }
 
 
@@ -175,7 +180,7 @@ def _proven(
 
     What is less dark or less sure counts beside two that are dark for certain.
     """
-    dark = {number for number, level in levels.items() if level < SUNNY}
+    dark = {n for n, level in levels.items() if level < SUNNY and not found[n].cut_off()}
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
     likely = {n for n in dark if weighed.of_bin.get(n, 0.0) <= _LIKELY}
     proven: set[int] = set()
@@ -199,7 +204,7 @@ def _proven(
 
 
 def _judged(cell: Cell, level: float, contrast: float | None, proven: bool) -> Judged:
-    if not cell.enough():
+    if not cell.enough() or (cell.cut_off() and level < CLEAR):
         state = "too_few"
     elif level >= CLEAR:
         state = "clear"

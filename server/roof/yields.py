@@ -19,6 +19,8 @@ _BRIGHT_W = 350.0
 _LEAST_ROWS = 6
 _AROUND = 5  # days with a value, on each side of a cleaning
 _LEAST_POINTS = 6
+_TOOTH_DAYS = 120
+_OF_RISE = 0.5
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
 _POWER_BY_VOLTAGE = 1.25
@@ -84,8 +86,13 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
         rise = cells.quantile(after, 0.5) - cells.quantile(before, 0.5)
         if rise >= 0.8 * least and points[n][1] - points[n - 1][1] >= 0.5 * least:
             rises[n] = rise
-    found = []
+    found: list[tuple[int, float]] = []
     for n, rise in rises.items():
+        begin = found[-1][0] if found else 0
+        tooth = [point for point in points[begin:n] if point[0] > points[n][0] - _TOOTH_DAYS]
+        fell = -_slope(tooth) * (tooth[-1][0] - tooth[0][0]) if len(tooth) > 3 else 0.0
+        if fell < _OF_RISE * rise:
+            continue  # a step up with no way down before is no cleaning
         if all(rise >= rises.get(n + by, 0.0) for by in range(-_AROUND, _AROUND + 1)):
             found.append((n, rise))
     return found
