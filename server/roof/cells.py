@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from server.roof.columns import Columns, Ratios
+from server.roof.columns import Columns
 
 ROW_BINS = 40  # numbers of bins for each step of azimuth; 36 are used
 QUANTILE = 0.9  # of a bin: what it gives when the sky is clear
@@ -126,7 +126,11 @@ def usual_of(found: dict[int, Cell], best: float) -> Usual | None:
     ``best`` is the most that the string ever gave for a while, of a clear sky: where most bins saw
     no sun yet, what they gave is not what is usual.
     """
-    levels = {number: cell.level() for number, cell in found.items() if cell.enough() and not cell.cut_off()}
+    levels = {
+        number: cell.level()
+        for number, cell in found.items()
+        if cell.enough() and not cell.cut_off()
+    }
     if not levels:
         return None
     level = max(quantile(levels.values(), _OF_BINS), _OF_BEST * best)

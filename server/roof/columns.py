@@ -49,7 +49,7 @@ class Columns(NamedTuple):
         return self.days[-1]
 
     def within(self, days: int, before: int = 0) -> range:
-        """Return the indices of so many days, the last of them so many days ``before`` the newest."""
+        """Return the indices of so many days, the last one so many ``before`` the newest."""
         last = self.newest() - timedelta(days=before)
         return range(
             self.index_since(last - timedelta(days=days - 1)),

@@ -46,9 +46,7 @@ class Pass(NamedTuple):
     sunny: bool
 
 
-def sky_of(
-    numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]
-) -> Sky:
+def sky_of(numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]) -> Sky:
     """Return the rows of a string outside of the doubtful bins, and when the sun shone there.
 
     Where the inverter held back in the light, it did.
@@ -123,9 +121,7 @@ class Weather:
         key = self.key(one)
         return key[0] < 2 and key[1] == key[2] == 0
 
-    def key(
-        self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)
-    ) -> Key:
+    def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
         """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
         before, after = self._before(one, gap), self._after(one, gap)
         if not sides[0]:
@@ -175,7 +171,7 @@ def _state(sky: Sky, begin: int, end: int) -> int:
 
 
 class Weighed(NamedTuple):
-    """Natural logarithms: how much less probable clouds are than shade. Below 0 speaks for shade."""
+    """Logarithms: how much less probable clouds are than shade. Below 0 speaks for shade."""
 
     of_bin: dict[int, float]
     days_of: dict[int, dict[int, list[float]]]  # bin -> day -> of each pass

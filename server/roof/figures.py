@@ -62,7 +62,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
 
 
 def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
-    """Return what shade took, exactly where another string has the same plane without that shade."""
+    """Return what shade took; exactly where another string has the same plane in the sun."""
     found = whole.maps[seen.string]
     if not found.settled or found.reason:
         return None, None

@@ -1,4 +1,4 @@
-"""Where the modules of a string look, by its own power: the days of each fortnight that gave most."""
+"""Where the modules of a string look, by its own power: the most that each fortnight gave."""
 
 from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
 
@@ -21,7 +21,7 @@ _CUT_OFF = 0.1
 _OF_PEAK = 0.2
 _LEAST_ELEVATION = 80  # tenths of a degree
 _CLOUDED = 0.85  # of the first fit: such a point is no envelope
-_TILTS = range(0, 91)
+_TILTS = range(91)
 
 Point = tuple[int, int, int, int]  # azimuth, elevation (tenths), day of the year, W
 
@@ -69,7 +69,7 @@ def rest_of_plane(
 
 
 def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
-    """Return the squares that a plane leaves, its strength free in each window, as a part of all."""
+    """Return the squares that a plane leaves, as a part; its strength is free in each window."""
     facing, left, whole = Facing(plane), 0.0, 0.0
     for window in windows:
         pp = pm = mm = 0.0

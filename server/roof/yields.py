@@ -5,6 +5,7 @@ from __future__ import annotations  # array[float] is no type of Python 3.11 whi
 import math
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from server.roof import cells
@@ -33,7 +34,7 @@ Points = list[tuple[int, float]]  # (index of the day, logarithm)
 
 
 def clear_noons(columns: Columns, seen: Seen) -> Points:
-    """Return the logarithm of the ratio at steady clear noons, at one temperature of the modules."""
+    """Return the logarithm of the ratio at steady clear noons, at one temperature."""
     level = seen.usual.level
     volts = columns.voltages[seen.string]
     found = []
@@ -78,7 +79,7 @@ def dirt(points: Points, noise: float) -> Dirt | None:
 
 
 def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
-    """Return where the values rise at once: the first point after each cleaning, and by how much."""
+    """Return where the values rise at once: the first point after it, and by how much."""
     rises = {}
     for n in range(3, len(points) - 1):
         before = [value for _, value in points[max(0, n - _AROUND) : n]]
@@ -111,7 +112,7 @@ def _slope(points: Points) -> float:
 
 def noise_of(points: Points) -> float:
     """Return how much neighbours differ: three times the median."""
-    steps = [abs(b[1] - a[1]) for a, b in zip(points, points[1:], strict=False)]
+    steps = [abs(b[1] - a[1]) for a, b in pairwise(points)]
     return 3 * cells.quantile(steps, 0.5) if steps else 0.0
 
 

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ TREE = (Obstacle(95, 130, 25), Obstacle(230, 250, 15))
 
 class Roof(NamedTuple):
     planes: dict[int, Plane]
-    horizons: dict[int, tuple[Obstacle, ...]] = {}
+    horizons: Mapping[int, tuple[Obstacle, ...]] = {}
     clear: float = 0.2  # part of the days; what is left is overcast
     broken: float = 0.4
     latitude: float = 52.0
