@@ -5,7 +5,7 @@ is a bin that was dark while the sun shone just before, just after, or on anothe
 clouds alone do that is learned from the bins that are bright, by the same weather.
 """
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from array import array

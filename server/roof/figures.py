@@ -1,6 +1,6 @@
 """The figures of one string: loss by shade, share, dirt, trend, dead; and what happened to it."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from collections.abc import Mapping, Sequence

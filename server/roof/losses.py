@@ -1,6 +1,6 @@
 """What is lost: to shade, to limits by their cause, and while a string was dead."""
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 from array import array
 from bisect import bisect_left
