@@ -51,7 +51,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     return Figures(
         shade=lost,
         shade_kind=kind,
-        outage=losses.dead_rows(columns, seen, others) if others else None,
+        outage=losses.dead_rows(columns, seen, others, since) if others else None,
         limits=losses.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,
