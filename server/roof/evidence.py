@@ -23,6 +23,7 @@ _GAPS = (0, 8, 24)  # rows: how far away the bright bins may be, learned for eac
 _ABSENT = 3
 _SHADE_DARK = 0.95  # how often full shade makes dark what clouds do not
 _AGAINST = 3.0  # what a sunny pass says against shade, where clouds never make it dark
+_SAYS_NOTHING = 0.5
 _PRIOR = 4.0
 _WORST = math.log(0.03)  # no single pass proves more
 
@@ -190,6 +191,8 @@ def weigh(weather: Weather, found: Iterable[Pass]) -> Weighed:
         clouds = weather.dark(one)
         if one.sunny:
             value = _AGAINST * (1 - clouds)
+        elif clouds > _SAYS_NOTHING:
+            continue  # the days of a month are alike: many such passes are no proof either
         else:
             value = max(_WORST, math.log(clouds / (clouds + (1 - clouds) * _SHADE_DARK)))
         weighed.of_bin[one.number] = weighed.of_bin.get(one.number, 0.0) + value

@@ -10,7 +10,7 @@ from server.roof import losses, share, yields
 from server.roof.columns import Columns
 from server.roof.losses import Lost
 from server.roof.rows import SLOT_S, Limit, Plane
-from server.roof.shade import Judged, Seen
+from server.roof.shade import Judged, Seen, region_of
 from server.roof.texts import moment, why
 from server.roof.whole import Whole
 
@@ -68,7 +68,7 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
     if not found.settled or found.reason:
         return None, None
     judged = found.judged["all"]
-    region = losses.region_of(judged)
+    region = region_of(judged)
     twin = _twin(whole, seen, judged)
     if twin is not None:
         lost = losses.beside(whole.columns, whole.numbers, seen, twin, region)

@@ -111,13 +111,6 @@ def limits_of(
     return found
 
 
-def region_of(judged: Mapping[int, Judged]) -> set[int]:
-    """Return the shaded bins and those around them."""
-    shaded = {number for number, one in judged.items() if one.state == "shaded"}
-    around = {near for number in shaded for near in cells.neighbours(number)}
-    return shaded | (around & judged.keys())
-
-
 def beside(
     columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int]
 ) -> Lost | None:

@@ -74,7 +74,6 @@ class Digest(NamedTuple):
     azimuths: Sequence[int]  # of the sun in the middle of the slot, tenths of a degree
     elevations: Sequence[int]
     causes: Sequence[int]  # 0, or 1 + the index in CAUSES
-    temps: Sequence[int]  # degrees C; NO_TEMP where not known
     powers: Mapping[int, Sequence[int]]  # string -> W; -1: not known
     voltages: Mapping[int, Sequence[int]]  # string -> V
     energy_kwh: Mapping[int, float]  # string -> of the whole day
@@ -110,6 +109,3 @@ class Found(NamedTuple):
     result: dict[str, Any]  # the answer of /v1/roof
     bins: list[Bin]
     limits: list[Limit]  # of the last 24 months
-
-
-NO_TEMP = -999
