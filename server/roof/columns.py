@@ -1,6 +1,6 @@
 """All days of one inverter side by side: what the analysis goes through. A few bytes a row."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 from array import array
 from bisect import bisect_left

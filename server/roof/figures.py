@@ -1,6 +1,6 @@
 """The figures of one string: loss by shade, share, dirt, trend, dead; and what happened to it."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     return Figures(
         shade=lost,
         shade_kind=kind,
-        outage=losses.dead_rows(columns, seen, others) if others else None,
+        outage=losses.dead_rows(columns, seen, others, since) if others else None,
         limits=losses.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,

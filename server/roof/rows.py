@@ -13,7 +13,7 @@ SLOT_S = 300  # a row's length
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
 PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a year ago
-# Why a sample is no evidence of shade. ``voltage``: the string is held above the voltage at which
+# Why a sample says nothing about shade. ``voltage``: the string is held above the voltage at which
 # it would give most, which is how an inverter gives less than it could, whatever the cause.
 CAUSES = ("clipping", "derating", "dispatch", "export_limit", "full_battery", "voltage")
 
@@ -95,7 +95,7 @@ class Bin(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A row of ``sungrow_string_limits``: five minutes that are no evidence."""
+    """A row of ``sungrow_string_limits``: five minutes that say nothing about shade."""
 
     bucket_s: int
     string: int

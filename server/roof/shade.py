@@ -1,6 +1,6 @@
 """The shade map of the strings of a roof."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from array import array

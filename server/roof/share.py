@@ -4,7 +4,7 @@ Both see the same clouds, so it is independent of them. A string that falls behi
 module, a connector, a nest) or slowly (dirt) shows within days.
 """
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 import math
 from array import array
