@@ -13,6 +13,17 @@ FRONT, SAME, WEST = Plane(35, 180, 2.5, "front"), Plane(35, 180, 3.0), Plane(30,
 SPRING = date(2025, 3, 1)
 
 
+@pytest.fixture
+def fits():
+    """Ask for it where the orientation is to be fitted: it costs most of an analysis."""
+
+
+@pytest.fixture(autouse=True)
+def unfitted(monkeypatch, request):
+    if "fits" not in request.fixturenames:
+        monkeypatch.setattr(fit, "of_columns", lambda *_: None)
+
+
 def result(roof, count, settings=None, first=SPRING):
     told = settings or roof.settings()
     return analyse.result("home-1", roofs.digests(roof, first, count, told), told, 1.7e9)
@@ -37,13 +48,14 @@ def true_loss_kwh(roof, count):
 def test_beside_an_equal_string_the_loss_is_exact():
     roof, one = two()
     loss = one.result["strings"][0]["shade_loss"]
-    assert loss["kind"] == "exact"
+    assert loss["kind"] == "exact", loss
     assert loss["kwh"] == pytest.approx(true_loss_kwh(roof, 75), rel=0.1)
     assert one.result["strings"][1]["shade_loss"]["kwh"] == 0
     months = [one for one in one.result["losses_by_month"] if one["string"] == 1]
     assert sum(month["shade_kwh"] for month in months) == pytest.approx(loss["kwh"], abs=0.2)
 
 
+@pytest.mark.long
 def test_alone_the_loss_is_at_least_what_is_told():
     roof = roofs.Roof({1: FRONT}, {1: roofs.TREE})
     loss = result(roof, 75).result["strings"][0]["shade_loss"]
@@ -125,14 +137,15 @@ def test_a_dead_string_is_dead_since_its_first_dead_minutes():
     roof = roofs.Roof(
         {1: FRONT, 2: WEST}, factor=lambda day, k: 0.0 if k == 1 and day >= died else 1.0
     )
-    one = result(roof, 64).result
+    days = roofs.digests(roof, SPRING, 64)
+    one = analyse.result("home-1", days, roof.settings(), 1.7e9).result
     first, second = one["strings"]
     assert first["dead"]["since"].startswith(died.isoformat())
     assert second["dead"] is None
     assert one["events"][-1]["id"] == "dead"
     outage = sum(m["outage_kwh"] for m in one["losses_by_month"] if m["string"] == 1)
     assert outage > 5
-    before = result(roof, 60).result
+    before = analyse.result("home-1", days[:60], roof.settings(), 1.7e9).result
     assert not [string for string in before["strings"] if string["dead"]]
 
 
@@ -143,6 +156,7 @@ def test_a_string_that_was_never_plugged_in_is_absent():
     assert one["events"] == []
 
 
+@pytest.mark.long
 def test_a_limit_costs_what_it_took():
     free = roofs.Roof({1: Plane(35, 180, 5.0)}, clear=0.6)
     held = free._replace(nominal_w=2500.0)
@@ -170,7 +184,7 @@ def test_a_right_place_is_not_contradicted():
     assert two()[1].result["warnings"] == []
 
 
-def test_an_orientation_far_off_is_contradicted_and_no_shade_is_told():
+def test_an_orientation_far_off_is_contradicted_and_no_shade_is_told(fits):
     roof = roofs.Roof({1: WEST}, {1: roofs.TREE})
     one = result(roof, 75, roof.settings(strings={1: WEST._replace(azimuth_deg=90)}))
     string = one.result["strings"][0]
@@ -179,7 +193,7 @@ def test_an_orientation_far_off_is_contradicted_and_no_shade_is_told():
     assert string["map"]["reason"] == "azimuth_contradicts"
 
 
-def test_an_orientation_that_was_not_set_is_fitted():
+def test_an_orientation_that_was_not_set_is_fitted(fits):
     roof = roofs.Roof({1: Plane(30, 215, 2.5)}, clear=0.4)
     days = roofs.digests(roof, SPRING, 75)
     fitted = fit.of_days(days, 1)
