@@ -22,6 +22,8 @@ NAMES = (
     "decade",
     "long_history",
     "battery",
+    "strings",
+    "roof",
     "devices",
     "size",
     "poll",
