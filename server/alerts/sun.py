@@ -1,15 +1,14 @@
-"""Where the sun is (NOAA's form, after Meeus; 0.015 degrees), and where a time zone is. Pure."""
+"""When it is night, and where a time zone is. Pure."""
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_lib.shared.sun import position
+
 ZONE_TABLES = (Path("/usr/share/zoneinfo/zone.tab"), Path("/usr/share/zoneinfo/zone1970.tab"))
-_J2000_S = 946_728_000.0  # 2000-01-01 12:00 UTC
-_CENTURY_S = 36_525 * 86_400.0
 _ISO_6709 = re.compile(r"([+-])(\d{2})(\d{2})(\d{2})?([+-])(\d{3})(\d{2})(\d{2})?")
 NIGHT_BELOW = -3.0  # degrees: the sky gives nothing
 
@@ -23,56 +22,7 @@ class Place(NamedTuple):
 
 def elevation(at: datetime, place: Place) -> float:
     """Return the sun's height above the horizon in degrees, as it is seen (with refraction)."""
-    century = (at.timestamp() - _J2000_S) / _CENTURY_S
-    declination, equation_min = _of_the_year(century)
-    minutes = (at - at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)) / (
-        timedelta(minutes=1)
-    )
-    hour = math.radians((minutes + equation_min + 4 * place.longitude) / 4 - 180)
-    latitude = math.radians(place.latitude)
-    sine = math.sin(latitude) * math.sin(declination) + math.cos(latitude) * math.cos(
-        declination
-    ) * math.cos(hour)
-    degrees = math.degrees(math.asin(max(-1.0, min(1.0, sine))))
-    return degrees + _refraction(degrees)
-
-
-def _of_the_year(t: float) -> tuple[float, float]:
-    """Return the declination in radians and the equation of time in minutes."""
-    mean = math.radians(280.46646 + t * (36_000.76983 + 0.0003032 * t))
-    anomaly = math.radians(357.52911 + t * (35_999.05029 - 0.0001537 * t))
-    e = 0.016708634 - t * (0.000042037 + 0.0000001267 * t)
-    centre = (
-        math.sin(anomaly) * (1.914602 - t * (0.004817 + 0.000014 * t))
-        + math.sin(2 * anomaly) * (0.019993 - 0.000101 * t)
-        + math.sin(3 * anomaly) * 0.000289
-    )
-    node = math.radians(125.04 - 1934.136 * t)
-    apparent = mean + math.radians(centre - 0.00569 - 0.00478 * math.sin(node))
-    seconds = 21.448 - t * (46.815 + t * (0.00059 - 0.001813 * t))
-    tilt = math.radians(23 + (26 + seconds / 60) / 60 + 0.00256 * math.cos(node))
-    declination = math.asin(math.sin(tilt) * math.sin(apparent))
-    y = math.tan(tilt / 2) ** 2
-    equation = (
-        y * math.sin(2 * mean)
-        - 2 * e * math.sin(anomaly)
-        + 4 * e * y * math.sin(anomaly) * math.cos(2 * mean)
-        - y * y / 2 * math.sin(4 * mean)
-        - 5 / 4 * e * e * math.sin(2 * anomaly)
-    )
-    return declination, 4 * math.degrees(equation)
-
-
-def _refraction(degrees: float) -> float:
-    if degrees > 85:
-        return 0.0
-    if degrees > 5:
-        t = math.tan(math.radians(degrees))
-        return (58.1 / t - 0.07 / t**3 + 0.000086 / t**5) / 3600
-    if degrees > -0.575:
-        terms = 103.4 + degrees * (-12.79 + degrees * 0.711)
-        return (1735 + degrees * (-518.2 + degrees * terms)) / 3600
-    return 0.0
+    return position(at.timestamp(), place.latitude, place.longitude).elevation_deg
 
 
 @cache

@@ -52,11 +52,12 @@ _DELETED = (
     "DELETE FROM sungrow_seqs WHERE device_id = %(device_id)s AND kind = 'sample'"
     " AND slot >= %(first)s AND slot < %(end)s AND slot <> ALL (%(slots)s::timestamptz[])",
 )
-# Of the inverter alone, so it stays where the grid meter's readings are taken account of again.
+# Of the inverter alone, so they stay where the grid meter's readings are taken account of again.
 _DELETED_FAULTS = (
     "DELETE FROM sungrow_fault_5min WHERE device_id = %(device_id)s AND bucket >= %(first)s"
     " AND bucket < %(end)s AND sungrow_slot(bucket) <> ALL (%(slots)s::timestamptz[])"
 )
+_DELETED_STRINGS = _DELETED_FAULTS.replace("sungrow_fault_5min", "sungrow_strings_5min")
 _DELETED_DAYS = (
     "DELETE FROM sungrow_local_daily WHERE device_id = %(device_id)s AND bucket >= %(first_day)s"
     " AND bucket <= %(last_day)s AND bucket <> ALL (%(days)s::date[])"
@@ -164,6 +165,7 @@ def rebuild_days(
         cursor.execute(kind.of(statement), asked)
     if kind is SAMPLE:
         cursor.execute(_DELETED_FAULTS, asked)
+        cursor.execute(_DELETED_STRINGS, asked)
     _make_copy(cursor, kind)
     cursor.execute(kind.of(_ADDED), asked)
     cursor.execute("DROP TABLE pg_temp.sungrow_again")

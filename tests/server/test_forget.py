@@ -28,6 +28,7 @@ pytestmark = pytest.mark.server
 NOON = utc("2026-05-05 12:00")
 MINUTE = timedelta(minutes=1)
 ROLLUPS = {"sungrow_5min": "bucket", "sungrow_local_daily": "bucket", "sungrow_seqs": "slot"}
+ROLLUPS |= {"sungrow_strings_5min": "bucket, string"}
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,8 @@ def some(first: datetime, count: int, step: timedelta = MINUTE, **fields) -> lis
             first + n * step,
             pv_power_w=100.0 * n,
             pv_total_kwh=1000.0 + n,
+            mppt1_voltage_v=300.0 + n,
+            mppt1_current_a=n / 10,
             boot="ab",
             seq=n,
             **fields,

@@ -29,6 +29,7 @@ BLANK = {
     "sungrow_5min": "pv_power_w_sum = 1, sample_count = sample_count - 1",
     "sungrow_local_daily": "pv_power_w_max = 7, sample_count = 1, counters_last = NULL",
     "sungrow_seqs": "seqs = '{[9,10)}'",
+    "sungrow_strings_5min": "p_sum = 1, n = n - 1",
 }
 
 
@@ -66,6 +67,10 @@ def fill(connection, device_id: str, step: timedelta = STEP) -> None:
             battery_power_w=chance.choice((None, -250.5, 1000.0)),
             export_power_w=chance.uniform(-3000, 3000),
             pv_total_kwh=chance.choice((0.0, 1000.0 + number)),
+            mppt1_voltage_v=380.5,
+            mppt1_current_a=number % 120 / 10,
+            mppt2_voltage_v=290.0 if number % 3 else None,
+            mppt2_current_a=4.2,
             boot=f"{number // 2000:02x}",
             seq=number,
         )

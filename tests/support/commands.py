@@ -16,6 +16,7 @@ ROLLUPS = {
     "sungrow_5min": "bucket",
     "sungrow_local_daily": "bucket",
     "sungrow_seqs": "kind, slot, boot",
+    "sungrow_strings_5min": "bucket, string",
 }
 P1_ROLLUPS = {"p1_5min": "bucket", "p1_local_daily": "bucket"}
 VIEWS = {"sungrow_hourly": "bucket", "sungrow_daily": "bucket", "sungrow_monthly": "bucket"}
