@@ -7,6 +7,8 @@ import { addDays, inMs } from './zone.js';
 const STEP_MS = 300e3;
 const DARK_MS = 3600e3; // so long without sun, the day of the panels is over
 const LACKS = { share: 1.05, kwh: 0.1 }; // by so much more the counter saw what the strings did not
+const GRID = ['bucket', 'sample_count', 'avg_grid_voltage_v'];
+const COUNTER = ['bucket', 'pv_kwh'];
 const known = (value) => value ?? null;
 export const keyOf = (string) => `string_${string}`;
 
@@ -16,8 +18,8 @@ export async function loadDay({ ask, zone, today }, date) {
   const range = { from: date, to: addDays(date, 1) };
   const [strings, grid, days, { gaps }, expected] = await Promise.all([
     ask('/v1/strings', { ...range, bucket: '5m' }),
-    ask('/v1/series', { ...range, bucket: '5m', fields: 'grid', columns: 'bucket,sample_count,avg_grid_voltage_v' }),
-    ask('/v1/series', { ...range, bucket: '1d', columns: 'bucket,pv_kwh' }),
+    ask('/v1/series', { ...range, bucket: '5m', fields: 'grid', columns: GRID.join() }),
+    ask('/v1/series', { ...range, bucket: '1d', columns: COUNTER.join() }),
     ask('/v1/gaps', range),
     expectedOf(ask, date),
   ]);

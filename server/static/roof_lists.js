@@ -87,7 +87,8 @@ function stringFacts({ string, plane, suggestion }, found) {
   const name = nameOf(string, found);
   const words = (of) => t('roof_plane', { tilt: `${count(of.tilt_deg)}°`, azimuth: `${count(of.azimuth_deg)}°` });
   const kwp = plane?.kwp ? amount(plane.kwp, 2, 'kWp') : t('roof_kwp_unknown');
-  const set = plane?.source ? `${words(plane)}, ${kwp}${plane.source === 'fitted' ? ` (${t('roof_fitted')})` : ''}` : `${t('roof_not_set')}, ${kwp}`;
+  const how = plane?.source === 'fitted' ? `(${t('roof_fitted')})` : null;
+  const set = [[plane?.source ? words(plane) : t('roof_not_set'), kwp].join(', '), how].filter(Boolean).join(' ');
   const beside = suggestion && plane?.source !== 'fitted' ? t('roof_suggested', { plane: words(suggestion), n: suggestion.days }) : null;
   return [[name, [el('span', {}, set), beside && el('span', { class: 'quiet beside' }, beside)]]];
 }

@@ -99,7 +99,7 @@ export class RoofMapChart extends Chart {
       elevation: `${count(elevation)}–${count(elevation + HIGH_DEG)}°`,
     });
     if (kind === 'never') return { title: t('roof_where_never', { where }), values: {} };
-    const often = t('roof_seen_often', { n, days: count(days) });
+    const often = t('roof_seen_often', { n: count(n), days: count(days) });
     const last = seen ? t('roof_seen_last', { day: longDay(Date.parse(seen), zone) }) : null;
     return { title: [where, often, last].filter(Boolean).join(', '), values: { [kind]: valueOf(cell) } };
   }

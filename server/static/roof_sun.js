@@ -29,9 +29,11 @@ export function sunAt(ms, latitude, longitude) {
     );
   const minutes = (((ms / 60e3) % 1440) + 1440) % 1440;
   const H = (minutes + equation + 4 * longitude) / 4 - 180;
-  const height = sin(latitude) * sin(dec) + cos(latitude) * cos(dec) * cos(H);
-  const elevation = deg(Math.asin(Math.max(-1, Math.min(1, height))));
-  const azimuth = deg(Math.atan2(-sin(H) * cos(dec), cos(latitude) * sin(dec) - sin(latitude) * cos(dec) * cos(H)));
+  const north = cos(latitude) * sin(dec) - sin(latitude) * cos(dec) * cos(H);
+  const east = -sin(H) * cos(dec);
+  const up = sin(latitude) * sin(dec) + cos(latitude) * cos(dec) * cos(H);
+  const elevation = deg(Math.atan2(up, Math.hypot(north, east)));
+  const azimuth = deg(Math.atan2(east, north));
   return { azimuth: (azimuth + 360) % 360, elevation: elevation + refraction(elevation) };
 }
 

@@ -70,7 +70,7 @@ export const WORDS = {
   roof_map_table: '{name} als Tabelle',
   roof_where: '{direction} ({azimuth}), {elevation} hoch',
   roof_where_never: '{where}: dort wurde die Sonne nie gesehen',
-  roof_seen_often: { one: 'eine Messung an {days} Tagen', other: '{n} Messungen an {days} Tagen' },
+  roof_seen_often: '{n} × 5 min an {days} Tagen',
   roof_seen_last: 'zuletzt am {day}',
   roof_level_4: '90 % oder mehr',
   roof_level_3: '75 bis 90 %',
@@ -112,7 +112,7 @@ export const WORDS = {
   roof_head_azimuth: 'Richtung',
   roof_head_elevation: 'Höhe',
   roof_head_performance: 'Gibt',
-  roof_head_readings: 'Messungen',
+  roof_head_readings: '× 5 min',
   roof_head_days: 'Tage',
   roof_head_last: 'Zuletzt gesehen',
 

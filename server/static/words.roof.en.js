@@ -70,7 +70,7 @@ export const WORDS = {
   roof_map_table: '{name} as a table',
   roof_where: '{direction} ({azimuth}), {elevation} high',
   roof_where_never: '{where}: the sun was never seen there',
-  roof_seen_often: { one: 'one reading on {days} days', other: '{n} readings on {days} days' },
+  roof_seen_often: '{n} × 5 min on {days} days',
   roof_seen_last: 'last on {day}',
   roof_level_4: '90 % or more',
   roof_level_3: '75 to 90 %',
@@ -112,7 +112,7 @@ export const WORDS = {
   roof_head_azimuth: 'Direction',
   roof_head_elevation: 'Height',
   roof_head_performance: 'Gives',
-  roof_head_readings: 'Readings',
+  roof_head_readings: '× 5 min',
   roof_head_days: 'Days',
   roof_head_last: 'Last seen',
 

@@ -70,7 +70,7 @@ export const WORDS = {
   roof_map_table: '{name} en tableau',
   roof_where: '{direction} ({azimuth}), hauteur {elevation}',
   roof_where_never: '{where} : le soleil n’y a jamais été vu',
-  roof_seen_often: { one: 'une mesure sur {days} jours', other: '{n} mesures sur {days} jours' },
+  roof_seen_often: '{n} × 5 min sur {days} jours',
   roof_seen_last: 'la dernière le {day}',
   roof_level_4: '90 % ou plus',
   roof_level_3: '75 à 90 %',
@@ -112,7 +112,7 @@ export const WORDS = {
   roof_head_azimuth: 'Direction',
   roof_head_elevation: 'Hauteur',
   roof_head_performance: 'Donne',
-  roof_head_readings: 'Mesures',
+  roof_head_readings: '× 5 min',
   roof_head_days: 'Jours',
   roof_head_last: 'Vu en dernier',
 

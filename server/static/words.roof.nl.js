@@ -70,7 +70,7 @@ export const WORDS = {
   roof_map_table: '{name} als tabel',
   roof_where: '{direction} ({azimuth}), {elevation} hoog',
   roof_where_never: '{where}: daar werd de zon nooit gezien',
-  roof_seen_often: { one: 'één meting op {days} dagen', other: '{n} metingen op {days} dagen' },
+  roof_seen_often: '{n} × 5 min op {days} dagen',
   roof_seen_last: 'laatst op {day}',
   roof_level_4: '90 % of meer',
   roof_level_3: '75 tot 90 %',
@@ -112,7 +112,7 @@ export const WORDS = {
   roof_head_azimuth: 'Richting',
   roof_head_elevation: 'Hoogte',
   roof_head_performance: 'Geeft',
-  roof_head_readings: 'Metingen',
+  roof_head_readings: '× 5 min',
   roof_head_days: 'Dagen',
   roof_head_last: 'Laatst gezien',
 
