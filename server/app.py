@@ -26,6 +26,7 @@ from server.api import (
     hours,
     ingest,
     realtime,
+    roof,
     series,
     silences,
     states,
@@ -84,7 +85,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     errors.init_app(app)
     app.get("/health")(health)
     shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
-    for module in (ingest, alerts, silences, battery, *shown):
+    for module in (ingest, alerts, silences, battery, roof, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

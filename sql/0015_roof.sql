@@ -130,7 +130,7 @@ CREATE TABLE sungrow_shade_bins (
     performance   double precision,
     contrast      double precision,
     state         text NOT NULL CHECK (state IN ('clear', 'partly', 'shaded', 'too_few')),
-    last_seen     timestamptz,
+    last_seen     date,
     updated_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (device_id, string, period, azimuth_deg, elevation_deg)
 );
@@ -145,7 +145,7 @@ COMMENT ON COLUMN sungrow_shade_bins.days IS 'days on which these are';
 COMMENT ON COLUMN sungrow_shade_bins.performance IS 'what it gives there of what a clear sky would let it, by what it gives where it is best; 1: as much; null: too few five minutes';
 COMMENT ON COLUMN sungrow_shade_bins.contrast IS 'performance under a clear sky by that under clouds: low where something takes the beam, about 1 where dirt takes both; null: not enough of either';
 COMMENT ON COLUMN sungrow_shade_bins.state IS 'clear, partly (shaded), shaded, or too_few (five minutes to tell)';
-COMMENT ON COLUMN sungrow_shade_bins.last_seen IS 'the last five minutes that count';
+COMMENT ON COLUMN sungrow_shade_bins.last_seen IS 'the last local day on which the sun stood there';
 COMMENT ON COLUMN sungrow_shade_bins.updated_at IS 'when it was computed';
 
 CREATE TABLE sungrow_roof_results (

@@ -1,0 +1,70 @@
+"""What a string gives under a clear sky, without any weather: only the shape counts.
+
+Sources: air mass by Kasten and Young (1989), beam by Meinel (1976), reflection by ASHRAE; diffuse
+light is a tenth of the beam, from all of the sky alike; modules lose 0.4 % a degree and are 0.03
+degrees warmer per W/m2. Haze, height and weather go into one factor per string, which is measured.
+"""
+
+import math
+from array import array
+
+from edge_lib.shared.sun import Sun
+from server.roof.rows import Plane
+
+_GROUND = 0.2  # of the light that the ground throws back
+_DIFFUSE = 0.1
+_GLASS = 0.95  # what diffuse light keeps behind the glass
+_WARMING = 0.004 * 0.03  # of the power, per W/m2
+LEAST_W_PER_KWP = 60.0  # below that a sample says nothing
+_TENTHS = 3601
+
+
+def beam_w_per_m2(elevation_deg: float, day_of_year: int) -> float:
+    """Return the light of the sun itself, on a plane that faces it, under a clear sky."""
+    if elevation_deg <= 0:
+        return 0.0
+    sine = math.sin(math.radians(elevation_deg))
+    air_mass = 1 / (sine + 0.50572 * (elevation_deg + 6.07995) ** -1.6364)
+    distance = 1 + 0.033 * math.cos(2 * math.pi * day_of_year / 365)
+    return 1367 * distance * float(0.7 ** (air_mass**0.678))
+
+
+def plane_w_per_kwp(sun: Sun, plane: Plane, day_of_year: int) -> float:
+    """Return what a kWp of the plane gives under a clear sky, in W."""
+    return Facing(plane).w_per_kwp(
+        round(sun.azimuth_deg * 10), round(sun.elevation_deg * 10), day_of_year
+    )
+
+
+class Facing:
+    """The same for many moments: angles in tenths of a degree, whose sines are known."""
+
+    def __init__(self, plane: Plane) -> None:
+        tilt = math.radians(plane.tilt_deg)
+        self._across, self._up = math.sin(tilt), math.cos(tilt)
+        self._turn = [_COSINE[abs(a - round(plane.azimuth_deg * 10)) % 3600] for a in range(3601)]
+        self._sky = _GLASS * _DIFFUSE * (1 + self._up) / 2
+        self._ground = _GLASS * _GROUND * (1 - self._up) / 2
+
+    def incidence(self, azimuth: int, elevation: int) -> float:
+        """Return the cosine of the angle between the sun and the plane's upright."""
+        return _SINE[elevation] * self._up + _COSINE[elevation] * self._across * self._turn[azimuth]
+
+    def w_per_kwp(self, azimuth: int, elevation: int, day_of_year: int) -> float:
+        """Return the power under a clear sky; angles of the sun in tenths of a degree."""
+        if elevation <= 0:
+            return 0.0
+        sine = _SINE[elevation]
+        facing = sine * self._up + _COSINE[elevation] * self._across * self._turn[azimuth]
+        light = self._sky + self._ground * (sine + _DIFFUSE)
+        if facing > 0.048:  # below, the formula of the reflection is negative
+            light += facing - 0.05 * (1 - facing)
+        light *= _BEAM[elevation] * _DISTANCE[day_of_year]
+        return light * (1 - _WARMING * light)
+
+
+_SINE = array("d", (math.sin(math.radians(tenth / 10)) for tenth in range(_TENTHS)))
+_COSINE = array("d", (math.cos(math.radians(tenth / 10)) for tenth in range(_TENTHS)))
+_DISTANCE = array("d", (1 + 0.033 * math.cos(2 * math.pi * day / 365) for day in range(367)))
+_BEAM = array("d", (beam_w_per_m2(tenth / 10, 91) for tenth in range(901)))
+_BEAM = array("d", (value / _DISTANCE[91] for value in _BEAM))
