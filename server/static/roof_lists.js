@@ -94,12 +94,12 @@ function stringFacts({ string, plane, suggestion }, found) {
 }
 
 // What the data contradict; and what happened, the newest first.
-export const warningsOf = (found) =>
-  found.strings.flatMap(({ string, warnings = [] }) =>
-    warnings.map(({ id, values = {}, text }) =>
-      sentence(told(`roof_warn_${id}`, { ...rounded(values), name: nameOf(string, found) }) ?? text ?? id),
-    ),
+export function warningsOf(found) {
+  const own = found.strings.flatMap(({ string, warnings }) => (warnings ?? []).map((one) => ({ ...one, string })));
+  return [...(found.warnings ?? []), ...own].map(({ id, string, values = {}, text }) =>
+    sentence(told(`roof_warn_${id}`, { ...rounded(values), name: nameOf(string, found) }) ?? text ?? id),
   );
+}
 
 const rounded = (values) =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [key, typeof value === 'number' ? Math.round(value) : value]));

@@ -7,7 +7,7 @@ import { t } from './language.js';
 import { HIGH_DEG, LEVELS, STEPS, WIDE_DEG, beside, directionOf } from './roof_cells.js';
 import { across, hoursOf, pathsOf, sunAt } from './roof_sun.js';
 import { amount, count, longDay, when } from './words.js';
-import { offsetOf } from './zone.js';
+import { noon, offsetOf } from './zone.js';
 
 const LEFT = 34;
 const RIGHT = 8;
@@ -89,7 +89,7 @@ export class RoofMapChart extends Chart {
 
   tell(slot) {
     if (!this.#sky) return { title: t('loading'), values: {} };
-    const { cells, title, zone } = this.#sky;
+    const { cells, title } = this.#sky;
     const cell = cells[slot];
     if (slot === null || !cell) return { title, values: {} };
     const { azimuth, elevation, kind, n, days, seen } = cell;
@@ -100,7 +100,7 @@ export class RoofMapChart extends Chart {
     });
     if (kind === 'never') return { title: t('roof_where_never', { where }), values: {} };
     const often = t('roof_seen_often', { n: count(n), days: count(days) });
-    const last = seen ? t('roof_seen_last', { day: longDay(Date.parse(seen), zone) }) : null;
+    const last = seen ? t('roof_seen_last', { day: longDay(noon(seen.slice(0, 10)), 'UTC') }) : null;
     return { title: [where, often, last].filter(Boolean).join(', '), values: { [kind]: valueOf(cell) } };
   }
 

@@ -10,6 +10,7 @@ import { nameOf, wholeWhy } from './roof_words.js';
 import { told } from './room.js';
 import { plainTable } from './table.js';
 import { amount, count, longDay } from './words.js';
+import { noon } from './zone.js';
 
 const KINDS = ['all', 'last60', 'change'];
 const ASKED = { all: ['all'], last60: ['last60'], change: ['last60', 'last60_before'] };
@@ -110,14 +111,14 @@ export class RoofMaps {
   #fill(string) {
     const { fold, table, cells, csv } = this.#maps.get(string);
     if (!fold.open) return;
-    const { device, zone } = this.#context;
+    const { device } = this.#context;
     const query = new URLSearchParams({ device_id: device.device_id, string, period: csv, format: 'csv' });
     const link = el('p', { class: 'table-foot' }, el('a', { href: `/v1/shade?${query}`, download: '' }, t('csv')));
-    table.replaceChildren(cellTable(t('roof_map_table', { name: nameOf(string, this.#found) }), cells, zone), link);
+    table.replaceChildren(cellTable(t('roof_map_table', { name: nameOf(string, this.#found) }), cells), link);
   }
 }
 
-function cellTable(caption, cells, zone) {
+function cellTable(caption, cells) {
   const heads = ['azimuth', 'elevation', 'performance', 'readings', 'days', 'last'].map((key) => t(`roof_head_${key}`));
   const rows = cells
     .filter(({ kind }) => kind !== 'never')
@@ -129,7 +130,7 @@ function cellTable(caption, cells, zone) {
         : `${change < 0 ? '−' : '+'}${amount(Math.abs(change) * 100, 0, '%')}`,
       count(n),
       count(days),
-      seen ? longDay(Date.parse(seen), zone) : '',
+      seen ? longDay(noon(seen.slice(0, 10)), 'UTC') : '',
     ]);
   return plainTable(caption, heads, rows);
 }

@@ -8,7 +8,7 @@ const OFF = 0.05; // by so much a string differs from its usual
 
 // found: of /v1/roof; null where nothing was analysed yet. Return sentences, the gravest first.
 export function verdict(found) {
-  if (!found) return [t('roof_tonight')];
+  if (!found || found.reason === 'not_computed') return [t('roof_tonight')];
   const { strings } = found;
   const name = (one) => nameOf(one.string, found);
   const dead = strings.filter((one) => one.dead).map((one) => t('roof_says_dead', { name: name(one), day: day(one.dead.since) }));

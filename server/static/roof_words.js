@@ -27,6 +27,7 @@ export function wholeWhy(figure) {
   return [why(figure), what].filter(Boolean).map(sentence).join(' ');
 }
 
+// A date stays the date that it is, wherever it is read.
 export const day = (date) => when(noon(date.slice(0, 10)), 'UTC', DATE);
 
 // What the owner types on the server.

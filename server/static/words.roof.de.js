@@ -54,6 +54,8 @@ export const WORDS = {
   roof_why_no_orientation: 'es ist noch nicht bekannt, wohin die Module zeigen',
   roof_todo_no_orientation: 'Das zeigt sich mit der Zeit in den Daten, oder wird unten eingestellt',
   roof_why_no_year_ago: 'von denselben Tagen vor einem Jahr ist nichts bekannt',
+  roof_why_not_computed: 'die erste Nacht kommt noch',
+  roof_why_no_such_string: 'dieser String wurde nie gelesen',
   roof_why_one_string: 'es gibt keinen anderen String zum Vergleichen',
 
   // Where in the sky

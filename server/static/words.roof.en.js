@@ -54,6 +54,8 @@ export const WORDS = {
   roof_why_no_orientation: 'it is not known yet where the panels face',
   roof_todo_no_orientation: 'It is found in the data with time, or set below',
   roof_why_no_year_ago: 'nothing is known of the same days a year ago',
+  roof_why_not_computed: 'its first night is still to come',
+  roof_why_no_such_string: 'this string was never read',
   roof_why_one_string: 'there is no other string to compare with',
 
   // Where in the sky

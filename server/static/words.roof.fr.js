@@ -54,6 +54,8 @@ export const WORDS = {
   roof_why_no_orientation: 'l’orientation des panneaux n’est pas encore connue',
   roof_todo_no_orientation: 'Elle se trouve avec le temps dans les données, ou se règle plus bas',
   roof_why_no_year_ago: 'rien n’est connu des mêmes jours il y a un an',
+  roof_why_not_computed: 'sa première nuit est encore à venir',
+  roof_why_no_such_string: 'cette chaîne n’a jamais été lue',
   roof_why_one_string: 'il n’y a pas d’autre chaîne à comparer',
 
   // Where in the sky

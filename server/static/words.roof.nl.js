@@ -54,6 +54,8 @@ export const WORDS = {
   roof_why_no_orientation: 'het is nog niet bekend waarheen de panelen wijzen',
   roof_todo_no_orientation: 'Dat blijkt met de tijd uit de data, of wordt hieronder ingesteld',
   roof_why_no_year_ago: 'van dezelfde dagen een jaar geleden is niets bekend',
+  roof_why_not_computed: 'zijn eerste nacht moet nog komen',
+  roof_why_no_such_string: 'deze string werd nooit gelezen',
   roof_why_one_string: 'er is geen andere string om mee te vergelijken',
 
   // Where in the sky

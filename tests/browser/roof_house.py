@@ -1,7 +1,7 @@
 """What a night may have found out of a roof, stored as the nightly job stores it."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import cos, pi, sin
 from random import Random
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from psycopg2.extras import Json, execute_values
 
 from edge_lib.shared.sun import position
-from tests.support.readings import connected, rows
+from tests.support.readings import connected, reading, rows, store
 
 PLACE = (51.2, 4.4)
 WIDE, HIGH, LEAST = 5.0, 2.5, 3.0
@@ -50,7 +50,7 @@ class Bin(NamedTuple):
     performance: float | None
     contrast: float | None
     state: str
-    last_seen: datetime
+    last_seen: date
 
 
 def bins(period: str, now: datetime, days: int, gives: Sky) -> Iterator[Bin]:
@@ -69,10 +69,10 @@ def bins(period: str, now: datetime, days: int, gives: Sky) -> Iterator[Bin]:
         value = gives(azimuth, elevation)
         state = "shaded" if value < 0.75 else "partly" if value < 0.9 else "clear"
         if n < 12:
-            yield Bin(period, azimuth, elevation, n, on, None, None, "too_few", moments[0])
+            yield Bin(period, azimuth, elevation, n, on, None, None, "too_few", moments[0].date())
         else:
             contrast = 0.4 if state == "shaded" else None
-            yield Bin(period, azimuth, elevation, n, on, value, contrast, state, moments[0])
+            yield Bin(period, azimuth, elevation, n, on, value, contrast, state, moments[0].date())
 
 
 def a_string(string: int, count: int, **changes: Any) -> dict[str, Any]:
@@ -248,3 +248,46 @@ def store_roof(url: str, device_id: str, found: dict, skies: dict[int, Sky]) -> 
             )
             values = [(device_id, string, *one) for string, of in found_bins for one in of]
             execute_values(cursor, insert, values)
+
+
+FACES_DEG = (110, 250, 180, 180)
+STEP = timedelta(minutes=5)
+
+
+def live_with_strings(
+    url: str, device_id: str, begin: datetime, until: datetime, count: int, hole: timedelta = STEP
+) -> None:
+    """Store readings of ``count`` strings, and none for as long as ``hole`` at the first noon."""
+    batch, grown_kwh = [], 100.0
+    noon = begin + timedelta(hours=12)
+    for n in range(int((until - begin) / STEP)):
+        ts = begin + n * STEP
+        sun = position(ts.timestamp(), *PLACE)
+        watts = [max(0.0, _gives(sun, face)) for face in FACES_DEG[:count]]
+        grown_kwh += sum(watts) / 12_000
+        if noon <= ts < noon + hole:
+            continue
+        strings = {f"mppt{i}_voltage_v": 240.0 + 10 * i for i in range(1, count + 1)}
+        strings |= {
+            f"mppt{i}_current_a": round(w / (240.0 + 10 * i), 1) for i, w in enumerate(watts, 1)
+        }
+        facts = {
+            "interval_s": 300.0,
+            "pv_total_kwh": grown_kwh,
+            "running_state": 64 if sum(watts) else 0x1400,
+            "grid_voltage_v": 231.0 + 3 * sin(n / 40),
+            "grid_frequency_hz": 50.0,
+            "inverter_temp_c": 31.0,
+        }
+        batch.append(reading(ts, pv_power_w=sum(watts), pv_daily_kwh=None, **strings, **facts))
+    for number, one in enumerate(batch, 1):
+        one["seq"] = number
+    with connected(url) as connection:
+        store(connection, device_id, batch)
+
+
+def _gives(sun: Any, face_deg: float) -> float:
+    if sun.elevation_deg <= 0:
+        return 0.0
+    high = sin(sun.elevation_deg / 180 * pi)
+    return 2600 * high**0.5 * (0.4 + 0.6 * cos((sun.azimuth_deg - face_deg) / 180 * pi))
