@@ -12,7 +12,7 @@ const COUNTER = ['bucket', 'pv_kwh'];
 const known = (value) => value ?? null;
 export const keyOf = (string) => `string_${string}`;
 
-// Return {start, end, now, zone, points: [{at, string_N, usual_N, clear_N, limited_N, mains}], gaps, strings: [{string, kwh, half}],
+// Return {start, end, now, zone, points: [{at, string_N, usual_N, clear_N, limited_N, mains}], gaps, strings: [{string, name, kwh, half}],
 // all: kWh, counter: kWh of the day or null, isPart: more was brought than the strings tell, isExpected, litMs}.
 export async function loadDay({ ask, zone, today }, date) {
   const range = { from: date, to: addDays(date, 1) };
@@ -80,10 +80,10 @@ function sums(seen, points, numbers) {
   const lit = points.filter((p) => numbers.some((n) => p[keyOf(n)] > 0));
   const read = points.filter((p) => numbers.some((n) => p[keyOf(n)] !== null));
   const isOver = lit.length > 0 && read[read.length - 1].at - lit[lit.length - 1].at > DARK_MS;
-  const strings = seen.map(({ string, series }) => {
+  const strings = seen.map(({ string, name, series }) => {
     const rows = series.filter((row) => typeof row.kwh === 'number');
     const kwh = rows.reduce((sum, row) => sum + row.kwh, 0);
-    return { string, kwh, half: isOver ? halfOf(rows, kwh) : null };
+    return { string, name, kwh, half: isOver ? halfOf(rows, kwh) : null };
   });
   return { strings, all: strings.reduce((sum, { kwh }) => sum + kwh, 0), litMs: lit.length * STEP_MS };
 }

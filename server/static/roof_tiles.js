@@ -31,7 +31,7 @@ export class RoofTiles {
     this.element.dataset.strings = strings.length;
     for (const string of strings) {
       const { name, button, value, note } = this.#tiles.get(string);
-      say(name, nameOf(string, found));
+      say(name, nameOf(string, found?.strings?.length ? found : day));
       button.setAttribute('aria-pressed', String(string === chosen));
       const brought = day?.strings.find((one) => one.string === string);
       say(value, brought?.kwh === undefined ? '–' : `${day.isPart ? '≥\u00a0' : ''}${energy(brought.kwh)}`);

@@ -193,7 +193,7 @@ class RoofView {
     this.#chartBox.closest('section').hidden = !points.length || !strings.length;
     const numbers = strings.map(({ string }) => string);
     const alone = numbers.length === 1 ? numbers[0] : numbers.includes(this.#alone) ? this.#alone : null;
-    const name = (string) => nameOf(string, this.#result);
+    const name = (string) => nameOf(string, this.#result?.strings.length ? this.#result : this.#day);
     if (!this.#curve) {
       this.#curve = new RoofCurve(name);
       this.#chartBox.append(this.#curve.element);
