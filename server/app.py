@@ -31,6 +31,7 @@ from server.api import (
     silences,
     states,
     status,
+    strings,
 )
 from server.api.limiter import BadTokenLimiter
 from server.api.open_alerts import OpenAlerts
@@ -85,7 +86,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     errors.init_app(app)
     app.get("/health")(health)
     shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
-    for module in (ingest, alerts, silences, battery, roof, *shown):
+    for module in (ingest, alerts, silences, battery, roof, strings, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

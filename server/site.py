@@ -1,33 +1,36 @@
-"""``python -m server.site set DEVICE --name N``: what only the owner of a house knows of it."""
+"""``python -m server.site set DEVICE ...``, ``show``: what only its owner knows of a house."""
 
 import argparse
+import math
 import sys
-import unicodedata
 from collections.abc import Mapping
 
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
 from edge_lib.shared.command_names import server_command
-from server import cli, settings
+from server import cli, settings, site_options
+from server.alerts.sun import Place, place_of
 from server.auth import known_tokens
 from server.cli import Refused
-from server.database import deletions, migrations
+from server.database import deletions, migrations, sites
+from server.database.sites import STRINGS, Plane
+from server.site_options import NONE, SITE
 
 COMMAND = server_command("site")
-LONGEST_NAME = 64
-_SET = (
-    "INSERT INTO sungrow_devices (device_id, {column}) VALUES (%s, %s)"
-    " ON CONFLICT (device_id) DO UPDATE SET {column} = excluded.{column}"
+_NEAR_KM, _FAR_KM = 2_000, 3_000  # of a zone's town: where its houses are, and where none is
+_EARTH_KM = 6_371
+_SET_NAME = (
+    "INSERT INTO sungrow_devices (device_id, name) VALUES (%s, %s)"
+    " ON CONFLICT (device_id) DO UPDATE SET name = excluded.name"
 )
-
-
-def _name(text: str) -> str | None:
-    """Return a name as it is shown; None: the device's own."""
-    name = " ".join(text.split())
-    if len(name) > LONGEST_NAME or any(unicodedata.category(sign)[0] == "C" for sign in name):
-        raise argparse.ArgumentTypeError(
-            f"a name has at most {LONGEST_NAME} characters that can be shown; "
-            "an empty one gives the device its own back"
-        )
-    return name or None
+_READ_STRINGS = (
+    "SELECT DISTINCT string FROM sungrow_strings_5min WHERE device_id = %(device_id)s AND bucket >="
+    " (SELECT max(bucket) - interval '7 days' FROM sungrow_strings_5min"
+    "   WHERE device_id = %(device_id)s) ORDER BY 1"
+)
+_HELP = f"""
+"{NONE}" takes latitude, longitude or export limit back. What is set counts from the next night on,
+or at once by {server_command("nightly")} --device DEVICE --job roof."""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -35,20 +38,48 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         prog=COMMAND, description="What only the owner of a house knows of it."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    setting = commands.add_parser("set", help="change what is known of a house")
+    setting = commands.add_parser("set", help="change what is known of a house", epilog=_HELP)
     setting.add_argument("device", metavar="DEVICE", type=cli.device_id, help="the house")
     setting.add_argument(
-        "--name", type=_name, default=argparse.SUPPRESS, help="what the page calls it"
+        "--name", type=site_options.name, default=argparse.SUPPRESS, help="what the page calls it"
     )
+    for name, (placeholder, read, about) in SITE.items():
+        option = f"--{name.replace('_', '-')}"
+        setting.add_argument(
+            option, metavar=placeholder, type=read, default=argparse.SUPPRESS, help=about
+        )
+    setting.add_argument(
+        "--string",
+        action="append",
+        metavar="N:TILT,AZIMUTH[,KWP[,NAME]]",
+        type=site_options.plane,
+        default=[],
+        help=f"how the panels of a string stand: {site_options.PLANE}; again for each string",
+    )
+    setting.add_argument(
+        "--no-string",
+        action="append",
+        metavar="N",
+        type=site_options.string,
+        default=[],
+        help="take it back",
+    )
+    showing = commands.add_parser("show", help="print what is set for a house")
+    showing.add_argument("device", metavar="DEVICE", type=cli.device_id, help="the house")
     arguments = parser.parse_args(argv)
-    if not _given(arguments):
-        setting.error("nothing to set; see --help")
+    if arguments.command == "set":
+        _check(setting, arguments)
     return arguments
 
 
-def _given(arguments: argparse.Namespace) -> dict[str, str | None]:
-    """Return the columns that were asked for, with their values."""
-    return {name: value for name, value in vars(arguments).items() if name in ("name",)}
+def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """End the command where nothing is to be set, or a string is told twice."""
+    named = [string for string, _ in arguments.string] + arguments.no_string
+    if not named and not {"name", *SITE} & set(vars(arguments)):
+        parser.error("nothing to set; see --help")
+    for string in named:
+        if named.count(string) > 1:
+            parser.error(f"string {string} is told twice")
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -63,9 +94,86 @@ def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
         if arguments.device not in known:
             there = ", ".join(known) or "none"
             raise Refused(f"nothing is known of {arguments.device}; the known devices are: {there}")
-        for column, value in _given(arguments).items():
-            cursor.execute(_SET.format(column=column), (arguments.device, value))
-            print(f"{arguments.device}: {column} {value or 'as the device'}")
+        if arguments.command == "set":
+            _set(cursor, arguments)
+        else:
+            _show(cursor, arguments.device)
+
+
+def _set(cursor: Cursor, arguments: argparse.Namespace) -> None:
+    device, told = arguments.device, vars(arguments)
+    given = {name: told[name] for name in SITE if name in told}
+    planes: dict[int, Plane | None] = dict(arguments.string) | dict.fromkeys(arguments.no_string)
+    if "name" in told:
+        cursor.execute(_SET_NAME, (device, arguments.name))
+        print(f"{device}: name {arguments.name or 'as the device'}")
+    if not given and not planes:
+        return
+    try:
+        site = sites.change(cursor, device, given, planes)
+    except ValueError as error:
+        raise Refused(f"nothing was set: {error}") from error
+    if {"latitude", "longitude"} & given.keys():
+        _refuse_swapped(cursor, device, site)
+    for name, value in given.items():
+        print(f"{device}: {name} {_said(value)}")
+    for string, plane in planes.items():
+        print(f"{device}: string {string} {_stands(plane)}")
+
+
+def _refuse_swapped(cursor: Cursor, device: str, site: sites.Site) -> None:
+    """Refuse a place far from where the house's zone is, if the other way round it is near."""
+    if site.latitude is None or site.longitude is None:
+        return
+    cursor.execute("SELECT sungrow_timezone(%s)", (device,))
+    (zone,) = cursor.fetchone() or ("UTC",)
+    town = place_of(zone)
+    if not town or abs(site.longitude) > 90:
+        return
+    given = _km(Place(site.latitude, site.longitude), town)
+    swapped = _km(Place(site.longitude, site.latitude), town)
+    if given > _FAR_KM and swapped < _NEAR_KM:
+        raise Refused(
+            f"nothing was set: {site.latitude:g}, {site.longitude:g} is {given:.0f} km from where"
+            f" {zone} is, and {swapped:.0f} km the other way round; latitude (north) and longitude"
+            f" (east) look swapped. If they are right, the zone is wrong:"
+            f" {server_command('rebuild')} --device {device} --timezone ZONE"
+        )
+
+
+def _km(one: Place, other: Place) -> float:
+    """Return the way between two places over the earth (haversine)."""
+    north, south = math.radians(one.latitude), math.radians(other.latitude)
+    across = math.sin(math.radians(one.longitude - other.longitude) / 2) ** 2
+    h = math.sin((north - south) / 2) ** 2 + math.cos(north) * math.cos(south) * across
+    return 2 * _EARTH_KM * math.asin(min(1.0, math.sqrt(h)))
+
+
+def _show(cursor: Cursor, device: str) -> None:
+    cursor.execute("SELECT name FROM sungrow_devices WHERE device_id = %s", (device,))
+    (name,) = cursor.fetchone() or (None,)
+    print(f"{device}: name {name or 'as the device'}")
+    site, planes = sites.read(cursor, device)
+    for column, value in site._asdict().items():
+        print(f"{device}: {column} {_said(value)}")
+    for string in STRINGS:
+        if string in planes:
+            print(f"{device}: string {string} {_stands(planes[string])}")
+    cursor.execute(_READ_STRINGS, {"device_id": device})
+    seen = ", ".join(str(string) for (string,) in cursor.fetchall())
+    print(f"{device}: strings that the inverter tells of: {seen or 'none yet'}")
+
+
+def _said(value: float | None) -> str:
+    return "not set" if value is None else f"{value:.10g}"
+
+
+def _stands(plane: Plane | None) -> str:
+    if not plane:
+        return "not set"
+    kwp = "" if plane.kwp is None else f", {plane.kwp:g} kWp"
+    called = f", {plane.name}" if plane.name else ""
+    return f"tilt {plane.tilt_deg:g}, azimuth {plane.azimuth_deg:g}{kwp}{called}"
 
 
 def main(argv: list[str]) -> int:

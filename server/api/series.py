@@ -7,12 +7,11 @@ and what ``fields`` adds, are computed from the samples; ``bucket=raw`` gives th
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from itertools import islice
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
 
-from server.api import buckets, query_args, series_query, series_raw
+from server.api import query_args, rounding, series_query, series_raw
 from server.api.buckets import Bucket, Width
 from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
@@ -22,10 +21,7 @@ from server.house.series import P1_COLUMNS, by_grid_meter, own_source
 
 blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share means nothing, and is null
-MOST_BUCKETS = 10_000
 _PIECE = 500  # buckets of one query
-_ALL_DIGITS = "all"
-_DIGITS = (_ALL_DIGITS, *"0123456")
 _QUERIES = {"days": "series-days", "times": "series-times", "minutes": "series-minutes"}
 _NOTHING: Row = dict.fromkeys((*COLUMNS, *P1_COLUMNS)) | {
     "sample_count": 0,
@@ -46,39 +42,20 @@ def series() -> Response:
     """
     device_id = readable_device()
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
-    digits = query_args.one_of("digits", _DIGITS)
+    digits = rounding.asked()
     database = current_app.extensions["db"]
     device = series_query.device(database, device_id)
     if "from" in request.args and request.args.get("bucket") == series_query.RAW:
         return series_raw.answer(database, device, as_csv)
     ask = series_query.of_range if "from" in request.args else series_query.of_frame
     query = ask(device)
-    spans = _spans(query, device.zone)
+    spans = series_query.spans(query, device.zone)
     pieces = _pieces(database, device, query, spans)
     if as_csv:
         return csv_answer(query.columns, pieces, _file_name(device, query))
-    rows = [_rounded(row, digits) for piece in pieces for row in piece]
+    rows = [rounding.rounded(row, digits) for piece in pieces for row in piece]
     about = {"device_id": device_id, **query.label, "timezone": device.zone.key}
     return json_answer(**about, series=rows)
-
-
-def _rounded(row: Row, digits: str) -> Row:
-    if digits == _ALL_DIGITS:
-        return row
-    places = int(digits) or None  # to none at all makes whole numbers of them
-    return {
-        name: round(value, places) if isinstance(value, float) else value
-        for name, value in row.items()
-    }
-
-
-def _spans(query: Query, zone: ZoneInfo) -> list[Bucket]:
-    found = buckets.between(query.width, query.first, query.end, zone)
-    spans = list(islice(found, MOST_BUCKETS + 1))
-    if len(spans) > MOST_BUCKETS:
-        msg = f"more than {MOST_BUCKETS} buckets; ask for a shorter range, or for wider buckets"
-        raise query_args.wrong("to", msg, "range")
-    return spans
 
 
 def _pieces(

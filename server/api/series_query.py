@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from flask import request
 
 from server.api import buckets, query_args
-from server.api.buckets import WIDTHS, Width
+from server.api.buckets import WIDTHS, Bucket, Width
 from server.database.pool import Database
 from server.house.series import P1_COLUMNS
 
 LONGEST_OF_MINUTES = timedelta(hours=36)
 LONGEST_WITH_FIELDS = timedelta(hours=49)  # two local days, one of which may have 25 hours
+MOST_BUCKETS = 10_000
 RAW = "raw"  # instead of a width: the readings themselves
 _ENERGIES = ("pv", "load", "import", "export", "battery_charge", "battery_discharge")
 COLUMNS = (
@@ -186,6 +187,20 @@ def local(device: Device, first: datetime, end: datetime) -> dict[str, str]:
         "from": first.astimezone(device.zone).isoformat(),
         "to": end.astimezone(device.zone).isoformat(),
     }
+
+
+def spans(query: Query, zone: ZoneInfo) -> list[Bucket]:
+    """Return the buckets that are asked for.
+
+    Raises:
+        Refused: 422 too many.
+    """
+    found = buckets.between(query.width, query.first, query.end, zone)
+    every = list(itertools.islice(found, MOST_BUCKETS + 1))
+    if len(every) > MOST_BUCKETS:
+        msg = f"more than {MOST_BUCKETS} buckets; ask for a shorter range, or for wider buckets"
+        raise query_args.wrong("to", msg, "range")
+    return every
 
 
 def columns(

@@ -140,6 +140,9 @@ ASKED = {
     "silences-add": {"from_ts": NOON, "to_ts": NOON + timedelta(hours=1), "why": "a new roof"},
     "silences-end": {"id": 1, "now": NOON, "device_ids": ["house-7", "house-8"]},
     "states-list": DAY,
+    "strings-seen": DAY,
+    "strings-times": {**DAY, "keys": [NOON], "all": 2},
+    "sun-place": {},
     "status-parked": {},
     "shade-bins": {"string": 1, "period": "all"},
     "status-polls": {"now": NOON},
@@ -237,6 +240,9 @@ READS = {
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
     "shade-bins": {"sungrow_shade_bins"},
     "states-list": {"sungrow_samples"},
+    "strings-seen": {"sungrow_strings_5min", "sungrow_site_strings"},
+    "strings-times": {"sungrow_strings_5min"},
+    "sun-place": {"sungrow_sites"},
     "status-parked": {"sungrow_parked"},
     "status-polls": {"sungrow_reports"},
     "status-report": {"sungrow_reports"},
@@ -270,6 +276,9 @@ KEYS = {
     "sungrow_sites": {"device_id"},
     "sungrow_site_strings": {"device_id"},
     "sungrow_fault_5min": {"bucket"},
+    "sungrow_strings_5min": {"bucket"},
+    "sungrow_sites": {"device_id"},  # a row a house, of strings four at most
+    "sungrow_site_strings": {"device_id"},
     "sungrow_reports": {"slot", "received_at"},
     "sungrow_gaps": {"from_ts"},
     "sungrow_parked": {"ts", "boot"},
@@ -368,6 +377,11 @@ def filling() -> Iterator[str]:
         "  FROM sungrow_devices"
     )
     yield "INSERT INTO sungrow_battery_settings (device_id) SELECT device_id FROM sungrow_devices"
+    yield "INSERT INTO sungrow_sites SELECT device_id, 51.2, 4.4 FROM sungrow_devices"
+    yield (
+        "INSERT INTO sungrow_site_strings SELECT device_id, n, 35, 170, 3.2, 'East'"
+        "  FROM sungrow_devices, generate_series(1, 2) n"
+    )
     yield (
         "INSERT INTO sungrow_roof_results (device_id, result) SELECT device_id, '{}'"
         "  FROM sungrow_devices"
@@ -393,9 +407,10 @@ def filling() -> Iterator[str]:
     for table, step, values in (
         (
             "sungrow_samples (device_id, ts, pv_power_w, load_power_w, export_power_w,"
-            " pv_total_kwh, inverter_power_w, boot, seq)",
+            " pv_total_kwh, inverter_power_w, boot, seq, mppt1_voltage_v, mppt1_current_a,"
+            " mppt2_voltage_v, mppt2_current_a)",
             "5 minutes",
-            f"ts, 1, 1, 0, {counter}, 1, {boot}, {number}",
+            f"ts, 1, 1, 0, {counter}, 1, {boot}, {number}, 300, 4, 300, 2",
         ),
         (
             "sungrow_seqs (device_id, slot, boot, seqs, received_at)",

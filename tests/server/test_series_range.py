@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from server.api.series import MOST_BUCKETS
+from server.api.series_query import MOST_BUCKETS
 from tests.support.history import DEVICE, SITE, STEP, new_device, starts
 from tests.support.readings import reading, store, utc
 

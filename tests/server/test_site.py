@@ -57,12 +57,166 @@ def test_a_name_is_shown_and_stays_whatever_the_edge_tells(run, names, database_
         (("set", DEVICE, "--name", "a\x1bb"), 2, "that can be shown"),
         (("set", "no house", "--name", "x"), 2, "A-Za-z0-9._-"),
         (("set", "home-99", "--name", "x"), 1, "the known devices are: "),
+        (("show", "home-99"), 1, "the known devices are: "),
+        (("show",), 2, "required"),
+        (("set", DEVICE, "--latitude", "51.2"), 1, "go together"),
+        (("set", DEVICE, "--longitude", "4.4"), 1, "go together"),
+        (("set", DEVICE, "--latitude", "151.2", "--longitude", "-33.9"), 2, "the longitude?"),
+        (("set", DEVICE, "--latitude", "91", "--longitude", "4"), 2, "from -90 to 90"),
+        (("set", DEVICE, "--latitude", "51", "--longitude", "181"), 2, "from -180 to 180"),
+        (("set", DEVICE, "--latitude", "51,2", "--longitude", "4,4"), 2, "decimal point"),
+        (("set", DEVICE, "--latitude", "51°12'N", "--longitude", "4"), 2, "no number like"),
+        (("set", DEVICE, "--latitude", "nan", "--longitude", "4"), 2, "no number like"),
+        (("set", DEVICE, "--export-limit-w", "-1"), 2, "watts from 0"),
+        (("set", DEVICE, "--export-limit-w", "inf"), 2, "no number like"),
+        (("set", DEVICE, "--string", "35,170,3.2"), 2, "like 1:35,170,3.2"),
+        (("set", DEVICE, "--string", "1:35"), 2, "like 1:35,170,3.2"),
+        (("set", DEVICE, "--string", "5:35,170"), 2, "1, 2, 3 or 4"),
+        (("set", DEVICE, "--string", "0:35,170"), 2, "1, 2, 3 or 4"),
+        (("set", DEVICE, "--no-string", "east"), 2, "1, 2, 3 or 4"),
+        (("set", DEVICE, "--string", "1:170,35"), 2, "the tilt comes first"),
+        (("set", DEVICE, "--string", "1:91,170"), 2, "0 (flat) to 90 (upright)"),
+        (("set", DEVICE, "--string", "1:-1,170"), 2, "0 (flat) to 90 (upright)"),
+        (("set", DEVICE, "--string", "1:35,-10"), 2, "from north clockwise"),
+        (("set", DEVICE, "--string", "1:35,361"), 2, "from north clockwise"),
+        (("set", DEVICE, "--string", "1:35,170,3200"), 2, "in kWp 3.2?"),
+        (("set", DEVICE, "--string", "1:35,170,0"), 2, "in kWp"),
+        (("set", DEVICE, "--string", "1:35,170,3.2," + "x" * 65), 2, "at most 64 characters"),
+        (("set", DEVICE, "--string", "1:35,170", "--string", "1:9,9"), 2, "told twice"),
+        (("set", DEVICE, "--string", "1:35,170", "--no-string", "1"), 2, "told twice"),
     ],
 )
 def test_what_cannot_be_set_says_why(run, argv, status, words):
     found, out, err = run(*argv)
     assert (found, out) == (status, [])
     assert words in err[-1]
+
+
+ROOF = (
+    *("--latitude", "51.2", "--longitude", "4.4", "--export-limit-w", "3000"),
+    *("--string", "1:35,170,3.2", "--string", "2:0,360,,East, the shed"),
+)
+
+
+def set_of(database, device_id: str) -> tuple[list, list]:
+    asked = "SELECT latitude, longitude, export_limit_w FROM sungrow_sites WHERE device_id = %s"
+    of_strings = (
+        "SELECT string, tilt_deg, azimuth_deg, kwp, name FROM sungrow_site_strings"
+        " WHERE device_id = %s ORDER BY string"
+    )
+    return tuple(
+        [tuple(row.values()) for row in rows(database, one, device_id)]
+        for one in (asked, of_strings)
+    )
+
+
+@pytest.fixture
+def database(database_url):
+    with connected(database_url) as connection:
+        yield connection
+
+
+def test_a_roof_is_stored_shown_and_taken_back(run, database):
+    status, out, err = run("set", DEVICE, *ROOF)
+    assert (status, err) == (0, [])
+    assert out[0] == f"{DEVICE}: latitude 51.2"
+    assert out[-1] == f"{DEVICE}: string 2 tilt 0, azimuth 0, East, the shed"
+    planes = [(1, 35, 170, 3.2, None), (2, 0, 0, None, "East, the shed")]
+    assert set_of(database, DEVICE) == ([(51.2, 4.4, 3000)], planes)
+    assert run("show", DEVICE)[1][1:] == [
+        f"{DEVICE}: latitude 51.2",
+        f"{DEVICE}: longitude 4.4",
+        f"{DEVICE}: export_limit_w 3000",
+        f"{DEVICE}: string 1 tilt 35, azimuth 170, 3.2 kWp",
+        f"{DEVICE}: string 2 tilt 0, azimuth 0, East, the shed",
+        f"{DEVICE}: strings that the inverter tells of: none yet",
+    ]
+    # What is not named stays; each can be taken back.
+    assert run("set", DEVICE, "--export-limit-w", "0", "--no-string", "1")[0] == 0
+    assert set_of(database, DEVICE) == ([(51.2, 4.4, 0)], planes[1:])
+    back = ("--latitude", "none", "--longitude", "none", "--export-limit-w", "none")
+    assert run("set", DEVICE, *back)[0] == 0
+    assert set_of(database, DEVICE) == ([(None, None, None)], planes[1:])
+    assert run("set", DEVICE, "--no-string", "2", "--no-string", "3")[0] == 0
+    assert set_of(database, DEVICE) == ([], [])
+
+
+def test_it_shows_which_strings_were_read(run, database, database_url):
+    client = app_on(database_url).test_client()
+    read = {"mppt2_voltage_v": 300, "mppt2_current_a": 4, "mppt1_voltage_v": 10}
+    assert send(client, a_sample(**read)).status_code == 200
+    assert run("show", DEVICE)[1][-1] == f"{DEVICE}: strings that the inverter tells of: 2"
+
+
+def test_half_a_place_changes_nothing_else_either(run, database):
+    assert run("set", DEVICE, *ROOF)[0] == 0
+    before = set_of(database, DEVICE)
+    status, out, err = run("set", DEVICE, "--longitude", "none", "--no-string", "1")
+    assert (status, out) == (1, [])
+    assert "nothing was set" in err[0]
+    assert set_of(database, DEVICE) == before
+
+
+@pytest.mark.parametrize(
+    ("zone", "place", "is_refused"),
+    [
+        ("Europe/Brussels", ("4.4", "51.2"), True),
+        ("Europe/Brussels", ("51.2", "4.4"), False),
+        ("Europe/Brussels", ("-51.2", "-4.4"), False),  # far, and so is the other way round
+        ("America/New_York", ("-74", "40.7"), True),
+        ("America/Los_Angeles", ("34", "-118.2"), False),
+        ("America/Los_Angeles", ("-33.9", "151.2"), False),
+        ("UTC", ("4.4", "51.2"), False),
+    ],
+)
+def test_what_looks_swapped_by_the_zone_is_refused(run, database, zone, place, is_refused):
+    rows(
+        database,
+        "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, %s) ON CONFLICT (device_id)"
+        " DO UPDATE SET timezone = excluded.timezone",
+        OTHER,
+        zone,
+    )
+    status, out, err = run("set", OTHER, "--latitude", place[0], "--longitude", place[1])
+    assert status == is_refused
+    if is_refused:
+        assert out == []
+        assert "look swapped" in err[0]
+        assert "rebuild" in err[0], "what helps where they are right"
+        assert set_of(database, OTHER) == ([], [])
+    assert run("set", OTHER, "--latitude", "none", "--longitude", "none")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "marked"),
+    [
+        (("--latitude", "51.3"), 3),
+        (("--export-limit-w", "none"), 3),
+        (("--string", "1:36,170,3.2"), 3),
+        (("--no-string", "2"), 3),
+        (("--string", "1:35,170,3.2,South"), 1),  # a name alone
+        (("--string", "1:35,170,3.2"), 0),
+        (("--latitude", "51.2", "--longitude", "4.4"), 0),
+        (("--name", "Our house"), 0),
+    ],
+)
+def test_the_next_night_takes_account_of_what_changed(run, database, argv, marked):
+    assert run("set", DEVICE, *ROOF)[0] == 0
+    rows(database, "DELETE FROM sungrow_nightly")
+    rows(
+        database,
+        "INSERT INTO sungrow_nightly (job, device_id, day, seen) SELECT job, device_id, day, 1"
+        "  FROM unnest(ARRAY['roof', 'battery']) job, unnest(ARRAY[%s, %s]) device_id,"
+        " unnest(ARRAY['2026-05-01', '2026-05-02', '2026-05-03']::date[]) day",
+        DEVICE,
+        OTHER,
+    )
+    assert run("set", DEVICE, *argv)[0] == 0
+    found = rows(database, "SELECT job, device_id, day FROM sungrow_nightly WHERE seen IS NULL")
+    assert len(found) == marked
+    assert {(row["job"], row["device_id"]) for row in found} <= {("roof", DEVICE)}
+    if marked == 1:
+        assert str(found[0]["day"]) == "2026-05-03"
 
 
 def test_the_longest_name_is_one(run, names):

@@ -93,12 +93,12 @@ def bearer(who: str = "read") -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKENS[who]}"}
 
 
-def asker(database_url: str) -> Callable[..., dict]:
-    """Return a function that asks for a series, checks the status and gives the answer's JSON."""
+def asker(database_url: str, path: str = "/v1/series") -> Callable[..., dict]:
+    """Return a function that asks for something, checks the status and gives the answer's JSON."""
     client = history_client(database_url)
 
     def ask(query: dict, status: int = 200, who: str | None = "read") -> dict:
-        response = client.get("/v1/series", query_string=query, headers=bearer(who) if who else {})
+        response = client.get(path, query_string=query, headers=bearer(who) if who else {})
         assert_json(response, status)
         return response.json
 
