@@ -27,6 +27,7 @@ export class InverterNow {
     this.element.hidden = true; // until there is a reading
   }
 
+  // found: of /v1/roof, or of the day: what strings are called.
   show(reading, stale, found) {
     this.element.hidden = false;
     this.#asOf.hidden = !stale;

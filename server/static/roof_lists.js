@@ -11,6 +11,7 @@ import { NONE, amount, count, percent } from './words.js';
 
 const CAUSES = ['clipping', 'export_limit', 'full_battery', 'derating', 'dispatch', 'voltage', 'outage'];
 const LEAST_KWH = 0.05;
+const SHOWN = 12; // months
 
 // Of all strings together, by months, the newest first: [{month, cells: {cause: {kwh or null, isLeast}}}]. A cause of
 // which one string is not known is at least what the others lost.
@@ -40,15 +41,18 @@ export function lossTable(rows) {
   const columns = all.filter((cause) => cause === 'shade' || isThere(cause));
   if (all.every(isUnknown)) return null;
   const heads = [t('roof_head_month'), ...columns.map((cause) => t(`roof_loss_${cause}`))];
-  const lines = months.map(({ month, cells }) => [
+  const line = ({ month, cells }) => [
     named(`${month}-01`, { month: 'short', year: 'numeric' }),
     ...columns.map((cause) => cellWords(cells[cause])),
-  ]);
+  ];
+  const table = (of) => plainTable(t('roof_losses'), heads, of.map(line));
+  const older = months.slice(SHOWN);
   const absent = all.filter((cause) => !columns.includes(cause));
   const nothing = absent.filter((cause) => !isUnknown(cause)).map((cause) => t(`roof_loss_${cause}`));
   const unknown = absent.filter(isUnknown).map((cause) => t(`roof_loss_${cause}`));
   return [
-    plainTable(t('roof_losses'), heads, lines),
+    table(months.slice(0, SHOWN)),
+    older.length ? el('details', {}, el('summary', {}, t('roof_losses_older')), table(older)) : null,
     el('p', { class: 'quiet' }, t('roof_losses_how')),
     nothing.length ? el('p', { class: 'quiet' }, t('roof_losses_none', { list: nothing.join(', ') })) : null,
     unknown.length ? el('p', { class: 'quiet' }, t('roof_losses_unknown', { list: unknown.join(', ') })) : null,

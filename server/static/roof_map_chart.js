@@ -17,6 +17,12 @@ const MARK_DEG = 30;
 const NARROW_PX = 420;
 const APART_PX = 13;
 
+// A moment by the clocks of winter: an hour that jumps twice a year would be no line.
+export function winterOf(year, zone) {
+  const [january, july] = [0, 6].map((month) => Date.UTC(year, month, 1));
+  return offsetOf(january, zone) <= offsetOf(july, zone) ? january : july;
+}
+
 export class RoofMapChart extends Chart {
   #sky = null;
   #lines = null; // paths and hours of the place
@@ -41,14 +47,10 @@ export class RoofMapChart extends Chart {
   // cells: of roof_cells.js; place: {latitude, longitude}; title: of it all; ms: now, of the server.
   show({ cells, place, zone, title, ms }) {
     const year = new Date(ms).getUTCFullYear();
-    // Clocks of winter: an hour that jumps twice a year would be no line.
-    const offset = Math.min(...[0, 6].map((month) => offsetOf(Date.UTC(year, month, 1), zone)));
-    this.#lines ??= { paths: pathsOf(year, place), hours: hoursOf(year, place, offset) };
+    this.#lines ??= { paths: pathsOf(year, place), hours: hoursOf(year, place, offsetOf(winterOf(year, zone), zone)) };
     this.#sky = { cells, place, zone, title, ms };
-    const isChange = cells.some(({ kind }) => STEPS.includes(kind));
     const used = new Set(cells.map(({ kind }) => kind));
-    const wanted = (key) => (['few', 'never'].includes(key) ? used.has(key) : STEPS.includes(key) === isChange);
-    this.hide(this.items.map(({ key }) => key).filter((key) => !wanted(key)));
+    this.hide(this.items.map(({ key }) => key).filter((key) => !used.has(key)));
     this.renew(`${title} ${cells.length}`);
   }
 
@@ -182,7 +184,7 @@ export class RoofMapChart extends Chart {
   #hours(scale) {
     const taken = [];
     return this.#lines.hours.flatMap(({ hour, sky }) => {
-      const [x, y] = this.#at(sky.reduce((high, place) => (place[1] > high[1] ? place : high)), scale);
+      const [x, y] = this.#at(highest(sky), scale);
       const line = this.#path(sky, 'sun-hour', scale);
       if (taken.some(([left, top]) => Math.abs(left - x) < 2 * APART_PX && Math.abs(top - y) < APART_PX)) return line;
       taken.push([x, y]);
@@ -191,14 +193,13 @@ export class RoofMapChart extends Chart {
     });
   }
 
-  // The date of each path, on the side of the evening.
+  // The date of each path, under its top.
   #days(scale) {
     return this.#lines.paths.flatMap(({ ms, sky }) => {
-      const place = [...sky].reverse().find(([x, elevation]) => elevation > 6 && x > 0);
-      if (!place) return [];
-      const [x, y] = this.#at(place, scale);
+      if (!sky.length) return [];
+      const [x, y] = this.#at(highest(sky), scale);
       const word = when(ms, 'UTC', { day: 'numeric', month: 'short' });
-      return [svg('text', { x: (x - 5).toFixed(1), y: y.toFixed(1), class: 'sky-word end' }, word)];
+      return [svg('text', { x: x.toFixed(1), y: (y + 14).toFixed(1), class: 'sky-word middle' }, word)];
     });
   }
 
@@ -210,6 +211,8 @@ export class RoofMapChart extends Chart {
     return [svg('circle', { cx: cx.toFixed(1), cy: cy.toFixed(1), r: 6, class: 'sun-now' })];
   }
 }
+
+const highest = (sky) => sky.reduce((high, place) => (place[1] > high[1] ? place : high));
 
 function valueOf({ kind, performance, change, old, contrast, state }) {
   const pct = (value) => amount(value * 100, 0, '%');

@@ -5,12 +5,12 @@ import { serverNow } from './api.js';
 import { el, refill, say } from './dom.js';
 import { t } from './language.js';
 import { cellsOf, changesOf, directionOf } from './roof_cells.js';
-import { RoofMapChart } from './roof_map_chart.js';
+import { RoofMapChart, winterOf } from './roof_map_chart.js';
 import { nameOf, wholeWhy } from './roof_words.js';
 import { told } from './room.js';
 import { plainTable } from './table.js';
 import { amount, count, longDay } from './words.js';
-import { noon } from './zone.js';
+import { noon, offsetName } from './zone.js';
 
 const KINDS = ['all', 'last60', 'change'];
 const ASKED = { all: ['all'], last60: ['last60'], change: ['last60', 'last60_before'] };
@@ -22,11 +22,12 @@ export class RoofMaps {
   #maps = new Map(); // string to its nodes
   #choice = el('p', { class: 'map-choice', role: 'group', 'aria-label': t('roof_map_days') });
   #charts = el('div', { class: 'pair maps' });
+  #what = el('p', { class: 'quiet' });
   element = el(
     'section',
     { class: 'card maps-card', 'aria-labelledby': 'roof-maps' },
     el('h2', { id: 'roof-maps' }, t('roof_maps')),
-    el('p', { class: 'quiet' }, t('roof_maps_what')),
+    this.#what,
     this.#choice,
     this.#charts,
   );
@@ -38,6 +39,8 @@ export class RoofMaps {
     this.#kind = KINDS.includes(asked) ? asked : 'all';
     const button = (kind) => el('button', { type: 'button', 'data-map': kind, click: () => this.#choose(kind, chosen) }, t(`roof_map_${kind}`));
     this.#choice.append(...KINDS.map(button));
+    const year = new Date(serverNow()).getUTCFullYear();
+    say(this.#what, t('roof_maps_what', { zone: offsetName(winterOf(year, context.zone), context.zone) }));
     this.#press();
   }
 

@@ -93,8 +93,9 @@ function ofFound(string, brought, found, zone) {
 }
 
 // What it gives of all, against what is usual with the sun there.
-export function shareWords(share, { strings }, zone) {
-  if (strings.length < 2 || !share) return null;
+export function shareWords(share, { strings, reason }, zone) {
+  // Why nothing is known of the roof at all is said above, once.
+  if (strings.length < 2 || !share || (reason && share.reason === reason)) return null;
   if (!isKnown(share)) return t('roof_usual_unknown', { why: why(share) });
   const off = share.value / share.usual - 1;
   if (Math.abs(off) < AS_USUAL) return t('roof_as_usual');

@@ -36,7 +36,8 @@ class RoofView {
   #curve = null;
   #day = null;
   #result; // undefined until it is known, null where there is none
-  #reading = null;
+  #reading = null; // of this moment
+  #last = null; // the newest, and whether it is old
   #alone;
   #mains = new Mains();
   #awaited = new Set(['strings', 'states', 'found']);
@@ -97,6 +98,11 @@ class RoofView {
     ];
   }
 
+  // What tells the names of strings.
+  get #named() {
+    return this.#result?.strings.length ? this.#result : this.#day;
+  }
+
   get #isToday() {
     return this.#date === this.#context.today();
   }
@@ -133,12 +139,12 @@ class RoofView {
 
   reading(reading, stale) {
     if (!reading || !this.#isToday) return;
-    this.#reading = stale ? null : reading;
-    this.#now.show(reading, stale, this.#result);
+    [this.#reading, this.#last] = [stale ? null : reading, [reading, stale]];
     this.#showTiles();
   }
 
   #showTiles() {
+    if (this.#last) this.#now.show(...this.#last, this.#named);
     this.#tiles.show({ day: this.#day, found: this.#result ?? null, reading: this.#reading, chosen: this.#alone });
   }
 
@@ -193,7 +199,7 @@ class RoofView {
     this.#chartBox.closest('section').hidden = !points.length || !strings.length;
     const numbers = strings.map(({ string }) => string);
     const alone = numbers.length === 1 ? numbers[0] : numbers.includes(this.#alone) ? this.#alone : null;
-    const name = (string) => nameOf(string, this.#result?.strings.length ? this.#result : this.#day);
+    const name = (string) => nameOf(string, this.#named);
     if (!this.#curve) {
       this.#curve = new RoofCurve(name);
       this.#chartBox.append(this.#curve.element);

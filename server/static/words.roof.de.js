@@ -43,9 +43,11 @@ export const WORDS = {
   roof_no_place: 'Auf dem Server, mit dem Ort deines Dachs:',
   roof_says_dead: '{name} gibt seit {day} nichts.',
   roof_says_less: '{name} gibt {pct} weniger als üblich.',
-  roof_says_shade: { one: '{name} liegt bei einem Stand der Sonne im Schatten.', other: '{name} liegt bei {n} Ständen der Sonne im Schatten.' },
+  roof_says_shade: '{name} liegt im Schatten {where}.',
+  roof_in_places: { one: 'bei einem Stand der Sonne', other: 'bei {n} Ständen der Sonne' },
+  roof_in_directions: 'mit der Sonne im {list}',
   roof_says_clear: 'Kein String liegt im Schatten, soweit die Sonne gesehen wurde.',
-  roof_says_early: { one: 'Das beruht auf {days} Tagen; es fehlt noch einer.', other: 'Das beruht auf {days} Tagen; es fehlen noch {n}.' },
+  roof_says_early: { one: 'Schatten zeigt sich nach etwas mehr Sonne: {days} Tage sind bekannt, einer fehlt noch.', other: 'Schatten zeigt sich nach etwas mehr Sonne: {days} Tage sind bekannt, {n} fehlen noch.' },
 
   // Why something is not known, and what to do about it
   roof_why_no_place: 'es ist nicht eingestellt, wo das Dach ist',
@@ -60,7 +62,7 @@ export const WORDS = {
 
   // Where in the sky
   roof_maps: 'Wo Schatten fällt',
-  roof_maps_what: 'Der Himmel, wie jeder String ihn sieht: unten, wo die Sonne steht, nach oben, wie hoch. Die Farbe ist, was der String mit der Sonne dort gibt, gemessen an klarem Himmel. Linien sind der Weg der Sonne am längsten Tag, am kürzesten und dazwischen.',
+  roof_maps_what: 'Die Farbe ist, was ein String mit der Sonne an dieser Stelle gibt, gemessen an klarem Himmel. Linien sind der Weg der Sonne am längsten Tag, am kürzesten und dazwischen; kleine Zahlen sind Stunden ({zone}).',
   roof_map_of: 'Schatten auf {name}',
   roof_map_days: 'Tage',
   roof_map_all: 'Alle Tage',
@@ -146,6 +148,7 @@ export const WORDS = {
   roof_loss_voltage: 'Begrenzt, Ursache nicht bekannt',
   roof_loss_outage: 'String ohne Leistung',
   roof_losses_how: 'kWh aller Strings. ≥: mindestens so viel; – : nicht bekannt.',
+  roof_losses_older: 'Frühere Monate',
   roof_losses_none: 'Nichts ging verloren durch: {list}.',
   roof_losses_unknown: 'Nicht bekannt: {list}.',
 

@@ -43,9 +43,11 @@ export const WORDS = {
   roof_no_place: 'On the server, with the place of your roof:',
   roof_says_dead: '{name} gives nothing since {day}.',
   roof_says_less: '{name} gives {pct} less than usual.',
-  roof_says_shade: { one: '{name} is in shade in one place of the sky.', other: '{name} is in shade in {n} places of the sky.' },
+  roof_says_shade: '{name} is in shade {where}.',
+  roof_in_places: { one: 'in one place of the sky', other: 'in {n} places of the sky' },
+  roof_in_directions: 'with the sun in the {list}',
   roof_says_clear: 'No string is in shade, as far as the sun was seen.',
-  roof_says_early: { one: 'This rests on {days} days; one more day is needed.', other: 'This rests on {days} days; {n} more are needed.' },
+  roof_says_early: { one: 'Shade is told after some more sun: {days} days are known, one more is needed.', other: 'Shade is told after some more sun: {days} days are known, {n} more are needed.' },
 
   // Why something is not known, and what to do about it
   roof_why_no_place: 'it is not set where the roof is',
@@ -60,7 +62,7 @@ export const WORDS = {
 
   // Where in the sky
   roof_maps: 'Where shade falls',
-  roof_maps_what: 'The sky as each string sees it: along the foot where the sun stands, upwards how high. The colour is what the string gives with the sun there, against a clear sky. Lines are the way of the sun on the longest day, the shortest, and between.',
+  roof_maps_what: 'The colour is what a string gives with the sun in that place, against a clear sky. Lines are the way of the sun on the longest day, the shortest, and between; small numbers are hours ({zone}).',
   roof_map_of: 'Shade on {name}',
   roof_map_days: 'Days',
   roof_map_all: 'All days',
@@ -146,6 +148,7 @@ export const WORDS = {
   roof_loss_voltage: 'Held back, cause not known',
   roof_loss_outage: 'String without power',
   roof_losses_how: 'kWh of all strings. ≥: at least so much; – : not known.',
+  roof_losses_older: 'Earlier months',
   roof_losses_none: 'Nothing was lost to: {list}.',
   roof_losses_unknown: 'Not known: {list}.',
 

@@ -43,9 +43,11 @@ export const WORDS = {
   roof_no_place: 'Sur le serveur, avec le lieu du toit :',
   roof_says_dead: '{name} ne donne rien depuis le {day}.',
   roof_says_less: '{name} donne {pct} de moins que d’habitude.',
-  roof_says_shade: { one: '{name} est à l’ombre pour une position du soleil.', other: '{name} est à l’ombre pour {n} positions du soleil.' },
+  roof_says_shade: '{name} est à l’ombre {where}.',
+  roof_in_places: { one: 'pour une position du soleil', other: 'pour {n} positions du soleil' },
+  roof_in_directions: 'avec le soleil côté {list}',
   roof_says_clear: 'Aucune chaîne n’est à l’ombre, pour autant que le soleil ait été vu.',
-  roof_says_early: { one: 'Cela repose sur {days} jours ; il en manque un.', other: 'Cela repose sur {days} jours ; il en manque {n}.' },
+  roof_says_early: { one: 'L’ombre se dira avec un peu plus de soleil : {days} jours sont connus, il en manque un.', other: 'L’ombre se dira avec un peu plus de soleil : {days} jours sont connus, il en manque {n}.' },
 
   // Why something is not known, and what to do about it
   roof_why_no_place: 'le lieu du toit n’est pas réglé',
@@ -60,7 +62,7 @@ export const WORDS = {
 
   // Where in the sky
   roof_maps: 'Où tombe l’ombre',
-  roof_maps_what: 'Le ciel tel que chaque chaîne le voit : en bas où se trouve le soleil, vers le haut sa hauteur. La couleur est ce que la chaîne donne avec le soleil à cet endroit, comparé à un ciel clair. Les lignes sont le chemin du soleil le jour le plus long, le plus court, et entre les deux.',
+  roof_maps_what: 'La couleur est ce qu’une chaîne donne avec le soleil à cet endroit, face à un ciel clair. Les lignes sont le chemin du soleil le jour le plus long, le plus court et entre les deux ; les petits nombres sont des heures ({zone}).',
   roof_map_of: 'Ombre sur {name}',
   roof_map_days: 'Jours',
   roof_map_all: 'Tous les jours',
@@ -146,6 +148,7 @@ export const WORDS = {
   roof_loss_voltage: 'Bridage, cause inconnue',
   roof_loss_outage: 'Chaîne sans puissance',
   roof_losses_how: 'kWh de toutes les chaînes. ≥ : au moins autant ; – : inconnu.',
+  roof_losses_older: 'Mois précédents',
   roof_losses_none: 'Rien n’a été perdu par : {list}.',
   roof_losses_unknown: 'Inconnu : {list}.',
 

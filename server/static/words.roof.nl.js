@@ -43,9 +43,11 @@ export const WORDS = {
   roof_no_place: 'Op de server, met de plaats van je dak:',
   roof_says_dead: '{name} geeft niets sinds {day}.',
   roof_says_less: '{name} geeft {pct} minder dan gewoonlijk.',
-  roof_says_shade: { one: '{name} staat met de zon op één plek aan de hemel in de schaduw.', other: '{name} staat met de zon op {n} plekken aan de hemel in de schaduw.' },
+  roof_says_shade: '{name} staat in de schaduw {where}.',
+  roof_in_places: { one: 'op één plek aan de hemel', other: 'op {n} plekken aan de hemel' },
+  roof_in_directions: 'met de zon in het {list}',
   roof_says_clear: 'Geen string staat in de schaduw, voor zover de zon gezien is.',
-  roof_says_early: { one: 'Dit berust op {days} dagen; er is nog één dag nodig.', other: 'Dit berust op {days} dagen; er zijn er nog {n} nodig.' },
+  roof_says_early: { one: 'Schaduw blijkt na wat meer zon: {days} dagen zijn bekend, er is nog één nodig.', other: 'Schaduw blijkt na wat meer zon: {days} dagen zijn bekend, er zijn er nog {n} nodig.' },
 
   // Why something is not known, and what to do about it
   roof_why_no_place: 'er is niet ingesteld waar het dak staat',
@@ -60,7 +62,7 @@ export const WORDS = {
 
   // Where in the sky
   roof_maps: 'Waar schaduw valt',
-  roof_maps_what: 'De hemel zoals elke string hem ziet: onderaan waar de zon staat, naar boven hoe hoog. De kleur is wat de string geeft met de zon daar, tegenover een heldere hemel. Lijnen zijn de weg van de zon op de langste dag, de kortste en daartussen.',
+  roof_maps_what: 'De kleur is wat een string geeft met de zon op die plek, tegenover een heldere hemel. Lijnen zijn de weg van de zon op de langste dag, de kortste en daartussen; kleine getallen zijn uren ({zone}).',
   roof_map_of: 'Schaduw op {name}',
   roof_map_days: 'Dagen',
   roof_map_all: 'Alle dagen',
@@ -146,6 +148,7 @@ export const WORDS = {
   roof_loss_voltage: 'Begrensd, oorzaak niet bekend',
   roof_loss_outage: 'String zonder vermogen',
   roof_losses_how: 'kWh van alle strings. ≥: minstens zo veel; – : niet bekend.',
+  roof_losses_older: 'Eerdere maanden',
   roof_losses_none: 'Niets ging verloren door: {list}.',
   roof_losses_unknown: 'Niet bekend: {list}.',
 
