@@ -9,6 +9,7 @@ import { amount, amperes, energy, hourMinute, percent, power, volts, when } from
 
 const LEAST_KWH = 0.05;
 const AS_USUAL = 0.03; // less is noise
+const atLeast = (isPart) => (isPart ? '≥\u00a0' : '');
 const DATE = { day: 'numeric', month: 'long' };
 
 export class RoofTiles {
@@ -34,8 +35,8 @@ export class RoofTiles {
       say(name, nameOf(string, found?.strings?.length ? found : day));
       button.setAttribute('aria-pressed', String(string === chosen));
       const brought = day?.strings.find((one) => one.string === string);
-      say(value, brought?.kwh === undefined ? '–' : `${day.isPart ? '≥\u00a0' : ''}${energy(brought.kwh)}`);
-      const lines = [nowWords(reading, string), ...(brought ? this.#ofDay(brought, day) : []), ...ofFound(string, brought, found, this.#zone)];
+      say(value, brought?.kwh === undefined ? '–' : atLeast(day.isPart) + energy(brought.kwh));
+      const lines = [nowWords(reading, string), ...(brought ? this.#ofDay(brought, day) : []), ...ofFound(string, { brought, isPart: day?.isPart }, found, this.#zone)];
       say(note, lines.filter(Boolean).join('\n'));
     }
   }
@@ -82,12 +83,12 @@ function nowWords(reading, string) {
   return t('roof_now', { power: power(wattsOf(reading, string)), volts: volts(u), amperes: amperes(i) });
 }
 
-function ofFound(string, brought, found, zone) {
+function ofFound(string, { brought, isPart }, found, zone) {
   const own = found?.strings?.find((one) => one.string === string);
   if (!own) return [];
   const kwp = own.plane?.kwp;
   return [
-    kwp && brought && t('roof_of_kwp', { energy: amount(brought.kwh / kwp, 1, 'kWh') }),
+    kwp && brought && t('roof_of_kwp', { energy: atLeast(isPart) + amount(brought.kwh / kwp, 1, 'kWh') }),
     own.dead ? t('roof_dead_since', { time: moment(own.dead.since, zone) }) : shareWords(own.share, found, zone),
   ];
 }
