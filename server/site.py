@@ -54,7 +54,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         metavar="N:TILT,AZIMUTH[,KWP[,NAME]]",
         type=site_options.plane,
         default=[],
-        help=f"how the panels of a string stand: {site_options.PLANE}; again for each string",
+        help=f"how the panels of a string are mounted: {site_options.PLANE}; again for each string",
     )
     setting.add_argument(
         "--no-string",
@@ -73,13 +73,13 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 
 def _check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
-    """End the command where nothing is to be set, or a string is told twice."""
+    """End the command where there is nothing to set, or a string is named twice."""
     named = [string for string, _ in arguments.string] + arguments.no_string
     if not named and not {"name", *SITE} & set(vars(arguments)):
         parser.error("nothing to set; see --help")
     for string in named:
         if named.count(string) > 1:
-            parser.error(f"string {string} is told twice")
+            parser.error(f"string {string} is named twice")
 
 
 def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> None:
@@ -118,7 +118,7 @@ def _set(cursor: Cursor, arguments: argparse.Namespace) -> None:
     for name, value in given.items():
         print(f"{device}: {name} {_said(value)}")
     for string, plane in planes.items():
-        print(f"{device}: string {string} {_stands(plane)}")
+        print(f"{device}: string {string} {_mounted(plane)}")
 
 
 def _refuse_swapped(cursor: Cursor, device: str, site: sites.Site) -> None:
@@ -158,17 +158,17 @@ def _show(cursor: Cursor, device: str) -> None:
         print(f"{device}: {column} {_said(value)}")
     for string in STRINGS:
         if string in planes:
-            print(f"{device}: string {string} {_stands(planes[string])}")
+            print(f"{device}: string {string} {_mounted(planes[string])}")
     cursor.execute(_READ_STRINGS, {"device_id": device})
     seen = ", ".join(str(string) for (string,) in cursor.fetchall())
-    print(f"{device}: strings that the inverter tells of: {seen or 'none yet'}")
+    print(f"{device}: strings that the inverter reports: {seen or 'none yet'}")
 
 
 def _said(value: float | None) -> str:
     return "not set" if value is None else f"{value:.10g}"
 
 
-def _stands(plane: Plane | None) -> str:
+def _mounted(plane: Plane | None) -> str:
     if not plane:
         return "not set"
     kwp = "" if plane.kwp is None else f", {plane.kwp:g} kWp"

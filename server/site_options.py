@@ -35,7 +35,7 @@ def _number(text: str) -> float:
         found = math.nan
     if not math.isfinite(found):
         hint = "; a decimal point, no comma" if "," in text else ""
-        raise argparse.ArgumentTypeError(f"{text!r} is no number like 51.2{hint}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number like 51.2{hint}")
     return found
 
 
@@ -79,10 +79,10 @@ def string(text: str) -> int:
 
 
 def plane(text: str) -> tuple[int, Plane]:
-    """Return a string and how its panels stand: ``1:35,170,3.2,East``.
+    """Return a string and how its panels are mounted: ``1:35,170,3.2,East``.
 
     Raises:
-        argparse.ArgumentTypeError: they cannot stand so.
+        argparse.ArgumentTypeError: they cannot be mounted so.
     """
     number, colon, rest = text.partition(":")
     parts = rest.split(",", 3)

@@ -84,10 +84,10 @@ CREATE TABLE sungrow_site_strings (
     name        text,
     PRIMARY KEY (device_id, string)
 );
-COMMENT ON TABLE sungrow_site_strings IS 'How the panels of each string stand, as their owner says; by server.site set.';
+COMMENT ON TABLE sungrow_site_strings IS 'How the panels of each string are mounted, as their owner says; by server.site set.';
 COMMENT ON COLUMN sungrow_site_strings.device_id IS 'which house';
 COMMENT ON COLUMN sungrow_site_strings.string IS 'which string: 1 to 4, as the inverter numbers its inputs';
-COMMENT ON COLUMN sungrow_site_strings.tilt_deg IS 'degrees; 0 lies flat, 90 stands upright';
+COMMENT ON COLUMN sungrow_site_strings.tilt_deg IS 'degrees; 0 is flat, 90 upright';
 COMMENT ON COLUMN sungrow_site_strings.azimuth_deg IS 'degrees from north, clockwise: 90 looks east, 180 south, 270 west';
 COMMENT ON COLUMN sungrow_site_strings.kwp IS 'kW; peak power of its panels; null: not set';
 COMMENT ON COLUMN sungrow_site_strings.name IS 'what the page calls it; null: by its number';
@@ -101,7 +101,7 @@ CREATE TABLE sungrow_string_limits (
     lost_w    double precision,
     PRIMARY KEY (device_id, bucket, string, cause)
 );
-COMMENT ON TABLE sungrow_string_limits IS 'Five minutes in which a string could have given more: they are no evidence of shade.';
+COMMENT ON TABLE sungrow_string_limits IS 'Five minutes in which a string could have given more: they tell nothing about shade.';
 COMMENT ON COLUMN sungrow_string_limits.device_id IS 'which device';
 COMMENT ON COLUMN sungrow_string_limits.bucket IS 'start of the five minutes, UTC';
 COMMENT ON COLUMN sungrow_string_limits.string IS 'which string';
@@ -134,7 +134,7 @@ CREATE TABLE sungrow_shade_bins (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (device_id, string, period, azimuth_deg, elevation_deg)
 );
-COMMENT ON TABLE sungrow_shade_bins IS 'The shade map of each string: what it gives while the sun stands in a bin of 5 degrees of azimuth and 2.5 of elevation. A bin in which it was never seen has no row.';
+COMMENT ON TABLE sungrow_shade_bins IS 'The shade map of each string: what it gives while the sun is in a bin of 5 degrees of azimuth and 2.5 of elevation. A bin in which it was never seen has no row.';
 COMMENT ON COLUMN sungrow_shade_bins.device_id IS 'which device';
 COMMENT ON COLUMN sungrow_shade_bins.string IS 'which string';
 COMMENT ON COLUMN sungrow_shade_bins.period IS 'all; last60: the last 60 days; last60_before: the same days a year before';

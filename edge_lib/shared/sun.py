@@ -1,4 +1,4 @@
-"""Where the sun stands, by place and moment (NOAA's form, after Meeus; within 0.02 degrees). Pure.
+"""Where the sun is, by place and moment (NOAA's form, after Meeus; within 0.02 degrees). Pure.
 
 The SQL function sungrow_sun is this, line by line: a change of one is a change of both.
 """
@@ -19,7 +19,7 @@ class Sun(NamedTuple):
 
 
 def position(unix_s: float, latitude_deg: float, longitude_deg: float) -> Sun:
-    """Return where the sun stands, with the air's refraction; north and east are positive.
+    """Return where the sun is, with the air's refraction; north and east are positive.
 
     Any moment of 1950 to 2100. At a pole directions are those of who came along the longitude.
     """
@@ -72,7 +72,7 @@ def _of_the_year(t: float) -> tuple[float, float]:
 
 
 def _lift(degrees: float) -> float:
-    """Return by how much the air lifts what stands so high without it, in degrees (NOAA)."""
+    """Return by how much the air lifts what would be so high without it, in degrees (NOAA)."""
     if degrees > 85:
         return 0.0
     t = math.tan(math.radians(degrees))

@@ -57,7 +57,8 @@ class Roof(NamedTuple):
 class House(NamedTuple):
     """What is known of a house, whatever it measures.
 
-    ``battery`` and ``roof`` are None where no night has computed anything of one.
+    ``battery`` and ``roof`` are None where no night has computed anything of one, ``set_place``
+    where its owner did not say where it is (``server.site``).
     """
 
     device_id: str
@@ -71,11 +72,12 @@ class House(NamedTuple):
     battery: Battery | None = None
     export_limit_w: float | None = None
     roof: Roof | None = None
+    set_place: sun.Place | None = None
 
     @property
     def place(self) -> sun.Place | None:
-        """Return where it is, as far as its zone says."""
-        return sun.place_of(self.timezone)
+        """Return where it is, as its owner says; else as far as its zone says."""
+        return self.set_place or sun.place_of(self.timezone)
 
     @property
     def zone(self) -> ZoneInfo:

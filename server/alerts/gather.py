@@ -84,6 +84,7 @@ def house_of(row: Mapping[str, Any]) -> House:
         battery=battery_of(row["battery"]),
         export_limit_w=row["export_limit_w"],
         roof=roof_of(row["roof"]),
+        set_place=None if row["latitude"] is None else sun.Place(row["latitude"], row["longitude"]),
     )
 
 

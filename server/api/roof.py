@@ -1,7 +1,6 @@
-"""``GET /v1/roof``, ``/v1/shade`` and ``/v1/roof/day``: what each string gives, and its shade.
+"""``GET /v1/roof`` and ``/v1/shade``: what was found of each string, and where its shade falls.
 
-``server.nightly`` computes it; here it is only read (``sungrow_roof_results`` and its kin), but for
-the curve of a day, which is made of the result when it is asked for.
+``server.nightly`` computes it; here it is only read (``sungrow_roof_results`` and its kin).
 """
 
 from typing import Any
@@ -40,7 +39,7 @@ def roof() -> Response:
         DatabaseAway: 503.
     """
     device_id = readable_device()
-    return json_answer(**_result(device_id))
+    return json_answer(**result_of(device_id))
 
 
 @blueprint.get("/v1/shade")
@@ -59,7 +58,7 @@ def shade() -> Response:
     bins = [_dated(row) for row in current_app.extensions["db"].rows("shade-bins", asked)]
     if as_csv:
         return csv_answer(_BIN, [bins], f"{device_id}-shade-{string}-{period}.csv")
-    found = _result(device_id)
+    found = result_of(device_id)
     of_map, reason = _map_of(found, string)
     return json_answer(
         device_id=device_id,
@@ -73,7 +72,8 @@ def shade() -> Response:
     )
 
 
-def _result(device_id: str) -> dict[str, Any]:
+def result_of(device_id: str) -> dict[str, Any]:
+    """Return the answer of ``/v1/roof``."""
     (known,) = current_app.extensions["db"].rows("roof-result", {"device_id": device_id})
     is_placed = known["latitude"] is not None and known["longitude"] is not None
     result = known["result"]

@@ -1,4 +1,4 @@
-"""``GET /v1/strings``: what each string of panels gives; ``GET /v1/sun``: where the sun stands.
+"""``GET /v1/strings``: what each string of panels gives; ``GET /v1/sun``: where the sun is.
 
 The strings come from ``sungrow_strings_5min``, which the transaction of a sample keeps.
 """
@@ -106,7 +106,7 @@ def _row(known: Row, span: Bucket, string: int, zone: ZoneInfo) -> Row:
 
 @blueprint.get("/v1/sun")
 def sun() -> Response:
-    """Return where the sun stands over the house, or why that is not known.
+    """Return where the sun is, seen from the house, or why that is not known.
 
     Raises:
         Refused: 401, 403; 422 a malformed time, or one of another century.

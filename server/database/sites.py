@@ -9,10 +9,10 @@ STRINGS = (1, 2, 3, 4)  # inputs of the inverter
 
 
 class Plane(NamedTuple):
-    """How the panels of a string stand.
+    """How the panels of a string are mounted.
 
     Attributes:
-        tilt_deg: 0 lies flat, 90 stands upright.
+        tilt_deg: 0 is flat, 90 upright.
         azimuth_deg: from north, clockwise, below 360.
         kwp: peak power; None: not set.
         name: what the page calls it; None: by its number.
@@ -61,7 +61,7 @@ _MARK = (
 
 
 def read(cursor: Cursor, device_id: str) -> tuple[Site, dict[int, Plane]]:
-    """Return what was set for a house, and how the panels of its strings stand."""
+    """Return what was set for a house, and how the panels of its strings are mounted."""
     cursor.execute(_READ, (device_id,))
     found = cursor.fetchone()
     cursor.execute(_READ_STRINGS, (device_id,))

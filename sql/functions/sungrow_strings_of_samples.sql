@@ -3,7 +3,7 @@
 --
 -- The inverter tells voltage and current of each string, and the power of all. The currents are cut off at a tenth of
 -- an ampere, so what the strings' own products lack of the whole is given to each by its part. A current that flows
--- back, or a voltage or current that no inverter can tell from nothing, is no power; where no string has any, each
+-- back, or a voltage or current that no inverter can tell from nothing, gives no power; where no string has any, each
 -- gives 0. What no string can have (an infinity, 1e300 V) counts as not read: nothing in here may fail.
 CREATE OR REPLACE FUNCTION sungrow_strings_of_samples() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

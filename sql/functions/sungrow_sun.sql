@@ -1,4 +1,4 @@
--- Where the sun stands at a moment, seen from a place (degrees; north and east are positive): azimuth from north,
+-- Where the sun is at a moment, seen from a place (degrees; north and east are positive): azimuth from north,
 -- clockwise, from 0 to below 360, and elevation above the horizon with the air's refraction, for any moment of 1950 to
 -- 2100. SELECT * FROM sungrow_sun(now(), 51.2, 4.4).
 --

@@ -9,7 +9,7 @@ WITH RECURSIVE sampled AS ( -- one step in the index for each device, not one fo
     SELECT device_id FROM sampled WHERE device_id IS NOT NULL UNION SELECT device_id FROM sungrow_devices
 )
 SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_power_w, d.battery_capacity_kwh,
-       d.has_battery, d.edge_version,
+       d.has_battery, d.edge_version, site.latitude, site.longitude,
        -- Of a house that server.forget knows there were readings.
        CASE WHEN forgotten.until IS NULL THEN d.updated_at END AS known_since,
        -- What was forgotten was there: the silence begins behind it.
@@ -32,7 +32,7 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
                                                      'soh_reported_pct', found.result #> '{figures,soh_reported_pct}',
                                                      'soh_optimistic_points', found.result #> '{figures,soh_optimistic_points}')))
             END AS battery,
-       (SELECT export_limit_w FROM sungrow_sites WHERE device_id = known.device_id) AS export_limit_w,
+       site.export_limit_w,
        (SELECT jsonb_build_object('computed_at', extract(epoch FROM computed_at),
                    'new_shade', jsonb_path_query_array(result, '$.events[*] ? (@.id == "new_shade")'))
           FROM sungrow_roof_results WHERE device_id = known.device_id) AS roof,
@@ -40,6 +40,7 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
        meter.report AS p1_report, meter.failed AS p1_failed
   FROM known
   LEFT JOIN sungrow_devices AS d USING (device_id)
+  LEFT JOIN sungrow_sites AS site USING (device_id)
   LEFT JOIN sungrow_battery_results AS found USING (device_id) -- a row a battery, where the nightly job has run
   LEFT JOIN LATERAL (SELECT ts, received_at
                        FROM sungrow_newest_sample(known.device_id, %(now)s::timestamptz + interval '1 minute')

@@ -22,6 +22,7 @@ NAMES = (
     "decade",
     "long_history",
     "battery",
+    "strings",
     "devices",
     "size",
     "poll",

@@ -4,9 +4,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 
-from server.alerts import evaluate, gather, prune, rules, run, settings, statefile
+from server.alerts import evaluate, gather, prune, rules, run, settings, statefile, sun
 from server.alerts.evidence import Evidence, House, Server
 from server.alerts.judge import judge
 from server.alerts.rules.rule import WARNING, Finding, Rule
@@ -14,7 +15,7 @@ from server.database.pool import query
 from tests.support.alert_servers import Answer, Web
 from tests.support.alert_world import World
 from tests.support.alerts import MINUTE, Site, span
-from tests.support.readings import connected, utc
+from tests.support.readings import connected, rows, utc
 
 pytestmark = pytest.mark.server
 AWAY = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=1"
@@ -196,6 +197,18 @@ def test_a_run_that_has_much_to_catch_up_with_ends_in_time(site, monkeypatch, ca
 def test_in_the_polar_night_no_day_ends(day):
     seen = Evidence(utc(day), House("home", timezone="Arctic/Longyearbyen"))
     assert gather.sunset(None, seen) is None
+
+
+def test_the_place_is_that_of_the_owner_else_that_of_the_zone(site):
+    for device_id in ("set", "unset"):
+        site.arrive(device_id, span(NOON - 2 * MINUTE, NOON))
+    rows(site.database, "INSERT INTO sungrow_sites VALUES ('set', 37.0, -122.5)")
+    rows(site.database, "INSERT INTO sungrow_sites (device_id, export_limit_w) VALUES ('unset', 0)")
+    with site.database.cursor(cursor_factory=psycopg2.extensions.cursor) as cursor:
+        places = {seen.house.device_id: seen.house.place for seen in gather.gather(cursor, NOON)}
+    site.database.rollback()
+    assert places["set"] == sun.Place(37.0, -122.5)
+    assert places["unset"] == sun.place_of("Europe/Amsterdam")
 
 
 # Old messages

@@ -126,6 +126,7 @@ ASKED = {
     "referee-marks": DAY,
     "reports-store": {"slot": NOON, "polled": 180, "failed": "{}", "waiting": 0, "clock": "synced"},
     "rollups-kept": {**DAYS, "shrink_first": NOON, "shrink_end": NOON},
+    "roof-days": {"first": date(2026, 4, 20), "end": date(2026, 5, 5)},
     "roof-result": {},
     "sample-newest": {"latest": NOON},
     "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
@@ -227,6 +228,7 @@ READS = {
     "referee-device": {"sungrow_devices"},
     "referee-marks": {"sungrow_samples"},
     "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
+    "roof-days": {"sungrow_roof_days"},
     "roof-result": {"sungrow_roof_results", "sungrow_sites", "sungrow_strings_5min"},
     "sample-newest": {"sungrow_samples", "sungrow_5min", "p1_5min"},
     "samples-by-key": {"sungrow_samples"},
@@ -270,11 +272,9 @@ KEYS = {
     "sungrow_battery_windows": {"from_ts"},
     "sungrow_battery_results": {"device_id"},  # and a row a device
     "sungrow_battery_settings": {"device_id"},
-    "sungrow_strings_5min": {"bucket"},
+    "sungrow_roof_days": {"day"},
     "sungrow_shade_bins": {"string"},
     "sungrow_roof_results": {"device_id"},
-    "sungrow_sites": {"device_id"},
-    "sungrow_site_strings": {"device_id"},
     "sungrow_fault_5min": {"bucket"},
     "sungrow_strings_5min": {"bucket"},
     "sungrow_sites": {"device_id"},  # a row a house, of strings four at most
@@ -386,10 +386,9 @@ def filling() -> Iterator[str]:
         "INSERT INTO sungrow_roof_results (device_id, result) SELECT device_id, '{}'"
         "  FROM sungrow_devices"
     )
-    yield "INSERT INTO sungrow_sites (device_id) SELECT device_id FROM sungrow_devices"
     yield (
-        "INSERT INTO sungrow_site_strings SELECT device_id, n, 35, 180 FROM sungrow_devices,"
-        " generate_series(1, 2) n"
+        "INSERT INTO sungrow_roof_days SELECT 'house-' || n, ts, '{}' FROM generate_series("
+        "date '2024-05-01', '2026-05-07', '1 day') ts, generate_series(0, 9) n"
     )
     yield (
         "INSERT INTO sungrow_shade_bins (device_id, string, period, azimuth_deg, elevation_deg, n,"

@@ -196,3 +196,18 @@ def test_only_who_may_read_the_house_is_told(client, path):
 )
 def test_what_cannot_be_asked_is_unprocessable(client, asked):
     assert_error(get(client, f"/v1/shade?device_id={DEVICE}&{asked}", READ_TOKEN), 422)
+
+
+@pytest.mark.parametrize("token", [OTHER_TOKEN, "un-read"])
+def test_the_curve_of_a_day_says_why_there_is_none(client, token):
+    found = answer(client, "/v1/roof/day?date=2026-03-29", token).json
+    assert found["series"] == []
+    assert found["reason"] == answer(client, "/v1/roof", token).json["reason"]
+    assert (found["date"], found["timezone"]) == ("2026-03-29", "UTC")
+    assert found["from"] == "2026-03-29T00:00:00+00:00"
+    assert found["to"] == "2026-03-30T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "2026-02-30", "20260301", "1999-01-01"])
+def test_the_curve_of_no_day_is_unprocessable(client, date):
+    assert_error(get(client, f"/v1/roof/day?date={date}", OTHER_TOKEN), 422)

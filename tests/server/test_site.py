@@ -65,10 +65,10 @@ def test_a_name_is_shown_and_stays_whatever_the_edge_tells(run, names, database_
         (("set", DEVICE, "--latitude", "91", "--longitude", "4"), 2, "from -90 to 90"),
         (("set", DEVICE, "--latitude", "51", "--longitude", "181"), 2, "from -180 to 180"),
         (("set", DEVICE, "--latitude", "51,2", "--longitude", "4,4"), 2, "decimal point"),
-        (("set", DEVICE, "--latitude", "51°12'N", "--longitude", "4"), 2, "no number like"),
-        (("set", DEVICE, "--latitude", "nan", "--longitude", "4"), 2, "no number like"),
+        (("set", DEVICE, "--latitude", "51°12'N", "--longitude", "4"), 2, "not a number like"),
+        (("set", DEVICE, "--latitude", "nan", "--longitude", "4"), 2, "not a number like"),
         (("set", DEVICE, "--export-limit-w", "-1"), 2, "watts from 0"),
-        (("set", DEVICE, "--export-limit-w", "inf"), 2, "no number like"),
+        (("set", DEVICE, "--export-limit-w", "inf"), 2, "not a number like"),
         (("set", DEVICE, "--string", "35,170,3.2"), 2, "like 1:35,170,3.2"),
         (("set", DEVICE, "--string", "1:35"), 2, "like 1:35,170,3.2"),
         (("set", DEVICE, "--string", "5:35,170"), 2, "1, 2, 3 or 4"),
@@ -82,8 +82,8 @@ def test_a_name_is_shown_and_stays_whatever_the_edge_tells(run, names, database_
         (("set", DEVICE, "--string", "1:35,170,3200"), 2, "in kWp 3.2?"),
         (("set", DEVICE, "--string", "1:35,170,0"), 2, "in kWp"),
         (("set", DEVICE, "--string", "1:35,170,3.2," + "x" * 65), 2, "at most 64 characters"),
-        (("set", DEVICE, "--string", "1:35,170", "--string", "1:9,9"), 2, "told twice"),
-        (("set", DEVICE, "--string", "1:35,170", "--no-string", "1"), 2, "told twice"),
+        (("set", DEVICE, "--string", "1:35,170", "--string", "1:9,9"), 2, "named twice"),
+        (("set", DEVICE, "--string", "1:35,170", "--no-string", "1"), 2, "named twice"),
     ],
 )
 def test_what_cannot_be_set_says_why(run, argv, status, words):
@@ -129,7 +129,7 @@ def test_a_roof_is_stored_shown_and_taken_back(run, database):
         f"{DEVICE}: export_limit_w 3000",
         f"{DEVICE}: string 1 tilt 35, azimuth 170, 3.2 kWp",
         f"{DEVICE}: string 2 tilt 0, azimuth 0, East, the shed",
-        f"{DEVICE}: strings that the inverter tells of: none yet",
+        f"{DEVICE}: strings that the inverter reports: none yet",
     ]
     # What is not named stays; each can be taken back.
     assert run("set", DEVICE, "--export-limit-w", "0", "--no-string", "1")[0] == 0
@@ -145,7 +145,7 @@ def test_it_shows_which_strings_were_read(run, database, database_url):
     client = app_on(database_url).test_client()
     read = {"mppt2_voltage_v": 300, "mppt2_current_a": 4, "mppt1_voltage_v": 10}
     assert send(client, a_sample(**read)).status_code == 200
-    assert run("show", DEVICE)[1][-1] == f"{DEVICE}: strings that the inverter tells of: 2"
+    assert run("show", DEVICE)[1][-1] == f"{DEVICE}: strings that the inverter reports: 2"
 
 
 def test_half_a_place_changes_nothing_else_either(run, database):

@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 
 import pytest
+from psycopg2.extensions import cursor as PLAIN  # noqa: N812  a type, not a function
 
 from server import rebuild as rebuild_command
 from server.database import deletions, rollups
@@ -173,13 +174,13 @@ def test_forgetting_an_hour_takes_its_strings_along(database):
     device_id, samples = new_device(), a_day(9)
     store(database, device_id, samples)
     first, end = NOON + 20 * MINUTE, NOON + 80 * MINUTE
-    with database, database.cursor() as cursor:
+    with database, database.cursor(cursor_factory=PLAIN) as cursor:
         deletions.forget(cursor, device_id, first, end)
     left = [sample for sample in samples if not first <= sample["ts"] < end]
     assert kept(database, device_id) == rollup(left)
     store(database, device_id, samples)  # nothing brings them back
     assert kept(database, device_id) == rollup(left)
-    with database, database.cursor() as cursor:
+    with database, database.cursor(cursor_factory=PLAIN) as cursor:
         deletions.forget(cursor, device_id, None, None)
     assert kept(database, device_id) == {}
 
@@ -198,7 +199,7 @@ def test_a_rebuild_takes_the_nominal_power_of_today(url, database, monkeypatch, 
 def test_readings_of_the_grid_meter_leave_strings_alone(database):
     device_id, samples = new_device(), a_day(12)
     store(database, device_id, samples)
-    with database, database.cursor() as cursor:
+    with database, database.cursor(cursor_factory=PLAIN) as cursor:
         rollups.lock(cursor, device_id)
         days = rollups.next_days(cursor, rollups.SAMPLE, device_id, *rollups.FOREVER)
         rollups.rebuild_days(cursor, rollups.P1, device_id, days, rollups.FOREVER)
