@@ -112,7 +112,7 @@ export function eventWords(event, found) {
   const { id, string, value, values = {}, text } = event;
   const pct = typeof value === 'number' ? percent(Math.abs(value) * 100) : null;
   const kind = ['share_step', 'share_drift'].includes(id) ? `${id}_${value < 0 ? 'less' : 'more'}` : id;
-  return told(`roof_event_${kind}`, { pct, ...rounded(values), name: nameOf(string, found) }) ?? text ?? id;
+  return told(`roof_event_${kind}`, { ...rounded(values), pct, name: nameOf(string, found) }) ?? text ?? id;
 }
 
 export function eventsList(found) {
@@ -128,7 +128,7 @@ const spanOf = ({ from, to }) => (to && to.slice(0, 10) !== from.slice(0, 10) ? 
 // Figures of a string that have no picture: what shade took in a year, dirt, and how it ages.
 export function figuresTable(found) {
   const written = {
-    shade_loss: ({ kwh, kind }) => `${kind === 'at_least' ? '≥\u00a0' : ''}${amount(kwh, kwh < 10 ? 1 : 0, 'kWh')}`,
+    shade_loss: ({ kwh, kind }) => kind === 'at_least' && kwh < LEAST_KWH ? t('roof_none_found') : `${kind === 'at_least' ? '≥\u00a0' : ''}${amount(kwh, kwh < 10 ? 1 : 0, 'kWh')}`,
     soiling: ({ pct }) => amount(pct, 1, '%'),
     trend: ({ pct_year: pct, low, high }) => `${signed(pct)} (${signed(low)} – ${signed(high)})`,
   };

@@ -99,7 +99,8 @@ export class RoofMaps {
     const year = new Date(ms).getUTCFullYear();
     its.cells = this.#kind === 'change' ? changesOf(...answers, place) : cellsOf(answers[0], place, year);
     its.csv = answers[0].period;
-    const lacking = answers.find(({ reason }) => reason) ?? (its.cells.length ? null : { reason: 'no_year_ago' });
+    const ofMap = this.#kind !== 'change' && map?.reason ? map : null;
+    const lacking = ofMap ?? answers.find(({ reason }) => reason) ?? (its.cells.length ? null : { reason: 'no_year_ago' });
     say(its.reason, lacking ? wholeWhy(lacking) : '');
     its.reason.hidden = !lacking;
     its.chart.element.hidden = its.cells.length === 0;

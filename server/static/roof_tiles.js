@@ -99,7 +99,8 @@ export function shareWords(share, { strings, reason }, zone) {
   if (strings.length < 2 || !share || (reason && share.reason === reason)) return null;
   if (!isKnown(share)) return t('roof_usual_unknown', { why: why(share) });
   const off = share.value / share.usual - 1;
-  if (Math.abs(off) < AS_USUAL) return t('roof_as_usual');
+  const isWithin = share.value >= share.low && share.value <= share.high;
+  if (isWithin || Math.abs(off) < AS_USUAL) return t('roof_as_usual');
   const pct = percent(Math.abs(off) * 100);
   const words = t(off < 0 ? 'roof_less' : 'roof_more', { pct });
   return share.since ? t('roof_since', { what: words, day: moment(share.since, zone) }) : words;

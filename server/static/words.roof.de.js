@@ -52,13 +52,20 @@ export const WORDS = {
   // Why something is not known, and what to do about it
   roof_why_no_place: 'es ist nicht eingestellt, wo das Dach ist',
   roof_why_no_strings: 'dieser Wechselrichter unterscheidet seine Strings nicht',
-  roof_why_too_few_days: 'bisher zu wenige Tage mit Sonne',
-  roof_why_no_orientation: 'es ist noch nicht bekannt, wohin die Module zeigen',
+  roof_why_too_few_days: 'bisher {days} Tage, {missing} fehlen noch, mit Sonne',
+  roof_why_no_orientation: 'wohin die Module zeigen, ist nicht bekannt, und {days} Tage können es noch nicht sagen',
   roof_todo_no_orientation: 'Das zeigt sich mit der Zeit in den Daten, oder wird unten eingestellt',
   roof_why_no_year_ago: 'von denselben Tagen vor einem Jahr ist nichts bekannt',
   roof_why_not_computed: 'die erste Nacht kommt noch',
   roof_why_no_such_string: 'dieser String wurde nie gelesen',
   roof_why_one_string: 'es gibt keinen anderen String zum Vergleichen',
+  roof_why_not_settled: 'die Karte des Schattens steht noch nicht fest',
+  roof_why_too_short: 'bisher {months} Monate, {needed} sind nötig',
+  roof_why_no_rain: 'keine Reinigung gesehen, durch Regen oder von Hand',
+  roof_why_too_few_sunny: 'bisher zu wenige sonnige Tage',
+  roof_why_azimuth_contradicts: 'die eingestellte Richtung passt nicht zu den Daten',
+  roof_todo_place_contradicts: 'Breite und Länge sind vielleicht vertauscht, oder ein Vorzeichen ist falsch',
+  roof_why_place_contradicts: 'der eingestellte Ort passt nicht zur Sonne der Daten',
 
   // Where in the sky
   roof_maps: 'Wo Schatten fällt',
@@ -134,6 +141,7 @@ export const WORDS = {
   roof_head_shade_loss: 'Schatten nahm',
   roof_head_soiling: 'Schmutz nimmt',
   roof_head_trend: 'Änderung im Jahr',
+  roof_none_found: 'keiner gefunden',
 
   // Losses
   roof_card_losses: 'Verloren in jedem Monat',

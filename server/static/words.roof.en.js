@@ -52,13 +52,20 @@ export const WORDS = {
   // Why something is not known, and what to do about it
   roof_why_no_place: 'it is not set where the roof is',
   roof_why_no_strings: 'this inverter does not tell its strings apart',
-  roof_why_too_few_days: 'too few days with sun so far',
-  roof_why_no_orientation: 'it is not known yet where the panels face',
+  roof_why_too_few_days: '{days} days so far, {missing} more are needed, with sun',
+  roof_why_no_orientation: 'where the panels face is not known, and {days} days cannot tell it yet',
   roof_todo_no_orientation: 'It is found in the data with time, or set below',
   roof_why_no_year_ago: 'nothing is known of the same days a year ago',
   roof_why_not_computed: 'its first night is still to come',
   roof_why_no_such_string: 'this string was never read',
   roof_why_one_string: 'there is no other string to compare with',
+  roof_why_not_settled: 'the map of the shade is not settled yet',
+  roof_why_too_short: '{months} months so far, {needed} are needed',
+  roof_why_no_rain: 'no cleaning was seen, by rain or by hand',
+  roof_why_too_few_sunny: 'too few sunny days so far',
+  roof_why_azimuth_contradicts: 'the orientation that is set does not fit the data',
+  roof_todo_place_contradicts: 'Latitude and longitude may be swapped, or a sign wrong',
+  roof_why_place_contradicts: 'the place that is set does not fit the sun of the data',
 
   // Where in the sky
   roof_maps: 'Where shade falls',
@@ -134,6 +141,7 @@ export const WORDS = {
   roof_head_shade_loss: 'Shade took',
   roof_head_soiling: 'Dirt takes',
   roof_head_trend: 'Change each year',
+  roof_none_found: 'none found',
 
   // Losses
   roof_card_losses: 'Lost in each month',

@@ -52,13 +52,20 @@ export const WORDS = {
   // Why something is not known, and what to do about it
   roof_why_no_place: 'le lieu du toit n’est pas réglé',
   roof_why_no_strings: 'cet onduleur ne distingue pas ses chaînes',
-  roof_why_too_few_days: 'trop peu de jours de soleil jusqu’ici',
-  roof_why_no_orientation: 'l’orientation des panneaux n’est pas encore connue',
+  roof_why_too_few_days: '{days} jours jusqu’ici, il en manque {missing}, avec du soleil',
+  roof_why_no_orientation: 'l’orientation des panneaux n’est pas connue, et {days} jours ne suffisent pas à la dire',
   roof_todo_no_orientation: 'Elle se trouve avec le temps dans les données, ou se règle plus bas',
   roof_why_no_year_ago: 'rien n’est connu des mêmes jours il y a un an',
   roof_why_not_computed: 'sa première nuit est encore à venir',
   roof_why_no_such_string: 'cette chaîne n’a jamais été lue',
   roof_why_one_string: 'il n’y a pas d’autre chaîne à comparer',
+  roof_why_not_settled: 'la carte de l’ombre n’est pas encore établie',
+  roof_why_too_short: '{months} mois jusqu’ici, il en faut {needed}',
+  roof_why_no_rain: 'aucun nettoyage vu, par la pluie ou à la main',
+  roof_why_too_few_sunny: 'trop peu de jours ensoleillés jusqu’ici',
+  roof_why_azimuth_contradicts: 'l’orientation réglée ne correspond pas aux données',
+  roof_todo_place_contradicts: 'Latitude et longitude sont peut-être inversées, ou un signe est faux',
+  roof_why_place_contradicts: 'le lieu réglé ne correspond pas au soleil des données',
 
   // Where in the sky
   roof_maps: 'Où tombe l’ombre',
@@ -134,6 +141,7 @@ export const WORDS = {
   roof_head_shade_loss: 'L’ombre a pris',
   roof_head_soiling: 'La saleté prend',
   roof_head_trend: 'Évolution par an',
+  roof_none_found: 'aucune trouvée',
 
   // Losses
   roof_card_losses: 'Perdu chaque mois',

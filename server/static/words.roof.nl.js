@@ -52,13 +52,20 @@ export const WORDS = {
   // Why something is not known, and what to do about it
   roof_why_no_place: 'er is niet ingesteld waar het dak staat',
   roof_why_no_strings: 'deze omvormer onderscheidt zijn strings niet',
-  roof_why_too_few_days: 'er waren nog te weinig dagen met zon',
-  roof_why_no_orientation: 'het is nog niet bekend waarheen de panelen wijzen',
+  roof_why_too_few_days: '{days} dagen tot nu toe, er zijn er nog {missing} nodig, met zon',
+  roof_why_no_orientation: 'waarheen de panelen wijzen is niet bekend, en {days} dagen kunnen het nog niet zeggen',
   roof_todo_no_orientation: 'Dat blijkt met de tijd uit de data, of wordt hieronder ingesteld',
   roof_why_no_year_ago: 'van dezelfde dagen een jaar geleden is niets bekend',
   roof_why_not_computed: 'zijn eerste nacht moet nog komen',
   roof_why_no_such_string: 'deze string werd nooit gelezen',
   roof_why_one_string: 'er is geen andere string om mee te vergelijken',
+  roof_why_not_settled: 'de kaart van de schaduw staat nog niet vast',
+  roof_why_too_short: '{months} maanden tot nu toe, er zijn er {needed} nodig',
+  roof_why_no_rain: 'er werd geen schoonmaak gezien, door regen of met de hand',
+  roof_why_too_few_sunny: 'nog te weinig zonnige dagen',
+  roof_why_azimuth_contradicts: 'de ingestelde richting past niet bij de data',
+  roof_todo_place_contradicts: 'Misschien zijn breedte en lengte verwisseld, of is een teken fout',
+  roof_why_place_contradicts: 'de ingestelde plaats past niet bij de zon in de data',
 
   // Where in the sky
   roof_maps: 'Waar schaduw valt',
@@ -134,6 +141,7 @@ export const WORDS = {
   roof_head_shade_loss: 'Schaduw nam',
   roof_head_soiling: 'Vuil neemt',
   roof_head_trend: 'Verandering per jaar',
+  roof_none_found: 'geen gevonden',
 
   // Losses
   roof_card_losses: 'Verloren in elke maand',

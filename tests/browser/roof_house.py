@@ -88,9 +88,9 @@ def a_string(string: int, count: int, **changes: Any) -> dict[str, Any]:
         "warnings": [],
         "share": lone | why("one_string") if count < 2 else share | {"since": None} | NO_REASON,
         "shade_loss": {"kwh": 0.0, "kind": "exact", "from": None, "to": None} | NO_REASON,
-        "soiling": {"pct": None, "since": None} | why("too_few_days"),
+        "soiling": {"pct": None, "since": None} | why("no_rain"),
         "trend": {"pct_year": None, "low": None, "high": None, "years": None}
-        | why("too_few_days"),
+        | why("too_short", months=13, needed=24),
         "dead": None,
         "map": {"days": 365, "days_missing": 0, "seen_bins": 640, "shaded_bins": 0,
                 "partly_bins": 0, "unsettled": False, "words": []},
@@ -187,7 +187,7 @@ def four_strings(now: datetime) -> tuple[dict, dict[int, Sky]]:
 
 def a_week(now: datetime) -> tuple[dict, dict[int, Sky]]:
     """Return two strings after a week: nothing is settled, and no orientation is set."""
-    few = why("too_few_days", days=6, needed=30)
+    few = why("too_few_days", days=6, missing=24)
     early = {"days": 6, "days_missing": 24, "seen_bins": 9, "shaded_bins": 0, "partly_bins": 0}
     strings = [
         a_string(n, 2, map=early | {"unsettled": True, "words": []}, suggestion=None)
