@@ -78,12 +78,13 @@ function placeOf(ms, latitude, longitude) {
   return [across(azimuth, latitude), elevation];
 }
 
-// The cells that the sun crosses in a year, as keys of `keyOf(azimuth, elevation)`, from `least` degrees up.
+// The cells that the sun crosses in a year, as keys of `keyOf(azimuth, elevation)`, from `least` degrees up: from the
+// shortest day to the longest, since it comes back by the same way.
 export function cellsOfYear(year, { latitude, longitude }, keyOf, least) {
   const found = new Set();
-  for (let day = 0; day < 365; day += 3) {
+  for (let day = -10; day <= 172; day += 2) {
     const begin = Date.UTC(year, 0, 1 + day);
-    for (let ms = begin; ms < begin + DAY_MS; ms += STEP_MS / 2) {
+    for (let ms = begin; ms < begin + DAY_MS; ms += STEP_MS) {
       const { azimuth, elevation } = sunAt(ms, latitude, longitude);
       if (elevation > least) found.add(keyOf(azimuth, elevation));
     }
