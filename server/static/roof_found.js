@@ -53,7 +53,7 @@ export class RoofFound {
   #warn(found) {
     const { device } = this.#context;
     const lines = found ? warningsOf(found).map((words) => el('p', {}, words)) : [];
-    const noPlace = found && !found.place ? [el('p', {}, t('roof_no_place')), typed([command(device, '--latitude 51.2 --longitude 4.4')])] : [];
+    const noPlace = found && !found.place ? [el('p', {}, t('roof_no_place')), typed([command(device, '--latitude 51.2 --longitude 4.4', found.reason_text)])] : [];
     this.warnings.hidden = !lines.length && !noPlace.length;
     refill(this.warnings, ...lines, ...noPlace);
   }

@@ -74,7 +74,7 @@ export function settingsList(found, device) {
   return [
     el('dl', { class: 'facts' }, facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
     lacks || !place ? el('p', { class: 'quiet' }, t('roof_settings_why')) : null,
-    typed(strings.map((one) => command(device, stringOption(one.string, best(one), one.name ?? 'NAME')))),
+    typed(strings.map((one) => command(device, stringOption(one.string, best(one), one.name ?? 'NAME'), found.reason_text))),
   ];
 }
 

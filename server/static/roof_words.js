@@ -30,8 +30,11 @@ export function wholeWhy(figure) {
 // A date stays the date that it is, wherever it is read.
 export const day = (date) => when(noon(date.slice(0, 10)), 'UTC', DATE);
 
-// What the owner types on the server.
-export const command = (device, rest) => `sungrow-server site set ${device.device_id} ${rest}`;
+// What the owner types on the server: as that names its command, where it said so, or else as an installed one has it.
+export function command(device, rest, said) {
+  const [name] = /python -m server\.site|(sudo )?sungrow-server site/.exec(said ?? '') ?? ['sungrow-server site'];
+  return `${name} set ${device.device_id} ${rest}`;
+}
 
 // --string as a command has it; letters stand for what is not known.
 export function stringOption(string, { tilt_deg: tilt, azimuth_deg: azimuth, kwp }, name) {

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from psycopg2.extras import Json, execute_values
 
+from edge_lib.shared.command_names import server_command
 from edge_lib.shared.sun import position
 from tests.support.readings import connected, reading, rows, store
 
@@ -208,7 +209,8 @@ def no_place(now: datetime) -> tuple[dict, dict[int, Sky]]:
         one["plane"] = dict.fromkeys(("tilt_deg", "azimuth_deg", "kwp", "source"))
         one["share"] |= {"value": None} | why("no_place")
         one["shade_loss"] |= {"kwh": None} | why("no_place")
-    found = a_result(now, strings, place=None, losses_by_month=[], days=0, **why("no_place"))
+    lacking = why("no_place", server_command("site") + " set DEVICE --latitude")
+    found = a_result(now, strings, place=None, losses_by_month=[], days=0, **lacking)
     return found, {}
 
 

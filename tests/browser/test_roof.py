@@ -206,7 +206,7 @@ def test_a_day_with_a_gap_says_at_least_and_its_states_have_hours_and_the_gap(sh
     assert not page.all("[aria-labelledby=mains_volts] svg.chart")[0].is_displayed()
 
 
-COMMAND = "sungrow-server site set two-strings --latitude 51.2 --longitude 4.4"
+COMMAND = "python -m server.site set two-strings --latitude 51.2 --longitude 4.4"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
