@@ -363,6 +363,9 @@ def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
     simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
     simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
     simulate.add_argument(
+        "--roof", choices=("one", "two", "four"), help="strings with shade, instead of plain ones"
+    )
+    simulate.add_argument(
         "--faults",
         type=_faults,
         default=(),
@@ -457,6 +460,7 @@ def _simulate(arguments: "argparse.Namespace") -> int:
         day=arguments.day,
         speed=arguments.speed,
         faults=arguments.faults,
+        roof=arguments.roof,
         p1_port=arguments.p1_port,
         p1_http_port=arguments.p1_http_port,
         p1_https_port=arguments.p1_https_port,

@@ -30,6 +30,7 @@ from pyModbusTCP.constants import (
 
 from edge_lib.clock import Clock
 from edge_lib.dongle.registers import REGISTERS, wire_address
+from edge_lib.simulator import roofs
 from edge_lib.simulator.grid_meter import MeteredHousehold, MeterView
 from edge_lib.simulator.household import Household
 from edge_lib.simulator.modbus_server import ReadOnlyServer
@@ -189,6 +190,7 @@ class HouseholdSource:
         speed: Seconds of the house for each second.
         tz: The house's zone; None = this machine's.
         household: Goes on from where this one is instead; ``day`` and ``tz`` are then ignored.
+        roof: One of ``roofs.NAMES`` instead of the plain two strings.
     """
 
     # Source: DB (measured, SH15T behind a WiNet-S2); 5740-5745: MK.
@@ -201,8 +203,9 @@ class HouseholdSource:
         speed: float = 1.0,
         tz: tzinfo | None = None,
         household: Household | None = None,
+        roof: str | None = None,
     ) -> None:
-        self.household = household or _house(clock, day, tz or local_zone())
+        self.household = household or _house(clock, day, tz or local_zone(), roof)
         self._clock, self._speed = clock, speed
         self._start = self.household.at.astimezone(UTC)  # seconds cannot be added to local time
         self._start_s = self._asked_s = clock.monotonic_s()
@@ -267,9 +270,10 @@ def local_zone() -> tzinfo:
         return UTC
 
 
-def _house(clock: Clock, day: date | None, tz: tzinfo) -> Household:
+def _house(clock: Clock, day: date | None, tz: tzinfo, roof: str | None) -> Household:
     now = clock.now()
-    house = MeteredHousehold(midnight(day or now.astimezone(tz).date(), tz), tz=tz)
+    begin = midnight(day or now.astimezone(tz).date(), tz)
+    house = MeteredHousehold(begin, tz=tz, roof=roofs.named(roof, begin) if roof else None)
     if day is None:
         house.advance(now)
     return house

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from edge_lib.p1.meter_time import central_europe
 from edge_lib.simulator.household import Household
 from edge_lib.simulator.profiles import chance
+from edge_lib.simulator.roof import Roof
 
 QUARTER_S, BUS_S = 900, 300  # the tariff's quarter hour; how often gas and water are read
 _DAY, _NIGHT = 1, 2  # the numbers that Belgium gives its tariffs
@@ -48,8 +49,14 @@ class MeterView(NamedTuple):
 class MeteredHousehold(Household):
     """A house with a P1 meter between it and the grid."""
 
-    def __init__(self, start: datetime, seed: int = 1, tz: tzinfo | None = None) -> None:
-        super().__init__(start, seed, tz)
+    def __init__(
+        self,
+        start: datetime,
+        seed: int = 1,
+        tz: tzinfo | None = None,
+        roof: Roof | None = None,
+    ) -> None:
+        super().__init__(start, seed, tz, roof=roof)
         # Of what was counted before, two fifths by night.
         total = self._total_ws
         self._imported_ws = {_DAY: 0.6 * total.imported, _NIGHT: 0.4 * total.imported}

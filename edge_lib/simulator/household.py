@@ -17,6 +17,8 @@ from typing import NamedTuple
 from edge_lib.simulator.battery import Battery, PlainBattery
 from edge_lib.simulator.profiles import Day, chance, house_load_w, midnight, string_powers_w
 from edge_lib.simulator.register_image import NOMINAL_W, Meters, Truth, words
+from edge_lib.simulator.roof import Roof
+from edge_lib.simulator.tracker import Offer, held_back
 
 STEP_S = 60.0
 _INVERTING = 0.97
@@ -29,7 +31,7 @@ _BEFORE = Meters(18214.63, 9043.27, 4022.91, 4680.18, 4391.52, 2410.74, 9051.36,
 class Flows(NamedTuple):
     """The powers of one moment, in whole watts; all but ``active`` are never negative."""
 
-    strings: tuple[int, int]  # what the sun offers; ``pv`` is what is taken
+    strings: tuple[int, ...]  # what the sun offers; ``pv`` is what is taken
     pv: int
     charge: int
     discharge: int
@@ -46,6 +48,7 @@ class Household:
         tz: the inverter's local zone, where daily counters reset; None = that of ``start``.
         battery: another one than a plain one.
         step_s: the longest step; it divides an hour.
+        roof: another one than the two strings of ``profiles``.
 
     Attributes:
         has_meter: whether the inverter has a grid meter; may be changed at any time.
@@ -60,6 +63,7 @@ class Household:
         tz: tzinfo | None = None,
         battery: Battery | None = None,
         step_s: float = STEP_S,
+        roof: Roof | None = None,
     ) -> None:
         zone = tz or start.tzinfo
         if zone is None or start.utcoffset() is None:
@@ -68,6 +72,8 @@ class Household:
         self._at_s = start.timestamp()
         self.battery: Battery = battery or PlainBattery(seed)
         self._step_s = step_s
+        self.roof = roof
+        self._offers: tuple[Offer, ...] = ()
         self._total_ws = Meters._make(kwh * 3.6e6 for kwh in _BEFORE)
         self._begin_day(start.astimezone(zone).date())
         self._flows = self._flow()
@@ -93,14 +99,30 @@ class Household:
             export_power_w=flows.active - flows.load,
             inverter_power_w=flows.active,
             loss_w=flows.pv + flows.discharge - flows.charge - flows.active,
-            string_powers_w=(flows.strings[0] * taken, flows.strings[1] * taken),
-            derating=flows.pv < offered,
+            string_powers_w=tuple(watts * taken for watts in flows.strings),
+            # Of a roof's inverter nobody has seen that it reports the limits of its power so.
+            derating=flows.pv < offered and self.roof is None,
             may_charge=self.battery.most_charge_w(self._step_s) > 0,
             may_discharge=self.battery.most_discharge_w(self._step_s) > 0,
             ambient_c=self._day.ambient_c,
             total_kwh=Meters._make(ws / 3.6e6 for ws in self._total_ws),
             daily_kwh=Meters._make(ws / 3.6e6 for ws in daily_ws),
+            inputs=self.inputs,
+            nominal_w=self._nominal_w,
         )
+
+    @property
+    def inputs(self) -> tuple[Offer, ...] | None:
+        """What each string input takes at this moment; None without a roof."""
+        if self.roof is None:
+            return None
+        offered = sum(self._flows.strings)
+        taken = self._flows.pv / offered if offered else 1.0
+        return tuple(held_back(offer, taken) for offer in self._offers)
+
+    @property
+    def _nominal_w(self) -> int:
+        return self.roof.nominal_w if self.roof else NOMINAL_W
 
     def words(self) -> dict[int, int]:
         """Return the whole input map as ``{wire address: word}``, each register of our table."""
@@ -131,11 +153,11 @@ class Household:
     def _flow(self) -> Flows:
         """Decide where the power goes now: the house first, then the battery, then the grid."""
         load = house_load_w(self._day, self._at_s)
-        strings = string_powers_w(self._day, self._at_s)
-        sun = sum(strings)
+        strings = self._strings()
+        sun, nominal_w = sum(strings), self._nominal_w
         # No regulator holds the meter at exactly 0 W.
         wobble = round(16 * chance(self.seed, 2, int(self._at_s // 5))) - 8
-        wanted = max(0, min(load + wobble, NOMINAL_W))
+        wanted = max(0, min(load + wobble, nominal_w))
         need = math.ceil(wanted / _INVERTING) + _OWN_USE_W
         if sun < need:
             discharge = min(need - sun, self.battery.most_discharge_w(self._step_s))
@@ -143,10 +165,19 @@ class Household:
             active = min(wanted, int(dc * _INVERTING)) if dc > 0 else dc
             return Flows(strings, sun, 0, discharge, active, load)
         charge = min(sun - need, self.battery.most_charge_w(self._step_s))
-        active = min(NOMINAL_W, wanted + int((sun - need - charge) * _INVERTING))
+        most = nominal_w
+        if self.roof and self.roof.export_limit_w is not None:
+            most = min(nominal_w, max(wanted, load + self.roof.export_limit_w))
+        active = min(most, wanted + int((sun - need - charge) * _INVERTING))
         # Beyond the AC limit the inverter takes less from the panels than they offer.
         pv = min(sun, charge + math.ceil(active / _INVERTING) + _OWN_USE_W)
-        return Flows(strings, pv if active == NOMINAL_W else sun, charge, 0, active, load)
+        return Flows(strings, pv if active == most else sun, charge, 0, active, load)
+
+    def _strings(self) -> tuple[int, ...]:
+        if self.roof is None:
+            return string_powers_w(self._day, self._at_s)
+        self._offers = tuple(one.offer for one in self.roof.look(self._at_s).strings)
+        return tuple(round(offer.power_w) for offer in self._offers)
 
 
 def _metered(flows: Flows) -> Meters:

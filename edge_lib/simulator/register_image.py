@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from edge_lib.dongle.registers import BY_NAME, REGISTERS, Register, wire_address
 from edge_lib.simulator.profiles import chance
+from edge_lib.simulator.tracker import Offer, shown
 
 NOMINAL_W = 4000
 BATTERY_W = 6600  # both limits. Source: TC's model table, from the data sheet
@@ -61,13 +62,15 @@ class Truth(NamedTuple):
     export_power_w: float
     inverter_power_w: float
     loss_w: float
-    string_powers_w: tuple[float, float]
+    string_powers_w: tuple[float, ...]
     derating: bool
     may_charge: bool
     may_discharge: bool
     ambient_c: float
     total_kwh: Meters
     daily_kwh: Meters
+    inputs: tuple[Offer, ...] | None = None  # of a roof; None: from ``string_powers_w``
+    nominal_w: int = NOMINAL_W
 
 
 def encode(register: Register, value: float | str) -> list[int]:
@@ -91,7 +94,13 @@ def encode(register: Register, value: float | str) -> list[int]:
 
 def words(house: Truth, seed: int, *, has_meter: bool = True) -> dict[int, int]:
     """Return every register of the table as ``{wire address: word}``; 0: an SH4.0RS lacks it."""
-    values = _IDENTITY | _counted(house) | _measured(house, seed) | _battery(house, seed)
+    values = (
+        _IDENTITY
+        | _of_the_roof(house)
+        | _counted(house)
+        | _measured(house, seed)
+        | _battery(house, seed)
+    )
     if not has_meter:
         values |= _without_meter(house)
     image = dict.fromkeys(_ADDRESSES, 0)
@@ -99,6 +108,14 @@ def words(house: Truth, seed: int, *, has_meter: bool = True) -> dict[int, int]:
         register = BY_NAME[name]
         image |= enumerate(encode(register, value), wire_address(register.number))
     return image
+
+
+def _of_the_roof(house: Truth) -> dict[str, float | str]:
+    """Return the model that has so many string inputs: an SH10RS has four."""
+    if house.inputs is None:
+        return {}
+    about: dict[str, float | str] = {"nominal_power": house.nominal_w}
+    return about | ({"device_type_code": 0x0D1B} if len(house.inputs) > 2 else {})
 
 
 def _counted(house: Truth) -> dict[str, float]:
@@ -165,9 +182,14 @@ def _without_meter(house: Truth) -> dict[str, float]:
 
 def _strings(house: Truth, seed: int) -> dict[str, float]:
     """Return volts and amperes of both strings; nothing at night, as an SH-RT serves it."""
+    values: dict[str, float] = {}
+    if house.inputs is not None:
+        for number, taken in enumerate(house.inputs, 1):
+            volts, amperes = shown(taken)
+            values |= {f"mppt{number}_voltage": volts, f"mppt{number}_current": amperes}
+        return values
     if not house.pv_power_w:
         return {}
-    values: dict[str, float] = {}
     for number, watts in enumerate(house.string_powers_w, 1):
         volts = 340 - watts / 250 + 4 * _noise(house, seed, 4 + number)
         values |= {f"mppt{number}_voltage": volts, f"mppt{number}_current": watts / volts}

@@ -26,6 +26,7 @@ class Options(NamedTuple):
     day: date | None = None
     speed: float = 1.0
     faults: tuple[tuple[int, int], ...] = ()  # document number of a register, what it says
+    roof: str | None = None  # of ``roofs.NAMES``; None: the plain house
     p1_port: int | None = None
     p1_http_port: int | None = None
     p1_https_port: int | None = None
@@ -37,7 +38,7 @@ def simulate(options: Options, wait_for_stop: Callable[[], None]) -> int:
         source: DumpSource | HouseholdSource = (
             DumpSource(options.dump_file)
             if options.dump_file
-            else HouseholdSource(Clock(), options.day, options.speed)
+            else HouseholdSource(Clock(), options.day, options.speed, roof=options.roof)
         )
         with ExitStack() as until:
             dongle = FakeDongle(source, port=options.port)

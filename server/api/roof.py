@@ -90,6 +90,7 @@ def result_of(device_id: str) -> dict[str, Any]:
         **_because(why if known["has_strings"] else "no_strings"),
         "days": 0,
         "days_missing": None,
+        "warnings": [],
         "strings": [],
         "share_by_day": [],
         "losses_by_month": [],

@@ -32,7 +32,7 @@ def roof_day() -> Response:
     first, end = (buckets.midnight(one, zone) for one in (day, day + timedelta(days=1)))
     found = result_of(device_id)
     series: list[Row] = []
-    if not found["reason"]:
+    if found["computed_at"]:
         from server.api import roof_curve  # here: who never asks does without the analysis
 
         series = roof_curve.of_day(database, device_id, found, day, zone)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import date
+from itertools import accumulate, pairwise
 from typing import Any
 
 from edge_lib.shared import sun
@@ -73,7 +74,9 @@ def _kwh(rows: Sequence[FiveMinutes], string: int) -> float:
 
 def to_json(digest: Digest) -> str:
     """Return the digest as text, for ``from_json``."""
-    return json.dumps({**digest._asdict(), "day": digest.day.isoformat()}, separators=(",", ":"))
+    steps = [after - before for before, after in pairwise([0, *digest.slots])]
+    stored = {**digest._asdict(), "day": digest.day.isoformat(), "slots": steps}
+    return json.dumps(stored, separators=(",", ":"))
 
 
 def from_json(text: str) -> Digest:
@@ -88,6 +91,7 @@ def from_stored(stored: dict[str, Any]) -> Digest:
         **{
             **stored,
             "day": date.fromisoformat(stored["day"]),
+            "slots": list(accumulate(stored["slots"])),
             **{name: {int(k): v for k, v in stored[name].items()} for name in by_string},
         }
     )

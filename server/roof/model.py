@@ -7,6 +7,7 @@ degrees warmer per W/m2. Haze, height and weather go into one factor per string,
 
 import math
 from array import array
+from functools import lru_cache
 
 from edge_lib.shared.sun import Sun
 from server.roof.rows import Plane
@@ -31,7 +32,7 @@ def beam_w_per_m2(elevation_deg: float, day_of_year: int) -> float:
 
 def plane_w_per_kwp(sun: Sun, plane: Plane, day_of_year: int) -> float:
     """Return what a kWp of the plane gives under a clear sky, in W."""
-    return Facing(plane).w_per_kwp(
+    return facing(plane).w_per_kwp(
         round(sun.azimuth_deg * 10), round(sun.elevation_deg * 10), day_of_year
     )
 
@@ -61,6 +62,12 @@ class Facing:
             light += facing - 0.05 * (1 - facing)
         light *= _BEAM[elevation] * _DISTANCE[day_of_year]
         return light * (1 - _WARMING * light)
+
+
+@lru_cache(maxsize=64)
+def facing(plane: Plane) -> Facing:
+    """Return the plane ready for many moments."""
+    return Facing(plane)
 
 
 _SINE = array("d", (math.sin(math.radians(tenth / 10)) for tenth in range(_TENTHS)))

@@ -28,6 +28,7 @@ RESULT = {
     "reason_values": {},
     "days": 120,
     "days_missing": 0,
+    "warnings": [],
     "strings": [
         {"string": 1, "name": "east", "map": MAP},
         {"string": 2, "name": None, "map": MAP | {"days": 3, "days_missing": 27}},

@@ -64,6 +64,16 @@ ABOUT = {
         "/v1/battery",
         "/v1/battery/whatif?capacity=13",
     ],
+    "roof": [
+        *(
+            f"roof, {night}: {cost}"
+            for night in (*NIGHTS, "a house without a place")
+            for cost in ("CPU", "memory")
+        ),
+        "/v1/roof",
+        "/v1/shade?string=1",
+        "/v1/roof/day",
+    ],
     "size": [
         "size: a sample, all fields",
         "size: its share of the rollups",

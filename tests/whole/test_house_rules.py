@@ -82,7 +82,7 @@ ROOMS = {
         "p1",
         "p1_config",
     },
-    "edge_lib.simulator": {"dongle", "clock", "p1"},
+    "edge_lib.simulator": {"shared", "dongle", "clock", "p1"},
 }
 
 

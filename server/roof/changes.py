@@ -1,0 +1,51 @@
+"""Shade that is new, and shade that comes with the leaves: two months against the same a year ago."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from server.roof import cells
+from server.roof.cells import LEAST_N
+from server.roof.shade import CLEAR, Judged
+
+_FALL = 0.15  # of the performance
+_LEAST_BINS = 3  # neighbours
+
+
+class Change(NamedTuple):
+    """Neighbouring bins that are darker than they were."""
+
+    kind: str  # new or seasonal
+    bins: frozenset[int]
+    fall: float  # of the performance, in the middle
+
+
+def new(now: Mapping[int, Judged], before: Mapping[int, Judged]) -> list[Change]:
+    """Return the shade that was not there a year ago."""
+    falls = {}
+    for number, one in now.items():
+        was = before.get(number)
+        if one.state == "shaded" and was is not None and was.n >= LEAST_N:
+            if was.performance - one.performance > _FALL and was.state != "shaded":
+                falls[number] = was.performance - one.performance
+    return _changes("new", falls)
+
+
+def seasonal(
+    now: Mapping[int, Judged], before: Mapping[int, Judged], whole: Mapping[int, Judged]
+) -> list[Change]:
+    """Return the shade that was there a year ago, too, where the sun shines at other times."""
+    falls = {}
+    for number, one in now.items():
+        was, ever = before.get(number), whole.get(number)
+        if one.state == "shaded" and was is not None and ever is not None:
+            if was.state == "shaded" and ever.performance >= CLEAR:
+                falls[number] = ever.performance - one.performance
+    return _changes("seasonal", falls)
+
+
+def _changes(kind: str, falls: Mapping[int, float]) -> list[Change]:
+    return [
+        Change(kind, frozenset(group), cells.quantile([falls[n] for n in group], 0.5))
+        for group in cells.groups(falls)
+        if len(group) >= _LEAST_BINS
+    ]

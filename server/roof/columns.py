@@ -1,0 +1,154 @@
+"""All days of one inverter side by side: what the analysis goes through. A few bytes a row."""
+
+from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from server.roof.model import LEAST_W_PER_KWP, Facing
+from server.roof.rows import Digest, Plane
+
+LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
+_FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
+_NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
+_LIVES_KWH = 0.1
+
+
+class Columns(NamedTuple):
+    """Rows of all days, rising by time."""
+
+    days: list[date]
+    starts: list[int]  # the first row of each day, and at the end the number of rows
+    first_s: list[int | None]
+    last_s: list[int | None]
+    day_of: array[int]  # row -> index of its day
+    slots: array[int]
+    azimuths: array[int]
+    elevations: array[int]
+    causes: array[int]
+    temps: array[int]
+    powers: dict[int, array[int]]
+    voltages: dict[int, array[int]]
+    energy_kwh: dict[int, list[float | None]]  # per day
+
+    def index_since(self, day: date) -> int:
+        """Return the index of the first day that is not before this one."""
+        return bisect_left(self.days, day)
+
+    def rows_of(self, index: int) -> range:
+        """Return the rows of a day, by its index."""
+        return range(self.starts[index], self.starts[index + 1])
+
+    def newest(self) -> date:
+        """Return the last day."""
+        return self.days[-1]
+
+    def within(self, days: int, before: int = 0) -> range:
+        """Return the indices of so many days, the last of them so many days ``before`` the newest."""
+        last = self.newest() - timedelta(days=before)
+        return range(
+            self.index_since(last - timedelta(days=days - 1)),
+            self.index_since(last + timedelta(days=1)),
+        )
+
+
+def gather(digests: Iterable[Digest]) -> Columns:
+    """Return the days side by side; they rise. A string that never gave anything is left out."""
+    made = Columns(
+        [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"), array("h"),
+        {}, {}, {},
+    )  # fmt: skip
+    for digest in digests:
+        _add(made, digest)
+    for string in list(made.energy_kwh):
+        if sum(kwh or 0.0 for kwh in made.energy_kwh[string]) < _LIVES_KWH:
+            for by_string in (made.powers, made.voltages, made.energy_kwh):
+                by_string.pop(string)
+    return made
+
+
+def _add(made: Columns, digest: Digest) -> None:
+    before, count = made.starts[-1], len(digest.slots)
+    for string in digest.energy_kwh:
+        if string not in made.powers:
+            made.powers[string] = array("i", [-1]) * before
+            made.voltages[string] = array("h", [0]) * before
+            made.energy_kwh[string] = [None] * len(made.days)
+    made.day_of.extend([len(made.days)] * count)
+    made.slots.extend(digest.slots)
+    made.azimuths.extend(digest.azimuths)
+    made.elevations.extend(digest.elevations)
+    made.causes.extend(digest.causes)
+    made.temps.extend(digest.temps)
+    for string, powers in made.powers.items():
+        powers.extend(digest.powers.get(string) or [-1] * count)
+        made.voltages[string].extend(digest.voltages.get(string) or [0] * count)
+        made.energy_kwh[string].append(digest.energy_kwh.get(string))
+    made.days.append(digest.day)
+    made.starts.append(before + count)
+    made.first_s.append(digest.first_s)
+    made.last_s.append(digest.last_s)
+
+
+class Ratios(NamedTuple):
+    """What one string gave, beside the clear sky. ``ratios`` is W for each W of a clear kWp."""
+
+    clear_w: array[float]  # per kWp
+    ratios: array[float]  # -1: no evidence
+    scale: float  # a first idea of the ratio under a clear sky
+    best: float  # 99 of 100 ratios in bright light are below
+
+
+def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -> Ratios:
+    """Return a string beside the clear sky.
+
+    Args:
+        columns: all days.
+        string: its number.
+        plane: where it looks.
+        limited: a byte for each row: not 0 where this string says nothing.
+    """
+    facing, clear = Facing(plane), array("f")
+    for index, day in enumerate(columns.days):
+        number = day.timetuple().tm_yday
+        rows = columns.rows_of(index)
+        part = slice(rows.start, rows.stop)
+        pairs = zip(columns.azimuths[part], columns.elevations[part], strict=True)
+        clear.extend([facing.w_per_kwp(azimuth, elevation, number) for azimuth, elevation in pairs])
+    powers = columns.powers[string]
+    scale = _first_scale(powers, clear, limited)
+    least = max(LEAST_W_PER_KWP, LEAST_A * _usual_v(columns.voltages[string]) / scale)
+    nothing = _NOTHING * scale
+    ratios = array("f", [-1.0]) * len(powers)
+    for row, (power, could, held) in enumerate(zip(powers, clear, limited, strict=True)):
+        if could >= least and power >= 0 and not held and power > nothing * could:
+            ratios[row] = power / could
+    _without_beam(columns, facing, ratios)
+    bright = sorted(r for r, could in zip(ratios, clear, strict=True) if r >= 0 and could > 250)
+    return Ratios(clear, ratios, scale, bright[int(0.99 * len(bright))] if bright else 0.0)
+
+
+def _without_beam(columns: Columns, facing: Facing, ratios: array[float]) -> None:
+    for row, (azimuth, elevation) in enumerate(
+        zip(columns.azimuths, columns.elevations, strict=True)
+    ):
+        if ratios[row] >= 0 and facing.incidence(azimuth, elevation) < _FACING:
+            ratios[row] = -1.0
+
+
+def _first_scale(powers: array[int], clear: array[float], limited: bytearray) -> float:
+    """Return a high quantile of the ratio in bright light; 1 where there is none."""
+    bright = sorted(
+        power / could
+        for power, could, held in zip(powers[::7], clear[::7], limited[::7], strict=True)
+        if could > 300 and power > 0 and not held
+    )
+    return bright[int(0.9 * len(bright))] if bright else 1.0
+
+
+def _usual_v(voltages: array[int]) -> float:
+    known = sorted(volt for volt in voltages[::11] if volt > 50)
+    return float(known[len(known) // 2]) if known else 0.0

@@ -1,0 +1,201 @@
+"""How sure it is that a dark bin is shade and not weather.
+
+A bin that was dark whenever the sun passed says little where most days are overcast. What says much
+is a bin that was dark while the sun shone just before, just after, or on another string. How often
+clouds alone do that is learned from the bins that are bright, by the same weather.
+"""
+
+from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from server.roof.cells import Usual
+from server.roof.columns import Columns
+
+SUNNY = 0.75  # of what is usual in its bin
+_AROUND = 4  # rows on each side that are asked
+_FAR = 36  # rows: later than three hours says nothing
+_GAPS = (0, 8, 24)  # rows: how far away the bright bins may be, learned for each
+_ABSENT = 3
+_SHADE_DARK = 0.95  # how often full shade makes dark what clouds do not
+_AGAINST = 3.0  # what a sunny pass says against shade, where clouds never make it dark
+_PRIOR = 4.0
+_WORST = math.log(0.03)  # no single pass proves more
+
+Key = tuple[int, int, int, int]
+
+
+class Sky(NamedTuple):
+    """Bright rows of one string: evidence outside of what may be shade."""
+
+    positions: array[int]  # rows, rising
+    sunny: array[int]  # how many before each position had sun; one more than positions
+
+
+class Pass(NamedTuple):
+    """The sun's way through one bin on one day."""
+
+    day: int
+    number: int
+    first: int  # rows
+    last: int
+    sunny: bool
+
+
+def sky_of(
+    numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]
+) -> Sky:
+    """Return the rows of a string outside of the doubtful bins, and when the sun shone there."""
+    positions, sunny, count = array("i"), array("i", [0]), 0
+    limits = _limits(usual)
+    for row, (number, ratio) in enumerate(zip(numbers, ratios, strict=True)):
+        if ratio >= 0 and number not in doubtful:
+            positions.append(row)
+            count += ratio >= limits[number]
+            sunny.append(count)
+    return Sky(positions, sunny)
+
+
+def _limits(usual: Usual) -> list[float]:
+    return [SUNNY * usual.at(number) for number in range(72 * len(usual.of_row) + 1)]
+
+
+def passes(
+    columns: Columns,
+    numbers: array[int],
+    ratios: array[float],
+    usual: Usual,
+    days: Iterable[int],
+) -> Iterator[Pass]:
+    """Yield the ways through bins, in order."""
+    limits = _limits(usual)
+    for day in days:
+        open_number, first, last, sunny = -1, 0, 0, False
+        for row in columns.rows_of(day):
+            ratio = ratios[row]
+            if ratio < 0:
+                continue
+            number = numbers[row]
+            if number != open_number:
+                if open_number >= 0:
+                    yield Pass(day, open_number, first, last, sunny)
+                open_number, first, sunny = number, row, False
+            last = row
+            sunny = sunny or ratio >= limits[number]
+        if open_number >= 0:
+            yield Pass(day, open_number, first, last, sunny)
+
+
+class Weather:
+    """How often a pass is dark by clouds alone, by what the sky did around it."""
+
+    def __init__(self, columns: Columns, own: Sky, others: Iterable[Sky]) -> None:
+        self._columns, self._own, self._others = columns, own, list(others)
+        self._seen: dict[Key, list[int]] = {}
+        self._dark = self._all = 0
+
+    def learn(self, found: Iterable[Pass]) -> None:
+        """Take passes of bright bins. What is near is left out in turn, as shade leaves it out."""
+        for count, one in enumerate(found):
+            sides = (True, True) if count % 4 < 2 else (count % 4 == 2, count % 4 == 3)
+            key = self.key(one, _GAPS[count % 3], sides)
+            seen = self._seen.setdefault(key, [0, 0])
+            seen[0] += not one.sunny
+            seen[1] += 1
+            self._dark += not one.sunny
+            self._all += 1
+
+    def dark(self, one: Pass) -> float:
+        """Return how probable it is that clouds alone make this pass dark."""
+        usually = (self._dark + 1) / (self._all + 1)
+        dark, count = self._seen.get(self.key(one), (0, 0))
+        return (dark + _PRIOR * usually) / (count + _PRIOR)
+
+    def overcast(self, one: Pass) -> bool:
+        """Return whether the sun shone neither just before nor just after."""
+        key = self.key(one)
+        return key[0] < 2 and key[1] == key[2] == 0
+
+    def key(
+        self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)
+    ) -> Key:
+        """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
+        before, after = self._before(one, gap), self._after(one, gap)
+        if not sides[0]:
+            before = (_FAR, _ABSENT)
+        if not sides[1]:
+            after = (_FAR, _ABSENT)
+        near, far = sorted((before, after))
+        distance = 0 if near[0] <= 4 else 1 if near[0] <= 14 else 2
+        return distance, near[1], far[1], self._elsewhere(one)
+
+    def _before(self, one: Pass, gap: int) -> tuple[int, int]:
+        sky = self._own
+        end = bisect_left(sky.positions, one.first - gap)
+        begin = max(
+            end - _AROUND,
+            bisect_left(sky.positions, max(self._columns.starts[one.day], one.first - _FAR)),
+        )
+        if begin >= end:
+            return _FAR, _ABSENT
+        return one.first - sky.positions[end - 1], _state(sky, begin, end)
+
+    def _after(self, one: Pass, gap: int) -> tuple[int, int]:
+        sky = self._own
+        begin = bisect_left(sky.positions, one.last + 1 + gap)
+        end = min(
+            begin + _AROUND,
+            bisect_left(sky.positions, min(self._columns.starts[one.day + 1], one.last + _FAR)),
+        )
+        if begin >= end:
+            return _FAR, _ABSENT
+        return sky.positions[begin] - one.last, _state(sky, begin, end)
+
+    def _elsewhere(self, one: Pass) -> int:
+        """Return what other strings did at the same time."""
+        sunny = count = 0
+        for sky in self._others:
+            begin = bisect_left(sky.positions, one.first)
+            end = bisect_left(sky.positions, one.last + 1)
+            count += end - begin
+            sunny += sky.sunny[end] - sky.sunny[begin]
+        return _ABSENT if count == 0 else 2 if sunny == count else 1 if sunny else 0
+
+
+def _state(sky: Sky, begin: int, end: int) -> int:
+    sunny = sky.sunny[end] - sky.sunny[begin]
+    return 2 if sunny == end - begin else 1 if sunny else 0
+
+
+class Weighed(NamedTuple):
+    """Natural logarithms: how much less probable clouds are than shade. Below 0 speaks for shade."""
+
+    of_bin: dict[int, float]
+    days_of: dict[int, dict[int, list[float]]]  # bin -> day -> of each pass
+
+
+def weigh(weather: Weather, found: Iterable[Pass]) -> Weighed:
+    """Weigh the passes of doubtful bins."""
+    weighed = Weighed({}, {})
+    for one in found:
+        clouds = weather.dark(one)
+        if one.sunny:
+            value = _AGAINST * (1 - clouds)
+        else:
+            value = max(_WORST, math.log(clouds / (clouds + (1 - clouds) * _SHADE_DARK)))
+        weighed.of_bin[one.number] = weighed.of_bin.get(one.number, 0.0) + value
+        weighed.days_of.setdefault(one.number, {}).setdefault(one.day, []).append(value)
+    return weighed
+
+
+def of_group(weighed: Weighed, group: Iterable[int]) -> float:
+    """Return the evidence of neighbours: a cloud hides them all at once, so a day counts once."""
+    days: dict[int, list[float]] = {}
+    for number in group:
+        for day, values in weighed.days_of.get(number, {}).items():
+            days.setdefault(day, []).extend(values)
+    return sum(sum(values) / len(values) for values in days.values())

@@ -1,0 +1,141 @@
+"""Where the modules of a string look, by its own power: the days of each fortnight that gave most."""
+
+from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from server.roof import columns as all_days
+from server.roof.columns import Columns
+from server.roof.model import Facing
+from server.roof.rows import Digest, Plane
+
+DAYS = 365  # at most
+LEAST_WINDOWS = 2
+_WINDOW_DAYS = 14
+_QUARTER = 3  # rows
+_QUANTILE = 0.85
+_LEAST_VALUES = 4
+_LEAST_POINTS = 16  # of a window: four hours
+_OF_PEAK = 0.2
+_LEAST_ELEVATION = 80  # tenths of a degree
+_CLOUDED = 0.85  # of the first fit: such a point is no envelope
+_TILTS = range(0, 91)
+
+Point = tuple[int, int, int, int]  # azimuth, elevation (tenths), day of the year, W
+
+
+class Fitted(NamedTuple):
+    """An orientation, over so many days; the rest is what it leaves, as a part of all."""
+
+    tilt_deg: float
+    azimuth_deg: float
+    days: int
+    rest: float
+
+
+def of_days(digests: Iterable[Digest], string: int) -> Fitted | None:
+    """Return the orientation of a string; None where there are too few days for one."""
+    gathered = all_days.gather(digests)
+    if string not in gathered.powers:
+        return None
+    return of_columns(gathered, string, bytearray(gathered.causes))
+
+
+def of_columns(columns: Columns, string: int, held: bytearray) -> Fitted | None:
+    """Return the same; ``held``: a byte for each row, not 0 where the inverter held back."""
+    windows = _windows(columns, string, held)
+    if len(windows) < LEAST_WINDOWS:
+        return None
+    coarse = [window[::3] for window in windows]
+    best = _search(coarse, range(5, 71, 10), range(0, 360, 15))
+    best = _search(coarse, _near(best[0], 10, 5), _near(best[1], 15, 5))
+    windows = [_envelope(window, Plane(*best)) for window in windows]
+    best = _search(windows, _near(best[0], 10, 5), _near(best[1], 10, 5))
+    windows = [_envelope(window, Plane(*best)) for window in windows]
+    for reach, step in ((4, 2), (1, 1)):
+        best = _search(windows, _near(best[0], reach, step), _near(best[1], reach, step))
+    return Fitted(best[0], best[1] % 360, len(columns.within(DAYS)), rest_of(windows, Plane(*best)))
+
+
+def rest_of_plane(
+    columns: Columns, string: int, held: bytearray, plane: Plane, fitted: Fitted
+) -> float:
+    """Return what an orientation leaves unexplained of what ``fitted`` was made of."""
+    best = Plane(fitted.tilt_deg, fitted.azimuth_deg)
+    windows = [_envelope(window, best) for window in _windows(columns, string, held)]
+    return rest_of(windows, plane)
+
+
+def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
+    """Return the squares that a plane leaves, its strength free in each window, as a part of all."""
+    facing, left, whole = Facing(plane), 0.0, 0.0
+    for window in windows:
+        pp = pm = mm = 0.0
+        for azimuth, elevation, number, power in window:
+            could = facing.w_per_kwp(azimuth, elevation, number)
+            pp += power * power
+            pm += power * could
+            mm += could * could
+        if mm:
+            # Each window counts alike: a bright summer says no more than a clear week of March.
+            left += 1 - pm * pm / mm / pp
+            whole += 1
+    return left / whole if whole else 1.0
+
+
+def _search(
+    windows: Sequence[Sequence[Point]], tilts: Iterable[int], azimuths: Sequence[int]
+) -> tuple[int, int]:
+    tried = [
+        (rest_of(windows, Plane(tilt, azimuth % 360)), tilt, azimuth)
+        for tilt in tilts
+        if tilt in _TILTS
+        for azimuth in azimuths
+    ]
+    return min(tried)[1:]
+
+
+def _near(middle: int, reach: int, step: int) -> range:
+    return range(middle - reach, middle + reach + 1, step)
+
+
+def _envelope(window: Sequence[Point], plane: Plane) -> list[Point]:
+    """Return the points without those that clouds or shade took."""
+    facing = Facing(plane)
+    ratios = [power / max(1.0, facing.w_per_kwp(a, e, n)) for a, e, n, power in window]
+    usual = sorted(ratios)[int(0.7 * len(ratios))] if ratios else 0.0
+    return [
+        point for point, ratio in zip(window, ratios, strict=True) if ratio > _CLOUDED * usual
+    ] or list(window)
+
+
+def _windows(columns: Columns, string: int, held: bytearray) -> list[list[Point]]:
+    found = []
+    days = columns.within(DAYS)
+    for begin in range(days.stop - _WINDOW_DAYS, days.start - _WINDOW_DAYS, -_WINDOW_DAYS):
+        own = range(max(begin, days.start), begin + _WINDOW_DAYS)
+        points = _points(columns, string, held, own)
+        peak = max((point[3] for point in points), default=0)
+        bright = [one for one in points if one[3] > _OF_PEAK * peak]
+        if len(bright) >= _LEAST_POINTS:
+            found.append(bright)
+    return found
+
+
+def _points(columns: Columns, string: int, held: bytearray, days: range) -> list[Point]:
+    """Return the envelope of some days: for each quarter hour a moment of high power."""
+    powers = columns.powers[string]
+    quarters: dict[int, list[tuple[int, int]]] = {}
+    for day in days:
+        for row in columns.rows_of(day):
+            if powers[row] > 0 and not held[row] and columns.elevations[row] > _LEAST_ELEVATION:
+                quarter = columns.slots[row] % 288 // _QUARTER
+                quarters.setdefault(quarter, []).append((powers[row], row))
+    points = []
+    for values in quarters.values():
+        if len(values) >= _LEAST_VALUES:
+            power, row = sorted(values)[int(_QUANTILE * (len(values) - 1))]
+            number = columns.days[columns.day_of[row]].timetuple().tm_yday
+            points.append((columns.azimuths[row], columns.elevations[row], number, power))
+    return points

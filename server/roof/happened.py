@@ -1,0 +1,76 @@
+"""What happened to the strings: new shade, leaves, a share that fell, a dead string, a cleaning."""
+
+from typing import Any
+
+from server.roof import cells, changes, evidence
+from server.roof.figures import Figures
+from server.roof.rows import SLOT_S
+from server.roof.shade import Seen
+from server.roof.texts import event, moment
+from server.roof.whole import Whole
+
+_EVENT_DAYS = 365
+Event = dict[str, Any]
+
+
+def of(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
+    """Return the events of a string of the last year, by their begin."""
+    told = [*_shade(whole, seen), *_shares(whole, seen, found), *_dead(whole, seen, found)]
+    return sorted([*told, *_cleaned(whole, seen, found)], key=lambda one: one["from"])
+
+
+def _shade(whole: Whole, seen: Seen) -> list[Event]:
+    judged = whole.maps[seen.string].judged
+    now, before = judged["last60"], judged["last60_before"]
+    told = []
+    for change in [*changes.new(now, before), *changes.seasonal(now, before, judged["all"])]:
+        azimuths = sorted(cells.edges(number)[0] for number in change.bins)
+        tops = [cells.edges(number)[1] + 2.5 for number in change.bins]
+        first = _first_dark(whole, seen, change.bins)
+        values = {
+            "azimuth_from_deg": azimuths[0],
+            "azimuth_to_deg": azimuths[-1] + 5,
+            "elevation_to_deg": max(tops),
+            "bins": len(change.bins),
+        }
+        name = f"{change.kind}_shade"
+        told.append(event(name, seen.string, first, None, -change.fall, **values))
+    return told
+
+
+def _first_dark(whole: Whole, seen: Seen, bins: frozenset[int]) -> str:
+    """Return the day after the last one on which the sun shone there."""
+    columns = whole.columns
+    days = columns.within(60)
+    first = days.start
+    for one in evidence.passes(columns, whole.numbers, seen.ratios, seen.usual, days):
+        if one.number in bins and one.sunny:
+            first = min(one.day + 1, days.stop - 1)
+    return columns.days[first].isoformat()
+
+
+def _shares(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
+    days = whole.columns.days
+    since = whole.columns.within(_EVENT_DAYS).start
+    told = []
+    for one in found.changes:
+        if one.value >= 0 or one.first < since:
+            continue  # where one string falls behind the other seems to gain
+        last = None if one.last is None else days[one.last].isoformat()
+        pct = round(-100 * one.value, 1)
+        name = f"share_{one.kind}"
+        told.append(event(name, seen.string, days[one.first].isoformat(), last, one.value, pct=pct))
+    return told
+
+
+def _dead(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
+    if found.dead_row is None:
+        return []
+    return [event("dead", seen.string, moment(whole.columns.slots[found.dead_row] * SLOT_S), None, 0)]
+
+
+def _cleaned(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
+    if found.dirt is None or found.dirt.since < whole.columns.within(_EVENT_DAYS).start:
+        return []
+    day, pct = whole.columns.days[found.dirt.since].isoformat(), round(100 * found.dirt.rise, 1)
+    return [event("cleaned", seen.string, day, day, found.dirt.rise, pct=pct)]

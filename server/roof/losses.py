@@ -1,0 +1,207 @@
+"""What is lost: to shade, to limits by their cause, and while a string was dead. In kWh by month."""
+
+from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from server.roof import cells, evidence
+from server.roof.columns import Columns
+from server.roof.rows import CAUSES, SLOT_S, Limit
+from server.roof.shade import Judged, Seen
+
+KWH = SLOT_S / 3.6e6  # of a W for five minutes
+_STEPS = 150  # of 1 % of what is usual
+_DAY_CLASSES = 6
+_DEAD = 0.05
+_OTHER_LIVES = 0.2
+DEAD_ROWS = 6  # half an hour
+_LIGHT_W = 100.0  # of a clear kWp: enough light to live on
+
+
+class Lost(NamedTuple):
+    """Lost energy by row."""
+
+    rows: Sequence[int]
+    watts: Sequence[float]
+
+    def kwh_since(self, columns: Columns, day: int) -> float:
+        """Return the sum from this day (its index) on."""
+        begin = bisect_left(self.rows, columns.starts[day])
+        return sum(self.watts[begin:]) * KWH
+
+    def by_month(self, columns: Columns) -> dict[str, float]:
+        """Return the sums, by 2026-11."""
+        months: dict[str, float] = {}
+        for row, watts in zip(self.rows, self.watts, strict=True):
+            month = f"{columns.days[columns.day_of[row]]:%Y-%m}"
+            months[month] = months.get(month, 0.0) + watts * KWH
+        return months
+
+
+class Sky:
+    """How much of the clear sky there is where a string was not held back, by kinds of days.
+
+    The inverter holds back where there is more light than it takes: what would have come is the
+    mean of what comes at other times when there is at least so much.
+    """
+
+    def __init__(self, columns: Columns, seen: Seen) -> None:
+        self._steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
+        self._kinds = [_kind(columns, seen, day) for day in range(len(columns.days))]
+        level = seen.usual.level
+        for row, ratio in enumerate(seen.ratios):
+            if ratio >= 0 and columns.elevations[row] > 150:
+                step = min(_STEPS - 1, int(100 * ratio / level))
+                self._steps[self._kinds[columns.day_of[row]]][step] += 1
+                self._steps[_DAY_CLASSES][step] += 1
+        self._means = [_means_above(steps) for steps in self._steps]
+
+    def above(self, day: int, part: float) -> float:
+        """Return the mean share of the clear sky where it is at least so much."""
+        step = min(_STEPS - 1, max(0, int(100 * part)))
+        own = self._means[self._kinds[day]][step]
+        return max(part, own if own is not None else self._means[_DAY_CLASSES][step] or 1.0)
+
+
+def _kind(columns: Columns, seen: Seen, day: int) -> int:
+    rows = columns.rows_of(day)
+    known = [
+        ratio / seen.usual.level for ratio in seen.ratios[rows.start : rows.stop] if ratio >= 0
+    ]
+    if len(known) < 12:
+        return _DAY_CLASSES
+    return min(_DAY_CLASSES - 1, int(_DAY_CLASSES * cells.quantile(known, 0.75)))
+
+
+def _means_above(steps: list[int]) -> list[float | None]:
+    means: list[float | None] = []
+    count, total = 0, 0.0
+    for step in range(_STEPS - 1, -1, -1):
+        count += steps[step]
+        total += steps[step] * (step + 0.5) / 100
+        means.append(total / count if count >= 5 else None)
+    return means[::-1]
+
+
+def limits_of(
+    columns: Columns, seen: Seen, held: bytearray, levels: Mapping[int, Judged], since: int
+) -> list[Limit]:
+    """Return a string's limited rows from the day with this index on, with what each lost."""
+    sky = Sky(columns, seen)
+    found = []
+    for row in range(columns.starts[since], len(held)):
+        cause = held[row]
+        power = columns.powers[seen.string][row]
+        if not cause or power < 0:
+            continue
+        number = cells.bin_of(columns.azimuths[row], columns.elevations[row])
+        judged = levels.get(number)
+        shade = min(1.0, judged.performance) if judged and judged.state == "shaded" else 1.0
+        could = seen.usual.level * seen.clear_w[row] * shade
+        lost = None
+        if could > 0:
+            lost = max(0.0, could * sky.above(columns.day_of[row], power / could) - power)
+        bucket_s = columns.slots[row] * SLOT_S
+        found.append(
+            Limit(bucket_s, seen.string, CAUSES[cause - 1], None if lost is None else round(lost))
+        )
+    return found
+
+
+def region_of(judged: Mapping[int, Judged]) -> set[int]:
+    """Return the shaded bins and those around them."""
+    shaded = {number for number, one in judged.items() if one.state == "shaded"}
+    around = {near for number in shaded for near in cells.neighbours(number)}
+    return shaded | (around & judged.keys())
+
+
+def beside(
+    columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int]
+) -> Lost | None:
+    """Return what shade took, by another string on the same plane; exact, whatever the weather."""
+    own, other = columns.powers[seen.string], columns.powers[twin.string]
+    both, twins = 0, 0
+    for row, number in enumerate(numbers):
+        if number not in region and seen.ratios[row] >= 0 and twin.ratios[row] >= 0:
+            both += own[row]
+            twins += other[row]
+    if not twins:
+        return None
+    factor = both / twins
+    rows = [
+        row
+        for row, number in enumerate(numbers)
+        if number in region and own[row] >= 0 and other[row] >= 0 and twin.ratios[row] >= 0
+    ]
+    return Lost(rows, [factor * other[row] - own[row] for row in rows])
+
+
+def alone(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    judged: Mapping[int, Judged],
+    sky: evidence.Sky,
+) -> Lost:
+    """Return what shade took at least: only where the sun shone just before or just after."""
+    shaded = {number for number, one in judged.items() if one.state == "shaded"}
+    weather = evidence.Weather(columns, sky, [])
+    rows, watts = [], []
+    for one in evidence.passes(columns, numbers, seen.ratios, seen.usual, range(len(columns.days))):
+        if one.number not in shaded or 2 not in weather.key(one)[1:3]:
+            continue
+        for row in range(one.first, one.last + 1):
+            power = columns.powers[seen.string][row]
+            if seen.ratios[row] >= 0:
+                rows.append(row)
+                could = seen.usual.at(one.number) * seen.clear_w[row]
+                watts.append(max(0.0, 0.95 * could - power))
+    return Lost(rows, watts)
+
+
+def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen]) -> Lost:
+    """Return where a string gave nothing for half an hour and more while another one lived."""
+    rows: list[int] = []
+    watts: list[float] = []
+    run: list[tuple[int, float]] = []
+    for row in _lit(columns, seen, others):
+        could = seen.usual.level * seen.clear_w[row]
+        light = max(other.ratios[row] / other.usual.level for other in others)
+        if columns.powers[seen.string][row] < _DEAD * could * min(1.0, light):
+            run.append((row, could * min(1.0, light)))
+            continue
+        _end(run, rows, watts)
+    _end(run, rows, watts)
+    return Lost(rows, watts)
+
+
+def _lit(columns: Columns, seen: Seen, others: Sequence[Seen]) -> Iterable[int]:
+    """Yield the rows in which the string should live: in such light another one did."""
+    powers = columns.powers[seen.string]
+    for row, could in enumerate(seen.clear_w):
+        if could < _LIGHT_W or powers[row] < 0 or columns.causes[row]:
+            continue
+        if any(one.ratios[row] > _OTHER_LIVES * one.usual.level for one in others):
+            yield row
+
+
+def _end(run: list[tuple[int, float]], rows: list[int], watts: list[float]) -> None:
+    if len(run) >= DEAD_ROWS:
+        rows.extend(row for row, _ in run)
+        watts.extend(watt for _, watt in run)
+    run.clear()
+
+
+def dead_since(columns: Columns, seen: Seen, others: Sequence[Seen]) -> int | None:
+    """Return the row since which a string gives nothing up to now; None while it lives."""
+    first, count = None, 0
+    for row in reversed(list(_lit(columns, seen, others))):
+        could = seen.usual.level * seen.clear_w[row]
+        light = max(other.ratios[row] / other.usual.level for other in others)
+        if columns.powers[seen.string][row] >= _DEAD * could * min(1.0, light):
+            break
+        first, count = row, count + 1
+    return first if count >= DEAD_ROWS else None

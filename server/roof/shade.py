@@ -1,0 +1,242 @@
+"""The shade map of the strings of a roof."""
+
+from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from server.roof import cells, evidence
+from server.roof.cells import Cell, Usual
+from server.roof.columns import Columns
+from server.roof.evidence import SUNNY, Pass, Sky, Weather
+
+LEAST_DAYS = 30  # of readings before any shade is told
+LEAST_SUNNY_DAYS = 8  # of them with an hour of sun
+CLEAR = 0.9
+_WITNESS = 0.85
+_SUN_OUT = 0.25  # clouds alone make such a pass dark less often
+_LEAST_CLEAR = 6  # rows of such passes, on three days
+_SUNNY_ROWS = 12
+_STEADY = 0.05
+_BRIGHT = 0.6  # of the bins that were seen often enough
+_PROVEN = math.log(1e-7)  # of a group of neighbours
+_LIKELY = math.log(0.03)  # of each bin of it
+_PERHAPS = math.log(0.5)  # beside such that are proven
+_BEAM_ONLY = 0.7  # contrast: above, clear and overcast moments lose nearly alike: dirt, or tilt
+_DIRT = 0.85
+_DEEP = 0.55  # less than that no dirt leaves
+_LEAST_OVERCAST = 8
+_LEARNED_DAYS = 400
+
+
+class Seen(NamedTuple):
+    """One string beside the clear sky, and the bins of all days."""
+
+    string: int
+    clear_w: array[float]
+    ratios: array[float]
+    found: dict[int, Cell]
+    usual: Usual
+
+
+class Judged(NamedTuple):
+    """What a bin is."""
+
+    n: int
+    days: int
+    performance: float
+    contrast: float | None
+    state: str
+    last_day: int
+
+
+def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
+    """Return the bins that gave less than usual whenever they were seen: no witness of the sun."""
+    return {n for n, cell in found.items() if cell.level() < _WITNESS * usual.at(n)}
+
+
+def skies_of(
+    numbers: array[int], strings: Sequence[Seen], found: Mapping[int, Mapping[int, Cell]]
+) -> dict[int, Sky]:
+    """Return when the sun shone, by each string, outside of its doubtful bins."""
+    return {
+        seen.string: evidence.sky_of(
+            numbers,
+            seen.ratios,
+            seen.usual,
+            doubtful(seen.found, seen.usual) | doubtful(found[seen.string], seen.usual),
+        )
+        for seen in strings
+    }
+
+
+def sunny_days(columns: Columns, seen: Seen, sky: Sky, days: Iterable[int]) -> int:
+    """Return on how many of these days the sun shone for an hour, without clouds."""
+    return sum(_clear_hour(columns, seen, sky, day) for day in days)
+
+
+def _clear_hour(columns: Columns, seen: Seen, sky: Sky, day: int) -> bool:
+    begin, end = (bisect_left(sky.positions, columns.starts[day + later]) for later in (0, 1))
+    run, before = 0, 0.0
+    for place in range(begin, end):
+        ratio = seen.ratios[sky.positions[place]]
+        shone = sky.sunny[place + 1] > sky.sunny[place]
+        run = run + 1 if shone and abs(ratio - before) < _STEADY * ratio else 0
+        before = ratio
+        if run >= _SUNNY_ROWS:
+            return True
+    return False
+
+
+def map_of(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    found: Mapping[int, Cell],
+    skies: Mapping[int, Sky],
+    days: range,
+    trusted: bool = True,
+) -> dict[int, Judged]:
+    """Return the bins of one string on these days.
+
+    Args:
+        columns: all days.
+        numbers: the bin of each row.
+        seen: the string.
+        found: its bins of these days.
+        skies: of all strings.
+        days: indices.
+        trusted: whether the settings may be right; otherwise nothing is called shaded.
+    """
+    own = skies[seen.string]
+    weather = Weather(columns, own, [sky for k, sky in skies.items() if k != seen.string])
+    wide = doubtful(found, seen.usual)
+    passes = list(evidence.passes(columns, numbers, seen.ratios, seen.usual, days))
+    bright = {n for n, cell in found.items() if n not in wide and cell.enough()}
+    recent = max(days.stop - _LEARNED_DAYS, days.start)
+    weather.learn(one for one in passes if one.number in bright and one.day >= recent)
+    contrasts = _contrasts(columns, seen, weather, passes, bright)
+    levels = _levels(seen, found, weather, passes)
+    shaded: set[int] = set()
+    if trusted and settled(columns, seen, own, found, days):
+        shaded = _proven(weather, passes, levels, found, contrasts)
+    return {
+        number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
+        for number, cell in found.items()
+    }
+
+
+def settled(
+    columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], days: range
+) -> bool:
+    """Return whether enough of the sky was seen in the sun to say what is dark."""
+    dark = doubtful(found, seen.usual)
+    enough = [number for number, cell in found.items() if cell.enough()]
+    bright = sum(number not in dark for number in enough)
+    if len(days) < LEAST_DAYS or bright < _BRIGHT * len(enough):
+        return False
+    return sunny_days(columns, seen, own, days) >= LEAST_SUNNY_DAYS
+
+
+def _levels(
+    seen: Seen, found: Mapping[int, Cell], weather: Weather, passes: Iterable[Pass]
+) -> dict[int, float]:
+    """Return what each bin gives, of what is usual: by moments with sun around, if there are some.
+
+    Bright clouds give nearly as much as the sun where it only grazes the modules.
+    """
+    values: dict[int, list[float]] = {}
+    days: dict[int, set[int]] = {}
+    for one in passes:
+        if weather.dark(one) < _SUN_OUT:
+            part = seen.ratios[one.first : one.last + 1]
+            values.setdefault(one.number, []).extend(ratio for ratio in part if ratio >= 0)
+            days.setdefault(one.number, set()).add(one.day)
+    levels = {}
+    for number, cell in found.items():
+        own = values.get(number, [])
+        some = len(own) >= _LEAST_CLEAR and len(days[number]) >= cells.LEAST_DAYS
+        level = cells.quantile(own, cells.QUANTILE) if some else cell.level()
+        levels[number] = level / seen.usual.at(number)
+    return levels
+
+
+def _proven(
+    weather: Weather,
+    passes: Sequence[Pass],
+    levels: Mapping[int, float],
+    found: Mapping[int, Cell],
+    contrasts: Mapping[int, float],
+) -> set[int]:
+    """Return the bins whose darkness clouds do not explain: neighbours, two at least.
+
+    What is less dark or less sure counts beside two that are dark for certain.
+    """
+    dark = {number for number, level in levels.items() if level < SUNNY}
+    weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
+    likely = {n for n in dark if weighed.of_bin.get(n, 0.0) <= _LIKELY}
+    proven: set[int] = set()
+    for group in cells.groups(likely):
+        if len(group) >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
+            proven |= {number for number in group if found[number].enough()}
+    sure = {
+        number
+        for number in proven
+        if levels[number] < _DEEP or contrasts.get(number, 1.0) < _BEAM_ONLY
+    }
+    perhaps = {
+        number
+        for number in dark - sure
+        if sum(near in sure for near in cells.neighbours(number)) >= 2
+        and found[number].enough()
+        and weighed.of_bin.get(number, 0.0) <= _PERHAPS
+        and contrasts.get(number, 0.0) < _DIRT
+    }
+    return sure | perhaps
+
+
+def _judged(cell: Cell, level: float, contrast: float | None, proven: bool) -> Judged:
+    if not cell.enough():
+        state = "too_few"
+    elif level >= CLEAR:
+        state = "clear"
+    elif level >= SUNNY:
+        state = "partly"
+    else:
+        state = "shaded" if proven else "too_few"
+    return Judged(len(cell.values), cell.days, level, contrast, state, cell.last_day)
+
+
+def _contrasts(
+    columns: Columns,
+    seen: Seen,
+    weather: Weather,
+    passes: Sequence[Pass],
+    bright: set[int],
+) -> dict[int, float]:
+    """Return how much a bin gives when the sky is clear, beside how much when it is overcast.
+
+    Overcast light follows the height of the sun, and not where the modules look.
+    """
+    grey: dict[int, list[float]] = {}
+    for one in passes:
+        if not one.sunny and weather.overcast(one):
+            grey.setdefault(one.number, []).extend(
+                seen.ratios[row] * seen.clear_w[row] / columns.elevations[row]
+                for row in range(one.first, one.last + 1)
+                if seen.ratios[row] >= 0
+            )
+    usual = [cells.quantile(v, 0.5) for n, v in grey.items() if n in bright]
+    if not usual:
+        return {}
+    middle = cells.quantile(usual, 0.5)
+    return {
+        number: seen.found[number].level()
+        / seen.usual.at(number)
+        / (cells.quantile(values, 0.5) / middle)
+        for number, values in grey.items()
+        if len(values) >= _LEAST_OVERCAST
+    }

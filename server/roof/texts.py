@@ -1,0 +1,64 @@
+"""Why there is no number, in words. The page translates the codes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from edge_lib.shared.command_names import server_command
+
+_SET = server_command("site set DEVICE")
+REASONS = {
+    "no_place": f"where the roof stands is not known: {_SET} --latitude --longitude",
+    "place_contradicts": f"the place that is set does not fit to the sun of the data: {_SET}",
+    "no_strings": "no string was read",
+    "no_orientation": (
+        "where the modules look is not known, and cannot be told by {days} days yet: "
+        f"{_SET} --string NUMBER:TILT,AZIMUTH,KWP"
+    ),
+    "azimuth_contradicts": f"the orientation that is set does not fit to the data: {_SET} --string",
+    "too_few_days": "{days} days so far, {missing} more are needed, with sun",
+    "one_string": "there is no other string to compare with",
+    "too_few_sunny": "too few sunny days so far",
+    "no_rain": "no cleaning was seen, by rain or by hand: dirt cannot be told from other causes",
+    "too_short": "{months} months of data so far, {needed} are needed",
+    "not_settled": "the map of the shade is not settled yet",
+}
+
+
+def why(reason: str | None, **values: object) -> dict[str, Any]:
+    """Return the three keys that tell why there is no number."""
+    text = REASONS[reason].format(**values) if reason else None
+    return {"reason": reason, "reason_text": text, "reason_values": values}
+
+
+def moment(at_s: float) -> str:
+    """Return seconds since 1970 as the API tells moments."""
+    told = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+    return told.replace("+00:00", "Z")
+
+
+EVENTS = {
+    "new_shade": "new shade between {azimuth_from_deg} and {azimuth_to_deg} degrees",
+    "seasonal_shade": (
+        "shade between {azimuth_from_deg} and {azimuth_to_deg} degrees that was there at this time "
+        "of last year, too, and not in between: leaves"
+    ),
+    "share_step": "gives {pct} % less than usual beside the others, at once",
+    "share_drift": "gives {pct} % less than usual beside the others, more and more",
+    "dead": "gives nothing while another string does",
+    "cleaned": "was cleaned, by rain or by hand: {pct} % more than before",
+}
+
+
+def event(
+    name: str, string: int, first: str, last: str | None, value: float, **values: object
+) -> dict[str, Any]:
+    """Return what happened to a string."""
+    return {
+        "id": name,
+        "string": string,
+        "from": first,
+        "to": last,
+        "value": round(value, 3),
+        "values": values,
+        "text": EVENTS[name].format(**values),
+    }

@@ -1,0 +1,137 @@
+"""All that is known of a roof before it is put into words: each string beside the sky, its maps."""
+
+from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+
+from array import array
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from server.roof import cells, columns, contradict, fit, shade, voltage
+from server.roof.columns import Columns
+from server.roof.evidence import Sky
+from server.roof.fit import Fitted
+from server.roof.rows import PERIODS, Plane, Settings
+from server.roof.shade import LEAST_DAYS, LEAST_SUNNY_DAYS, Judged, Seen
+
+FIT_DAYS = 30  # of data before the orientation is taken from them
+_LEAST_OF_KWP = 0.5  # a string that never gave so much of its size never saw the sun
+
+
+class Own(NamedTuple):
+    """One string. Without ``seen`` there is nothing beside which to hold it."""
+
+    string: int
+    plane: Plane | None
+    source: str | None  # set or fitted
+    fitted: Fitted | None
+    warnings: list[dict[str, Any]]
+    held: bytearray
+    seen: Seen | None
+
+
+class Map(NamedTuple):
+    """The maps of a string, by period."""
+
+    judged: Mapping[str, Mapping[int, Judged]]
+    sunny_days: int
+    settled: bool
+    reason: str | None
+
+
+class Whole(NamedTuple):
+    """The roof."""
+
+    columns: Columns
+    settings: Settings
+    numbers: array[int]  # the bin of each row
+    strings: list[Own]
+    skies: Mapping[int, Sky]
+    maps: Mapping[int, Map]
+
+    def seen(self) -> list[Seen]:
+        """Return the strings that stand beside the sky."""
+        return [own.seen for own in self.strings if own.seen is not None]
+
+    def others(self, string: int) -> list[Seen]:
+        """Return the others of them."""
+        return [seen for seen in self.seen() if seen.string != string]
+
+
+def of(gathered: Columns, settings: Settings) -> Whole:
+    """Return the roof of all days, where its place is known."""
+    numbers = cells.numbers_of(gathered)
+    strings = [_own(gathered, numbers, settings, k) for k in sorted(gathered.powers)]
+    seen = [own.seen for own in strings if own.seen is not None]
+    every = {one.string: one.found for one in seen}
+    skies = shade.skies_of(numbers, seen, every)
+    whole = Whole(gathered, settings, numbers, strings, skies, {})
+    maps = {own.string: _map(whole, own) for own in strings if own.seen is not None}
+    return whole._replace(maps=maps)
+
+
+def _own(gathered: Columns, numbers: array[int], settings: Settings, string: int) -> Own:
+    held = voltage.limited(gathered, string)
+    told = settings.strings.get(string)
+    days = sum(stop > start for start, stop in zip(gathered.starts, gathered.starts[1:], strict=False))
+    fitted = fit.of_columns(gathered, string, held) if days >= FIT_DAYS else None
+    plane, source = told, "set" if told else None
+    if plane is None and fitted is not None:
+        plane, source = Plane(fitted.tilt_deg, fitted.azimuth_deg), "fitted"
+    if plane is None:
+        return Own(string, None, None, fitted, [], held, None)
+    seen = _seen(gathered, numbers, string, plane, held)
+    rest = fit.rest_of_plane(gathered, string, held, plane, fitted) if told and fitted else None
+    scale = seen.usual.level if seen and days >= FIT_DAYS else None
+    warnings = contradict.of_plane(plane, scale, fitted, rest) if told else []
+    return Own(string, plane, source, fitted, warnings, held, seen)
+
+
+def _seen(
+    gathered: Columns, numbers: array[int], string: int, plane: Plane, held: bytearray
+) -> Seen | None:
+    ratios = columns.ratios_of(gathered, string, plane, held)
+    found = cells.of_days(gathered, numbers, ratios.ratios, range(len(gathered.days)))
+    usual = cells.usual_of(found, ratios.best)
+    if usual is None:
+        return None
+    return Seen(string, ratios.clear_w, ratios.ratios, found, usual)
+
+
+def _map(whole: Whole, own: Own) -> Map:
+    seen, gathered = own.seen, whole.columns
+    assert seen is not None  # noqa: S101 - of_strings asks only for these
+    everything = range(len(gathered.days))
+    sky = whole.skies[own.string]
+    sunny = shade.sunny_days(gathered, seen, sky, everything)
+    contradicted = any(warning["id"] == "azimuth_contradicts" for warning in own.warnings)
+    kwp = own.plane.kwp if own.plane else None
+    bright = kwp is None or seen.usual.level >= _LEAST_OF_KWP * kwp
+    settled = bright and shade.settled(gathered, seen, sky, seen.found, everything)
+    trusted = settled and not contradicted
+    judged = {
+        "all": shade.map_of(
+            gathered, whole.numbers, seen, seen.found, whole.skies, everything, trusted
+        )
+    }
+    for period, days in zip(PERIODS[1:], (gathered.within(60), gathered.within(60, 365)), strict=True):
+        judged[period] = _of_period(whole, seen, days, trusted)
+    reason = "azimuth_contradicts" if contradicted else None if settled else "too_few_days"
+    return Map(judged, sunny, settled, reason)
+
+
+def _of_period(whole: Whole, seen: Seen, days: range, trusted: bool) -> dict[int, Judged]:
+    """Return the map of some days: what is doubtful in them is no witness of their sky."""
+    found = {
+        one.string: cells.of_days(whole.columns, whole.numbers, one.ratios, days)
+        for one in whole.seen()
+    }
+    skies = shade.skies_of(whole.numbers, whole.seen(), found)
+    own = found[seen.string]
+    return shade.map_of(whole.columns, whole.numbers, seen, own, skies, days, trusted)
+
+
+def days_missing(days: int, found: Map | None) -> int:
+    """Return how many more days are needed before shade is told; sunny ones, where those lack."""
+    sunny = found.sunny_days if found else 0
+    missing = max(LEAST_DAYS - days, LEAST_SUNNY_DAYS - sunny, 0)
+    return missing or (0 if found and found.settled else 1)

@@ -1,0 +1,153 @@
+"""What a string gives at clear noons: dirt between two rains, and how it ages from year to year."""
+
+from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+
+import math
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from server.roof import cells
+from server.roof.columns import Columns
+from server.roof.evidence import SUNNY
+from server.roof.shade import Seen
+
+TELLING = 0.03  # a tooth of less is not told
+YEARS = 2
+_STEADY = 0.03
+_BRIGHT_W = 350.0
+_LEAST_ROWS = 6
+_AROUND = 5  # days with a value, on each side of a cleaning
+_LEAST_POINTS = 6
+# A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
+# warm it is (the sheets of crystalline modules agree within a few hundredths).
+_POWER_BY_VOLTAGE = 1.25
+_YEAR_DAYS = 365
+_NEAR_DAYS = 7
+_LEAST_PAIRS = 20
+_DRAWS = 200
+
+Points = list[tuple[int, float]]  # (index of the day, logarithm)
+
+
+def clear_noons(columns: Columns, seen: Seen) -> Points:
+    """Return the logarithm of the ratio at steady clear noons, at one temperature of the modules."""
+    level = seen.usual.level
+    volts = columns.voltages[seen.string]
+    found = []
+    for day in range(len(columns.days)):
+        values, before = [], 0.0
+        for row in columns.rows_of(day):
+            ratio = seen.ratios[row]
+            steady = ratio >= SUNNY * level and abs(ratio - before) < _STEADY * ratio
+            if steady and seen.clear_w[row] >= _BRIGHT_W and volts[row] > 0:
+                values.append(math.log(ratio) - _POWER_BY_VOLTAGE * math.log(volts[row]))
+            before = ratio
+        if len(values) >= _LEAST_ROWS:
+            found.append((day, cells.quantile(values, 0.5)))
+    return found
+
+
+class Dirt(NamedTuple):
+    """How much less than after the last cleaning."""
+
+    part: float
+    since: int  # index of the day of the cleaning
+    rise: float  # by how much the cleaning was
+
+
+def dirt(points: Points, noise: float) -> Dirt | None:
+    """Return the tooth that is open now; None where no cleaning of 3 % was ever seen.
+
+    Args:
+        points: rising by day.
+        noise: what a step must exceed beside, in logarithms.
+    """
+    cleanings = _cleanings(points, max(TELLING, noise))
+    if not cleanings:
+        return None
+    at, rise = cleanings[-1]
+    rise = math.exp(rise) - 1
+    tooth = points[at:]
+    if len(tooth) < _LEAST_POINTS:
+        return Dirt(0.0, points[at][0], rise)
+    slope = _slope(tooth)
+    return Dirt(1 - math.exp(min(0.0, slope * (tooth[-1][0] - tooth[0][0]))), points[at][0], rise)
+
+
+def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
+    """Return where the values rise at once: the first point after each cleaning, and by how much."""
+    rises = {}
+    for n in range(3, len(points) - 1):
+        before = [value for _, value in points[max(0, n - _AROUND) : n]]
+        after = [value for _, value in points[n : n + _AROUND]]
+        rise = cells.quantile(after, 0.5) - cells.quantile(before, 0.5)
+        if rise >= 0.8 * least and points[n][1] - points[n - 1][1] >= 0.5 * least:
+            rises[n] = rise
+    found = []
+    for n, rise in rises.items():
+        if all(rise >= rises.get(n + by, 0.0) for by in range(-_AROUND, _AROUND + 1)):
+            found.append((n, rise))
+    return found
+
+
+def _slope(points: Points) -> float:
+    """Return the median of the slopes between all pairs (Theil and Sen): outliers do not matter."""
+    slopes = [
+        (b[1] - a[1]) / (b[0] - a[0])
+        for n, a in enumerate(points)
+        for b in points[n + 1 :]
+        if b[0] - a[0] >= 3
+    ]
+    return cells.quantile(slopes, 0.5) if slopes else 0.0
+
+
+def noise_of(points: Points) -> float:
+    """Return how much neighbours differ: three times the median."""
+    steps = [abs(b[1] - a[1]) for a, b in zip(points, points[1:], strict=False)]
+    return 3 * cells.quantile(steps, 0.5) if steps else 0.0
+
+
+class Trend(NamedTuple):
+    """A year's change with its interval (95 %), as parts."""
+
+    value: float
+    low: float
+    high: float
+    years: float
+
+
+def trend(columns: Columns, points: Points) -> Trend | None:
+    """Return by how much a year changes what comes: the median of pairs a year apart.
+
+    None below two years, or with fewer than 20 pairs.
+    """
+    if not points or (columns.days[-1] - columns.days[0]).days < YEARS * _YEAR_DAYS:
+        return None
+    at = {columns.days[day].toordinal(): value for day, value in points}
+    rates = []
+    for ordinal, value in at.items():
+        for by in sorted(range(-_NEAR_DAYS, _NEAR_DAYS + 1), key=abs):
+            later = at.get(ordinal + _YEAR_DAYS + by)
+            if later is not None:
+                rates.append((later - value) * _YEAR_DAYS / (_YEAR_DAYS + by))
+                break
+    if len(rates) < _LEAST_PAIRS:
+        return None
+    low, high = _interval(rates)
+    years = (columns.days[-1] - columns.days[0]).days / _YEAR_DAYS
+    return Trend(math.exp(cells.quantile(rates, 0.5)) - 1, low, high, years)
+
+
+def _interval(rates: Sequence[float]) -> tuple[float, float]:
+    """Return where medians of drawn months lie: neighbours saw the same weather."""
+    chance = random.Random(22)  # noqa: S311 - the same answer each night
+    blocks = [rates[n : n + 5] for n in range(0, len(rates), 5)]
+    medians = [
+        cells.quantile([one for _ in blocks for one in chance.choice(blocks)], 0.5)
+        for _ in range(_DRAWS)
+    ]
+    return (
+        math.exp(cells.quantile(medians, 0.025)) - 1,
+        math.exp(cells.quantile(medians, 0.975)) - 1,
+    )

@@ -1,0 +1,76 @@
+"""Wrong formulas of the roof's analysis: each must be found out by a roof whose truth is known."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from unittest import mock
+
+from edge_lib.simulator.roof import Plane
+from server.roof import cells, limited, model
+from tests.support.roof_checks import bins_of, claims_of, found, score, settings_of
+from tests.support.roof_life import Life, horizon, live
+from tests.support.roof_map_claims import Line
+
+_TREE = Life((Plane(3.2, 30, 150),), horizon("ridge", "mixed"), "mixed", 1, 120)
+_LIMITED = Life((Plane(5.0, 35, 180),), (), "mixed", 1, 120, export_limit_w=2000)
+
+
+class Short:
+    """Two roofs, lived once: one behind a ridge, one held back at noon; no mutant changes them."""
+
+    def __init__(self) -> None:
+        self.tree, self.limited = live(_TREE), live(_LIMITED)
+
+    def failures(self) -> list[str]:
+        """Return which of the checks do not hold of what is found now."""
+        one = found(self.tree)
+        map_ = score(self.tree, one)
+        held = found(self.limited)
+        low = [row for row in bins_of(held, 1) if row.state in ("partly", "shaded")]
+        checks = {
+            f"recall {map_.recall:.2f}": map_.recall >= 0.95 and map_.shaded >= 15,
+            f"false bins {map_.false}": map_.false_share <= 0.01,
+            "shade where the inverter held back": not claims_of(held),
+            f"{len(low)} dim bins where it held back": len(low) <= 5,
+        }
+        return [name for name, holds in checks.items() if not holds]
+
+
+def _from_south(self, plane) -> None:
+    _init(self, plane._replace(azimuth_deg=(plane.azimuth_deg + 180) % 360))
+
+
+def _mean(values, part: float) -> float:
+    own = list(values)
+    return sum(own) / len(own)
+
+
+def _off_by_half(azimuth: int, elevation: int) -> int:
+    return _bin_of((azimuth + 25) % 3600, elevation + 12)
+
+
+_init, _bin_of = model.Facing.__init__, cells.bin_of
+
+MUTANTS: dict[str, Callable] = {
+    "azimuth from the south": lambda: mock.patch.object(model.Facing, "__init__", _from_south),
+    "mean instead of quantile": lambda: mock.patch.object(cells, "quantile", _mean),
+    "limited samples kept": lambda: mock.patch.object(limited, "cause_of", return_value=None),
+    "bin off by half": lambda: mock.patch.object(cells, "bin_of", _off_by_half),
+}
+
+
+@contextmanager
+def mutant(name: str) -> Iterator[None]:
+    with MUTANTS[name]():
+        yield
+
+
+def mutants(seeds: int, run) -> Iterator[Line]:
+    """14. Wrong formulas: each dies."""
+    short = Short()
+    sound = short.failures()
+    yield not sound, f"the right one: {', '.join(sound) or 'holds'}"
+    for name in MUTANTS:
+        with mutant(name):
+            dead = short.failures()
+        yield bool(dead), f"{name}: {'dies by ' + ', '.join(dead) if dead else 'LIVES'}"
