@@ -91,8 +91,8 @@ function sums(seen, points, numbers) {
 // When half of it had come, in ms.
 function halfOf(rows, kwh) {
   let sum = 0;
-  const row = rows.find((one) => (sum += one.kwh) >= kwh / 2);
-  return row && kwh > 0 ? Date.parse(row.bucket) : null;
+  const row = rows.find((one) => (sum += one.kwh) >= kwh / 2 - 1e-9);
+  return row && kwh > 0 ? Date.parse(row.bucket) + STEP_MS : null;
 }
 
 // What may be said of the mains: {least, most, isWithin}; null where it was not read, isWithin null where the allowed
@@ -107,6 +107,6 @@ export function mainsOf(points) {
   return { least, most, isWithin: isOf230 ? least >= ALLOWED_V.least && most <= ALLOWED_V.most : null };
 }
 
-// What stands over the curve, where the counter knows of more than the strings.
+// What is said below the curve, where the counter knows of more than the strings.
 export const partWords = ({ isPart, all, counter }, write) =>
   isPart ? t('roof_is_part', { seen: write(all), all: write(counter) }) : '';

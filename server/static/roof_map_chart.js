@@ -1,5 +1,5 @@
 // The sky as one string sees it: azimuth across, elevation up, each cell in the colour of what the string gives with the
-// sun there; over it the paths of the sun, its hours, and where it stands now.
+// sun there; over it the paths of the sun, its hours, and where it is now.
 
 import { Chart } from './chart.js';
 import { svg } from './dom.js';

@@ -1,4 +1,4 @@
-// Where the sun stands: the formulas of edge_lib/shared/sun.py once more (NOAA's form), so that paths and hours are
+// Where the sun is: the formulas of edge_lib/shared/sun.py once more (NOAA's form), so that paths and hours are
 // drawn without asking. Degrees; azimuth from north, clockwise.
 
 const DAY_MS = 86400e3;

@@ -73,7 +73,7 @@ class RoofView {
     this.#rest = el('div', { class: 'view rest', hidden: true }, this.#below());
     this.element = el(
       'div',
-      { class: 'view roof-view' },
+      { class: 'view roof-view', 'data-coming': true },
       this.#nav(),
       this.#verdict,
       this.#loading.element,
@@ -189,6 +189,7 @@ class RoofView {
   #arrived(name) {
     this.#awaited.delete(name);
     if (this.#awaited.size || !this.#rest.hidden) return;
+    delete this.element.dataset.coming;
     this.#rest.hidden = !this.#context.device.first_ts;
     this.#showCurve();
   }

@@ -96,7 +96,7 @@ export const WORDS = {
   roof_changed: '{old}, now {now}',
   roof_too_few: 'too few readings',
   roof_never: 'never seen',
-  roof_beam_only: 'something stands in the way',
+  roof_beam_only: 'something is in the way',
   roof_all_light: 'dirt, or another tilt than set',
   roof_found_shade: 'Shade: something in the {direction} ({from} to {to}), up to {high} high',
   roof_found_dirt_or_tilt: 'Less light of every kind in the {direction} ({from} to {to}), up to {high} high: dirt, or another tilt than set',
@@ -133,7 +133,7 @@ export const WORDS = {
   roof_share_band: 'usual within 5 %',
   roof_event: 'something happened',
   roof_share_title: { one: 'One day, as a mean of seven', other: '{n} days, each as a mean of seven' },
-  roof_share_what: '100 % is the part of all that this string usually gives with the sun where it stood. Clouds take from all strings alike, so they do not show here.',
+  roof_share_what: '100 % is the part of all that this string usually gives with the sun where it was. Clouds take from all strings alike, so they do not show here.',
 
   // Figures of each string
   roof_card_figures: 'In a year',

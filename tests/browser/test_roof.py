@@ -134,7 +134,7 @@ def test_a_cell_is_read_out_by_the_keyboard_and_in_a_table(shown):
     rows = page.wait(lambda: page.all(".map[data-string='1'] tbody tr"), "no table")
     assert len(rows) > 400
     table = plain(page.text(".map[data-string='1'] tbody"))
-    assert re.search(r"9\d % [\d,]+ \d+ \w+ \d+ \w+ \d{4}", table)
+    assert re.search(r"9\d % [\d,]+ \d+ \w+, \d+ \w+ \d{4}", table)
     assert "too few readings" in table
     csv = page.run("return document.querySelector('.map-table a[download]').href")
     found = page.driver.execute_async_script(
@@ -179,7 +179,7 @@ def test_a_string_alone_has_its_usual_and_a_clear_sky_beside_it(shown):
  document.querySelectorAll(`.curve-box .chart ${n}`).length > 0)"
         )
         assert page.run(lines) == [True, True, False, False]
-        page.all("[data-figure=string-1]")[0].click()
+        page.click(".string-name")
         assert page.run(lines) == [True, False, True, True]
         chart = page.all(".curve-box svg.chart")[0]
         chart.send_keys(Keys.HOME)
@@ -235,7 +235,7 @@ def test_before_the_first_night_and_before_the_first_reading(page, shown, roofs)
     assert "roof-maps" not in page.run(CARDS)
     page.open(f"{roofs.url}/?view=roof&device={NEW}")
     loaded(page)
-    assert "arrived yet" in page.text(VERDICT)
+    assert "has not sent a reading yet" in page.text(VERDICT)
     assert page.run(CARDS) == []
     assert not page.all("main svg.chart:not([hidden])") or page.run(
         "return [...document.querySelectorAll('main svg.chart')].every((n) => !n.clientWidth)"

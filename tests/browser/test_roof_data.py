@@ -9,6 +9,7 @@ import pytest
 from edge_lib.shared.sun import position
 from server.api.roof import _REASONS
 from server.page import FOLDER, LANGUAGES
+from server.roof.texts import EVENTS, REASONS
 from tests.browser.conftest import SETTINGS, Site
 
 PLACE = {"latitude": 52.0, "longitude": 5.0}
@@ -125,7 +126,10 @@ def test_a_loss_that_nobody_knows_is_none_and_one_that_a_string_lacks_is_a_part(
         a_loss("2026-08", 1, clipping_kwh=1.5), a_loss("2026-08", 2, clipping_kwh=2.5),
     ]  # fmt: skip
     (months,) = called("roof_lists", "lossesOf", [[rows]])
-    shade = [(one["month"], *one["cells"]["shade"].values()) for one in months]
+    shade = [
+        (one["month"], one["cells"]["shade"]["kwh"], one["cells"]["shade"]["isLeast"])
+        for one in months
+    ]
     assert shade == [
         ("2026-08", 0, False), ("2026-07", 3, True), ("2026-06", None, False), ("2026-05", 4, True)
     ]  # fmt: skip
@@ -155,7 +159,7 @@ def test_a_day_of_strings_has_what_was_measured_and_when_half_of_it_had_come(cal
     assert day["strings"][0]["kwh"] == pytest.approx(4.8)
     assert day["strings"][1]["kwh"] == pytest.approx(3.8)
     half = datetime.fromtimestamp(day["strings"][0]["half"] / 1000, UTC)
-    assert half == BUCKET + timedelta(minutes=5 * 35)
+    assert half == BUCKET + timedelta(minutes=5 * 36)
     point = day["points"][24]
     assert (point["string_1"], point["string_2"], point["clear_1"]) == (1200, None, 900)
     assert (point["usual_1"], point["limited_1"], point["limited_2"]) == (None, "voltage", None)
@@ -194,6 +198,13 @@ def words_of(language: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_reason_has_its_words(language):
+def test_each_reason_and_each_event_has_its_words(language):
     told = words_of(language)
     assert [code for code in _REASONS if f"roof_why_{code}" not in told] == []
+    for code, text in REASONS.items():
+        words = told[f"roof_why_{code}"]
+        assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", text)), code
+        assert "{" not in told.get(f"roof_todo_{code}", "")
+    for event in EVENTS:
+        more = ("_less", "_more") if event.startswith("share_") else ("",)
+        assert all(told[f"roof_event_{event}{part}"] for part in more)
