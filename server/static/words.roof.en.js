@@ -27,7 +27,7 @@ export const WORDS = {
   roof_limit_export_limit: 'held back by the limit of export',
   roof_limit_full_battery: 'held back: the battery is full and export at its limit',
   roof_limit_voltage: 'held back, as its voltage shows',
-  roof_is_part: 'Readings are missing: the strings tell of {seen}, the counter of {all}.',
+  roof_is_part: 'Readings are missing: the strings show {seen}, the counter {all}.',
 
   // Against its usual
   roof_as_usual: 'gives as much of all as usual',
