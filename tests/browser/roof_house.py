@@ -266,6 +266,8 @@ def live_with_strings(
         ts = begin + n * STEP
         sun = position(ts.timestamp(), *PLACE)
         watts = [max(0.0, _gives(sun, face)) for face in FACES_DEG[:count]]
+        if count == 4 and ts > noon:
+            watts[3] = 0.0  # as `four_strings` has it
         grown_kwh += sum(watts) / 12_000
         if noon <= ts < noon + hole:
             continue
