@@ -45,14 +45,14 @@ export function lossTable(rows) {
     named(`${month}-01`, { month: 'short', year: 'numeric' }),
     ...columns.map((cause) => cellWords(cells[cause])),
   ];
-  const table = (of) => plainTable(t('roof_losses'), heads, of.map(line));
+  const table = (of, caption) => plainTable(t(caption), heads, of.map(line));
   const older = months.slice(SHOWN);
   const absent = all.filter((cause) => !columns.includes(cause));
   const nothing = absent.filter((cause) => !isUnknown(cause)).map((cause) => t(`roof_loss_${cause}`));
   const unknown = absent.filter(isUnknown).map((cause) => t(`roof_loss_${cause}`));
   return [
-    table(months.slice(0, SHOWN)),
-    older.length ? el('details', {}, el('summary', {}, t('roof_losses_older')), table(older)) : null,
+    table(months.slice(0, SHOWN), 'roof_losses'),
+    older.length ? el('details', {}, el('summary', {}, t('roof_losses_older')), table(older, 'roof_losses_older')) : null,
     el('p', { class: 'quiet' }, t('roof_losses_how')),
     nothing.length ? el('p', { class: 'quiet' }, t('roof_losses_none', { list: nothing.join(', ') })) : null,
     unknown.length ? el('p', { class: 'quiet' }, t('roof_losses_unknown', { list: unknown.join(', ') })) : null,
@@ -142,7 +142,7 @@ export function figuresTable(found) {
   if (!found.strings.some((one) => names.some((key) => one[key]))) return null;
   const heads = [t('roof_head_string'), ...names.map((key) => t(`roof_head_${key}`))];
   const rows = found.strings.map((one) => [nameOf(one.string, found), ...names.map((key) => cell(one, key))]);
-  return plainTable(t('roof_card_figures'), heads, rows);
+  return plainTable(t('roof_figures_table'), heads, rows);
 }
 
 const signed = (value) => `${value < 0 ? '−' : '+'}${amount(Math.abs(value), 1, '%')}`;

@@ -70,6 +70,7 @@ class RoofView {
     };
     const places = { strings: [this.#chartBox, this.#tiles.element], states: this.#states.element, found: this.#verdict };
     this.#loading = new Loading(context, parts, places);
+    this.#tiles.element.hidden = true;
     this.#rest = el('div', { class: 'view rest', hidden: true }, this.#below());
     this.element = el(
       'div',
@@ -188,6 +189,7 @@ class RoofView {
   // What is below appears as a whole, with the last answer: shown piece by piece it would jump.
   #arrived(name) {
     this.#awaited.delete(name);
+    this.#tiles.element.hidden = this.#awaited.has('strings') || this.#awaited.has('found');
     if (this.#awaited.size || !this.#rest.hidden) return;
     delete this.element.dataset.coming;
     this.#rest.hidden = !this.#context.device.first_ts;

@@ -137,6 +137,7 @@ export const WORDS = {
 
   // Figures of each string
   roof_card_figures: 'In einem Jahr',
+  roof_figures_table: 'Schatten, Schmutz und Änderung jedes Strings',
   roof_head_string: 'String',
   roof_head_shade_loss: 'Schatten nahm',
   roof_head_soiling: 'Schmutz nimmt',

@@ -137,6 +137,7 @@ export const WORDS = {
 
   // Figures of each string
   roof_card_figures: 'In a year',
+  roof_figures_table: 'Shade, dirt and change of each string',
   roof_head_string: 'String',
   roof_head_shade_loss: 'Shade took',
   roof_head_soiling: 'Dirt takes',

@@ -137,6 +137,7 @@ export const WORDS = {
 
   // Figures of each string
   roof_card_figures: 'En un an',
+  roof_figures_table: 'Ombre, saleté et évolution de chaque chaîne',
   roof_head_string: 'Chaîne',
   roof_head_shade_loss: 'L’ombre a pris',
   roof_head_soiling: 'La saleté prend',

@@ -137,6 +137,7 @@ export const WORDS = {
 
   // Figures of each string
   roof_card_figures: 'In een jaar',
+  roof_figures_table: 'Schaduw, vuil en verandering van elke string',
   roof_head_string: 'String',
   roof_head_shade_loss: 'Schaduw nam',
   roof_head_soiling: 'Vuil neemt',

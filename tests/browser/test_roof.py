@@ -174,9 +174,9 @@ def test_a_string_alone_has_its_usual_and_a_clear_sky_beside_it(shown):
         window.fetch = async (url, ...more) => {
             if (!String(url).startsWith('/v1/roof/day')) return really(url, ...more);
             const from = Date.parse(new URL(url, location).searchParams.get('date'));
-            const series = Array.from({ length: 288 }, (_, n) => ({
-                bucket: new Date(from + n * 300e3).toISOString(), string: 1, clear_sky_w: 900,
-                usual_w: 700, limited: n < 200 ? 'clipping' : null }));
+            const series = Array.from({ length: 864 }, (_, n) => ({
+                bucket: new Date(from + (n - 288) * 300e3).toISOString(), string: 1, clear_sky_w: 900,
+                usual_w: 700, limited: n < 500 ? 'clipping' : null }));
             return new Response(JSON.stringify({ series }), { status: 200 });
         };
     """
