@@ -38,7 +38,7 @@ export function lossTable(rows) {
   const all = ['shade', ...CAUSES];
   const isThere = (cause) => months.some(({ cells }) => (cells[cause].kwh ?? 0) >= LEAST_KWH);
   const isUnknown = (cause) => months.every(({ cells }) => cells[cause].kwh === null);
-  const columns = all.filter((cause) => cause === 'shade' || isThere(cause));
+  const columns = all.filter(isThere);
   if (all.every(isUnknown)) return null;
   const heads = [t('roof_head_month'), ...columns.map((cause) => t(`roof_loss_${cause}`))];
   const line = ({ month, cells }) => [
@@ -51,9 +51,9 @@ export function lossTable(rows) {
   const nothing = absent.filter((cause) => !isUnknown(cause)).map((cause) => t(`roof_loss_${cause}`));
   const unknown = absent.filter(isUnknown).map((cause) => t(`roof_loss_${cause}`));
   return [
-    table(months.slice(0, SHOWN), 'roof_losses'),
-    older.length ? el('details', {}, el('summary', {}, t('roof_losses_older')), table(older, 'roof_losses_older')) : null,
-    el('p', { class: 'quiet' }, t('roof_losses_how')),
+    columns.length ? table(months.slice(0, SHOWN), 'roof_losses') : null,
+    columns.length && older.length ? el('details', {}, el('summary', {}, t('roof_losses_older')), table(older, 'roof_losses_older')) : null,
+    columns.length ? el('p', { class: 'quiet' }, t('roof_losses_how')) : null,
     nothing.length ? el('p', { class: 'quiet' }, t('roof_losses_none', { list: nothing.join(', ') })) : null,
     unknown.length ? el('p', { class: 'quiet' }, t('roof_losses_unknown', { list: unknown.join(', ') })) : null,
   ].filter(Boolean);
@@ -73,7 +73,7 @@ export function settingsList(found, device) {
   const lacks = strings.some(({ plane }) => !plane?.kwp || plane.source !== 'set');
   return [
     el('dl', { class: 'facts' }, facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
-    lacks || !place ? el('p', { class: 'quiet' }, t('roof_settings_why')) : null,
+    el('p', { class: 'quiet' }, t(lacks || !place ? 'roof_settings_why' : 'roof_to_change')),
     typed(strings.map((one) => command(device, stringOption(one.string, best(one), one.name ?? 'NAME'), found.reason_text))),
   ];
 }

@@ -16,6 +16,7 @@ const BOTTOM = 22;
 const MARK_DEG = 30;
 const NARROW_PX = 420;
 const APART_PX = 13;
+const DIRT = 0.85; // contrast, as server/roof/words.py has it: from here on all light is less, not the beam alone
 
 // A moment by the clocks of winter: an hour that jumps twice a year would be no line.
 export function winterOf(year, zone) {
@@ -219,5 +220,5 @@ function valueOf({ kind, performance, change, old, contrast, state }) {
   if (kind === 'few') return t('roof_too_few');
   if (change !== undefined) return t('roof_changed', { old: pct(old), now: pct(performance) });
   const isBeam = ['shaded', 'partly'].includes(state) && typeof contrast === 'number';
-  return [pct(performance), isBeam && t(contrast < 0.8 ? 'roof_beam_only' : 'roof_all_light')].filter(Boolean).join(', ');
+  return [pct(performance), isBeam && t(contrast < DIRT ? 'roof_beam_only' : 'roof_all_light')].filter(Boolean).join(', ');
 }

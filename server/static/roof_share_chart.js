@@ -13,6 +13,7 @@ const TOP = 24;
 const BOTTOM = 22;
 const DAY_MS = 86400e3;
 const BAND_PCT = 5;
+const MEAN_DAYS = 7;
 const STRINGS = [1, 2, 3, 4];
 const NARROW_PX = 560;
 
@@ -99,17 +100,16 @@ export class RoofShareChart extends Chart {
   }
 
   #line(n, y) {
-    let isOn = false;
+    let last = -Infinity;
     const d = this.#data.days.map(({ ms, pct }) => {
       const value = pct[n];
-      if (typeof value !== 'number') {
-        isOn = false;
-        return '';
-      }
+      if (typeof value !== 'number') return '';
+      // Only days with sun have a value, each of which is of seven.
+      const isOn = ms - last <= MEAN_DAYS * DAY_MS;
+      last = ms;
       const step = `${isOn ? 'L' : 'M'}${this.#x(ms).toFixed(1)} ${y(value).toFixed(1)}`;
       // A day alone is a dot of the line's own width.
       const dot = isOn ? '' : 'h0.1';
-      isOn = true;
       return step + dot;
     });
     return d.some(Boolean) ? [svg('path', { d: d.join(''), class: `curve line-string-${n}` })] : [];

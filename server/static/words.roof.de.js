@@ -158,7 +158,7 @@ export const WORDS = {
   roof_loss_outage: 'String ohne Leistung',
   roof_losses_how: 'kWh aller Strings. ≥: mindestens so viel; – : nicht bekannt.',
   roof_losses_older: 'Frühere Monate',
-  roof_losses_none: 'Nichts ging verloren durch: {list}.',
+  roof_losses_none: 'Kein Verlust gefunden durch: {list}.',
   roof_losses_unknown: 'Nicht bekannt: {list}.',
 
   // Events
@@ -182,6 +182,7 @@ export const WORDS = {
   roof_fitted: 'in den Daten gefunden',
   roof_suggested: { one: 'ein Tag an Daten legt nahe: {plane}', other: '{n} Tage an Daten legen nahe: {plane}' },
   roof_settings_why: 'Mit den kWp jedes Strings erkennt man einen schwachen an seinen kWh je kWp; mit einem Namen heißt er nach seiner Seite des Dachs. Grad zählen von Norden über Osten: 180 ist Süden. Auf dem Server:',
+  roof_to_change: 'Zum Ändern, auf dem Server:',
   roof_warn_azimuth_contradicts: '{name}: der Verlauf passt nicht zur eingestellten Richtung',
   roof_warn_longitude_contradicts: 'Auf- und Untergang der Sonne an den Modulen passen nicht zur eingestellten Länge',
   roof_warn_latitude_contradicts: 'Die Länge der Tage an den Modulen passt nicht zur eingestellten Breite',

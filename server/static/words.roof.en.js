@@ -158,7 +158,7 @@ export const WORDS = {
   roof_loss_outage: 'String without power',
   roof_losses_how: 'kWh of all strings. ≥: at least so much; – : not known.',
   roof_losses_older: 'Earlier months',
-  roof_losses_none: 'Nothing was lost to: {list}.',
+  roof_losses_none: 'No loss was found by: {list}.',
   roof_losses_unknown: 'Not known: {list}.',
 
   // Events
@@ -182,6 +182,7 @@ export const WORDS = {
   roof_fitted: 'found in the data',
   roof_suggested: { one: 'one day of data suggests: {plane}', other: '{n} days of data suggest: {plane}' },
   roof_settings_why: 'With the kWp of each string, a weak one is known by its kWh for each kWp; with a name, it is called by its side of the roof. Degrees count from north over east: 180 is south. On the server:',
+  roof_to_change: 'To change it, on the server:',
   roof_warn_azimuth_contradicts: '{name}: its curve does not fit the direction that is set',
   roof_warn_longitude_contradicts: 'Sunrise and sunset of the panels do not fit the longitude that is set',
   roof_warn_latitude_contradicts: 'The length of the days at the panels does not fit the latitude that is set',

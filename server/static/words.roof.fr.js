@@ -158,7 +158,7 @@ export const WORDS = {
   roof_loss_outage: 'Chaîne sans puissance',
   roof_losses_how: 'kWh de toutes les chaînes. ≥ : au moins autant ; – : inconnu.',
   roof_losses_older: 'Mois précédents',
-  roof_losses_none: 'Rien n’a été perdu par : {list}.',
+  roof_losses_none: 'Aucune perte trouvée par : {list}.',
   roof_losses_unknown: 'Inconnu : {list}.',
 
   // Events
@@ -182,6 +182,7 @@ export const WORDS = {
   roof_fitted: 'trouvé dans les données',
   roof_suggested: { one: 'un jour de données suggère : {plane}', other: '{n} jours de données suggèrent : {plane}' },
   roof_settings_why: 'Avec les kWc de chaque chaîne, une chaîne faible se reconnaît à ses kWh par kWc ; avec un nom, elle porte celui de son côté du toit. Les degrés se comptent du nord par l’est : 180 est le sud. Sur le serveur :',
+  roof_to_change: 'Pour le changer, sur le serveur :',
   roof_warn_azimuth_contradicts: '{name} : sa courbe ne correspond pas à la direction réglée',
   roof_warn_longitude_contradicts: 'Lever et coucher du soleil sur les panneaux ne correspondent pas à la longitude réglée',
   roof_warn_latitude_contradicts: 'La durée des jours sur les panneaux ne correspond pas à la latitude réglée',

@@ -158,7 +158,7 @@ export const WORDS = {
   roof_loss_outage: 'String zonder vermogen',
   roof_losses_how: 'kWh van alle strings. ≥: minstens zo veel; – : niet bekend.',
   roof_losses_older: 'Eerdere maanden',
-  roof_losses_none: 'Niets ging verloren door: {list}.',
+  roof_losses_none: 'Er werd geen verlies gevonden door: {list}.',
   roof_losses_unknown: 'Niet bekend: {list}.',
 
   // Events
@@ -182,6 +182,7 @@ export const WORDS = {
   roof_fitted: 'uit de data gevonden',
   roof_suggested: { one: 'één dag aan data suggereert: {plane}', other: '{n} dagen aan data suggereren: {plane}' },
   roof_settings_why: 'Met de kWp van elke string is een zwakke te kennen aan zijn kWh per kWp; met een naam heet hij naar zijn kant van het dak. Graden tellen van het noorden over het oosten: 180 is zuid. Op de server:',
+  roof_to_change: 'Om het te veranderen, op de server:',
   roof_warn_azimuth_contradicts: '{name}: zijn verloop past niet bij de ingestelde richting',
   roof_warn_longitude_contradicts: 'Zonsopgang en -ondergang van de panelen passen niet bij de ingestelde lengte',
   roof_warn_latitude_contradicts: 'De lengte van de dagen aan de panelen past niet bij de ingestelde breedte',
