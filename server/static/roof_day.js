@@ -1,6 +1,6 @@
 // A day of the strings: what each brought, and its curve beside what is usual and what a clear sky would give.
 
-import { isRefused, serverNow } from './api.js';
+import { serverNow } from './api.js';
 import { t } from './language.js';
 import { addDays, inMs } from './zone.js';
 
@@ -12,43 +12,36 @@ const COUNTER = ['bucket', 'pv_kwh'];
 const known = (value) => value ?? null;
 export const keyOf = (string) => `string_${string}`;
 
-// Return {start, end, now, zone, points: [{at, string_N, usual_N, clear_N, limited_N, mains}], gaps, strings: [{string, name, kwh, half}],
-// all: kWh, counter: kWh of the day or null, isPart: more was brought than the strings tell, isExpected, litMs}.
-export async function loadDay({ ask, zone, today }, date) {
-  const range = { from: date, to: addDays(date, 1) };
-  const [strings, grid, days, { gaps }, expected] = await Promise.all([
-    ask('/v1/strings', { ...range, bucket: '5m' }),
-    ask('/v1/series', { ...range, bucket: '5m', fields: 'grid', columns: GRID.join() }),
-    ask('/v1/series', { ...range, bucket: '1d', columns: COUNTER.join() }),
-    ask('/v1/gaps', range),
-    expectedOf(ask, date),
-  ]);
-  const day = dayOf({ strings: strings.strings, grid: grid.series, expected });
-  const counter = known(days.series[0]?.pv_kwh);
-  const isPart = counter !== null && counter > day.all * LACKS.share + LACKS.kwh;
-  if (isPart) for (const one of day.strings) one.half = null;
-  return {
-    ...day,
-    start: Date.parse(grid.from),
-    end: Date.parse(grid.to),
-    now: serverNow(),
-    zone,
-    stepMs: STEP_MS,
-    gaps: gaps.map(inMs),
-    counter,
-    isPart: isPart && day.strings.length > 0,
-    isToday: date === today(),
-  };
-}
+// What a day is made of, asked for each by itself, so that a minute has one request in five seconds.
+const rangeOf = (date) => ({ from: date, to: addDays(date, 1) });
+export const PARTS = {
+  strings: async ({ ask }, date) => {
+    const [answer, { gaps }] = await Promise.all([ask('/v1/strings', { ...rangeOf(date), bucket: '5m' }), ask('/v1/gaps', rangeOf(date))]);
+    const [start, end] = [answer.from, answer.to].map((text) => Date.parse(text));
+    return { strings: answer.strings, gaps: gaps.map(inMs), start, end };
+  },
+  grid: async ({ ask }, date) => {
+    const { series } = await ask('/v1/series', { ...rangeOf(date), bucket: '5m', fields: 'grid', columns: GRID.join() });
+    return { grid: series };
+  },
+  counter: async ({ ask }, date) => {
+    const { series } = await ask('/v1/series', { ...rangeOf(date), bucket: '1d', columns: COUNTER.join() });
+    return { counter: known(series[0]?.pv_kwh) };
+  },
+  expected: async ({ ask }, date) => {
+    const { series } = await ask('/v1/roof/day', { date });
+    return { expected: series };
+  },
+};
 
-// What nobody can tell, there is no line of.
-async function expectedOf(ask, date) {
-  try {
-    return (await ask('/v1/roof/day', { date })).series ?? [];
-  } catch (error) {
-    if (error.status === undefined || !isRefused(error)) throw error;
-    return [];
-  }
+// found: what PARTS brought so far. Return {start, end, now, zone, points: [{at, string_N, usual_N, clear_N, limited_N, mains}],
+// gaps, strings: [{string, name, kwh, half}], all: kWh, counter: kWh of the day or null, isPart: more was brought than the
+// strings tell, isExpected, litMs}.
+export function wholeDay({ strings, grid = [], counter = null, expected = [], ...more }, zone) {
+  const day = dayOf({ strings, grid, expected });
+  const isPart = day.strings.length > 0 && counter !== null && counter > day.all * LACKS.share + LACKS.kwh;
+  if (isPart) for (const one of day.strings) one.half = null;
+  return { ...more, ...day, now: serverNow(), zone, stepMs: STEP_MS, counter, isPart };
 }
 
 // The answers put together, bucket by bucket. Pure.

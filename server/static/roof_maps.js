@@ -19,6 +19,7 @@ export class RoofMaps {
   #context;
   #kind;
   #found = null;
+  #shown = null; // which map, of which night
   #maps = new Map(); // string to its nodes
   #choice = el('p', { class: 'map-choice', role: 'group', 'aria-label': t('roof_map_days') });
   #charts = el('div', { class: 'pair maps' });
@@ -66,11 +67,14 @@ export class RoofMaps {
     if (this.element.hidden) return;
     const { ask } = this.#context;
     const kind = this.#kind;
+    const what = `${kind} ${found.computed_at}`;
+    if (what === this.#shown) return; // it changes once a night
     const answers = await Promise.all(
       strings.map(({ string }) => Promise.all(ASKED[kind].map((period) => ask('/v1/shade', { string, period })))),
     );
     if (kind !== this.#kind) return; // another one was chosen meanwhile
     strings.forEach((one, n) => this.#show(one, answers[n]));
+    this.#shown = what;
     const shown = strings.map(({ string }) => this.#maps.get(string).element);
     if (shown.some((node, n) => this.#charts.children[n] !== node)) this.#charts.replaceChildren(...shown);
   }

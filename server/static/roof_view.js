@@ -8,7 +8,7 @@ import { Loading } from './loading.js';
 import { periodField } from './period_field.js';
 import { periodNav, swipes } from './period_nav.js';
 import { RoofCurve } from './roof_curve.js';
-import { loadDay, partWords } from './roof_day.js';
+import { PARTS, partWords, wholeDay } from './roof_day.js';
 import { RoofFound } from './roof_found.js';
 import { InverterNow, Mains, card } from './roof_inverter.js';
 import { RoofTiles } from './roof_tiles.js';
@@ -40,7 +40,8 @@ class RoofView {
   #last = null; // the newest, and whether it is old
   #alone;
   #mains = new Mains();
-  #awaited = new Set(['strings', 'states', 'found']);
+  #known = {}; // of the day, as far as it came
+  #awaited = new Set([...Object.keys(PARTS), 'states', 'found']);
   #verdict = el('p', { class: 'verdict roof-verdict' }, t('loading'));
   #choice = el('p', { class: 'map-choice', role: 'group', 'aria-label': t('roof_strings'), hidden: true });
   #part = el('p', { class: 'quiet', hidden: true });
@@ -63,8 +64,9 @@ class RoofView {
         this.#arrived(name);
       }
     };
+    const ofDay = (name) => [name, part(name, () => this.#loadDay(name))];
     const parts = {
-      strings: part('strings', () => this.#loadDay()),
+      ...Object.fromEntries(Object.keys(PARTS).map(ofDay)),
       states: part('states', () => this.#states.load(date)),
       found: part('found', () => this.#loadFound()),
     };
@@ -109,9 +111,8 @@ class RoofView {
   }
 
   get jobs() {
-    const often = this.#isToday ? { strings: MINUTE, states: 5 * MINUTE } : {};
-    const sun = { everyMs: MINUTE, when: () => true, run: () => this.#found.maps.at(serverNow()) };
-    return [...this.#loading.jobs({ ...often, found: 60 * MINUTE }), sun];
+    const seldom = { grid: 5 * MINUTE, counter: 5 * MINUTE, states: 5 * MINUTE, expected: 30 * MINUTE };
+    return this.#loading.jobs({ ...(this.#isToday ? { strings: MINUTE, ...seldom } : {}), found: 60 * MINUTE });
   }
 
   load() {
@@ -174,13 +175,14 @@ class RoofView {
     this.#showCurve();
   }
 
-  async #loadDay() {
-    this.#day = await loadDay(this.#context, this.#date);
-    const { points, strings, start, end, gaps, litMs } = this.#day;
+  async #loadDay(name) {
+    Object.assign(this.#known, await PARTS[name](this.#context, this.#date));
+    if (!this.#known.strings) return;
+    this.#day = wholeDay(this.#known, this.#context.zone);
+    this.#found.maps.at(serverNow());
+    const { start, end, gaps, litMs } = this.#day;
     this.#states.within(start, end, gaps, litMs);
-    const why = strings.length ? '' : t(points.length ? 'no_strings' : 'no_readings_on_day_stop');
-    say(this.#none, why);
-    this.#none.hidden = !why || !this.#context.device.first_ts;
+    this.#sayNone();
     this.#mains.show(this.#day, this.#date);
     this.#showTiles();
     this.#showCurve();
@@ -189,11 +191,19 @@ class RoofView {
   // What is below appears as a whole, with the last answer: shown piece by piece it would jump.
   #arrived(name) {
     this.#awaited.delete(name);
-    this.#tiles.element.hidden = this.#awaited.has('strings') || this.#awaited.has('found');
+    this.#tiles.element.hidden = ['strings', 'counter', 'found'].some((one) => this.#awaited.has(one));
     if (this.#awaited.size || !this.#rest.hidden) return;
     delete this.element.dataset.coming;
     this.#rest.hidden = !this.#context.device.first_ts;
+    this.#sayNone();
     this.#showCurve();
+  }
+
+  // Why there is no string, once all of the day is known.
+  #sayNone() {
+    const { strings, points } = this.#day ?? { strings: [null] };
+    this.#none.hidden = this.#rest.hidden || strings.length > 0;
+    if (!this.#none.hidden) say(this.#none, t(points.length ? 'no_strings' : 'no_readings_on_day_stop'));
   }
 
   #showCurve() {
