@@ -70,7 +70,14 @@ class RoofView {
       states: part('states', () => this.#states.load(date)),
       found: part('found', () => this.#loadFound()),
     };
-    const places = { strings: [this.#chartBox, this.#tiles.element], states: this.#states.element, found: this.#verdict };
+    const places = {
+      strings: [this.#chartBox, this.#tiles.element],
+      grid: this.#mains.element,
+      counter: this.#part,
+      expected: this.#choice,
+      states: this.#states.element,
+      found: this.#verdict,
+    };
     this.#loading = new Loading(context, parts, places);
     this.#tiles.element.hidden = true;
     this.#rest = el('div', { class: 'view rest', hidden: true }, this.#below());

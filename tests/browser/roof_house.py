@@ -259,35 +259,47 @@ STEP = timedelta(minutes=5)
 def live_with_strings(
     url: str, device_id: str, begin: datetime, until: datetime, count: int, hole: timedelta = STEP
 ) -> None:
-    """Store readings of ``count`` strings, and none for as long as ``hole`` at the first noon."""
+    """Store readings of ``count`` strings, and none for as long as ``hole`` at the first noon.
+
+    ``begin`` is a local midnight; the sun is highest twelve hours later, whatever the zone.
+    """
     batch, grown_kwh = [], 100.0
     noon = begin + timedelta(hours=12)
     for n in range(int((until - begin) / STEP)):
-        ts = begin + n * STEP
-        sun = position(ts.timestamp(), *PLACE)
-        watts = [max(0.0, _gives(sun, face)) for face in FACES_DEG[:count]]
-        if count == 4 and ts > noon:
-            watts[3] = 0.0  # as `four_strings` has it
-        grown_kwh += sum(watts) / 12_000
-        if noon <= ts < noon + hole:
-            continue
-        strings = {f"mppt{i}_voltage_v": 240.0 + 10 * i for i in range(1, count + 1)}
-        strings |= {
-            f"mppt{i}_current_a": round(w / (240.0 + 10 * i), 1) for i, w in enumerate(watts, 1)
-        }
-        facts = {
-            "interval_s": 300.0,
-            "pv_total_kwh": grown_kwh,
-            "running_state": 64 if sum(watts) else 0x1400,
-            "grid_voltage_v": 231.0 + 3 * sin(n / 40),
-            "grid_frequency_hz": 50.0,
-            "inverter_temp_c": 31.0,
-        }
-        batch.append(reading(ts, pv_power_w=sum(watts), pv_daily_kwh=None, **strings, **facts))
-    for number, one in enumerate(batch, 1):
-        one["seq"] = number
+        one = a_reading(begin, begin + n * STEP, count, grown_kwh)
+        grown_kwh += one["pv_power_w"] / 12_000
+        if not noon <= one["ts"] < noon + hole:
+            batch.append(one | {"seq": n + 1})
     with connected(url) as connection:
         store(connection, device_id, batch)
+
+
+def read_now(url: str, device_id: str, begin: datetime, count: int) -> None:
+    """Store a reading of this moment."""
+    with connected(url) as connection:
+        store(connection, device_id, [a_reading(begin, datetime.now(UTC), count, 100.0)])
+
+
+def a_reading(begin: datetime, ts: datetime, count: int, grown_kwh: float) -> dict[str, Any]:
+    """Return what such a house reads; of four strings the last gives nothing from noon on."""
+    at = (ts - begin).total_seconds() + begin.timestamp() // 86400 * 86400
+    sun = position(at, PLACE[0], 0.0)
+    watts = [max(0.0, _gives(sun, face)) for face in FACES_DEG[:count]]
+    if count == 4 and ts > begin + timedelta(hours=12):
+        watts[3] = 0.0
+    strings = {f"mppt{i}_voltage_v": 240.0 + 10 * i for i in range(1, count + 1)}
+    strings |= {
+        f"mppt{i}_current_a": round(w / (240.0 + 10 * i), 1) for i, w in enumerate(watts, 1)
+    }
+    facts = {
+        "interval_s": 300.0,
+        "pv_total_kwh": grown_kwh,
+        "running_state": 64 if sum(watts) else 0x1400,
+        "grid_voltage_v": 231.0 + 3 * sin(at / 12_000),
+        "grid_frequency_hz": 50.0,
+        "inverter_temp_c": 31.0,
+    }
+    return reading(ts, pv_power_w=sum(watts), pv_daily_kwh=None, **strings, **facts)
 
 
 def _gives(sun: Any, face_deg: float) -> float:

@@ -279,13 +279,16 @@ def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, show
         ("a tree", "de-DE", SMALL_PHONE),
     ],
 )
-def test_nothing_jumps_while_it_loads_and_fingers_hit_all(page, shown, situation, tag, size):
+def test_nothing_jumps_while_it_loads_and_fingers_hit_all(page, shown, roofs, situation, tag, size):
     page.language(tag)
     page.resize(size)
     shown(situation)
     page.open_all()
     assert page.run(SMALL) == []
     assert page.run(WIDE) <= size[0]
+    now = datetime.now(UTC)
+    midnight = house.midnight(now, house.zone_where_it_is(14, now))
+    roof_house.read_now(roofs.database_url, HOUSES[2], midnight, 2)
     with held(page, SHIFTS):
         page.command("Network.clearBrowserCache")
         page.open(page.driver.current_url)
