@@ -39,10 +39,15 @@ CELLS = "return [...document.querySelectorAll('.map')].map((map) =>\
 
 
 @pytest.fixture(scope="module")
-def roofs(databases, https_server) -> Site:
+def zone() -> str:
+    """The zone of all houses: it is early afternoon there."""
+    return house.zone_where_it_is(14, datetime.now(UTC))
+
+
+@pytest.fixture(scope="module")
+def roofs(databases, https_server, zone) -> Site:
     """Houses with one, two and four strings, one day and a half of each, and one never seen."""
     now = datetime.now(UTC)
-    zone = house.zone_where_it_is(14, now)
     url = databases.migrated(zone)
     begin = house.midnight(now, zone) - timedelta(days=1)
     for count, name in HOUSES.items():
@@ -92,10 +97,9 @@ def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
-def yesterday() -> str:
-    now = datetime.now(UTC)
-    zone = house.zone_where_it_is(14, now)
-    return (house.midnight(now, zone) - timedelta(hours=12)).date().isoformat()
+def yesterday(zone: str) -> str:
+    today = house.midnight(datetime.now(UTC), zone)
+    return (today - timedelta(hours=12)).date().isoformat()
 
 
 def test_after_a_year_it_says_what_is_wrong_and_draws_the_sky_of_each_string(shown):
@@ -168,21 +172,21 @@ def test_what_changed_in_a_year_is_shown_only_where_both_are_known(shown):
     assert page.text("[data-map][aria-pressed=true]") == "Against a year ago"
 
 
-def test_a_string_alone_has_its_usual_and_a_clear_sky_beside_it(shown):
+def test_a_string_alone_has_its_usual_and_a_clear_sky_beside_it(shown, zone):
     expected = """
         const really = window.fetch;
         window.fetch = async (url, ...more) => {
             if (!String(url).startsWith('/v1/roof/day')) return really(url, ...more);
             const from = Date.parse(new URL(url, location).searchParams.get('date'));
             const series = Array.from({ length: 864 }, (_, n) => ({
-                bucket: new Date(from + (n - 288) * 300e3).toISOString(), string: 1, clear_sky_w: 900,
-                usual_w: 700, limited: n < 500 ? 'clipping' : null }));
+                bucket: new Date(from + (n - 288) * 300e3).toISOString(), string: 1,
+                clear_sky_w: 900, usual_w: 700, limited: n < 500 ? 'clipping' : null }));
             return new Response(JSON.stringify({ series }), { status: 200 });
         };
     """
     page = shown("a tree")
     with page.prepared(expected):
-        page = shown("a tree", f"&date={yesterday()}")
+        page = shown("a tree", f"&date={yesterday(zone)}")
         lines = (
             "return ['.line-string-1', '.line-string-2', '.line-house', '.line-clear'].map((n) =>\
  document.querySelectorAll(`.curve-box .chart ${n}`).length > 0)"
@@ -200,8 +204,8 @@ def test_a_string_alone_has_its_usual_and_a_clear_sky_beside_it(shown):
         assert page.run(lines) == [True, True, False, False]
 
 
-def test_a_day_with_a_gap_says_at_least_and_its_states_have_hours_and_the_gap(shown):
-    page = shown("a tree", f"&date={yesterday()}")
+def test_a_day_with_a_gap_says_at_least_and_its_states_have_hours_and_the_gap(shown, zone):
+    page = shown("a tree", f"&date={yesterday(zone)}")
     assert tile(page, 1)[1].startswith("≥ ")
     assert "of what was measured" in " ".join(tile(page, 1))
     assert re.search(r"the strings show .* kWh, the counter", plain(page.text(".rest")))
@@ -279,15 +283,16 @@ def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, show
         ("a tree", "de-DE", SMALL_PHONE),
     ],
 )
-def test_nothing_jumps_while_it_loads_and_fingers_hit_all(page, shown, roofs, situation, tag, size):
+def test_nothing_jumps_while_it_loads_and_fingers_hit_all(
+    page, shown, roofs, zone, situation, tag, size
+):
     page.language(tag)
     page.resize(size)
     shown(situation)
     page.open_all()
     assert page.run(SMALL) == []
     assert page.run(WIDE) <= size[0]
-    now = datetime.now(UTC)
-    midnight = house.midnight(now, house.zone_where_it_is(14, now))
+    midnight = house.midnight(datetime.now(UTC), zone)
     roof_house.read_now(roofs.database_url, HOUSES[2], midnight, 2)
     with held(page, SHIFTS):
         page.command("Network.clearBrowserCache")
