@@ -1,4 +1,4 @@
-"""A roof of a synthetic house: strings in their planes, and what stands between them and the sun.
+"""A roof of a synthetic house: strings in their planes, and what is between them and the sun.
 
 Owns its own physics, so that an estimator of shade can be judged by a truth that it did not make:
 ``look`` says beside what a string gives what it would give without shade. Pure: all is a function
@@ -15,7 +15,7 @@ from edge_lib.simulator.register_image import NOMINAL_W
 from edge_lib.simulator.sky import DAY_S, ChainSky, Light, Sky
 from edge_lib.simulator.tracker import NOTHING, RESTING, Offer, offer
 
-_GROUND = 0.2  # what it gives back of the light
+_GROUND = 0.2  # the share of the light that it reflects
 _SKY_THROUGH_GLASS = 0.95
 _GLASS = 0.16  # how much glancing light its glass turns away (Martin and Ruiz)
 _EDGE_DEG = 0.6  # a shadow's edge: the sun's own width, and a string is not a point

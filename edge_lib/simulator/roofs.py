@@ -11,7 +11,7 @@ NAMES = ("one", "two", "four")
 def named(name: str, start: datetime, seed: int = 1) -> Roof:
     """Return a roof that is clean at ``start``: one, two or four strings.
 
-    ``one`` leaves the second input of its inverter empty. Of ``two`` the first stands behind trees.
+    ``one`` leaves the second input of its inverter empty. Of ``two`` the first is behind trees.
     ``four`` is an SH10RS with a ridge in the east and west, and a chimney before two strings.
     """
     begin_s = start.timestamp()

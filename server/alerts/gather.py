@@ -24,8 +24,10 @@ _SLOT = timedelta(minutes=5)
 # How far back what a string usually brings is looked at: longer than string_dead has to hold.
 USUAL = timedelta(minutes=50)
 _BEHIND = 0.2  # of the string that gives most: less, and it is asked whether that is usual
-_TUPLES = ("states", "faults", "boots", "string_w", "string_v")
-_TUPLES += ("ws", "counters_first", "counters_last")
+_TUPLES = (
+    *("states", "faults", "boots", "string_w", "string_v"),
+    *("ws", "counters_first", "counters_last"),
+)
 
 
 def rows(cursor: Cursor, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:

@@ -17,8 +17,10 @@ from server.database.pool import Row
 blueprint = Blueprint("roof", __name__)
 _PERIODS = ("all", "last60", "last60_before")
 _STRINGS = ("1", "2", "3", "4")
-_BIN = ("azimuth_deg", "elevation_deg", "n", "days", "performance", "contrast", "state")
-_BIN += ("last_seen",)
+_BIN = (
+    *("azimuth_deg", "elevation_deg", "n", "days", "performance", "contrast", "state"),
+    "last_seen",
+)
 _REASONS = {
     "no_strings": "the voltage and current of no string of this house were ever read",
     "no_place": f"where the house is was not said: {server_command('site')} set DEVICE"

@@ -25,14 +25,14 @@ def of_day(
         day: which.
         zone: of the house.
     """
-    asked = {"device_id": device_id}
+    asked: dict[str, object] = {"device_id": device_id}
     (known,) = database.rows("nightly-roof-settings", asked)
     settings: Settings = stored.settings([known[name] for name in _FACTS], known["strings"])
-    days = {"first": day - _DAYS_BEFORE, "end": day}
-    before = [digest.from_json(row["digest"]) for row in database.rows("roof-days", asked | days)]
+    days = asked | {"first": day - _DAYS_BEFORE, "end": day}
+    before = [digest.from_json(row["digest"]) for row in database.rows("roof-days", days)]
     first, end = (buckets.midnight(one, zone) for one in (day, day + timedelta(days=1)))
-    span = {"first": first, "end": end}
-    rows = database.rows("nightly-roof-fine", asked | span)
+    span = asked | {"first": first, "end": end}
+    rows = database.rows("nightly-roof-fine", span)
     fine = stored.five_minutes([tuple(row.values()) for row in rows])
     points = curve.of_day(found, settings, fine, first.timestamp(), end.timestamp(), before)
     told = [point._asdict() for point in points]

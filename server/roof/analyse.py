@@ -13,9 +13,7 @@ from server.roof.whole import Own, Whole
 MONTHS_DAYS = 730  # of losses and limits
 
 
-def result(
-    device_id: str, digests: Iterable[Digest], settings: Settings, now_s: float
-) -> Found:
+def result(device_id: str, digests: Iterable[Digest], settings: Settings, now_s: float) -> Found:
     """Return what a night finds of one inverter.
 
     Args:
@@ -74,7 +72,9 @@ def _found(head: dict[str, Any], roof: Whole) -> Found:
     gathered = roof.columns
     since = gathered.within(MONTHS_DAYS).start
     found = {
-        own.string: figures.of(roof, own.seen, since) for own in roof.strings if own.seen is not None
+        own.string: figures.of(roof, own.seen, since)
+        for own in roof.strings
+        if own.seen is not None
     }
     days = _days(gathered)
     missing = [whole.days_missing(days, roof.maps.get(own.string)) for own in roof.strings]

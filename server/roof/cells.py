@@ -6,11 +6,12 @@ from array import array
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from server.roof.columns import Columns, Ratios
+from server.roof.columns import Columns
 
 ROW_BINS = 40  # numbers of bins for each step of azimuth; 36 are used
 QUANTILE = 0.9  # of a bin: what it gives when the sky is clear
 _OF_BINS = 0.75  # of all bins: what is usual
+_CUT_OFF = 0.05
 _OF_BEST = 0.85  # bright edges of clouds add to the sun
 LEAST_N = 12
 LEAST_DAYS = 3
@@ -21,20 +22,25 @@ _LEAST_OF_USUAL = 0.6
 class Cell:
     """What was seen in a bin."""
 
-    __slots__ = ("days", "last_day", "values")
+    __slots__ = ("days", "held", "last_day", "values")
 
     def __init__(self) -> None:
         self.values = array("f")
         self.days = 0
+        self.held = 0  # rows with light that the inverter did not take
         self.last_day = -1
 
     def enough(self) -> bool:
         """Return whether that is enough to say anything."""
         return len(self.values) >= LEAST_N and self.days >= LEAST_DAYS
 
+    def cut_off(self) -> bool:
+        """Return whether the inverter held back so often that the best moments are missing."""
+        return self.held > _CUT_OFF * (self.held + len(self.values))
+
     def level(self) -> float:
         """Return the quantile."""
-        return quantile(self.values, QUANTILE)
+        return quantile(self.values, QUANTILE) if self.values else 0.0
 
 
 class Usual(NamedTuple):
@@ -99,11 +105,14 @@ def of_days(
         rows = columns.rows_of(day)
         part = slice(rows.start, rows.stop)
         for number, ratio in zip(numbers[part], ratios[part], strict=True):
-            if ratio < 0:
+            if ratio == -1:
                 continue
             cell = found.get(number)
             if cell is None:
                 cell = found[number] = Cell()
+            if ratio < 0:
+                cell.held += 1
+                continue
             cell.values.append(ratio)
             if cell.last_day != day:
                 cell.last_day = day
@@ -117,7 +126,11 @@ def usual_of(found: dict[int, Cell], best: float) -> Usual | None:
     ``best`` is the most that the string ever gave for a while, of a clear sky: where most bins saw
     no sun yet, what they gave is not what is usual.
     """
-    levels = {number: cell.level() for number, cell in found.items() if cell.enough()}
+    levels = {
+        number: cell.level()
+        for number, cell in found.items()
+        if cell.enough() and not cell.cut_off()
+    }
     if not levels:
         return None
     level = max(quantile(levels.values(), _OF_BINS), _OF_BEST * best)

@@ -1,4 +1,4 @@
-"""Shade that is new, and shade that comes with the leaves: two months against the same a year ago."""
+"""Shade that is new, and shade of leaves: two months against the same months a year ago."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -24,9 +24,10 @@ def new(now: Mapping[int, Judged], before: Mapping[int, Judged]) -> list[Change]
     falls = {}
     for number, one in now.items():
         was = before.get(number)
-        if one.state == "shaded" and was is not None and was.n >= LEAST_N:
-            if was.performance - one.performance > _FALL and was.state != "shaded":
-                falls[number] = was.performance - one.performance
+        if one.state != "shaded" or was is None or was.n < LEAST_N or was.state == "shaded":
+            continue
+        if was.performance - one.performance > _FALL:
+            falls[number] = was.performance - one.performance
     return _changes("new", falls)
 
 
@@ -37,9 +38,10 @@ def seasonal(
     falls = {}
     for number, one in now.items():
         was, ever = before.get(number), whole.get(number)
-        if one.state == "shaded" and was is not None and ever is not None:
-            if was.state == "shaded" and ever.performance >= CLEAR:
-                falls[number] = ever.performance - one.performance
+        if was is None or ever is None or ever.performance < CLEAR:
+            continue
+        if one.state == was.state == "shaded":
+            falls[number] = ever.performance - one.performance
     return _changes("seasonal", falls)
 
 

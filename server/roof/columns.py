@@ -15,6 +15,8 @@ LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the regist
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
 _NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
 _LIVES_KWH = 0.1
+HELD = -2.0
+_IN_LIGHT = 0.4  # of a clear sky: full shade gives less
 
 
 class Columns(NamedTuple):
@@ -47,7 +49,7 @@ class Columns(NamedTuple):
         return self.days[-1]
 
     def within(self, days: int, before: int = 0) -> range:
-        """Return the indices of so many days, the last of them so many days ``before`` the newest."""
+        """Return the indices of so many days, the last one so many ``before`` the newest."""
         last = self.newest() - timedelta(days=before)
         return range(
             self.index_since(last - timedelta(days=days - 1)),
@@ -97,7 +99,7 @@ class Ratios(NamedTuple):
     """What one string gave, beside the clear sky. ``ratios`` is W for each W of a clear kWp."""
 
     clear_w: array[float]  # per kWp
-    ratios: array[float]  # -1: no evidence
+    ratios: array[float]  # -1: no evidence; HELD: there was light, but how much nobody knows
     scale: float  # a first idea of the ratio under a clear sky
     best: float  # 99 of 100 ratios in bright light are below
 
@@ -124,8 +126,11 @@ def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -
     nothing = _NOTHING * scale
     ratios = array("f", [-1.0]) * len(powers)
     for row, (power, could, held) in enumerate(zip(powers, clear, limited, strict=True)):
-        if could >= least and power >= 0 and not held and power > nothing * could:
-            ratios[row] = power / could
+        if could >= least and power > nothing * could:
+            if not held:
+                ratios[row] = power / could
+            elif power > _IN_LIGHT * scale * could:
+                ratios[row] = HELD
     _without_beam(columns, facing, ratios)
     bright = sorted(r for r, could in zip(ratios, clear, strict=True) if r >= 0 and could > 250)
     return Ratios(clear, ratios, scale, bright[int(0.99 * len(bright))] if bright else 0.0)
@@ -135,7 +140,7 @@ def _without_beam(columns: Columns, facing: Facing, ratios: array[float]) -> Non
     for row, (azimuth, elevation) in enumerate(
         zip(columns.azimuths, columns.elevations, strict=True)
     ):
-        if ratios[row] >= 0 and facing.incidence(azimuth, elevation) < _FACING:
+        if ratios[row] != -1 and facing.incidence(azimuth, elevation) < _FACING:
             ratios[row] = -1.0
 
 

@@ -1,5 +1,7 @@
-"""What the data say against the settings: the sun's times against the place, the curve against the
-orientation, the most power against the size. They contradict; they replace nothing."""
+"""What the data say against the settings. They contradict; they replace nothing.
+
+The sun's times against the place, the curve against the orientation, the power against the size.
+"""
 
 from typing import Any
 
@@ -54,7 +56,9 @@ def _off_noon_min(first: float, last: float, longitude: float) -> float:
     return (middle_min - noon_min + 720) % 1440 - 720
 
 
-def of_plane(plane: Plane, scale: float | None, fitted: Fitted | None, rest: float | None) -> list[Warning_]:
+def of_plane(
+    plane: Plane, scale: float | None, fitted: Fitted | None, rest: float | None
+) -> list[Warning_]:
     """Return what contradicts a string's settings.
 
     Args:
@@ -82,7 +86,8 @@ _TEXTS = {
         "{seems_deg}, not {set_deg}"
     ),
     "latitude_contradicts": (
-        "power came with the sun {lowest_deg} degrees high by the latitude {set_deg}: is its sign right?"
+        "by the latitude {set_deg} there was power with the sun {lowest_deg} degrees high: is its "
+        "sign right?"
     ),
     "azimuth_contradicts": "by its power it looks to {seems_deg} degrees, not to {set_deg}",
     "power_contradicts": "its power is that of {seems_kwp} kWp, not of {set_kwp}",

@@ -1,4 +1,4 @@
-"""One day of a roof: what a clear sky would give, what is usual, and where the inverter held back."""
+"""One day of a roof: what a clear sky would give, what is usual, where the inverter held back."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

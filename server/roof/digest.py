@@ -45,9 +45,7 @@ def of_day(
     )
 
 
-def _daylight(
-    rows: Sequence[FiveMinutes], settings: Settings
-) -> list[tuple[FiveMinutes, sun.Sun]]:
+def _daylight(rows: Sequence[FiveMinutes], settings: Settings) -> list[tuple[FiveMinutes, sun.Sun]]:
     """Return the rows with the sun high enough, and where it was in the middle of each."""
     if settings.latitude is None or settings.longitude is None:
         return []
@@ -63,7 +61,8 @@ def _daylight(
 def _of(row: FiveMinutes, string: int, name: str, otherwise: int) -> int:
     for own in row.strings:
         if own.string == string:
-            return round(getattr(own, name))
+            value: float = getattr(own, name)
+            return round(value)
     return otherwise
 
 

@@ -46,16 +46,17 @@ class Pass(NamedTuple):
     sunny: bool
 
 
-def sky_of(
-    numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]
-) -> Sky:
-    """Return the rows of a string outside of the doubtful bins, and when the sun shone there."""
+def sky_of(numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]) -> Sky:
+    """Return the rows of a string outside of the doubtful bins, and when the sun shone there.
+
+    Where the inverter held back in the light, it did.
+    """
     positions, sunny, count = array("i"), array("i", [0]), 0
     limits = _limits(usual)
     for row, (number, ratio) in enumerate(zip(numbers, ratios, strict=True)):
-        if ratio >= 0 and number not in doubtful:
+        if ratio != -1 and number not in doubtful:
             positions.append(row)
-            count += ratio >= limits[number]
+            count += ratio >= limits[number] or ratio < 0
             sunny.append(count)
     return Sky(positions, sunny)
 
@@ -77,7 +78,7 @@ def passes(
         open_number, first, last, sunny = -1, 0, 0, False
         for row in columns.rows_of(day):
             ratio = ratios[row]
-            if ratio < 0:
+            if ratio == -1:
                 continue
             number = numbers[row]
             if number != open_number:
@@ -85,7 +86,7 @@ def passes(
                     yield Pass(day, open_number, first, last, sunny)
                 open_number, first, sunny = number, row, False
             last = row
-            sunny = sunny or ratio >= limits[number]
+            sunny = sunny or ratio >= limits[number] or ratio < 0
         if open_number >= 0:
             yield Pass(day, open_number, first, last, sunny)
 
@@ -120,9 +121,7 @@ class Weather:
         key = self.key(one)
         return key[0] < 2 and key[1] == key[2] == 0
 
-    def key(
-        self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)
-    ) -> Key:
+    def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
         """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
         before, after = self._before(one, gap), self._after(one, gap)
         if not sides[0]:
@@ -172,7 +171,7 @@ def _state(sky: Sky, begin: int, end: int) -> int:
 
 
 class Weighed(NamedTuple):
-    """Natural logarithms: how much less probable clouds are than shade. Below 0 speaks for shade."""
+    """Logarithms: how much less probable clouds are than shade. Below 0 speaks for shade."""
 
     of_bin: dict[int, float]
     days_of: dict[int, dict[int, list[float]]]  # bin -> day -> of each pass

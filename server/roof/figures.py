@@ -42,7 +42,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     kind, lost = _shade(whole, seen)
     days: list[share.Day] = []
     if others:
-        maps = {string: found.judged["all"] for string, found in whole.maps.items()}
+        maps = [judged for found in whole.maps.values() for judged in found.judged.values()]
         days = share.by_day(columns, whole.numbers, whole.seen(), maps, seen, held)
     base = share.base_of(days, len(columns.days) - 1)
     noons = yields.clear_noons(columns, seen)
@@ -62,7 +62,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
 
 
 def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
-    """Return what shade took, exactly where another string has the same plane without that shade."""
+    """Return what shade took; exactly where another string has the same plane in the sun."""
     found = whole.maps[seen.string]
     if not found.settled or found.reason:
         return None, None

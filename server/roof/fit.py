@@ -1,4 +1,4 @@
-"""Where the modules of a string look, by its own power: the days of each fortnight that gave most."""
+"""Where the modules of a string look, by its own power: the most that each fortnight gave."""
 
 from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
 
@@ -17,10 +17,11 @@ _QUARTER = 3  # rows
 _QUANTILE = 0.85
 _LEAST_VALUES = 4
 _LEAST_POINTS = 16  # of a window: four hours
+_CUT_OFF = 0.1
 _OF_PEAK = 0.2
 _LEAST_ELEVATION = 80  # tenths of a degree
 _CLOUDED = 0.85  # of the first fit: such a point is no envelope
-_TILTS = range(0, 91)
+_TILTS = range(91)
 
 Point = tuple[int, int, int, int]  # azimuth, elevation (tenths), day of the year, W
 
@@ -68,7 +69,7 @@ def rest_of_plane(
 
 
 def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
-    """Return the squares that a plane leaves, its strength free in each window, as a part of all."""
+    """Return the squares that a plane leaves, as a part; its strength is free in each window."""
     facing, left, whole = Facing(plane), 0.0, 0.0
     for window in windows:
         pp = pm = mm = 0.0
@@ -129,12 +130,14 @@ def _points(columns: Columns, string: int, held: bytearray, days: range) -> list
     quarters: dict[int, list[tuple[int, int]]] = {}
     for day in days:
         for row in columns.rows_of(day):
-            if powers[row] > 0 and not held[row] and columns.elevations[row] > _LEAST_ELEVATION:
+            if powers[row] > 0 and columns.elevations[row] > _LEAST_ELEVATION:
                 quarter = columns.slots[row] % 288 // _QUARTER
                 quarters.setdefault(quarter, []).append((powers[row], row))
     points = []
     for values in quarters.values():
-        if len(values) >= _LEAST_VALUES:
+        # Where the inverter held back, the best moments are missing: what is left is clouds.
+        cut_off = sum(held[row] > 0 for _, row in values) > _CUT_OFF * len(values)
+        if len(values) >= _LEAST_VALUES and not cut_off:
             power, row = sorted(values)[int(_QUANTILE * (len(values) - 1))]
             number = columns.days[columns.day_of[row]].timetuple().tm_yday
             points.append((columns.azimuths[row], columns.elevations[row], number, power))

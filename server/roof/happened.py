@@ -66,7 +66,8 @@ def _shares(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
 def _dead(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
     if found.dead_row is None:
         return []
-    return [event("dead", seen.string, moment(whole.columns.slots[found.dead_row] * SLOT_S), None, 0)]
+    since = moment(whole.columns.slots[found.dead_row] * SLOT_S)
+    return [event("dead", seen.string, since, None, -1.0)]
 
 
 def _cleaned(whole: Whole, seen: Seen, found: Figures) -> list[Event]:

@@ -1,4 +1,4 @@
-"""What is lost: to shade, to limits by their cause, and while a string was dead. In kWh by month."""
+"""What is lost: to shade, to limits by their cause, and while a string was dead."""
 
 from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
 

@@ -1,7 +1,8 @@
 """What the analysis of a roof takes and returns: rows as the rollups hold them, settings, findings.
 
 Power in W, voltage in V, current in A, angles in degrees (azimuth from north clockwise), moments in
-seconds since 1970 (UTC). None is what nobody measured. Pure data, so that it can be judged in memory.
+seconds since 1970 (UTC). None is what nobody measured. Pure data, so that all can be judged in
+memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,8 @@ SLOT_S = 300  # a row's length
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
 PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a year ago
-# Why a sample is no evidence of shade. ``voltage``: the string is held above the voltage at which it
-# would give most, which is how an inverter gives less than it could, whatever the cause.
+# Why a sample is no evidence of shade. ``voltage``: the string is held above the voltage at which
+# it would give most, which is how an inverter gives less than it could, whatever the cause.
 CAUSES = ("clipping", "derating", "dispatch", "export_limit", "full_battery", "voltage")
 
 

@@ -23,12 +23,15 @@ _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _PROVEN = math.log(1e-7)  # of a group of neighbours
-_LIKELY = math.log(0.03)  # of each bin of it
-_PERHAPS = math.log(0.5)  # beside such that are proven
+_LIKELY = math.log(1e-3)  # of each bin of it
+_PERHAPS = math.log(0.2)  # beside such that are proven
+_BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
+_NOT_LOW = 2  # steps of elevation: below 5 degrees, haze and the sunset make bins dark, too
 _BEAM_ONLY = 0.7  # contrast: above, clear and overcast moments lose nearly alike: dirt, or tilt
 _DIRT = 0.85
 _DEEP = 0.55  # less than that no dirt leaves
 _LEAST_OVERCAST = 8
+_LEAST_ROW = 4  # bins of the same elevation
 _LEARNED_DAYS = 400
 
 
@@ -55,7 +58,11 @@ class Judged(NamedTuple):
 
 def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
     """Return the bins that gave less than usual whenever they were seen: no witness of the sun."""
-    return {n for n, cell in found.items() if cell.level() < _WITNESS * usual.at(n)}
+    return {
+        number
+        for number, cell in found.items()
+        if cell.level() < _WITNESS * usual.at(number) and not cell.cut_off()
+    }
 
 
 def skies_of(
@@ -126,16 +133,14 @@ def map_of(
     return {
         number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
         for number, cell in found.items()
+        if cell.values
     }
 
 
-def settled(
-    columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], days: range
-) -> bool:
+def settled(columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], days: range) -> bool:
     """Return whether enough of the sky was seen in the sun to say what is dark."""
-    dark = doubtful(found, seen.usual)
     enough = [number for number, cell in found.items() if cell.enough()]
-    bright = sum(number not in dark for number in enough)
+    bright = sum(found[n].level() >= SUNNY * seen.usual.at(n) or found[n].cut_off() for n in enough)
     if len(days) < LEAST_DAYS or bright < _BRIGHT * len(enough):
         return False
     return sunny_days(columns, seen, own, days) >= LEAST_SUNNY_DAYS
@@ -171,35 +176,38 @@ def _proven(
     found: Mapping[int, Cell],
     contrasts: Mapping[int, float],
 ) -> set[int]:
-    """Return the bins whose darkness clouds do not explain: neighbours, two at least.
-
-    What is less dark or less sure counts beside two that are dark for certain.
-    """
-    dark = {number for number, level in levels.items() if level < SUNNY}
+    """Return the bins whose darkness clouds do not explain: neighbours, two at least."""
+    dark = {n for n, level in levels.items() if level < SUNNY and not found[n].cut_off()}
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
-    likely = {n for n in dark if weighed.of_bin.get(n, 0.0) <= _LIKELY}
+    dark = {n for n in dark if found[n].enough()}
+    deep = {n for n in dark if levels[n] < _DEEP or contrasts.get(n, 1.0) < _BEAM_ONLY}
+    sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= _LIKELY}
     proven: set[int] = set()
-    for group in cells.groups(likely):
-        if len(group) >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
-            proven |= {number for number in group if found[number].enough()}
-    sure = {
-        number
-        for number in proven
-        if levels[number] < _DEEP or contrasts.get(number, 1.0) < _BEAM_ONLY
-    }
+    for group in cells.groups(sure):
+        high = sum(number % cells.ROW_BINS >= _NOT_LOW for number in group)
+        if high >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
+            proven |= group
     perhaps = {
-        number
-        for number in dark - sure
-        if sum(near in sure for near in cells.neighbours(number)) >= 2
-        and found[number].enough()
-        and weighed.of_bin.get(number, 0.0) <= _PERHAPS
-        and contrasts.get(number, 0.0) < _DIRT
+        n
+        for n in dark - proven
+        if weighed.of_bin.get(n, 0.0) <= _PERHAPS and contrasts.get(n, 0.0) < _DIRT
     }
-    return sure | perhaps
+    return _grown(proven, perhaps)
+
+
+def _grown(proven: set[int], perhaps: set[int]) -> set[int]:
+    """Return the proven bins with what is less sure, or less dark, right beside them."""
+    for _ in range(_ROUNDS):
+        proven = proven | {
+            number
+            for number in perhaps
+            if sum(near in proven for near in cells.neighbours(number)) >= _BESIDE
+        }
+    return proven
 
 
 def _judged(cell: Cell, level: float, contrast: float | None, proven: bool) -> Judged:
-    if not cell.enough():
+    if not cell.enough() or (cell.cut_off() and level < CLEAR):
         state = "too_few"
     elif level >= CLEAR:
         state = "clear"
@@ -229,14 +237,12 @@ def _contrasts(
                 for row in range(one.first, one.last + 1)
                 if seen.ratios[row] >= 0
             )
-    usual = [cells.quantile(v, 0.5) for n, v in grey.items() if n in bright]
-    if not usual:
-        return {}
-    middle = cells.quantile(usual, 0.5)
+    middles = {n: cells.quantile(v, 0.5) for n, v in grey.items() if len(v) >= _LEAST_OVERCAST}
+    rows: dict[int, list[float]] = {}
+    for number in middles.keys() & bright:
+        rows.setdefault(number % cells.ROW_BINS, []).append(middles[number])
     return {
-        number: seen.found[number].level()
-        / seen.usual.at(number)
-        / (cells.quantile(values, 0.5) / middle)
-        for number, values in grey.items()
-        if len(values) >= _LEAST_OVERCAST
+        number: seen.found[number].level() / seen.usual.at(number) * cells.quantile(row, 0.5) / own
+        for number, own in middles.items()
+        if (row := rows.get(number % cells.ROW_BINS, [])) and len(row) >= _LEAST_ROW
     }

@@ -47,16 +47,16 @@ def by_day(
     columns: Columns,
     numbers: array[int],
     strings: Sequence[Seen],
-    maps: Mapping[int, Mapping[int, Judged]],
+    maps: Sequence[Mapping[int, Judged]],
     own: Seen,
     held: Mapping[int, bytearray],
 ) -> list[Day]:
     """Return the days with an hour of sun outside of the shade of any string."""
     shaded = {
         number
-        for judged in maps.values()
+        for judged in maps
         for number, one in judged.items()
-        if one.state in ("shaded", "partly") or one.performance < CLEAR * 0.9
+        if one.state in ("shaded", "partly")
     }
     found = []
     for day in range(len(columns.days)):

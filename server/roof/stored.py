@@ -21,4 +21,5 @@ def five_minutes(rows: Iterable[Sequence[Any]]) -> list[FiveMinutes]:
 
 def settings(facts: Sequence[Any], strings: Iterable[Sequence[Any]]) -> Settings:
     """Return the settings: facts in their order, and ``[string, tilt, azimuth, kWp, name]``."""
-    return Settings(*facts, {string: Plane(*plane) for string, *plane in strings})
+    planes = {string: Plane(*plane) for string, *plane in strings}
+    return Settings(*facts)._replace(strings=planes)

@@ -4,6 +4,7 @@ from __future__ import annotations  # array[int] is no type of Python 3.11 while
 
 from array import array
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from server.roof import cells, columns, contradict, fit, shade, voltage
@@ -72,7 +73,7 @@ def of(gathered: Columns, settings: Settings) -> Whole:
 def _own(gathered: Columns, numbers: array[int], settings: Settings, string: int) -> Own:
     held = voltage.limited(gathered, string)
     told = settings.strings.get(string)
-    days = sum(stop > start for start, stop in zip(gathered.starts, gathered.starts[1:], strict=False))
+    days = sum(stop > start for start, stop in pairwise(gathered.starts))
     fitted = fit.of_columns(gathered, string, held) if days >= FIT_DAYS else None
     plane, source = told, "set" if told else None
     if plane is None and fitted is not None:
@@ -113,7 +114,8 @@ def _map(whole: Whole, own: Own) -> Map:
             gathered, whole.numbers, seen, seen.found, whole.skies, everything, trusted
         )
     }
-    for period, days in zip(PERIODS[1:], (gathered.within(60), gathered.within(60, 365)), strict=True):
+    spans = (gathered.within(60), gathered.within(60, 365))
+    for period, days in zip(PERIODS[1:], spans, strict=True):
         judged[period] = _of_period(whole, seen, days, trusted)
     reason = "azimuth_contradicts" if contradicted else None if settled else "too_few_days"
     return Map(judged, sunny, settled, reason)

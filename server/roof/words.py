@@ -1,12 +1,11 @@
 """A string of the answer: its plane, its figures, and where its shade is."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from server.roof import cells, figures
 from server.roof.figures import Figures
 from server.roof.rows import ELEVATION_STEP_DEG, Plane
-from server.roof.shade import CLEAR, Judged
+from server.roof.shade import CLEAR
 from server.roof.texts import why
 from server.roof.whole import Map, Own, Whole, days_missing
 
@@ -37,7 +36,9 @@ def string_told(roof: Whole, own: Own, found: Figures | None, days: int) -> dict
     """Return a string as the API shows it."""
     name = roof.settings.strings.get(own.string)
     if found is None:
-        reason = why("no_orientation" if own.plane is None else "too_few_days", days=days, missing=1)
+        reason = why(
+            "no_orientation" if own.plane is None else "too_few_days", days=days, missing=1
+        )
         bare = bare_string(own.string, own.plane, reason)
         return {**bare, "name": name.name if name else None, "warnings": own.warnings}
     others = bool(roof.others(own.string))
@@ -53,7 +54,7 @@ def string_told(roof: Whole, own: Own, found: Figures | None, days: int) -> dict
         "soiling": figures.soiling_told(roof.columns, found),
         "trend": figures.trend_told(roof.columns, found),
         "dead": figures.dead_told(roof.columns, found),
-        "map": _map(roof, own, seen_map, days),
+        "map": _map(seen_map, days),
     }
 
 
@@ -77,7 +78,7 @@ def _suggestion(own: Own) -> dict[str, Any] | None:
     }
 
 
-def _map(roof: Whole, own: Own, found: Map, days: int) -> dict[str, Any]:
+def _map(found: Map, days: int) -> dict[str, Any]:
     judged = found.judged["all"]
     states = [one.state for one in judged.values()]
     missing = days_missing(days, found)
@@ -90,11 +91,11 @@ def _map(roof: Whole, own: Own, found: Map, days: int) -> dict[str, Any]:
         "partly_bins": states.count("partly"),
         "unsettled": not found.settled or found.reason is not None,
         **why(found.reason, days=days, missing=missing),
-        "words": _words(roof, own, found),
+        "words": _words(found),
     }
 
 
-def _words(roof: Whole, own: Own, found: Map) -> list[dict[str, Any]]:
+def _words(found: Map) -> list[dict[str, Any]]:
     """Return where shade is, group by group."""
     if not found.settled or found.reason:
         return []
@@ -107,10 +108,10 @@ def _words(roof: Whole, own: Own, found: Map) -> list[dict[str, Any]]:
     }
     told = [("shade", group) for group in cells.groups(shaded)]
     told += [("dirt_or_tilt", group) for group in cells.groups(weak - shaded)]
-    return [_word(judged, kind, group) for kind, group in told if len(group) >= _LEAST_BINS[kind]]
+    return [_word(kind, group) for kind, group in told if len(group) >= _LEAST_BINS[kind]]
 
 
-def _word(judged: Mapping[int, Judged], kind: str, group: set[int]) -> dict[str, Any]:
+def _word(kind: str, group: set[int]) -> dict[str, Any]:
     azimuths = sorted(cells.edges(number)[0] for number in group)
     return {
         "azimuth_from_deg": azimuths[0],

@@ -5,6 +5,7 @@ from __future__ import annotations  # array[float] is no type of Python 3.11 whi
 import math
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from server.roof import cells
@@ -19,6 +20,8 @@ _BRIGHT_W = 350.0
 _LEAST_ROWS = 6
 _AROUND = 5  # days with a value, on each side of a cleaning
 _LEAST_POINTS = 6
+_TOOTH_DAYS = 120
+_OF_RISE = 0.5
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
 _POWER_BY_VOLTAGE = 1.25
@@ -31,7 +34,7 @@ Points = list[tuple[int, float]]  # (index of the day, logarithm)
 
 
 def clear_noons(columns: Columns, seen: Seen) -> Points:
-    """Return the logarithm of the ratio at steady clear noons, at one temperature of the modules."""
+    """Return the logarithm of the ratio at steady clear noons, at one temperature."""
     level = seen.usual.level
     volts = columns.voltages[seen.string]
     found = []
@@ -76,7 +79,7 @@ def dirt(points: Points, noise: float) -> Dirt | None:
 
 
 def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
-    """Return where the values rise at once: the first point after each cleaning, and by how much."""
+    """Return where the values rise at once: the first point after it, and by how much."""
     rises = {}
     for n in range(3, len(points) - 1):
         before = [value for _, value in points[max(0, n - _AROUND) : n]]
@@ -84,8 +87,13 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
         rise = cells.quantile(after, 0.5) - cells.quantile(before, 0.5)
         if rise >= 0.8 * least and points[n][1] - points[n - 1][1] >= 0.5 * least:
             rises[n] = rise
-    found = []
+    found: list[tuple[int, float]] = []
     for n, rise in rises.items():
+        begin = found[-1][0] if found else 0
+        tooth = [point for point in points[begin:n] if point[0] > points[n][0] - _TOOTH_DAYS]
+        fell = -_slope(tooth) * (tooth[-1][0] - tooth[0][0]) if len(tooth) > 3 else 0.0
+        if fell < _OF_RISE * rise:
+            continue  # a step up with no way down before is no cleaning
         if all(rise >= rises.get(n + by, 0.0) for by in range(-_AROUND, _AROUND + 1)):
             found.append((n, rise))
     return found
@@ -104,7 +112,7 @@ def _slope(points: Points) -> float:
 
 def noise_of(points: Points) -> float:
     """Return how much neighbours differ: three times the median."""
-    steps = [abs(b[1] - a[1]) for a, b in zip(points, points[1:], strict=False)]
+    steps = [abs(b[1] - a[1]) for a, b in pairwise(points)]
     return 3 * cells.quantile(steps, 0.5) if steps else 0.0
 
 

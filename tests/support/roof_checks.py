@@ -24,6 +24,7 @@ from tests.support.roof_life import DAY_S, Life, Lived
 
 LEAST_N, LEAST_DAYS = 12, 3
 _TAKES = 0.6  # what an obstacle leaves of a clear moment, at most, to be a shade worth the name
+_LEAST_W_PER_KWP, _LEAST_A = 60.0, 1.0  # below, the specification takes nothing for evidence
 _SHONE = 0.6  # of a clear beam
 
 
@@ -150,11 +151,17 @@ def _kind(ideal: Roof, place: int, at: tuple[float, float], at_s: float) -> str:
         return "clear"
     if min(hides) < 0.99:
         return "edge"
-    middle = Sun(at[0] + AZIMUTH_STEP_DEG / 2, at[1] + ELEVATION_STEP_DEG / 2)
-    look = ideal.look_at(middle, at_s).strings[0]
-    kwp = ideal.planes[0].kwp
-    takes = look.unshaded_w >= 60 * kwp and look.offer.power_w <= _TAKES * look.unshaded_w
-    return "shaded" if takes else "edge"
+    return (
+        "shaded" if all(_is_felt(ideal, at, at_s, a, e) for a in (1, 3) for e in (1, 3)) else "edge"
+    )
+
+
+def _is_felt(ideal: Roof, at: tuple[float, float], at_s: float, a: int, e: int) -> bool:
+    """Return whether shade takes much there on a clear day, of a current that can be read."""
+    spot = Sun(at[0] + AZIMUTH_STEP_DEG * a / 4, at[1] + ELEVATION_STEP_DEG * e / 4)
+    look = ideal.look_at(spot, at_s).strings[0]
+    least_w = max(_LEAST_W_PER_KWP * ideal.planes[0].kwp, _LEAST_A * look.offer.voltage_v)
+    return look.unshaded_w >= least_w and look.offer.power_w <= _TAKES * look.unshaded_w
 
 
 class Score(NamedTuple):

@@ -125,7 +125,7 @@ def live(life: Life) -> Lived:
     return Lived(life, [row for row, _ in made], [true for _, true in made])
 
 
-# In the south the sun of the summer rises further north, and stands above a tree of 25 degrees soon.
+# In the south the sun rises further north in summer, and is soon above a tree of 25 degrees.
 _SOUTHERN_TREE = (
     Obstacle(((70.0, 32.0), (110.0, 32.0))),
     Obstacle(((250.0, 20.0), (280.0, 20.0))),

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ TREE = (Obstacle(95, 130, 25), Obstacle(230, 250, 15))
 
 class Roof(NamedTuple):
     planes: dict[int, Plane]
-    horizons: dict[int, tuple[Obstacle, ...]] = {}
+    horizons: Mapping[int, tuple[Obstacle, ...]] = {}
     clear: float = 0.2  # part of the days; what is left is overcast
     broken: float = 0.4
     latitude: float = 52.0
@@ -89,9 +89,7 @@ def _rows(roof: Roof, day: date, begin: int, chance: random.Random) -> list[Five
     return rows
 
 
-def _watts(
-    roof: Roof, day: date, k: int, at: sun.Sun, light: float, diffuse: float
-) -> float:
+def _watts(roof: Roof, day: date, k: int, at: sun.Sun, light: float, diffuse: float) -> float:
     plane = roof.planes[k]
     number = day.timetuple().tm_yday
     whole = model.plane_w_per_kwp(at, plane, number)
@@ -114,7 +112,9 @@ def _row(roof: Roof, bucket: int, watts: dict[int, float]) -> FiveMinutes:
     if total > ceiling:
         watts = {k: w * ceiling / total for k, w in watts.items()}
         total, volts = ceiling, 450.0
-    amperes = {k: round(int(w / volts / roof.step_a + 1e-9) * roof.step_a, 3) for k, w in watts.items()}
+    amperes = {
+        k: round(int(w / volts / roof.step_a + 1e-9) * roof.step_a, 3) for k, w in watts.items()
+    }
     product = sum(amperes.values()) or 1.0
     strings = tuple(
         StringRow(k, total * amperes[k] / product, volts, amperes[k], 30, 0) for k in watts

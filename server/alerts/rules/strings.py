@@ -1,7 +1,7 @@
 """The strings: one that gives nothing while another does, and shade that was not there a year ago.
 
 What a string would give is what it usually does at this time of the day, by as much of it as the
-other strings give of theirs: so a cloud is no fault, and an eastern string none of a western one.
+other strings give of theirs. So neither a cloud nor the morning of a western string is a fault.
 """
 
 from collections.abc import Mapping

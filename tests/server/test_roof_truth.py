@@ -1,0 +1,49 @@
+"""The roof's analysis beside simulated roofs whose truth is known; the long form is tests.roof."""
+
+import pytest
+
+from tests.support.roof_checks import claims_of, found, settings_of
+from tests.support.roof_life import Life, live
+from tests.support.roof_map_claims import EAST
+from tests.support.roof_mutants import MUTANTS, Short, mutant
+from tests.support.roof_time_claims import fitted_of_serf, spa, sun_off_deg
+
+
+@pytest.fixture(scope="module")
+def short():
+    return Short()
+
+
+def test_the_sun_is_where_nrels_algorithm_says():
+    rows = spa()
+    assert len(rows) == 200
+    assert max(map(sun_off_deg, rows)) <= 0.02
+
+
+def test_shade_is_found_and_none_where_an_inverter_held_back(short):
+    assert short.failures() == []
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_wrong_formula_is_found_out(short, name):
+    with mutant(name):
+        assert short.failures()
+
+
+@pytest.mark.parametrize("clouds", ["mixed", "overcast"])
+def test_no_shade_is_claimed_for_a_roof_without(clouds):
+    lived = live(Life((EAST,), (), clouds, 7, 60))
+    assert claims_of(found(lived)) == []
+
+
+def test_a_clear_week_is_too_short_for_any_claim(short):
+    week = short.tree._replace(
+        rows=[row for row in short.tree.rows if row.bucket_s < short.tree.rows[0].bucket_s + 604800]
+    )
+    one = found(week, settings_of(week.life))
+    assert claims_of(one) == []
+    assert one.result["strings"][0]["map"]["days_missing"] > 0
+
+
+def test_the_azimuth_of_a_real_roof_is_found():
+    assert fitted_of_serf()[1] == pytest.approx(158, abs=6)
