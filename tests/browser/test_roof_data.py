@@ -139,7 +139,7 @@ def test_a_loss_that_nobody_knows_is_none_and_one_that_a_string_lacks_is_a_part(
 def a_string(string: int, watts: list[float | None]) -> dict:
     series = [
         {"bucket": (BUCKET + n * timedelta(minutes=5)).isoformat(), "avg_power_w": value,
-         "kwh": None if value is None else value / 12_000, "sample_count": 60 * (value is not None)}
+         "kwh": None if value is None else value / 12_000, "sample_count": 60}
         for n, value in enumerate(watts)
     ]  # fmt: skip
     return {"string": string, "name": None, "series": series}
