@@ -25,6 +25,6 @@ class Job(NamedTuple):
 JOBS = (
     Job("envelope", envelope.run),
     Job("battery", battery.run, most_days=400),
-    Job("roof", roof.run, most_days=400),
+    Job("roof", roof.run, most_days=800),
 )
 NAMES = tuple(job.name for job in JOBS)

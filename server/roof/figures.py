@@ -1,22 +1,23 @@
 """The figures of one string: loss by shade, share, dirt, trend, dead; and what happened to it."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from server.roof import losses, share, yields
 from server.roof.columns import Columns
 from server.roof.losses import Lost
 from server.roof.rows import SLOT_S, Limit, Plane
-from server.roof.shade import Judged, Seen
+from server.roof.shade import Judged, Seen, region_of
 from server.roof.texts import moment, why
 from server.roof.whole import Whole
 
 YEAR_DAYS = 365
 _SAME_DEG = 3.0  # planes this alike see the same sun
 _TWIN_CLEAR = 0.9  # of the shaded bins that the other string sees without shade
+_BRIGHTER = 0.15  # of the performance
 _RECENT_DAYS = 7
 
 
@@ -50,7 +51,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     return Figures(
         shade=lost,
         shade_kind=kind,
-        outage=losses.dead_rows(columns, seen, others) if others else None,
+        outage=losses.dead_rows(columns, seen, others, since) if others else None,
         limits=losses.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,
@@ -67,7 +68,7 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
     if not found.settled or found.reason:
         return None, None
     judged = found.judged["all"]
-    region = losses.region_of(judged)
+    region = region_of(judged)
     twin = _twin(whole, seen, judged)
     if twin is not None:
         lost = losses.beside(whole.columns, whole.numbers, seen, twin, region)
@@ -77,14 +78,19 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
     return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, sky)
 
 
-def _twin(whole: Whole, seen: Seen, judged: dict[int, Judged] | Any) -> Seen | None:
+def _twin(whole: Whole, seen: Seen, judged: Mapping[int, Judged]) -> Seen | None:
     planes = {own.string: own.plane for own in whole.strings}
     shaded = [number for number, one in judged.items() if one.state == "shaded"]
     for other in whole.others(seen.string):
         if not _alike(planes[seen.string], planes[other.string]):
             continue
         theirs = whole.maps[other.string].judged["all"]
-        clear = sum(number in theirs and theirs[number].state == "clear" for number in shaded)
+        clear = sum(
+            number in theirs
+            and theirs[number].state != "shaded"
+            and theirs[number].performance > judged[number].performance + _BRIGHTER
+            for number in shaded
+        )
         if clear >= _TWIN_CLEAR * len(shaded):
             return other
     return None

@@ -1,6 +1,6 @@
 """What a string gives at clear noons: dirt between two rains, and how it ages from year to year."""
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 import math
 import random
@@ -93,7 +93,7 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
         tooth = [point for point in points[begin:n] if point[0] > points[n][0] - _TOOTH_DAYS]
         fell = -_slope(tooth) * (tooth[-1][0] - tooth[0][0]) if len(tooth) > 3 else 0.0
         if fell < _OF_RISE * rise:
-            continue  # a step up with no way down before is no cleaning
+            continue  # a step up with no way down before is not a cleaning
         if all(rise >= rises.get(n + by, 0.0) for by in range(-_AROUND, _AROUND + 1)):
             found.append((n, rise))
     return found
