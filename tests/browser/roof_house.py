@@ -84,7 +84,8 @@ def a_string(string: int, count: int, **changes: Any) -> dict[str, Any]:
     return {
         "string": string,
         "name": None,
-        "plane": {"tilt_deg": 35, "azimuth_deg": 170, "kwp": 2.6, "source": "set"},
+        "plane": {"tilt_deg": 35, "azimuth_deg": 170, "kwp": 2.6, "source": "set",
+                  "clear_sky_scale": 2.55},
         "suggestion": {"tilt_deg": 33, "azimuth_deg": 172, "days": 212},
         "warnings": [],
         "share": lone | why("one_string") if count < 2 else share | {"since": None} | NO_REASON,
@@ -231,7 +232,7 @@ def of_the_map(now: datetime, found: dict, skies: dict[int, Sky]) -> dict[int, l
 def forget_roof(url: str, device_id: str) -> None:
     """Leave the roof as it is before the first night."""
     with connected(url) as connection:
-        for table in ("sungrow_roof_results", "sungrow_shade_bins"):
+        for table in ("sungrow_roof_results", "sungrow_shade_bins", "sungrow_sites"):
             rows(connection, f"DELETE FROM {table} WHERE device_id = %s", device_id)  # noqa: S608
 
 
@@ -242,6 +243,11 @@ def store_roof(url: str, device_id: str, found: dict, skies: dict[int, Sky]) -> 
     with connected(url) as connection:
         add = "INSERT INTO sungrow_roof_results VALUES (%s, %s, %s)"
         rows(connection, add, device_id, now, Json(found))
+        if place := found["place"]:
+            set_place = (
+                "INSERT INTO sungrow_sites (device_id, latitude, longitude) VALUES (%s, %s, %s)"
+            )
+            rows(connection, set_place, device_id, place["latitude"], place["longitude"])
         found_bins = of_the_map(now, found, skies).items()
         with connection, connection.cursor() as cursor:
             insert = (

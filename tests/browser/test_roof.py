@@ -119,6 +119,8 @@ def test_after_a_year_it_says_what_is_wrong_and_draws_the_sky_of_each_string(sho
     assert east["fill-level-1"] > 20, "the tree, and the house behind"
     assert set(garage) == {"fill-level-4", "fill-few", "hatched"}
     assert page.run("return document.querySelectorAll('.map .sun-path').length") == 6
+    page.click(".string-name")
+    assert page.all(".curve-box .chart .line-clear"), "the server gives a clear sky"
     assert page.run("return document.querySelectorAll('.map .sun-hour').length") > 16
     words = plain(page.text(".map-words"))
     assert "Shade: something in the south-east (95° to 130°), up to 25° high" in words
