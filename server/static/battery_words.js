@@ -1,37 +1,22 @@
-// What the Battery view needs before it is drawn: its words in the language of the page, and its style; and what it says
-// of figures in general.
+// What the Battery view says of figures in general.
 
 import { load, trouble } from './api.js';
 import { el, say } from './dom.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
-import { amount } from './words.js';
+import { ready as roomReady, sentence, told } from './room.js';
 
-const WORDS_IN = './words.battery.';
-const STYLE = new URL('./battery.css', import.meta.url).href;
+export { capital, digits, sentence, told } from './room.js';
+
 // Of what a house does not have, nothing is said.
 const ABSENT = ['no_battery', 'no_temperature', 'no_soh'];
 
 // To be awaited before anything is said.
-export async function ready() {
-  const language = document.documentElement.lang.split('-')[0];
-  await Promise.all([load(() => import(WORDS_IN + language + '.js')), styled()]);
-}
-
-// Drawn without its style a view would jump as that comes. Where it cannot be had, the words are still there.
-function styled() {
-  if ([...document.styleSheets].some(({ href }) => href === STYLE)) return null;
-  return new Promise((done) => {
-    document.head.append(el('link', { rel: 'stylesheet', href: STYLE, load: done, error: done }));
-  });
-}
+export const ready = () => roomReady('battery');
 
 export const isAbsent = ({ reason }) => ABSENT.includes(reason);
 
 export const isKnown = (figure) => figure?.value !== null && figure?.value !== undefined;
-
-// A number alone, as a part of a sentence or in front of a unit that comes once.
-export const digits = (value, places) => amount(value, places, '').trim();
 
 // Why there is no number, in a few words; a reason that this page does not know is as the server has it.
 export function shortReason({ reason, reason_text: text, reason_values: values = {} }) {
@@ -42,15 +27,6 @@ export function shortReason({ reason, reason_text: text, reason_values: values =
 export function wholeReason(figure) {
   const what = told(`battery_todo_${figure.reason}`, figure.reason_values);
   return [shortReason(figure), what].filter(Boolean).map(sentence).join(' ');
-}
-
-export const capital = (words) => words[0].toUpperCase() + words.slice(1);
-export const sentence = (words) => t('full_stop', { what: capital(words) });
-
-// The words of a key, or null where there are none.
-export function told(key, values) {
-  const words = t(key, values ?? {});
-  return words === key || /\{\w+\}/.test(words) ? null : words;
 }
 
 // Half of what a figure's interval is wide, in front of which comes ±; null without one.

@@ -50,7 +50,8 @@ export class Chart {
 
   // A chart gives: slots() the number of things one can point at, slotAt(x, y), slotX(slot) -> [x, width]
   // and, where it is not all of the height, y and height too,
-  // tell(slot or null) -> {title, values: {key: text}}, and paint(width) -> nodes.
+  // tell(slot or null) -> {title, values: {key: text}}, and paint(width) -> nodes; beside(slot, key of an arrow) where
+  // slots lie above each other, too.
   draw() {
     this.#fitLegend();
     const width = Math.round(this.svg.clientWidth);
@@ -150,7 +151,7 @@ export class Chart {
     if (this.zoomed && ['+', '-'].includes(event.key)) this.zoomed(around(here, event.key, last));
     if (!(event.key in moves)) return;
     event.preventDefault();
-    this.select(moves[event.key]);
+    this.select(this.beside?.(here, event.key) ?? moves[event.key]);
   }
 
   #hatching() {

@@ -128,7 +128,7 @@ export class LineChart extends Chart {
           : hourMinute(at, zone);
       const x = this.#x(at);
       marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));
-      if (x < this.svg.clientWidth - 24) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, text));
+      if (x + 3.5 * text.length <= this.svg.clientWidth) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, text));
     }
     return marks;
   }

@@ -1,188 +1,235 @@
-// The roof: the watts of each string through a day, one beside the other, and what the inverter says of itself.
+// The roof: what each string brings and did that day, where in the sky it is shaded, how it holds against its usual, and
+// what the inverter says of itself.
 
 import { serverNow } from './api.js';
-import { el, say } from './dom.js';
+import { el, refill, say } from './dom.js';
 import { t } from './language.js';
-import { LineChart } from './line_chart.js';
 import { Loading } from './loading.js';
 import { periodField } from './period_field.js';
 import { periodNav, swipes } from './period_nav.js';
-import { stateWords } from './running_state.js';
+import { RoofCurve } from './roof_curve.js';
+import { PARTS, partWords, wholeDay } from './roof_day.js';
+import { RoofFound } from './roof_found.js';
+import { InverterNow, Mains, card } from './roof_inverter.js';
+import { RoofTiles } from './roof_tiles.js';
+import { verdict } from './roof_verdict.js';
+import { nameOf, ready } from './roof_words.js';
 import { StateLine } from './state_line.js';
-import { amperes, clock, energy, hertz, hourMinute, hours, longDay, percent, power, temperature, volts } from './words.js';
-import { addDays, inMs, noon } from './zone.js';
+import { energy, longDay } from './words.js';
+import { addDays, noon } from './zone.js';
 
 const MINUTE = 60e3;
-const STEP_MS = 300e3;
-const DARK_MS = 3600e3; // so long without sun, the day of the panels is over
-const STRINGS = [1, 2, 3, 4];
-const FIELDS = ['mppt', 'grid'];
-const step = (ms, zone) => hours(ms, ms + STEP_MS, zone);
-const keyOf = (string) => `avg_mppt${string}_power_w`;
 
-export class RoofView {
+export async function roofView(context, date) {
+  await ready();
+  return new RoofView(context, date ?? context.today());
+}
+
+class RoofView {
   #context;
   #date;
   #loading;
   #states;
-  #facts = el('dl', { class: 'facts' });
-  #asOf = el('p', { class: 'as-of', hidden: true });
-  #sums = el('dl', { class: 'tiles figures' });
-  #none = el('p', { class: 'hint', hidden: true }, t('no_strings'));
-  #chart = new LineChart({
-    label: t('strings_of_day'),
-    items: STRINGS.map((n) => ({ key: keyOf(n), name: t('string_n', { n }), colour: `string-${n}`, shape: 'line' })),
-    height: 300,
-    unit: 'kW',
-    scale: 1000,
-    write: power,
-    nameOf: step,
-  });
-  #mains = new LineChart({
-    label: t('mains_volts'),
-    items: [{ key: 'avg_grid_voltage_v', name: t('mains_volts'), colour: 'import', shape: 'line' }],
-    height: 170,
-    unit: 'V',
-    isAround: true,
-    write: volts,
-    nameOf: step,
-  });
+  #tiles;
+  #found;
+  #now;
+  #curve = null;
+  #day = null;
+  #result; // undefined until it is known, null where there is none
+  #reading = null; // of this moment
+  #last = null; // the newest, and whether it is old
+  #alone;
+  #mains = new Mains();
+  #known = {}; // of the day, as far as it came
+  #awaited = new Set([...Object.keys(PARTS), 'states', 'found']);
+  #verdict = el('p', { class: 'verdict roof-verdict' }, t('loading'));
+  #choice = el('p', { class: 'map-choice', role: 'group', 'aria-label': t('roof_strings'), hidden: true });
+  #part = el('p', { class: 'quiet', hidden: true });
+  #none = el('p', { class: 'hint', hidden: true });
+  #chartBox = el('div', { class: 'curve-box' });
+  #rest; // below the figures: there once it is known what it is
 
   constructor(context, date) {
-    this.#context = context;
-    this.#date = date ?? context.today();
-    this.title = t('roof_of', { day: longDay(noon(this.#date), 'UTC') });
+    [this.#context, this.#date] = [context, date];
+    this.title = t('roof_of', { day: longDay(noon(date), 'UTC') });
+    this.#alone = Number(context.query?.get('string')) || null;
     this.#states = new StateLine(context);
-    const parts = { strings: () => this.#load(), states: () => this.#states.load(this.#date) };
-    const places = { strings: [this.#chart.element, this.#sums], states: this.#states.element };
+    this.#now = new InverterNow(context);
+    this.#tiles = new RoofTiles(context.zone, (string) => this.#choose(string));
+    this.#found = new RoofFound(context, () => this.#chooseMap());
+    const part = (name, loadIt) => async () => {
+      try {
+        await loadIt();
+      } finally {
+        this.#arrived(name);
+      }
+    };
+    const ofDay = (name) => [name, part(name, () => this.#loadDay(name))];
+    const parts = {
+      ...Object.fromEntries(Object.keys(PARTS).map(ofDay)),
+      states: part('states', () => this.#states.load(date)),
+      found: part('found', () => this.#loadFound()),
+    };
+    const places = {
+      strings: [this.#chartBox, this.#tiles.element],
+      grid: this.#mains.element,
+      counter: this.#part,
+      expected: this.#choice,
+      states: this.#states.element,
+      found: this.#verdict,
+    };
     this.#loading = new Loading(context, parts, places);
-    const card = (id, ...content) => el('section', { class: 'card', 'aria-labelledby': id }, el('h2', { id }, t(id)), content);
-    this.mains = card('mains_volts', this.#mains.element);
-    this.now = card('inverter_now', this.#asOf, this.#facts);
+    this.#tiles.element.hidden = true;
+    this.#rest = el('div', { class: 'view rest', hidden: true }, this.#below());
     this.element = el(
       'div',
-      { class: 'view roof-view' },
+      { class: 'view roof-view', 'data-coming': true },
       this.#nav(),
+      this.#verdict,
       this.#loading.element,
       this.#none,
-      card('strings_of_day', this.#chart.element),
-      this.#sums,
-      this.#states.element,
-      el('div', { class: 'pair' }, this.now, this.mains),
+      this.#tiles.element,
+      this.#rest,
     );
     swipes(this.element, this.swipeTo, context.go);
   }
 
+  #below() {
+    const curve = card('strings_of_day', this.#choice, this.#chartBox, this.#part);
+    const now = this.#isToday ? this.#now.element : null;
+    return [
+      this.#found.warnings,
+      this.#found.maps.element,
+      curve,
+      this.#found.element,
+      this.#states.element,
+      el('div', { class: 'pair' }, now, this.#mains.element),
+      this.#found.made,
+    ];
+  }
+
+  // What tells the names of strings.
+  get #named() {
+    return this.#result?.strings.length ? this.#result : this.#day;
+  }
+
+  get #isToday() {
+    return this.#date === this.#context.today();
+  }
+
   get jobs() {
-    return this.#loading.jobs(this.#date === this.#context.today() ? { strings: MINUTE, states: 5 * MINUTE } : {});
+    const seldom = { grid: 5 * MINUTE, counter: 5 * MINUTE, states: 5 * MINUTE, expected: 30 * MINUTE };
+    return this.#loading.jobs({ ...(this.#isToday ? { strings: MINUTE, ...seldom } : {}), found: 60 * MINUTE });
   }
 
   load() {
     return this.#loading.all();
   }
 
+  #link(more) {
+    const { link } = this.#context;
+    const date = this.#isToday ? null : this.#date;
+    return link({ view: 'roof', date, string: this.#alone, map: this.#found.maps.kind, ...more });
+  }
+
   #nav() {
-    const { link, go, today, firstDate } = this.#context;
+    const { go, today, firstDate } = this.#context;
     const date = this.#date;
-    const to = (day) => link({ view: 'roof', date: day });
     const links = {
-      before: firstDate === null || date > firstDate ? to(addDays(date, -1)) : null,
-      after: date < today() ? to(addDays(date, 1)) : null,
-      now: date === today() ? null : link({ view: 'roof' }),
+      before: firstDate === null || date > firstDate ? this.#link({ date: addDays(date, -1) }) : null,
+      after: date < today() ? this.#link({ date: addDays(date, 1) }) : null,
+      now: date === today() ? null : this.#link({ date: null }),
     };
-    const title = longDay(noon(date), 'UTC');
-    const chosen = (day) => go(to(day));
+    const chosen = (day) => go(this.#link({ date: day }));
     const field = periodField('day', { date, first: firstDate, last: today(), here: this.#context, chosen });
-    const nav = periodNav({ title, links, present: t('go_today'), field });
     this.swipeTo = links;
-    return nav;
+    return periodNav({ title: this.title, links, present: t('go_today'), field });
   }
 
   reading(reading, stale) {
-    if (!reading) return;
-    this.#asOf.hidden = !stale;
-    say(this.#asOf, t('not_live_as_of', { time: clock(Date.parse(reading.ts), this.#context.zone) }));
-    const { running_state: state } = reading;
-    const rows = [
-      [t('inverter_state'), stateWords(state)],
-      ...STRINGS.map((n) => [t('string_n', { n }), stringWords(reading, n)]),
-      [t('inverter_temp'), temperature(reading.inverter_temp_c)],
-      [t('mains_volts'), volts(reading.grid_voltage_v)],
-      [t('mains_hertz'), hertz(reading.grid_frequency_hz)],
-    ].filter(([, value]) => value && value !== '–');
-    this.#facts.replaceChildren(...rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))));
+    if (!reading || !this.#isToday) return;
+    [this.#reading, this.#last] = [stale ? null : reading, [reading, stale]];
+    this.#showTiles();
   }
 
-  async #load() {
-    const { ask, zone } = this.#context;
-    const range = { from: this.#date, to: addDays(this.#date, 1) };
-    const columns = ['bucket', 'sample_count', ...STRINGS.map(keyOf), 'avg_grid_voltage_v'].join(',');
-    const [answer, { gaps }] = await Promise.all([
-      ask('/v1/series', { ...range, bucket: '5m', fields: FIELDS.join(','), columns }),
-      ask('/v1/gaps', range),
-    ]);
-    const points = answer.series
-      .filter((row) => row.sample_count > 0)
-      .map((row) => ({ ...row, at: Date.parse(row.bucket) }));
-    const seen = STRINGS.filter((n) => points.some((p) => typeof p[keyOf(n)] === 'number'));
-    const shown = {
-      start: Date.parse(answer.from),
-      end: Date.parse(answer.to),
-      now: serverNow(),
-      zone,
-      stepMs: STEP_MS,
-      points,
-      gaps: gaps.map(inMs),
-      title: seen.length ? t('strings_seen', { n: seen.length }) : t(points.length ? 'no_strings' : 'no_readings_on_day'),
-    };
-    this.#chart.show(shown);
-    this.#states.within(shown.start, shown.end);
-    this.#none.hidden = seen.length > 0 || !points.length;
-    this.mains.hidden = !points.some((p) => typeof p.avg_grid_voltage_v === 'number');
-    if (!this.mains.hidden) this.#mains.show({ ...shown, title: longDay(noon(this.#date), 'UTC') });
-    this.#showSums(points, seen);
+  #showTiles() {
+    if (this.#last) this.#now.show(...this.#last, this.#named);
+    this.#tiles.show({ day: this.#day, found: this.#result ?? null, reading: this.#reading, chosen: this.#alone });
   }
 
-  // The part before the middle of the sun: strings of one direction that differ in it are shaded differently.
-  #morning(points, n, kwh, middle) {
-    const early = points.filter(({ at }) => at < middle).reduce((sum, p) => sum + ((p[keyOf(n)] ?? 0) * STEP_MS) / 3.6e9, 0);
-    return t('string_morning', { share: percent((early / kwh) * 100), time: hourMinute(middle, this.#context.zone) });
+  // One string alone, or all; the address keeps it.
+  #choose(string) {
+    this.#alone = string;
+    this.#context.replace(this.#link({}));
+    this.#showTiles();
+    this.#showCurve();
   }
 
-  // What each string brought, and its part of the whole, where there are several.
-  #showSums(points, seen) {
-    const kwh = seen.map((n) => points.reduce((sum, p) => sum + ((p[keyOf(n)] ?? 0) * STEP_MS) / 3.6e9, 0));
-    const all = kwh.reduce((sum, one) => sum + one, 0);
-    const middle = middleOfSun(points, seen);
-    this.#sums.replaceChildren(
-      ...seen.map((n, index) =>
-        el(
-          'div',
-          { class: 'tile' },
-          el('dt', {}, t('string_n', { n })),
-          el('dd', { class: 'value', 'data-figure': `string-${n}` }, energy(kwh[index])),
-          el('dd', { class: 'note' }, [
-            all > 0.05 && seen.length > 1 && t('of_all_strings', { share: percent((kwh[index] / all) * 100) }),
-            kwh[index] > 0.05 && middle && this.#morning(points, n, kwh[index], middle),
-          ].filter(Boolean).join('\n')),
-        ),
-      ),
-    );
+  async #chooseMap() {
+    this.#context.replace(this.#link({}));
+    await this.#loading.part('found');
   }
-}
 
-// The middle between the first and the last sun of the day, in ms; null without any, where a part of it was not read, and
-// while the sun may still shine.
-function middleOfSun(points, seen) {
-  const lit = points.filter((p) => seen.some((n) => p[keyOf(n)] > 0));
-  const [first, last] = [lit[0]?.at, lit[lit.length - 1]?.at];
-  const read = points.filter(({ at }) => at >= first && at <= last);
-  const isWhole = lit.length && read.length > (last - first) / STEP_MS && points[points.length - 1].at - last > DARK_MS;
-  return isWhole ? (first + last + STEP_MS) / 2 : null;
-}
+  async #loadFound() {
+    try {
+      this.#result = await this.#found.load();
+    } catch (error) {
+      if (this.#result === undefined) say(this.#verdict, t('not_loaded'));
+      throw error;
+    }
+    say(this.#verdict, this.#context.device.first_ts ? verdict(this.#result).join(' ') : t('well_nothing_yet'));
+    this.#showTiles();
+    this.#showCurve();
+  }
 
-function stringWords(reading, n) {
-  const [u, i] = [reading[`mppt${n}_voltage_v`], reading[`mppt${n}_current_a`]];
-  if (typeof u !== 'number' || typeof i !== 'number') return null;
-  return `${power(u * i)} (${volts(u)} × ${amperes(i)})`;
+  async #loadDay(name) {
+    Object.assign(this.#known, await PARTS[name](this.#context, this.#date));
+    if (!this.#known.strings) return;
+    this.#day = wholeDay(this.#known, this.#context.zone);
+    this.#found.maps.at(serverNow());
+    const { start, end, gaps, litMs } = this.#day;
+    this.#states.within(start, end, gaps, litMs);
+    this.#sayNone();
+    this.#mains.show(this.#day, this.#date);
+    this.#showTiles();
+    this.#showCurve();
+  }
+
+  // What is below appears as a whole, with the last answer: shown piece by piece it would jump.
+  #arrived(name) {
+    this.#awaited.delete(name);
+    this.#tiles.element.hidden = ['strings', 'counter', 'found'].some((one) => this.#awaited.has(one));
+    if (this.#awaited.size || !this.#rest.hidden) return;
+    delete this.element.dataset.coming;
+    this.#rest.hidden = !this.#context.device.first_ts;
+    this.#sayNone();
+    this.#showCurve();
+  }
+
+  // Why there is no string, once all of the day is known.
+  #sayNone() {
+    const { strings, points } = this.#day ?? { strings: [null] };
+    this.#none.hidden = this.#rest.hidden || strings.length > 0;
+    if (!this.#none.hidden) say(this.#none, t(points.length ? 'no_strings' : 'no_readings_on_day_stop'));
+  }
+
+  #showCurve() {
+    if (!this.#day || this.#rest.hidden) return;
+    const { strings, points } = this.#day;
+    this.#chartBox.closest('section').hidden = !points.length || !strings.length;
+    const numbers = strings.map(({ string }) => string);
+    const alone = numbers.length === 1 ? numbers[0] : numbers.includes(this.#alone) ? this.#alone : null;
+    const name = (string) => nameOf(string, this.#named);
+    if (!this.#curve) {
+      this.#curve = new RoofCurve(name);
+      this.#chartBox.append(this.#curve.element);
+    }
+    this.#curve.showDay(this.#day, alone, alone === null ? t('roof_all_strings') : name(alone));
+    this.#choice.hidden = numbers.length < 2;
+    const button = (string, words) =>
+      el('button', { type: 'button', 'aria-pressed': String(string === alone), click: () => this.#choose(string) }, words);
+    if (numbers.length > 1) refill(this.#choice, button(null, t('roof_all')), ...numbers.map((string) => button(string, name(string))));
+    say(this.#part, partWords(this.#day, energy));
+    this.#part.hidden = !this.#part.textContent;
+  }
 }

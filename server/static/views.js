@@ -33,7 +33,7 @@ const TABS = [
   },
   {
     id: 'roof',
-    views: { roof: async (here, date) => new (await load(() => import('./roof_view.js'))).RoofView(here, date) },
+    views: { roof: async (here, date) => (await load(() => import('./roof_view.js'))).roofView(here, date) },
   },
   {
     id: 'money',

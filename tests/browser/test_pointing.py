@@ -28,7 +28,7 @@ def pointed(page) -> list:
 @pytest.mark.parametrize(
     "query",
     [f"view=day&date={AUTUMN}", f"view=day&date={GAP_DAY}&zoom=09:00-09:40",
-     f"view=roof&date={AUTUMN}", "view=month&date=2026-10-01", "view=all", "view=system"],
+     "view=month&date=2026-10-01", "view=all", "view=system"],
 )  # fmt: skip
 def test_keys_that_come_while_answers_do_are_kept(home, site, query):
     with held(home):

@@ -304,6 +304,7 @@ def test_a_string_that_was_not_read_for_hours_is_not_drawn_as_one_without_sun(
         is_read = not 10 * 12 <= n < 14 * 12
         strings = {"mppt1_voltage_v": 100.0, "mppt1_current_a": 2.0}
         strings |= {"mppt2_voltage_v": 300.0, "mppt2_current_a": 1.0} if is_read else {}
+        strings["pv_power_w"] = 500.0 if is_read else 200.0
         batch.append(reading(begin + n * house.STEP, interval_s=300.0, **strings))
     with connected(url) as connection:
         store(connection, DEVICE, batch)

@@ -23,7 +23,7 @@ NAMES = re.compile(
 
 def words(language: str) -> dict[str, list[str]]:
     """Return the texts of each key of a language."""
-    parts = ("", "referee.", "battery.")
+    parts = ("", "referee.", "battery.", "roof.")
     text = "".join((FOLDER / f"words.{part}{language}.js").read_text() for part in parts)
     found = {}
     for key, one, several in KEY.findall(text):

@@ -26,6 +26,7 @@ LONGEST = (
     "alert_run",
     "alert_page",
     "battery",
+    "roof",
     "battery_nightly",
     "meterless",
     "true_numbers",

@@ -1,0 +1,367 @@
+"""The Roof view: two strings, four and one after a year, after a week, without a place, and new."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from server.page import LANGUAGES
+from tests.browser import house, roof_house
+from tests.browser.browser import DESKTOP, PHONE
+from tests.browser.conftest import SETTINGS, Site
+from tests.browser.held import each_of, held
+from tests.browser.test_eyes import SHIFTS, SMALL, SMALL_PHONE
+from tests.browser.test_shape import axe
+from tests.browser.test_steady import CHECK
+from tests.browser.views import loaded
+
+TAGS = {"en": "en-GB", "nl": "nl-NL", "de": "de-DE", "fr": "fr-FR"}
+HOUSES = {1: "one-string", 2: "two-strings", 4: "four-strings"}
+NEW = "never-seen"
+READER = "read-roofs"
+MAKERS = {
+    "a tree": (roof_house.two_strings, 2),
+    "four": (roof_house.four_strings, 4),
+    "one": (roof_house.one_string, 1),
+    "a week": (roof_house.a_week, 2),
+    "no place": (roof_house.no_place, 2),
+    "none": (None, 2),
+}
+VERDICT = ".roof-verdict"
+WIDE = "return document.documentElement.scrollWidth"
+LOADING = "return document.querySelectorAll('main [data-state=loading]').length"
+CARDS = "return [...document.querySelectorAll('.rest .card, .warnings')].filter((n) =>\
+ n.offsetHeight).map((n) => n.getAttribute('aria-labelledby') ?? 'warnings')"
+CELLS = "return [...document.querySelectorAll('.map')].map((map) =>\
+ [...map.querySelectorAll('.cells, .chart > .hatched')].map((n) =>\
+ [n.getAttribute('class').split(' ').pop(), n.getAttribute('d').split('M').length - 1]))"
+
+
+@pytest.fixture(scope="module")
+def zone() -> str:
+    """The zone of all houses: it is early afternoon there."""
+    return house.zone_where_it_is(14, datetime.now(UTC))
+
+
+@pytest.fixture(scope="module")
+def roofs(databases, https_server, zone) -> Site:
+    """Houses with one, two and four strings, one day and a half of each, and one never seen."""
+    now = datetime.now(UTC)
+    url = databases.migrated(zone)
+    begin = house.midnight(now, zone) - timedelta(days=1)
+    for count, name in HOUSES.items():
+        house.describe(url, name)
+        roof_house.live_with_strings(url, name, begin, now, count, timedelta(hours=3))
+    house.describe(url, NEW)
+    readers = ",".join(f"{READER}:{name}" for name in (*HOUSES.values(), NEW))
+    own = SETTINGS | {"READ_TOKENS": readers, "SITE_TIMEZONE": zone}
+    return Site(https_server(DATABASE_URL=url, **own), url)
+
+
+@pytest.fixture(scope="module")
+def stored(roofs) -> dict[int, str]:
+    """The situation that is stored of each house, by its number of strings."""
+    return {}
+
+
+@pytest.fixture
+def shown(page, roofs, stored):
+    """Return ``shown(situation, rest of the address)``: opens it and gives the page."""
+
+    def show(situation: str, more: str = ""):
+        make, count = MAKERS[situation]
+        if stored.get(count) != situation:
+            found = make(datetime.now(UTC)) if make else None
+            if found:
+                roof_house.store_roof(roofs.database_url, HOUSES[count], *found)
+            else:
+                roof_house.forget_roof(roofs.database_url, HOUSES[count])
+            stored[count] = situation
+        page.log_in(f"{roofs.url}/?view=roof&device={HOUSES[count]}{more}", READER)
+        page.wait(lambda: page.all(".roof-view"), "no view")
+        loaded(page)
+        return page
+
+    yield show
+    page.language("en-GB")
+
+
+def tile(page, string: int) -> list[str]:
+    """Return the lines of a string's tile."""
+    asked = "return document.querySelector(arguments[0]).closest('.tile').innerText"
+    return page.run(asked, f"[data-figure=string-{string}]").replace("\u00a0", " ").split("\n")
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def yesterday(zone: str) -> str:
+    today = house.midnight(datetime.now(UTC), zone)
+    return (today - timedelta(hours=12)).date().isoformat()
+
+
+def test_after_a_year_it_says_what_is_wrong_and_draws_the_sky_of_each_string(shown):
+    page = shown("a tree")
+    said = plain(page.text(VERDICT))
+    assert said.startswith("East gives 10 % less than usual. East is in shade with the sun in")
+    assert said.endswith("in the south-east, south-west.")
+    assert re.search(r"^gives 10 % less than usual since \d+ \w+$", tile(page, 1)[-1])
+    assert tile(page, 2)[0] == "Garage"
+    assert tile(page, 2)[-1] == "gives as much of all as usual"
+    assert any(re.match(r"\d.* for each kWp", line) for line in tile(page, 1))
+    assert page.run(CARDS) == [
+        "warnings", "roof-maps", "strings_of_day", "roof-share", "roof-figures", "roof-losses",
+        "roof-events", "roof-settings", "states_of_day", "inverter_now", "mains_volts",
+    ]  # fmt: skip
+    east, garage = (dict(kinds) for kinds in page.run(CELLS))
+    assert east["fill-level-1"] > 20, "the tree, and the house behind"
+    assert set(garage) == {"fill-level-4", "fill-few", "hatched"}
+    assert page.run("return document.querySelectorAll('.map .sun-path').length") == 6
+    page.click(".string-name")
+    assert page.all(".curve-box .chart .line-clear"), "the server gives a clear sky"
+    assert page.run("return document.querySelectorAll('.map .sun-hour').length") > 16
+    words = plain(page.text(".map-words"))
+    assert "Shade: something in the south-east (95° to 130°), up to 25° high" in words
+    assert "New shade in the south-west" in words
+    settings = plain(page.text(".settings-card"))
+    assert "212 days of data suggest: tilt 33°, facing 172°" in settings
+    assert "--string 1:35,170,2.6,East" in settings
+    assert "--string 2:35,250,KWP,Garage" in settings
+    assert "its curve does not fit the direction that is set" in page.text(".warnings")
+    assert not re.search("NaN|undefined|Infinity|roof_", page.text("main"))
+    assert page.console() == []
+
+
+def test_a_cell_is_read_out_by_the_keyboard_and_in_a_table(shown):
+    page = shown("a tree")
+    chart = page.all(".map[data-string='1'] svg.chart")[0]
+    chart.send_keys(Keys.HOME)
+    value = chart.get_attribute("aria-valuetext")
+    chart.send_keys(Keys.ARROW_UP)
+    chart.send_keys(Keys.ARROW_RIGHT)
+    said = plain(chart.get_attribute("aria-valuetext"))
+    assert said != value
+    assert re.search(r"\w+ \(\d+.\d+°\), [\d.]+\W[\d.]+° high", said)
+    summary = page.all(".map[data-string='1'] summary")[0]
+    summary.click()
+    rows = page.wait(lambda: page.all(".map[data-string='1'] tbody tr"), "no table")
+    assert len(rows) > 400
+    table = plain(page.text(".map[data-string='1'] tbody"))
+    assert re.search(r"9\d % [\d,]+ \d+ \w+, \d+ \w+ \d{4}", table)
+    assert "too few readings" in table
+    csv = page.run("return document.querySelector('.map-table a[download]').href")
+    found = page.driver.execute_async_script(
+        "const [url, done] = arguments; fetch(url).then((r) => r.text()).then(done)", csv
+    )
+    assert len(found.splitlines()) == len(rows) + 1
+
+
+def test_what_changed_in_a_year_is_shown_only_where_both_are_known(shown):
+    page = shown("a tree")
+    page.click("[data-map=change]")
+    page.wait(lambda: "a year ago" in page.text(".map .chart-title"), "no difference")
+    east, garage = (dict(kinds) for kinds in page.run(CELLS))
+    assert east["fill-change-0"] > 5
+    assert set(garage) == {"fill-change-2"}
+    assert "map=change" in page.driver.current_url
+    chart = page.all(".map svg.chart")[0]
+    chart.send_keys(Keys.HOME)
+    assert "now" in plain(chart.get_attribute("aria-valuetext"))
+    page.open(page.driver.current_url)
+    loaded(page)
+    assert page.text("[data-map][aria-pressed=true]") == "Against a year ago"
+
+
+def test_a_string_alone_has_its_usual_and_a_clear_sky_beside_it(shown, zone):
+    expected = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => {
+            if (!String(url).startsWith('/v1/roof/day')) return really(url, ...more);
+            const from = Date.parse(new URL(url, location).searchParams.get('date'));
+            const series = Array.from({ length: 864 }, (_, n) => ({
+                bucket: new Date(from + (n - 288) * 300e3).toISOString(), string: 1,
+                clear_sky_w: 900, usual_w: 700, limited: n < 500 ? 'clipping' : null }));
+            return new Response(JSON.stringify({ series }), { status: 200 });
+        };
+    """
+    page = shown("a tree")
+    with page.prepared(expected):
+        page = shown("a tree", f"&date={yesterday(zone)}")
+        lines = (
+            "return ['.line-string-1', '.line-string-2', '.line-house', '.line-clear'].map((n) =>\
+ document.querySelectorAll(`.curve-box .chart ${n}`).length > 0)"
+        )
+        assert page.run(lines) == [True, True, False, False]
+        page.click(".string-name")
+        assert page.run(lines) == [True, False, True, True]
+        chart = page.all(".curve-box svg.chart")[0]
+        chart.send_keys(Keys.HOME)
+        said = plain(chart.get_attribute("aria-valuetext"))
+        assert "usual 700 W" in said
+        assert "clear sky 900 W" in said
+        assert "string=1" in page.driver.current_url
+        page.click(".string-name[aria-pressed=true]")
+        assert page.run(lines) == [True, True, False, False]
+
+
+def test_a_day_with_a_gap_says_at_least_and_its_states_have_hours_and_the_gap(shown, zone):
+    page = shown("a tree", f"&date={yesterday(zone)}")
+    assert tile(page, 1)[1].startswith("≥ ")
+    assert "of what was measured" in " ".join(tile(page, 1))
+    assert re.search(r"the strings show .* kWh, the counter", plain(page.text(".rest")))
+    ticks = page.run(
+        "return [...document.querySelectorAll('.state-line text')].map((n) => n.textContent)"
+    )
+    assert len(ticks) == 5
+    assert page.all(".state-line .state-hole")
+    assert "inverter_now" not in page.run(CARDS), "what is now has no place on another day"
+    assert "always within the 207 V to 253 V" in plain(page.text("[aria-labelledby=mains_volts]"))
+    assert not page.all("[aria-labelledby=mains_volts] svg.chart")[0].is_displayed()
+
+
+COMMAND = "python -m server.site set two-strings --latitude 51.2 --longitude 4.4"
+
+
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    "language", [pytest.param(one, marks=LONG if one in "nl fr" else ()) for one in LANGUAGES]
+)
+def test_without_a_place_it_says_what_to_type_and_shows_what_it_can(page, shown, language):
+    page.language(TAGS[language])
+    page.resize(SMALL_PHONE)
+    page.requests()
+    shown("no place")
+    assert page.run("return document.body.textContent").count("--latitude") == 1
+    assert COMMAND in page.text(".warnings")
+    assert "kWh" in tile(page, 1)[1]
+    assert page.all(".curve-box .line-string-2")
+    cards = page.run(CARDS)
+    assert {"roof-maps", "roof-share", "roof-losses", "roof-figures"} & set(cards) == set()
+    assert page.run(WIDE) <= SMALL_PHONE[0]
+    assert not re.search("NaN|undefined|roof_|null", page.text("main"))
+    asked = {request["url"].rpartition("/")[2] for request in page.requests()}
+    texts = {name for name in asked if name.startswith("words.roof")}
+    assert texts == {f"words.roof.{language}.js"}
+    assert page.console() == []
+
+
+def test_before_the_first_night_and_before_the_first_reading(page, shown, roofs):
+    page = shown("none")
+    assert "kWh" in tile(page, 2)[1]
+    assert "roof-maps" not in page.run(CARDS)
+    page.open(f"{roofs.url}/?view=roof&device={NEW}")
+    loaded(page)
+    assert "has not sent a reading yet" in page.text(VERDICT)
+    assert page.run(CARDS) == []
+    assert not page.all("main svg.chart:not([hidden])") or page.run(
+        "return [...document.querySelectorAll('main svg.chart')].every((n) => !n.clientWidth)"
+    )
+    assert page.console() == []
+
+
+def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, shown):
+    broken = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => String(url).startsWith('/v1/roof?')
+            ? new Response('{"detail": "away"}', { status: 503 }) : really(url, ...more);
+    """
+    with page.prepared(broken):
+        shown("a tree")
+        page.wait(lambda: page.all(f"{VERDICT}[data-state=failed]"), "not called failed")
+        assert page.text(VERDICT) == "Not loaded"
+        assert "away" in page.text(".notice")
+        assert "kWh" in tile(page, 1)[1]
+        assert page.all(".curve-box .line-string-1")
+
+
+@pytest.mark.parametrize(
+    ("situation", "tag", "size"),
+    [
+        pytest.param("a week", "en-GB", DESKTOP, marks=LONG),
+        ("a tree", "de-DE", SMALL_PHONE),
+    ],
+)
+def test_nothing_jumps_while_it_loads_and_fingers_hit_all(
+    page, shown, roofs, zone, situation, tag, size
+):
+    page.language(tag)
+    page.resize(size)
+    shown(situation)
+    page.open_all()
+    assert page.run(SMALL) == []
+    assert page.run(WIDE) <= size[0]
+    midnight = house.midnight(datetime.now(UTC), zone)
+    roof_house.read_now(roofs.database_url, HOUSES[2], midnight, 2)
+    with held(page, SHIFTS):
+        page.command("Network.clearBrowserCache")
+        page.open(page.driver.current_url)
+        page.wait(lambda: page.all("main h1"), "nothing")
+        answers = []
+
+        def let_all_through() -> bool:
+            answers.extend(each_of(page))
+            return bool(answers) and page.run(LOADING) == 0
+
+        page.wait(let_all_through, "it never ends to load")
+        assert any("/v1/shade" in one for one in answers)
+        shifts = page.run("return window.shifts")
+        assert sum(shift[0] for shift in shifts) < 0.05, shifts
+
+
+def test_a_checker_finds_nothing_light_and_dark(shown):
+    page = shown("a tree")
+    page.run(axe())
+    for scheme in ("light", "dark"):
+        page.colours(scheme)
+        assert page.driver.execute_async_script(CHECK, scheme == "dark") == []
+
+
+def test_the_first_view_loads_nothing_of_it(page, roofs):
+    page.requests()
+    page.log_in(roofs.url + "/", READER)
+    loaded(page)
+    asked = [request["url"].rpartition("/")[2] for request in page.requests()]
+    assert [name for name in asked if name.startswith(("roof_", "words.roof", "roof."))] == []
+
+
+@LONG
+@pytest.mark.parametrize("situation", MAKERS)
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_each_roof_fits_each_screen_and_says_nothing_odd(page, shown, situation, size):
+    page.resize(size)
+    page.language("de-DE")
+    shown(situation)
+    assert page.run(WIDE) <= size[0]
+    assert not re.search("NaN|undefined|Infinity|roof_", page.text("main"))
+    assert page.run(SMALL) == []
+    assert page.console() == []
+
+
+@LONG
+def test_a_narrow_screen_and_large_letters_lose_nothing(page, shown):
+    page.language("de-DE")
+    page.resize((280, 653))
+    shown("four")
+    assert page.run(WIDE) == 280
+    page.resize(SMALL_PHONE)
+    page.run("document.documentElement.style.fontSize = '32px'")
+    assert page.run(WIDE) == 360
+
+
+@LONG
+def test_it_prints_without_controls(shown):
+    page = shown("a tree")
+    page.command("Emulation.setEmulatedMedia", media="print")
+    try:
+        hidden = page.run(
+            "return ['.top', '#views', '.map-choice', 'button', '.typed'].filter((name) =>"
+            " [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
+        )
+        assert hidden == []
+        assert page.all(".map .sun-path")[0].is_displayed()
+    finally:
+        page.command("Emulation.setEmulatedMedia", media="")
