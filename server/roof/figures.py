@@ -57,7 +57,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
         base=base,
         changes=[] if base is None else share.changes(days, base),
         noons=noons,
-        dirt=_dirt(days, noons),
+        dirt=_dirt(days, noons, len(columns.days) - 1),
         dead_row=losses.dead_since(columns, seen, others) if others else None,
     )
 
@@ -103,13 +103,13 @@ def _alike(one: Plane | None, other: Plane | None) -> bool:
     return abs(turn) <= _SAME_DEG and abs(one.tilt_deg - other.tilt_deg) <= _SAME_DEG
 
 
-def _dirt(days: Sequence[share.Day], noons: yields.Points) -> yields.Dirt | None:
+def _dirt(days: Sequence[share.Day], noons: yields.Points, last: int) -> yields.Dirt | None:
     """Return the dirt by the other strings where that shows it, otherwise by clear noons."""
     beside = [(one.day, one.log) for one in days]
-    found = yields.dirt(beside, yields.noise_of(beside))
+    found = yields.dirt(beside, yields.noise_of(beside), last)
     if found is not None:
         return found
-    return yields.dirt(noons, yields.noise_of(noons))
+    return yields.dirt_by_noons(noons, last)
 
 
 def share_told(columns: Columns, found: Figures, others: bool) -> dict[str, Any]:

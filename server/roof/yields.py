@@ -21,6 +21,9 @@ _LEAST_ROWS = 6
 _AROUND = 5  # days with a value, on each side of a cleaning
 _LEAST_POINTS = 6
 _TOOTH_DAYS = 120
+_LEAST_LINE = 12
+_SURE = 4.0
+_FAR = 0.06  # from the median of nine neighbours
 _OF_RISE = 0.5
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
@@ -59,12 +62,13 @@ class Dirt(NamedTuple):
     rise: float  # by how much the cleaning was
 
 
-def dirt(points: Points, noise: float) -> Dirt | None:
+def dirt(points: Points, noise: float, last: int) -> Dirt | None:
     """Return the tooth that is open now; None where no cleaning of 3 % was ever seen.
 
     Args:
         points: rising by day.
         noise: what a step must exceed beside, in logarithms.
+        last: the index of the newest day, which may have had no sun.
     """
     cleanings = _cleanings(points, max(TELLING, noise))
     if not cleanings:
@@ -75,7 +79,8 @@ def dirt(points: Points, noise: float) -> Dirt | None:
     if len(tooth) < _LEAST_POINTS:
         return Dirt(0.0, points[at][0], rise)
     slope = _slope(tooth)
-    return Dirt(1 - math.exp(min(0.0, slope * (tooth[-1][0] - tooth[0][0]))), points[at][0], rise)
+    cleaned = (points[at - 1][0] + 1 + points[at][0]) / 2  # some time between two sunny days
+    return Dirt(1 - math.exp(min(0.0, slope * (last - cleaned))), points[at][0], rise)
 
 
 def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
@@ -107,6 +112,63 @@ def _slope(points: Points) -> float:
         if b[0] - a[0] >= 3
     ]
     return cells.quantile(slopes, 0.5) if slopes else 0.0
+
+
+def dirt_by_noons(points: Points, last: int) -> Dirt | None:
+    """Return the same of clear noons, where haze hides single steps: by a line with one step.
+
+    The step that fits the last 120 days best is a cleaning where it is four times its own error; a
+    later one within what is left counts instead.
+    """
+    found = None
+    recent = _without_outliers([point for point in points if point[0] > last - _TOOTH_DAYS])
+    begin = 0
+    while (step := _step(recent[begin:])) is not None:
+        at, rise, slope = step
+        begin += at
+        cleaned = (recent[begin - 1][0] + 1 + recent[begin][0]) / 2
+        part = 1 - math.exp(min(0.0, slope * (last - cleaned)))
+        found = Dirt(part, recent[begin][0], math.exp(rise) - 1)
+    return found
+
+
+def _step(points: Points) -> tuple[int, float, float] | None:
+    """Return where, how high and with which slope beside; None where there is no clear step up."""
+    best: tuple[float, int, float, float] | None = None
+    times, values = [float(day) for day, _ in points], [value for _, value in points]
+    rest = _beside(values, times)
+    whole = sum(one * one for one in rest)
+    for at in range(3, len(points) - 2):
+        step = _beside([float(n >= at) for n in range(len(points))], times)
+        square = sum(one * one for one in step)
+        rise = sum(a * b for a, b in zip(step, rest, strict=True)) / square if square else 0.0
+        left = whole - rise * rise * square
+        if rise > 0 and (best is None or left < best[0]):
+            best = (left, at, rise, square)
+    if best is None or len(points) < _LEAST_LINE:
+        return None
+    left, at, rise, square = best
+    error = math.sqrt(max(left, 1e-12) / (len(points) - 3) / square)
+    slope = _slope([(n, v - rise * (i >= at)) for i, (n, v) in enumerate(points)])
+    return (at, rise, slope) if rise >= max(0.8 * TELLING, _SURE * error) and slope < 0 else None
+
+
+def _beside(values: Sequence[float], times: Sequence[float]) -> list[float]:
+    """Return what a straight line leaves of the values."""
+    if not values:
+        return []
+    mean, middle = sum(values) / len(values), sum(times) / len(times)
+    spread = sum((t - middle) ** 2 for t in times) or 1.0
+    slope = sum((t - middle) * v for t, v in zip(times, values, strict=True)) / spread
+    return [v - mean - slope * (t - middle) for t, v in zip(times, values, strict=True)]
+
+
+def _without_outliers(points: Points) -> Points:
+    return [
+        (day, value)
+        for n, (day, value) in enumerate(points)
+        if abs(value - cells.quantile([v for _, v in points[max(0, n - 4) : n + 5]], 0.5)) < _FAR
+    ]
 
 
 def noise_of(points: Points) -> float:
