@@ -3,7 +3,7 @@
 from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from server.roof import losses, share, yields
@@ -17,6 +17,7 @@ from server.roof.whole import Whole
 YEAR_DAYS = 365
 _SAME_DEG = 3.0  # planes this alike see the same sun
 _TWIN_CLEAR = 0.9  # of the shaded bins that the other string sees without shade
+_BRIGHTER = 0.15  # of the performance
 _RECENT_DAYS = 7
 
 
@@ -77,14 +78,19 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
     return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, sky)
 
 
-def _twin(whole: Whole, seen: Seen, judged: dict[int, Judged] | Any) -> Seen | None:
+def _twin(whole: Whole, seen: Seen, judged: Mapping[int, Judged]) -> Seen | None:
     planes = {own.string: own.plane for own in whole.strings}
     shaded = [number for number, one in judged.items() if one.state == "shaded"]
     for other in whole.others(seen.string):
         if not _alike(planes[seen.string], planes[other.string]):
             continue
         theirs = whole.maps[other.string].judged["all"]
-        clear = sum(number in theirs and theirs[number].state == "clear" for number in shaded)
+        clear = sum(
+            number in theirs
+            and theirs[number].state != "shaded"
+            and theirs[number].performance > judged[number].performance + _BRIGHTER
+            for number in shaded
+        )
         if clear >= _TWIN_CLEAR * len(shaded):
             return other
     return None

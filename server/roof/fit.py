@@ -14,9 +14,11 @@ DAYS = 365  # at most
 LEAST_WINDOWS = 2
 _WINDOW_DAYS = 14
 _QUARTER = 3  # rows
-_QUANTILE = 0.85
+_QUANTILE = 0.9
 _LEAST_VALUES = 4
 _LEAST_POINTS = 16  # of a window: four hours
+_LONG_WINDOWS = 21  # ten months: then the seasons are in every window's own shape
+_FREE, _FREE_SHORT = 0.9, 0.7  # how much the windows by themselves count
 _CUT_OFF = 0.1
 _OF_PEAK = 0.2
 _LEAST_ELEVATION = 80  # tenths of a degree
@@ -69,8 +71,14 @@ def rest_of_plane(
 
 
 def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
-    """Return the squares that a plane leaves, as a part; its strength is free in each window."""
+    """Return the squares that a plane leaves, as a part.
+
+    Most of it with the strength free in each window, for haze and dirt; the rest with one strength
+    for all, since a plane too steep or turned too far shows in the seasons. The two err to opposite
+    sides.
+    """
     facing, left, whole = Facing(plane), 0.0, 0.0
+    all_pp = all_pm = all_mm = 0.0
     for window in windows:
         pp = pm = mm = 0.0
         for azimuth, elevation, number, power in window:
@@ -82,7 +90,11 @@ def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
             # Each window counts alike: a bright summer says no more than a clear week of March.
             left += 1 - pm * pm / mm / pp
             whole += 1
-    return left / whole if whole else 1.0
+            all_pp, all_pm, all_mm = all_pp + pp, all_pm + pm, all_mm + mm
+    if not whole:
+        return 1.0
+    free = _FREE if len(windows) >= _LONG_WINDOWS else _FREE_SHORT
+    return free * left / whole + (1 - free) * (1 - all_pm * all_pm / all_mm / all_pp)
 
 
 def _search(

@@ -27,8 +27,7 @@ _LIKELY = math.log(1e-3)  # of each bin of it
 _PERHAPS = math.log(0.2)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _NOT_LOW = 2  # steps of elevation: below 5 degrees, haze and the sunset make bins dark, too
-_BEAM_ONLY = 0.7  # contrast: above, clear and overcast moments lose nearly alike: dirt, or tilt
-_DIRT = 0.85
+_DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly alike: dirt, or tilt
 _DEEP = 0.55  # less than that no dirt leaves
 _LEAST_OVERCAST = 8
 _LEAST_ROW = 4  # bins of the same elevation
@@ -180,7 +179,7 @@ def _proven(
     dark = {n for n, level in levels.items() if level < SUNNY and not found[n].cut_off()}
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
     dark = {n for n in dark if found[n].enough()}
-    deep = {n for n in dark if levels[n] < _DEEP or contrasts.get(n, 1.0) < _BEAM_ONLY}
+    deep = {n for n in dark if levels[n] < _DEEP}
     sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= _LIKELY}
     proven: set[int] = set()
     for group in cells.groups(sure):
