@@ -26,6 +26,8 @@ from server.api import (
     hours,
     ingest,
     realtime,
+    roof,
+    roof_day,
     series,
     silences,
     states,
@@ -85,7 +87,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     errors.init_app(app)
     app.get("/health")(health)
     shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
-    for module in (ingest, alerts, silences, battery, strings, *shown):
+    for module in (ingest, alerts, silences, battery, roof, roof_day, strings, *shown):
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

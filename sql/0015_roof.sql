@@ -27,36 +27,51 @@ COMMENT ON COLUMN sungrow_strings_5min.integral_kwh IS 'kWh; its power times int
 COMMENT ON COLUMN sungrow_strings_5min.n IS 'samples of which both voltage and current of this string are known; all sums are of these';
 COMMENT ON COLUMN sungrow_strings_5min.limited_n IS 'those of them in which the inverter held back by itself: derating, power limited by command, or at least 98.5 % of its nominal AC power';
 
--- What was stored before this table was: as the trigger makes it of what comes, which waits until this is done.
+-- What was stored before this table was: as the trigger makes it of what comes, which waits until this is done. Week by
+-- week, so that no sort of years needs the disk.
 LOCK TABLE sungrow_samples IN SHARE ROW EXCLUSIVE MODE;
 CREATE FUNCTION pg_temp.string_va(u double precision, i double precision) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN u BETWEEN 0 AND 1500 AND i BETWEEN -1000 AND 1000
                 THEN CASE WHEN u > 1e-2 AND i > 1e-3 THEN u * i ELSE 0 END END
 $$;
-INSERT INTO sungrow_strings_5min (device_id, bucket, string, u_sum, i_sum, p_sum, p_max, integral_kwh, n, limited_n)
-SELECT device_id, bucket, string, sum(u), sum(i), sum(p), max(p), sum(p * hours) / 1000, count(*),
-       count(*) FILTER (WHERE is_limited)
-  FROM (SELECT device_id, bucket, string, hours, is_limited,
-               CASE string WHEN 1 THEN u1 WHEN 2 THEN u2 WHEN 3 THEN u3 ELSE u4 END AS u,
-               CASE string WHEN 1 THEN i1 WHEN 2 THEN i2 WHEN 3 THEN i3 ELSE i4 END AS i,
-               coalesce(pv_w * (CASE string WHEN 1 THEN va1 WHEN 2 THEN va2 WHEN 3 THEN va3 ELSE va4 END / nullif(
-                   coalesce(va1, 0) + coalesce(va2, 0) + coalesce(va3, 0) + coalesce(va4, 0), 0)), 0) AS p
-          FROM (SELECT device_id, date_bin('5 minutes', ts, '2000-01-01 00:00Z') AS bucket,
-                       CASE WHEN pv_power_w > 1e-3 THEN pv_power_w ELSE 0 END AS pv_w, interval_s / 3600 AS hours,
-                       mppt1_voltage_v AS u1, mppt1_current_a AS i1, mppt2_voltage_v AS u2, mppt2_current_a AS i2,
-                       mppt3_voltage_v AS u3, mppt3_current_a AS i3, mppt4_voltage_v AS u4, mppt4_current_a AS i4,
-                       pg_temp.string_va(mppt1_voltage_v, mppt1_current_a) AS va1,
-                       pg_temp.string_va(mppt2_voltage_v, mppt2_current_a) AS va2,
-                       pg_temp.string_va(mppt3_voltage_v, mppt3_current_a) AS va3,
-                       pg_temp.string_va(mppt4_voltage_v, mppt4_current_a) AS va4,
-                       running_state IN (33024, 33280, 128)
-                           OR inverter_power_w >= 0.985 * nullif(nominal_power_w, 0) AS is_limited
-                  FROM sungrow_samples LEFT JOIN sungrow_devices USING (device_id) OFFSET 0) AS sample
-          JOIN (VALUES (1::smallint), (2), (3), (4)) AS input (string)
-            ON CASE string WHEN 1 THEN va1 WHEN 2 THEN va2 WHEN 3 THEN va3 ELSE va4 END IS NOT NULL
-        OFFSET 0) AS of_string
- GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+DO $$
+#variable_conflict use_column
+DECLARE
+    house record;
+    week  timestamptz;
+BEGIN
+    FOR house IN SELECT device_id, min(ts) AS first, max(ts) AS last
+                   FROM sungrow_samples WHERE isfinite(ts) GROUP BY device_id LOOP
+        FOR week IN SELECT generate_series(date_bin('7 days', house.first, '2000-01-01 00:00Z'), house.last, '7 days') LOOP
+            INSERT INTO sungrow_strings_5min (device_id, bucket, string, u_sum, i_sum, p_sum, p_max, integral_kwh, n, limited_n)
+            SELECT device_id, bucket, string, sum(u), sum(i), sum(p), max(p), sum(p * hours) / 1000, count(*),
+                   count(*) FILTER (WHERE is_limited)
+              FROM (SELECT device_id, bucket, string, hours, is_limited,
+                           CASE string WHEN 1 THEN u1 WHEN 2 THEN u2 WHEN 3 THEN u3 ELSE u4 END AS u,
+                           CASE string WHEN 1 THEN i1 WHEN 2 THEN i2 WHEN 3 THEN i3 ELSE i4 END AS i,
+                           coalesce(pv_w * (CASE string WHEN 1 THEN va1 WHEN 2 THEN va2 WHEN 3 THEN va3 ELSE va4 END / nullif(
+                               coalesce(va1, 0) + coalesce(va2, 0) + coalesce(va3, 0) + coalesce(va4, 0), 0)), 0) AS p
+                      FROM (SELECT device_id, date_bin('5 minutes', ts, '2000-01-01 00:00Z') AS bucket,
+                                   CASE WHEN pv_power_w > 1e-3 THEN pv_power_w ELSE 0 END AS pv_w, interval_s / 3600 AS hours,
+                                   mppt1_voltage_v AS u1, mppt1_current_a AS i1, mppt2_voltage_v AS u2, mppt2_current_a AS i2,
+                                   mppt3_voltage_v AS u3, mppt3_current_a AS i3, mppt4_voltage_v AS u4, mppt4_current_a AS i4,
+                                   pg_temp.string_va(mppt1_voltage_v, mppt1_current_a) AS va1,
+                                   pg_temp.string_va(mppt2_voltage_v, mppt2_current_a) AS va2,
+                                   pg_temp.string_va(mppt3_voltage_v, mppt3_current_a) AS va3,
+                                   pg_temp.string_va(mppt4_voltage_v, mppt4_current_a) AS va4,
+                                   running_state IN (33024, 33280, 128)
+                                       OR inverter_power_w >= 0.985 * nullif(nominal_power_w, 0) AS is_limited
+                              FROM sungrow_samples LEFT JOIN sungrow_devices USING (device_id)
+                             WHERE device_id = house.device_id AND ts >= week AND ts < week + interval '7 days' OFFSET 0) AS sample
+                      JOIN (VALUES (1::smallint), (2), (3), (4)) AS input (string)
+                        ON CASE string WHEN 1 THEN va1 WHEN 2 THEN va2 WHEN 3 THEN va3 ELSE va4 END IS NOT NULL
+                    OFFSET 0) AS of_string
+             GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+        END LOOP;
+    END LOOP;
+END
+$$;
 DROP FUNCTION pg_temp.string_va(double precision, double precision);
 
 -- What only the owner of a house knows of its roof; by server.site set.
@@ -130,7 +145,7 @@ CREATE TABLE sungrow_shade_bins (
     performance   double precision,
     contrast      double precision,
     state         text NOT NULL CHECK (state IN ('clear', 'partly', 'shaded', 'too_few')),
-    last_seen     timestamptz,
+    last_seen     date,
     updated_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (device_id, string, period, azimuth_deg, elevation_deg)
 );
@@ -145,7 +160,7 @@ COMMENT ON COLUMN sungrow_shade_bins.days IS 'days on which these are';
 COMMENT ON COLUMN sungrow_shade_bins.performance IS 'what it gives there of what a clear sky would let it, by what it gives where it is best; 1: as much; null: too few five minutes';
 COMMENT ON COLUMN sungrow_shade_bins.contrast IS 'performance under a clear sky by that under clouds: low where something takes the beam, about 1 where dirt takes both; null: not enough of either';
 COMMENT ON COLUMN sungrow_shade_bins.state IS 'clear, partly (shaded), shaded, or too_few (five minutes to tell)';
-COMMENT ON COLUMN sungrow_shade_bins.last_seen IS 'the last five minutes that count';
+COMMENT ON COLUMN sungrow_shade_bins.last_seen IS 'the last local day on which the sun was there';
 COMMENT ON COLUMN sungrow_shade_bins.updated_at IS 'when it was computed';
 
 CREATE TABLE sungrow_roof_results (

@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.alerts import sun
-from server.alerts.hours import FRESH, Hours, Minute, Quarter
+from server.alerts.hours import FRESH, Hours, Minute, Numbers, Quarter
 
 REPORTS_COME = timedelta(minutes=3)  # one follows each minute while the line is up
+_SLOT = timedelta(minutes=5)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def slot_of(at: datetime) -> datetime:
+    """Return the start of the five minutes that hold a moment."""
+    return at - (at - _EPOCH) % _SLOT
 
 
 class Battery(NamedTuple):
@@ -35,11 +42,23 @@ class Battery(NamedTuple):
         return (self.figures.get(name) or {}).get(part)
 
 
+class Roof(NamedTuple):
+    """What the last night found out of a roof (``server.nightly``, job ``roof``).
+
+    Attributes:
+        computed_at: when.
+        new_shade: those of its events, as ``/v1/roof`` has them.
+    """
+
+    computed_at: datetime
+    new_shade: Sequence[Mapping[str, Any]] = ()
+
+
 class House(NamedTuple):
     """What is known of a house, whatever it measures.
 
-    ``battery`` is None where no night has computed anything of one, ``set_place`` where its owner
-    did not say where it is (``server.site``).
+    ``battery`` and ``roof`` are None where no night has computed anything of one, ``set_place``
+    where its owner did not say where it is (``server.site``).
     """
 
     device_id: str
@@ -51,6 +70,8 @@ class House(NamedTuple):
     edge_version: str | None = None
     known_since: datetime | None = None
     battery: Battery | None = None
+    export_limit_w: float | None = None
+    roof: Roof | None = None
     set_place: sun.Place | None = None
 
     @property
@@ -110,6 +131,7 @@ class Evidence:
         parked, conflicts: readings of the last 24 hours that could not be stored.
         lost: readings of the last 24 hours that are nowhere; None: not asked this time.
         sunset: set in the minutes after it.
+        usual_w: what each string brings on good days, by five minutes; None: nobody asked.
         knows_reports: false of the past: what the edge said of itself is not kept.
     """
 
@@ -129,6 +151,7 @@ class Evidence:
     conflicts: int | None = None
     lost: int | None = None
     sunset: Sunset | None = None
+    usual_w: Mapping[datetime, Numbers] | None = None
     knows_reports: bool = True
 
     @property

@@ -7,11 +7,12 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.alerts import sun
-from server.alerts.evidence import Battery, Evidence, House, Report, Sunset
+from server.alerts.evidence import Battery, Evidence, House, Report, Roof, Sunset, slot_of
 from server.alerts.hop import GRID_WORD, Return
-from server.alerts.hours import KEPT, Hours, Minute, Quarter
+from server.alerts.hours import KEPT, Hours, Minute, Numbers, Quarter
 from server.alerts.rules.faults import parsed
 from server.alerts.rules.hops import AWAKE_ABOVE, WAKING_UP
+from server.alerts.rules.strings import LEAST_W
 from server.database.pool import query
 
 NIGHTS = 14
@@ -20,6 +21,13 @@ DUSK = (-6.0, -0.833)  # degrees: from sunset to the end of civil twilight
 LEAST_COVERAGE = 0.8
 _DAY = timedelta(days=1)
 _SLOT = timedelta(minutes=5)
+# How far back what a string usually brings is looked at: longer than string_dead has to hold.
+USUAL = timedelta(minutes=50)
+_BEHIND = 0.2  # of the string that gives most: less, and it is asked whether that is usual
+_TUPLES = (
+    *("states", "faults", "boots", "string_w", "string_v"),
+    *("ws", "counters_first", "counters_last"),
+)
 
 
 def rows(cursor: Cursor, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
@@ -51,13 +59,15 @@ def gather(cursor: Cursor, now: datetime) -> list[Evidence]:
             seen.silent_nights = silent_nights(cursor, seen)
         if asks_for_the_day(seen):
             seen.sunset = sunset(cursor, seen)
+        if asks_for_strings(seen):
+            seen.usual_w = usual_strings(cursor, seen)
         found.append(seen)
     return found
 
 
 def minute_of(row: dict[str, Any]) -> tuple[str, Minute]:
     """Return a row of ``alerts-minutes``, and whose it is."""
-    for name in ("states", "faults", "boots", "ws", "counters_first", "counters_last"):
+    for name in _TUPLES:
         row[name] = None if row[name] is None else tuple(row[name])
     return row.pop("device_id"), Minute(**row)
 
@@ -74,6 +84,8 @@ def house_of(row: Mapping[str, Any]) -> House:
         edge_version=row["edge_version"],
         known_since=row["known_since"],
         battery=battery_of(row["battery"]),
+        export_limit_w=row["export_limit_w"],
+        roof=roof_of(row["roof"]),
         set_place=None if row["latitude"] is None else sun.Place(row["latitude"], row["longitude"]),
     )
 
@@ -88,6 +100,13 @@ def battery_of(row: Mapping[str, Any] | None) -> Battery | None:
     }
     since = None if row["since"] is None else date.fromisoformat(row["since"])
     return Battery(**{**row, **times, "since": since})
+
+
+def roof_of(row: Mapping[str, Any] | None) -> Roof | None:
+    """Return what ``alerts-houses`` says of a roof; None: nothing was computed of one."""
+    if row is None:
+        return None
+    return Roof(datetime.fromtimestamp(row["computed_at"], UTC), tuple(row["new_shade"]))
 
 
 def _of_row(
@@ -200,6 +219,21 @@ def sunset(cursor: Cursor, seen: Evidence) -> Sunset | None:
     if row["slots"] < LEAST_COVERAGE * ((end - first) / _SLOT):
         return None
     return Sunset(day, row["kwh"], row["best_kwh"])
+
+
+def asks_for_strings(seen: Evidence) -> bool:
+    """Return whether a string gives far less than another one, which may be usual."""
+    newest = seen.fresh
+    known = [watts for watts in newest.string_w if watts is not None] if newest else []
+    return len(known) > 1 and max(known) >= LEAST_W and min(known) < _BEHIND * max(known)
+
+
+def usual_strings(cursor: Cursor, seen: Evidence) -> dict[datetime, Numbers]:
+    """Return what each string brings on good days, in each of the last five minutes."""
+    newest = slot_of(seen.now)
+    slots = [newest - number * _SLOT for number in range(USUAL // _SLOT + 1)]
+    asked = {"device_id": seen.house.device_id, "slots": slots}
+    return {row["start"]: tuple(row["usual_w"]) for row in rows(cursor, "alerts-strings", asked)}
 
 
 def found_on_return(

@@ -24,6 +24,7 @@ class Minute(NamedTuple):
 
     ``print_min`` and ``print_max`` are of a number that stands for all values that are never twice
     the same; ``print_fields`` says how many of these were there, ``print_alive`` how many not 0.
+    ``string_w`` and ``string_v`` are of each string: least power, and greatest voltage.
     ``counters_first`` and ``counters_last`` are those of the first and last reading that has any,
     behind its time; they and ``ws``, energies by power, are known in a replay alone.
     """
@@ -60,6 +61,8 @@ class Minute(NamedTuple):
     print_fields: int
     print_alive: int
     boots: tuple[str, ...]
+    string_w: Numbers = ()
+    string_v: Numbers = ()
     ws: Numbers = ()
     counters_first: Numbers | None = None
     counters_last: Numbers | None = None
@@ -134,6 +137,8 @@ def merged(one: Minute, other: Minute) -> Minute:
         print_fields=min(one.print_fields, other.print_fields),
         print_alive=min(one.print_alive, other.print_alive),
         boots=tuple(sorted({*one.boots, *other.boots})),
+        string_w=_each(least, one.string_w, other.string_w),
+        string_v=_each(most, one.string_v, other.string_v),
         ws=_each(_plus, one.ws, other.ws),
         counters_first=_first(min, one.counters_first, other.counters_first),
         counters_last=_first(max, one.counters_last, other.counters_last),

@@ -23,6 +23,7 @@ RULES = (
     "no_yield",
     "low_day",
     "string_dead",
+    "shade_new",
     "batt_link",
     "batt_blocked",
     "batt_hot",

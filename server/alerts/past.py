@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-from server.alerts.evidence import Evidence, House, Sunset
+from server.alerts.evidence import Evidence, House, Sunset, slot_of
 from server.alerts.gather import (
     asks_for_nights,
+    asks_for_strings,
     asks_for_the_day,
     minute_of,
     rows,
     silent_nights,
     sunset,
+    usual_strings,
 )
 from server.alerts.hours import KEPT, MINUTE, Hours, Minute, Quarters
 
@@ -157,6 +159,10 @@ class _Lived:
             )
         if asks_for_the_day(seen):
             seen.sunset = self._sunset(seen)
+        if asks_for_strings(seen):
+            seen.usual_w = self._once(
+                "strings", slot_of(moment), lambda: usual_strings(self._cursor, seen)
+            )
         return seen
 
     def _sunset(self, seen: Evidence) -> Sunset | None:

@@ -1,6 +1,6 @@
-"""All dashboards. Roof and money follow with what they need."""
+"""All dashboards. Money follows with what it needs."""
 
-from server.grafana import of_a_battery, of_a_house, of_the_server
+from server.grafana import of_a_battery, of_a_house, of_a_roof, of_the_server
 from server.grafana.layout import Board, board
 
 
@@ -19,6 +19,7 @@ def every() -> list[Board]:
         board("energy", "Energy", of_a_house.energy(), "now-30d"),
         board("grid", "Grid", of_a_house.grid(), "now-7d"),
         board("battery", "Battery", of_a_battery.battery(), "now-1y"),
+        board("roof", "Roof", of_a_roof.roof(), "now-7d"),
         board("fleet", "Fleet", of_the_server.fleet(), "now-24h", of_one=False, refresh="1m"),
         board(
             "operations",

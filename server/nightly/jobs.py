@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-from server.nightly import battery, envelope
+from server.nightly import battery, envelope, roof
 from server.nightly.days import Day
 
 
@@ -22,5 +22,9 @@ class Job(NamedTuple):
     most_days: int | None = None
 
 
-JOBS = (Job("envelope", envelope.run), Job("battery", battery.run, most_days=400))
+JOBS = (
+    Job("envelope", envelope.run),
+    Job("battery", battery.run, most_days=400),
+    Job("roof", roof.run, most_days=800),
+)
 NAMES = tuple(job.name for job in JOBS)

@@ -1,6 +1,6 @@
 """The bins of the sun's position: what a string gave in each, of what a clear sky would give."""
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 from array import array
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """All days of one inverter side by side: what the analysis goes through. A few bytes a row."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 from array import array
 from bisect import bisect_left
@@ -31,7 +31,6 @@ class Columns(NamedTuple):
     azimuths: array[int]
     elevations: array[int]
     causes: array[int]
-    temps: array[int]
     powers: dict[int, array[int]]
     voltages: dict[int, array[int]]
     energy_kwh: dict[int, list[float | None]]  # per day
@@ -60,8 +59,7 @@ class Columns(NamedTuple):
 def gather(digests: Iterable[Digest]) -> Columns:
     """Return the days side by side; they rise. A string that never gave anything is left out."""
     made = Columns(
-        [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"), array("h"),
-        {}, {}, {},
+        [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"), {}, {}, {},
     )  # fmt: skip
     for digest in digests:
         _add(made, digest)
@@ -84,7 +82,6 @@ def _add(made: Columns, digest: Digest) -> None:
     made.azimuths.extend(digest.azimuths)
     made.elevations.extend(digest.elevations)
     made.causes.extend(digest.causes)
-    made.temps.extend(digest.temps)
     for string, powers in made.powers.items():
         powers.extend(digest.powers.get(string) or [-1] * count)
         made.voltages[string].extend(digest.voltages.get(string) or [0] * count)

@@ -74,7 +74,7 @@ def of_plane(
         if abs(off) > _AZIMUTH_OFF_DEG and not flat and rest > _MUCH_BETTER * fitted.rest:
             values = {"set_deg": plane.azimuth_deg, "seems_deg": fitted.azimuth_deg}
             found.append(_warning("azimuth_contradicts", values))
-    if plane.kwp and scale and not _TOO_LITTLE < scale / plane.kwp < _TOO_MUCH:
+    if not found and plane.kwp and scale and not _TOO_LITTLE < scale / plane.kwp < _TOO_MUCH:
         values = {"set_kwp": plane.kwp, "seems_kwp": round(scale, 1)}
         found.append(_warning("power_contradicts", values))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge_lib.shared import sun
 from server.roof import limited
-from server.roof.rows import NO_TEMP, SLOT_S, Digest, FiveMinutes, Settings
+from server.roof.rows import SLOT_S, Digest, FiveMinutes, Settings
 
 LEAST_ELEVATION = 30  # tenths of a degree: lower the light is that of hills, haze and houses
 _SOME_W = 20.0
@@ -38,7 +38,6 @@ def of_day(
         azimuths=[round(at.azimuth_deg * 10) for _, at in kept],
         elevations=[round(at.elevation_deg * 10) for _, at in kept],
         causes=[limited.code_of(limited.cause_of(row, settings)) for row, _ in kept],
-        temps=[NO_TEMP if row.temp_c is None else round(row.temp_c) for row, _ in kept],
         powers={k: [_of(row, k, "power_w", -1) for row, _ in kept] for k in strings},
         voltages={k: [_of(row, k, "voltage_v", 0) for row, _ in kept] for k in strings},
         energy_kwh={k: _kwh(own, k) for k in strings},

@@ -5,7 +5,7 @@ is a bin that was dark while the sun shone just before, just after, or on anothe
 clouds alone do that is learned from the bins that are bright, by the same weather.
 """
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from array import array
@@ -23,6 +23,7 @@ _GAPS = (0, 8, 24)  # rows: how far away the bright bins may be, learned for eac
 _ABSENT = 3
 _SHADE_DARK = 0.95  # how often full shade makes dark what clouds do not
 _AGAINST = 3.0  # what a sunny pass says against shade, where clouds never make it dark
+_SAYS_NOTHING = 0.5
 _PRIOR = 4.0
 _WORST = math.log(0.03)  # no single pass proves more
 
@@ -97,6 +98,7 @@ class Weather:
     def __init__(self, columns: Columns, own: Sky, others: Iterable[Sky]) -> None:
         self._columns, self._own, self._others = columns, own, list(others)
         self._seen: dict[Key, list[int]] = {}
+        self._keys: dict[int, Key] = {}  # by the first row of a pass: most are asked twice
         self._dark = self._all = 0
 
     def learn(self, found: Iterable[Pass]) -> None:
@@ -113,13 +115,18 @@ class Weather:
     def dark(self, one: Pass) -> float:
         """Return how probable it is that clouds alone make this pass dark."""
         usually = (self._dark + 1) / (self._all + 1)
-        dark, count = self._seen.get(self.key(one), (0, 0))
+        dark, count = self._seen.get(self._whole_key(one), (0, 0))
         return (dark + _PRIOR * usually) / (count + _PRIOR)
 
     def overcast(self, one: Pass) -> bool:
         """Return whether the sun shone neither just before nor just after."""
-        key = self.key(one)
+        key = self._whole_key(one)
         return key[0] < 2 and key[1] == key[2] == 0
+
+    def _whole_key(self, one: Pass) -> Key:
+        if one.first not in self._keys:
+            self._keys[one.first] = self.key(one)
+        return self._keys[one.first]
 
     def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
         """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
@@ -184,6 +191,8 @@ def weigh(weather: Weather, found: Iterable[Pass]) -> Weighed:
         clouds = weather.dark(one)
         if one.sunny:
             value = _AGAINST * (1 - clouds)
+        elif clouds > _SAYS_NOTHING:
+            continue  # the days of a month are alike: many such passes are no proof either
         else:
             value = max(_WORST, math.log(clouds / (clouds + (1 - clouds) * _SHADE_DARK)))
         weighed.of_bin[one.number] = weighed.of_bin.get(one.number, 0.0) + value

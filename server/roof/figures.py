@@ -1,6 +1,6 @@
 """The figures of one string: loss by shade, share, dirt, trend, dead; and what happened to it."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from server.roof import losses, share, yields
 from server.roof.columns import Columns
 from server.roof.losses import Lost
 from server.roof.rows import SLOT_S, Limit, Plane
-from server.roof.shade import Judged, Seen
+from server.roof.shade import Judged, Seen, region_of
 from server.roof.texts import moment, why
 from server.roof.whole import Whole
 
@@ -51,7 +51,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     return Figures(
         shade=lost,
         shade_kind=kind,
-        outage=losses.dead_rows(columns, seen, others) if others else None,
+        outage=losses.dead_rows(columns, seen, others, since) if others else None,
         limits=losses.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,
@@ -68,7 +68,7 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
     if not found.settled or found.reason:
         return None, None
     judged = found.judged["all"]
-    region = losses.region_of(judged)
+    region = region_of(judged)
     twin = _twin(whole, seen, judged)
     if twin is not None:
         lost = losses.beside(whole.columns, whole.numbers, seen, twin, region)

@@ -1,6 +1,6 @@
 """Where the modules of a string look, by its own power: the most that each fortnight gave."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -22,7 +22,7 @@ _FREE, _FREE_SHORT = 0.9, 0.7  # how much the windows by themselves count
 _CUT_OFF = 0.1
 _OF_PEAK = 0.2
 _LEAST_ELEVATION = 80  # tenths of a degree
-_CLOUDED = 0.85  # of the first fit: such a point is no envelope
+_CLOUDED = 0.85  # of the first fit: such a point is not on the envelope
 _TILTS = range(91)
 
 Point = tuple[int, int, int, int]  # azimuth, elevation (tenths), day of the year, W

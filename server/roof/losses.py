@@ -1,6 +1,6 @@
 """What is lost: to shade, to limits by their cause, and while a string was dead."""
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 from array import array
 from bisect import bisect_left
@@ -111,13 +111,6 @@ def limits_of(
     return found
 
 
-def region_of(judged: Mapping[int, Judged]) -> set[int]:
-    """Return the shaded bins and those around them."""
-    shaded = {number for number, one in judged.items() if one.state == "shaded"}
-    around = {near for number in shaded for near in cells.neighbours(number)}
-    return shaded | (around & judged.keys())
-
-
 def beside(
     columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int]
 ) -> Lost | None:
@@ -162,12 +155,19 @@ def alone(
     return Lost(rows, watts)
 
 
-def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen]) -> Lost:
-    """Return where a string gave nothing for half an hour and more while another one lived."""
+def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen], since: int) -> Lost:
+    """Return where a string gave nothing for half an hour and more while another one lived.
+
+    Args:
+        columns: all days.
+        seen: the string.
+        others: the others.
+        since: the index of the first day that is asked for.
+    """
     rows: list[int] = []
     watts: list[float] = []
     run: list[tuple[int, float]] = []
-    for row in _lit(columns, seen, others):
+    for row in _lit(columns, seen, others, range(columns.starts[since], len(seen.clear_w))):
         could = seen.usual.level * seen.clear_w[row]
         light = max(other.ratios[row] / other.usual.level for other in others)
         if columns.powers[seen.string][row] < _DEAD * could * min(1.0, light):
@@ -178,13 +178,14 @@ def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen]) -> Lost:
     return Lost(rows, watts)
 
 
-def _lit(columns: Columns, seen: Seen, others: Sequence[Seen]) -> Iterable[int]:
+def _lit(columns: Columns, seen: Seen, others: Sequence[Seen], asked: range) -> Iterable[int]:
     """Yield the rows in which the string should live: in such light another one did."""
-    powers = columns.powers[seen.string]
-    for row, could in enumerate(seen.clear_w):
-        if could < _LIGHT_W or powers[row] < 0 or columns.causes[row]:
+    powers, clear_w = columns.powers[seen.string], seen.clear_w
+    limits = [(one.ratios, _OTHER_LIVES * one.usual.level) for one in others]
+    for row in asked:
+        if clear_w[row] < _LIGHT_W or powers[row] < 0 or columns.causes[row]:
             continue
-        if any(one.ratios[row] > _OTHER_LIVES * one.usual.level for one in others):
+        if any(ratios[row] > least for ratios, least in limits):
             yield row
 
 
@@ -198,7 +199,7 @@ def _end(run: list[tuple[int, float]], rows: list[int], watts: list[float]) -> N
 def dead_since(columns: Columns, seen: Seen, others: Sequence[Seen]) -> int | None:
     """Return the row since which a string gives nothing up to now; None while it lives."""
     first, count = None, 0
-    for row in reversed(list(_lit(columns, seen, others))):
+    for row in _lit(columns, seen, others, range(len(seen.clear_w))[::-1]):
         could = seen.usual.level * seen.clear_w[row]
         light = max(other.ratios[row] / other.usual.level for other in others)
         if columns.powers[seen.string][row] >= _DEAD * could * min(1.0, light):

@@ -43,7 +43,8 @@ class Facing:
     def __init__(self, plane: Plane) -> None:
         tilt = math.radians(plane.tilt_deg)
         self._across, self._up = math.sin(tilt), math.cos(tilt)
-        self._turn = [_COSINE[abs(a - round(plane.azimuth_deg * 10)) % 3600] for a in range(3601)]
+        behind = 3600 - round(plane.azimuth_deg * 10) % 3600
+        self._turn = _TURNS[behind : behind + 3601]  # by the sun's azimuth
         self._sky = _GLASS * _DIFFUSE * (1 + self._up) / 2
         self._ground = _GLASS * _GROUND * (1 - self._up) / 2
 
@@ -72,6 +73,7 @@ def facing(plane: Plane) -> Facing:
 
 _SINE = array("d", (math.sin(math.radians(tenth / 10)) for tenth in range(_TENTHS)))
 _COSINE = array("d", (math.cos(math.radians(tenth / 10)) for tenth in range(_TENTHS)))
+_TURNS = [_COSINE[tenth % 3600] for tenth in range(7201)]  # twice around: any plane is a part of it
 _DISTANCE = array("d", (1 + 0.033 * math.cos(2 * math.pi * day / 365) for day in range(367)))
 _BEAM = array("d", (beam_w_per_m2(tenth / 10, 91) for tenth in range(901)))
 _BEAM = array("d", (value / _DISTANCE[91] for value in _BEAM))

@@ -13,7 +13,7 @@ SLOT_S = 300  # a row's length
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
 PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a year ago
-# Why a sample is no evidence of shade. ``voltage``: the string is held above the voltage at which
+# Why a sample says nothing about shade. ``voltage``: the string is held above the voltage at which
 # it would give most, which is how an inverter gives less than it could, whatever the cause.
 CAUSES = ("clipping", "derating", "dispatch", "export_limit", "full_battery", "voltage")
 
@@ -74,7 +74,6 @@ class Digest(NamedTuple):
     azimuths: Sequence[int]  # of the sun in the middle of the slot, tenths of a degree
     elevations: Sequence[int]
     causes: Sequence[int]  # 0, or 1 + the index in CAUSES
-    temps: Sequence[int]  # degrees C; NO_TEMP where not known
     powers: Mapping[int, Sequence[int]]  # string -> W; -1: not known
     voltages: Mapping[int, Sequence[int]]  # string -> V
     energy_kwh: Mapping[int, float]  # string -> of the whole day
@@ -96,7 +95,7 @@ class Bin(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A row of ``sungrow_string_limits``: five minutes that are no evidence."""
+    """A row of ``sungrow_string_limits``: five minutes that say nothing about shade."""
 
     bucket_s: int
     string: int
@@ -110,6 +109,3 @@ class Found(NamedTuple):
     result: dict[str, Any]  # the answer of /v1/roof
     bins: list[Bin]
     limits: list[Limit]  # of the last 24 months
-
-
-NO_TEMP = -999

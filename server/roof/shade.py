@@ -1,6 +1,6 @@
 """The shade map of the strings of a roof."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 import math
 from array import array
@@ -17,13 +17,14 @@ LEAST_DAYS = 30  # of readings before any shade is told
 LEAST_SUNNY_DAYS = 8  # of them with an hour of sun
 CLEAR = 0.9
 _WITNESS = 0.85
+_EVER = 0.8  # the best tenth of all moments
 _SUN_OUT = 0.25  # clouds alone make such a pass dark less often
 _LEAST_CLEAR = 6  # rows of such passes, on three days
 _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _PROVEN = math.log(1e-7)  # of a group of neighbours
-_LIKELY = math.log(1e-3)  # of each bin of it
+_LIKELY = math.log(0.03)  # of each bin of it
 _PERHAPS = math.log(0.2)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _NOT_LOW = 2  # steps of elevation: below 5 degrees, haze and the sunset make bins dark, too
@@ -128,7 +129,7 @@ def map_of(
     levels = _levels(seen, found, weather, passes)
     shaded: set[int] = set()
     if trusted and settled(columns, seen, own, found, days):
-        shaded = _proven(weather, passes, levels, found, contrasts)
+        shaded = _proven(weather, passes, levels, found, contrasts, seen.usual)
     return {
         number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
         for number, cell in found.items()
@@ -174,9 +175,17 @@ def _proven(
     levels: Mapping[int, float],
     found: Mapping[int, Cell],
     contrasts: Mapping[int, float],
+    usual: Usual,
 ) -> set[int]:
-    """Return the bins whose darkness clouds do not explain: neighbours, two at least."""
-    dark = {n for n, level in levels.items() if level < SUNNY and not found[n].cut_off()}
+    """Return the bins whose darkness clouds do not explain: neighbours, two at least.
+
+    The best tenth of all moments must be dark, too: fog of the morning spares some days.
+    """
+    dark = {
+        n
+        for n, level in levels.items()
+        if level < SUNNY and found[n].level() < _EVER * usual.at(n) and not found[n].cut_off()
+    }
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
     dark = {n for n in dark if found[n].enough()}
     deep = {n for n in dark if levels[n] < _DEEP}
@@ -245,3 +254,10 @@ def _contrasts(
         for number, own in middles.items()
         if (row := rows.get(number % cells.ROW_BINS, [])) and len(row) >= _LEAST_ROW
     }
+
+
+def region_of(judged: Mapping[int, Judged]) -> set[int]:
+    """Return the shaded bins and those around them."""
+    shaded = {number for number, one in judged.items() if one.state == "shaded"}
+    around = {near for number in shaded for near in cells.neighbours(number)}
+    return shaded | (around & judged.keys())

@@ -4,7 +4,7 @@ Both see the same clouds, so it is independent of them. A string that falls behi
 module, a connector, a nest) or slowly (dirt) shows within days.
 """
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 import math
 from array import array
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from server.roof import cells
 from server.roof.columns import Columns
-from server.roof.shade import CLEAR, Judged, Seen
+from server.roof.shade import CLEAR, Judged, Seen, region_of
 
 TELLING = 0.05  # of what it gives
 TELLING_DAYS = 5
@@ -52,12 +52,7 @@ def by_day(
     held: Mapping[int, bytearray],
 ) -> list[Day]:
     """Return the days with an hour of sun outside of the shade of any string."""
-    shaded = {
-        number
-        for judged in maps
-        for number, one in judged.items()
-        if one.state in ("shaded", "partly")
-    }
+    shaded = {number for judged in maps for number in region_of(judged)}
     found = []
     for day in range(len(columns.days)):
         power = whole = expected = 0.0

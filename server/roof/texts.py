@@ -7,7 +7,7 @@ from edge_lib.shared.command_names import server_command
 
 _SET = server_command("site set DEVICE")
 REASONS = {
-    "no_place": f"where the roof stands is not known: {_SET} --latitude --longitude",
+    "no_place": f"where the roof is was not set: {_SET} --latitude --longitude",
     "place_contradicts": f"the place that is set does not fit to the sun of the data: {_SET}",
     "no_strings": "no string was read",
     "no_orientation": (

@@ -4,7 +4,7 @@ That shows a limit that nobody set here. What a string's voltage usually is at a
 month, because it falls by 0.3 % for each degree that the modules are warmer.
 """
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 from array import array
 

@@ -1,6 +1,6 @@
 """All that is known of a roof before it is put into words: each string beside the sky, its maps."""
 
-from __future__ import annotations  # array[int] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
 from array import array
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Whole(NamedTuple):
     maps: Mapping[int, Map]
 
     def seen(self) -> list[Seen]:
-        """Return the strings that stand beside the sky."""
+        """Return the strings beside the sky."""
         return [own.seen for own in self.strings if own.seen is not None]
 
     def others(self, string: int) -> list[Seen]:
@@ -122,7 +122,7 @@ def _map(whole: Whole, own: Own) -> Map:
 
 
 def _of_period(whole: Whole, seen: Seen, days: range, trusted: bool) -> dict[int, Judged]:
-    """Return the map of some days: what is doubtful in them is no witness of their sky."""
+    """Return the map of some days: what is doubtful in them says nothing about their sky."""
     found = {
         one.string: cells.of_days(whole.columns, whole.numbers, one.ratios, days)
         for one in whole.seen()

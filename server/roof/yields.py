@@ -1,6 +1,6 @@
 """What a string gives at clear noons: dirt between two rains, and how it ages from year to year."""
 
-from __future__ import annotations  # array[float] is no type of Python 3.11 while it runs
+from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 import math
 import random
@@ -82,9 +82,8 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
     """Return where the values rise at once: the first point after it, and by how much."""
     rises = {}
     for n in range(3, len(points) - 1):
-        before = [value for _, value in points[max(0, n - _AROUND) : n]]
-        after = [value for _, value in points[n : n + _AROUND]]
-        rise = cells.quantile(after, 0.5) - cells.quantile(before, 0.5)
+        # Two on each side: with more, dirt of many days without sun would hide the cleaning.
+        rise = (points[n][1] + points[n + 1][1] - points[n - 1][1] - points[n - 2][1]) / 2
         if rise >= 0.8 * least and points[n][1] - points[n - 1][1] >= 0.5 * least:
             rises[n] = rise
     found: list[tuple[int, float]] = []
@@ -93,7 +92,7 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
         tooth = [point for point in points[begin:n] if point[0] > points[n][0] - _TOOTH_DAYS]
         fell = -_slope(tooth) * (tooth[-1][0] - tooth[0][0]) if len(tooth) > 3 else 0.0
         if fell < _OF_RISE * rise:
-            continue  # a step up with no way down before is no cleaning
+            continue  # a step up with no way down before is not a cleaning
         if all(rise >= rises.get(n + by, 0.0) for by in range(-_AROUND, _AROUND + 1)):
             found.append((n, rise))
     return found

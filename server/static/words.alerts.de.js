@@ -48,6 +48,7 @@ export const WORDS = {
     no_yield: 'Kein Ertrag',
     low_day: 'Schwacher Tag',
     string_dead: 'String tot',
+    shade_new: 'Neuer Schatten',
     batt_link: 'Batterie stumm',
     batt_blocked: 'Batterie gesperrt',
     batt_hot: 'Batterie heiß',

@@ -48,6 +48,7 @@ export const WORDS = {
     no_yield: 'No yield',
     low_day: 'Low day',
     string_dead: 'String dead',
+    shade_new: 'New shade',
     batt_link: 'Battery silent',
     batt_blocked: 'Battery blocked',
     batt_hot: 'Battery hot',

@@ -48,6 +48,7 @@ export const WORDS = {
     no_yield: 'Pas de production',
     low_day: 'Jour faible',
     string_dead: 'Chaîne morte',
+    shade_new: 'Ombre nouvelle',
     batt_link: 'Batterie muette',
     batt_blocked: 'Batterie bloquée',
     batt_hot: 'Batterie chaude',

@@ -48,6 +48,7 @@ export const WORDS = {
     no_yield: 'Geen opbrengst',
     low_day: 'Zwakke dag',
     string_dead: 'String dood',
+    shade_new: 'Nieuwe schaduw',
     batt_link: 'Batterij zwijgt',
     batt_blocked: 'Batterij geblokkeerd',
     batt_hot: 'Batterij warm',

@@ -32,6 +32,10 @@ SELECT device_id, d.name, sungrow_timezone(device_id) AS timezone, d.nominal_pow
                                                      'soh_reported_pct', found.result #> '{figures,soh_reported_pct}',
                                                      'soh_optimistic_points', found.result #> '{figures,soh_optimistic_points}')))
             END AS battery,
+       site.export_limit_w,
+       (SELECT jsonb_build_object('computed_at', extract(epoch FROM computed_at),
+                   'new_shade', jsonb_path_query_array(result, '$.events[*] ? (@.id == "new_shade")'))
+          FROM sungrow_roof_results WHERE device_id = known.device_id) AS roof,
        parked.parked, parked.conflicts, inverter.report, inverter.failed, inverter.thinned_before,
        meter.report AS p1_report, meter.failed AS p1_failed
   FROM known

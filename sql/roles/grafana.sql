@@ -17,7 +17,7 @@ GRANT SELECT ON sungrow_site, sungrow_inverters, sungrow_samples, sungrow_5min, 
     sungrow_forgotten, sungrow_fault_codes, sungrow_fault_5min, sungrow_fault_episodes, p1_samples, p1_5min,
     p1_local_daily, p1_month_peaks, p1_quarters, p1_month_peak_quarters, sungrow_alerts, sungrow_alert_run,
     sungrow_battery_hourly, sungrow_battery_anchors, sungrow_battery_windows, sungrow_battery_capacity,
-    sungrow_battery_results, sungrow_strings_5min, sungrow_string_limits, sungrow_shade_bins, sungrow_site_strings
+    sungrow_battery_results, sungrow_strings_5min, sungrow_string_limits, sungrow_shade_bins, sungrow_roof_results
     TO :"role";
 GRANT SELECT (device_id, name, timezone, device_type_code, model, nominal_power_w, firmware, has_meter, has_battery,
     battery_capacity_kwh, edge_version, p1_lag_s, updated_at) ON sungrow_devices TO :"role";

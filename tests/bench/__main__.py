@@ -23,6 +23,7 @@ NAMES = (
     "long_history",
     "battery",
     "strings",
+    "roof",
     "devices",
     "size",
     "poll",

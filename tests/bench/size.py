@@ -33,7 +33,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 HOURS, QUICK_HOURS = 24, 1
 GOAL_COMPRESSED = Goal(at_most=20)
 UNIT = "B a sample"
-ROLLUPS = ("sungrow_5min", "sungrow_local_daily", "sungrow_seqs")
+ROLLUPS = ("sungrow_5min", "sungrow_local_daily", "sungrow_seqs", "sungrow_strings_5min")
 _OF_TABLE = (
     "SELECT pg_relation_size(%(table)s), pg_indexes_size(%(table)s),"
     " pg_table_size(%(table)s) - pg_relation_size(%(table)s)"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from server.alerts import rules
-from server.alerts.evidence import Evidence, Front, House, Report, Server, Sunset
+from server.alerts.evidence import Evidence, Front, House, Report, Roof, Server, Sunset, slot_of
 from server.alerts.hours import Hours, Minute, Quarter
 from server.alerts.judge import judge
 from server.alerts.rules.rule import CRITICAL, INFO, WARNING
@@ -280,6 +280,139 @@ def test_where_the_sun_or_the_inverter_is_not_known_nothing_is_said_of_no_power(
 def test_a_day_that_brought_next_to_nothing(kwh, best, count):
     evidence = seen(lived(5), sunset=Sunset(NOON.date(), kwh, best))
     assert check("low_day", evidence) == [("2026-05-05", INFO)] * count
+
+
+# The strings
+
+
+STRINGS = (1500.0, 2000.0, None, None)  # what each usually brings at noon
+
+
+def strings(*given: float | None, minutes: int = 40, usual=STRINGS, **told) -> Evidence:
+    """Return a house whose strings gave so much of the usual; W where that is nothing."""
+    watts = [None if part is None else part * (usual[n] or 1.0) for n, part in enumerate(given)]
+    watts += [None] * (4 - len(watts))
+    volts = (350.0, 350.0, 350.0, 350.0)
+    hours = lived(minutes, **{"string_w": tuple(watts), "string_v": volts} | told)
+    return seen(hours, usual_w={slot_of(one.start): usual for one in hours.backwards()})
+
+
+@pytest.mark.parametrize(
+    ("evidence", "found"),
+    [
+        (strings(0.9, 0.0), [("2", WARNING)]),
+        (strings(0.9, 0.044), [("2", WARNING)]),
+        (strings(0.9, 0.046), []),  # 5 % of nine tenths
+        (strings(0.0, 0.9), [("1", WARNING)]),
+        (strings(0.21, 0.0), [("2", WARNING)]),
+        (strings(0.19, 0.0), None),  # too little light to tell
+        (strings(0.9, 0.9), []),
+        (strings(0.9, None), []),  # one string alone
+        (strings(None, 0.9), []),
+        (strings(None, None), []),
+        (strings(0.0, 0.0), None),  # night: what was wrong still is
+        (strings(0.9, 0.0, 0.9, 0.9, usual=(1500.0,) * 4), [("2", WARNING)]),
+        (strings(0.9, 0.0, 0.0, 0.9, usual=(1500.0,) * 4), [("2", WARNING), ("3", WARNING)]),
+        (strings(900.0, 0.0, usual=(1500.0, 0.0, None, None)), None),  # never was there
+        (strings(900.0, 0.0, usual=(None, None, None, None)), None),  # known for too few days
+        (strings(0.9, 0.0, soc_min=98.0, grid_w_max=50.0), None),  # nobody wants it
+        (strings(0.9, 0.0, soc_min=97.0, grid_w_max=50.0), [("2", WARNING)]),
+        (strings(0.9, 0.0, soc_min=98.0, grid_w_max=51.0), [("2", WARNING)]),
+        (strings(0.9, 0.0, soc_min=None, grid_w_max=50.0), None),  # no battery either
+        (strings(0.9, 0.0, soc_min=None, grid_w_max=None), [("2", WARNING)]),
+    ],
+)
+def test_a_string_that_gives_nothing_while_another_does(evidence, found):
+    assert check("string_dead", evidence) == found
+
+
+@pytest.mark.parametrize(
+    ("usual", "found"),
+    [
+        ((1500.0, 120.0, None, None), [("2", WARNING)]),
+        ((1500.0, 110.0, None, None), None),  # nine tenths of it are less than 100 W
+        ((120.0, 1500.0, None, None), []),  # dusk on an eastern roof: it gives what it should
+    ],
+)
+def test_where_a_string_gives_little_anyway_nothing_is_said(usual, found):
+    given = (0.9, 0.0) if usual[0] > usual[1] else (0.9, 0.9)
+    assert check("string_dead", strings(*given, usual=usual)) == found
+
+
+def test_an_inverter_that_holds_its_export_at_a_limit_explains_it():
+    for limit_w, found in ((1060.0, [("2", WARNING)]), (1059.0, None), (None, [("2", WARNING)])):
+        evidence = strings(0.9, 0.0, soc_min=100.0, grid_w_max=1000.0)
+        evidence.house = HOME._replace(export_limit_w=limit_w)
+        assert check("string_dead", evidence) == found
+
+
+def test_it_is_dead_since_its_first_minute_and_the_message_says_what_can_be_seen():
+    fell = {"string_w": lambda n: (1350.0, 0.0 if n >= 8 else 1800.0, None, None)}
+    evidence = strings(0.9, 0.0, **fell)
+    (found,) = EVERY["string_dead"].check(evidence, frozenset())
+    assert found.since == NOON - 32 * MINUTE
+    about = {"string": 2, "watts": 0, "volts": 350, "usual": 1800}
+    assert found.values == about | {"open": False, "snow": False}
+    cut = strings(0.9, 0.0, string_v=(350.0, 3.0, None, None), temp_min=1.0)
+    (found,) = EVERY["string_dead"].check(cut, frozenset())
+    assert (found.values["open"], found.values["snow"]) == (True, True)
+
+
+@pytest.mark.parametrize(("dim", "since"), [(9, 40), (12, 10)])
+def test_a_cloud_on_all_strings_is_bridged_if_it_is_short(dim, since):
+    """With the light away nobody can tell whether the string is."""
+
+    def clouded(n: int) -> tuple:
+        is_dim = 30 - dim <= n < 30
+        return (150.0 if is_dim else 1350.0, 0.0, None, None)
+
+    (found,) = EVERY["string_dead"].check(strings(0.9, 0.0, string_w=clouded), frozenset())
+    assert found.since == NOON - since * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("given", "usual", "found"),
+    [
+        ((0.9, 0.0), (1500.0, 0.0, None, None), [("2", WARNING)]),  # weeks ago it gave something
+        ((0.15, 0.0), STRINGS, [("2", WARNING)]),
+        ((0.9, 0.9), STRINGS, []),
+        ((0.9, 100.0), (1500.0, 0.0, None, None), []),  # it is back
+    ],
+)
+def test_one_that_is_dead_stays_dead_until_it_gives_something(given, usual, found):
+    assert check("string_dead", strings(*given, usual=usual), "2") == found
+
+
+def test_where_nobody_asked_what_is_usual_all_strings_give_alike():
+    evidence = strings(0.9, 0.9)
+    evidence.usual_w = None
+    assert check("string_dead", evidence) == []
+
+
+NEW_SHADE = {"string": 1, "from": "2026-05-01", "value": -0.31}
+
+
+@pytest.mark.parametrize(
+    ("roof", "found"),
+    [
+        (None, None),
+        (Roof(NOON - 71 * HOUR), []),
+        (Roof(NOON - 73 * HOUR, (NEW_SHADE,)), None),  # the nightly job fails
+        (Roof(NOON - HOUR, (NEW_SHADE,)), [("1", WARNING)]),
+        (Roof(NOON, (NEW_SHADE, NEW_SHADE | {"string": 2})), [("1", WARNING), ("2", WARNING)]),
+        (Roof(NOON, (NEW_SHADE, NEW_SHADE | {"from": "2026-05-03"})), [("1", WARNING)]),
+        (Roof(NOON, (NEW_SHADE | {"from": None},)), [("1", WARNING)]),
+    ],
+)
+def test_shade_that_was_not_there_a_year_ago(roof, found):
+    assert check("shade_new", seen(house=HOME._replace(roof=roof))) == found
+
+
+def test_new_shade_is_told_by_its_day_and_of_the_past_nothing_is_said():
+    known = HOME._replace(roof=Roof(NOON, (NEW_SHADE,)))
+    (found,) = EVERY["shade_new"].check(seen(house=known), frozenset())
+    assert (found.since, found.values) == (utc("2026-04-30 22:00"), {"string": 1, "pct": 31})
+    assert check("shade_new", seen(house=known, knows_reports=False)) is None
 
 
 # Registers that stand still

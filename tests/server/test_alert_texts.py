@@ -53,6 +53,8 @@ FULL = {
     "days": 3,
     "free_gb": 4.2,
     "pct": 3,
+    "string": 2,
+    "usual": 1400,
     "last": NOON.isoformat(),
     "result": "failed",
     "throttled": False,

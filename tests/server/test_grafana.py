@@ -55,6 +55,9 @@ SHARES = {"self_sufficiency", "self_consumption", "completeness"}
 OWN = {"age_s", "highest_w", "database_bytes", "duration_s", "last_success_ts"}
 OWN |= {"capacity_pct", "soh_reported_pct", "round_trip_pct", "standby_w", "since_full_days"}
 OWN |= {"soc_from_pct", "rest_v", "insight_kwh", "jump_ts", "from_pct", "to_pct"}
+OWN |= {"shade_loss_kwh", "soiling_pct", "trend_year_pct", "lost_kwh", "shade_kwh", "outage_kwh"}
+OWN |= {f"{name}_kwh" for name in ("clipping", "export_limit", "full_battery", "derating")}
+OWN |= {"dispatch_kwh", "voltage_kwh"}
 OWN |= {f"{name}_before_kwh" for name in ("pv", "load", "import", "export")}
 
 
@@ -184,6 +187,7 @@ def live(database) -> None:
     meter = [begin() + n * half for n in range(int((now() - begin()) / half) + 1)]
     store_p1(database, WHOLE, [of_the_meter(n, ts) for n, ts in enumerate(meter)])
     analyse(database, WHOLE)
+    analyse_roof(database, WHOLE)
     report(database, WHOLE, now(), waiting=3, failed='{"timeout": 2}')
     report(database, WHOLE, now() - timedelta(hours=1), waiting=0, failed="{}")
     rows(
@@ -227,6 +231,25 @@ def analyse(database, device: str) -> None:
     rows(database, add, device, begin(), begin() + timedelta(hours=12))
 
 
+def analyse_roof(database, device: str) -> None:
+    """Store what a night would have found out of a roof."""
+    string = {"string": 1, "name": "east", "plane": {"tilt_deg": 35, "azimuth_deg": 90}}
+    string |= {"share": {"value": 0.48, "usual": 0.5}, "shade_loss": {"kwh": 41.5}}
+    string |= {"soiling": {"pct": None}, "trend": {"pct_year": -0.6}, "dead": None}
+    losses = {"month": "2026-05", "string": 1, "shade_kwh": 4.1, "shade_kind": "at_least"}
+    event = {"id": "new_shade", "string": 1, "from": "2026-05-01", "to": None, "text": "a tree"}
+    share = {"day": str(begin().date()), "string": 1, "share": 0.48, "ratio7": 0.97}
+    result = {"strings": [string], "losses_by_month": [losses], "events": [event]}
+    result["share_by_day"] = [share, share | {"day": str(now().date())}]
+    add = "INSERT INTO sungrow_roof_results (device_id, result) VALUES (%s, %s)"
+    rows(database, add, device, json.dumps(result))
+    add = "INSERT INTO sungrow_string_limits VALUES (%s, sungrow_slot(%s), 1, 'clipping', 120)"
+    rows(database, add, device, begin() + timedelta(hours=1))
+    add = "INSERT INTO sungrow_shade_bins (device_id, string, period, azimuth_deg, elevation_deg,"
+    add += " n, days, performance, state) VALUES (%s, 1, 'all', 120, 12.5, 40, 12, 0.31, 'shaded')"
+    rows(database, add, device)
+
+
 def whole(number: int, ts: datetime) -> dict:
     late = ts > now() - timedelta(minutes=20)
     return reading(
@@ -234,6 +257,8 @@ def whole(number: int, ts: datetime) -> dict:
         interval_s=300.0,
         inverter_power_w=500.0,
         grid_voltage_v=231.5,
+        mppt1_voltage_v=400.0,
+        mppt1_current_a=1.2,
         grid_frequency_hz=50.0,
         battery_soh_pct=98.0,
         pv_total_kwh=1000 + number * 0.025,
@@ -301,11 +326,12 @@ def overlap(one: dict, other: dict) -> bool:
     )
 
 
-def test_the_six_dashboards_are_there_and_lead_to_each_other():
+def test_the_seven_dashboards_are_there_and_lead_to_each_other():
     assert set(BOARDS) == {
-        f"sungrow-{name}" for name in ("now", "energy", "grid", "battery", "fleet", "operations")
+        f"sungrow-{name}"
+        for name in ("now", "energy", "grid", "battery", "roof", "fleet", "operations")
     }
-    assert len({board["title"] for board in BOARDS.values()}) == 6
+    assert len({board["title"] for board in BOARDS.values()}) == 7
     assert all(set(board["links"][0]["tags"]) <= set(board["tags"]) for board in BOARDS.values())
 
 

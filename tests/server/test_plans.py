@@ -42,6 +42,7 @@ ASKED = {
     "alerts-quarters": {"device_ids": ["house-7", "house-8"], **DAY},
     "alerts-return": {"since": NOON, "until": NOON + timedelta(hours=1), "now": NOON},
     "alerts-run": {"now": NOON},
+    "alerts-strings": {"slots": [NOON, NOON + timedelta(minutes=5)]},
     "alerts-deliveries": {},
     "alerts-list": {**DAY, "states": ["open", "closed"], "most": 100},
     "alerts-open": {"device_ids": ["house-7", "house-8"]},
@@ -90,6 +91,8 @@ ASKED = {
     },
     "nightly-battery-settings": {},
     "nightly-battery-year": DAY,
+    "nightly-roof-fine": DAY,
+    "nightly-roof-settings": {},
     "nightly-days": {"job": "envelope", **DAY, "is_all": False},
     "nightly-done": {
         "job": "envelope",
@@ -123,6 +126,8 @@ ASKED = {
     "referee-marks": DAY,
     "reports-store": {"slot": NOON, "polled": 180, "failed": "{}", "waiting": 0, "clock": "synced"},
     "rollups-kept": {**DAYS, "shrink_first": NOON, "shrink_end": NOON},
+    "roof-days": {"first": date(2026, 4, 20), "end": date(2026, 5, 5)},
+    "roof-result": {},
     "sample-newest": {"latest": NOON},
     "samples-by-key": {"first": NOON, "last": NOON + timedelta(minutes=9), "ts": [NOON]},
     "samples-hours": DAY,
@@ -140,6 +145,7 @@ ASKED = {
     "strings-times": {**DAY, "keys": [NOON], "all": 2},
     "sun-place": {},
     "status-parked": {},
+    "shade-bins": {"string": 1, "period": "all"},
     "status-polls": {"now": NOON},
     "status-report": {"now": NOON},
     "timescaledb-jobs": {},
@@ -173,6 +179,7 @@ READS = {
     "alerts-p1-minutes": {"p1_samples"},
     "alerts-quarters": {"sungrow_5min"},
     "alerts-return": {"sungrow_samples", "sungrow_reports"},
+    "alerts-strings": {"sungrow_strings_5min"},
     "alerts-open": {"sungrow_alerts"},
     "battery-events": {"sungrow_battery_anchors", "sungrow_battery_windows"},
     "battery-result": {"sungrow_battery_results"},
@@ -204,6 +211,8 @@ READS = {
     "nightly-battery-fine": {"sungrow_samples", "sungrow_5min", "sungrow_house_5min"},
     "nightly-battery-settings": {"sungrow_local_daily", "sungrow_battery_settings"},
     "nightly-battery-year": {"sungrow_5min", "sungrow_house_5min"},
+    "nightly-roof-fine": {"sungrow_strings_5min", "sungrow_samples", "sungrow_5min"},
+    "nightly-roof-settings": {"sungrow_local_daily", "sungrow_strings_5min", "sungrow_sites"},
     "nightly-days": {
         "sungrow_local_daily",
         "sungrow_house_daily",
@@ -219,6 +228,8 @@ READS = {
     "referee-device": {"sungrow_devices"},
     "referee-marks": {"sungrow_samples"},
     "rollups-kept": {"sungrow_samples", "sungrow_5min", "sungrow_local_daily"},
+    "roof-days": {"sungrow_roof_days"},
+    "roof-result": {"sungrow_roof_results", "sungrow_sites", "sungrow_strings_5min"},
     "sample-newest": {"sungrow_samples", "sungrow_5min", "p1_5min"},
     "samples-by-key": {"sungrow_samples"},
     "samples-hours": {"sungrow_samples"},
@@ -229,6 +240,7 @@ READS = {
     "series-raw-count": {"sungrow_samples"},
     "series-device": {"sungrow_devices", "sungrow_local_daily", "p1_local_daily"},
     "series-times": {"sungrow_5min", "sungrow_inverters", "sungrow_devices"},
+    "shade-bins": {"sungrow_shade_bins"},
     "states-list": {"sungrow_samples"},
     "strings-seen": {"sungrow_strings_5min", "sungrow_site_strings"},
     "strings-times": {"sungrow_strings_5min"},
@@ -260,6 +272,9 @@ KEYS = {
     "sungrow_battery_windows": {"from_ts"},
     "sungrow_battery_results": {"device_id"},  # and a row a device
     "sungrow_battery_settings": {"device_id"},
+    "sungrow_roof_days": {"day"},
+    "sungrow_shade_bins": {"string"},
+    "sungrow_roof_results": {"device_id"},
     "sungrow_fault_5min": {"bucket"},
     "sungrow_strings_5min": {"bucket"},
     "sungrow_sites": {"device_id"},  # a row a house, of strings four at most
@@ -274,7 +289,7 @@ KEYS = {
 # Of one device: compares its days, a row each; looks for the beginning of faults that may be old.
 OF_ALL_DAYS = {"nightly-days", "faults-list"}
 # Once a night, of a house: whether any day had a battery; its hours, a row each.
-OF_ALL_DAYS |= {"nightly-battery-settings", "nightly-battery-exposure"}
+OF_ALL_DAYS |= {"nightly-battery-settings", "nightly-battery-exposure", "nightly-roof-settings"}
 OF_ALL_DEVICES = {"alerts-houses"}  # looks for those that there are
 CHUNK = "_hyper_"  # what TimescaleDB calls its pieces of a table
 STANDS_STILL = {"sungrow_site", "sungrow_pairings", "sungrow_fault_codes"}
@@ -366,6 +381,20 @@ def filling() -> Iterator[str]:
     yield (
         "INSERT INTO sungrow_site_strings SELECT device_id, n, 35, 170, 3.2, 'East'"
         "  FROM sungrow_devices, generate_series(1, 2) n"
+    )
+    yield (
+        "INSERT INTO sungrow_roof_results (device_id, result) SELECT device_id, '{}'"
+        "  FROM sungrow_devices"
+    )
+    yield (
+        "INSERT INTO sungrow_roof_days SELECT 'house-' || n, ts, '{}' FROM generate_series("
+        "date '2024-05-01', '2026-05-07', '1 day') ts, generate_series(0, 9) n"
+    )
+    yield (
+        "INSERT INTO sungrow_shade_bins (device_id, string, period, azimuth_deg, elevation_deg, n,"
+        " days, state) SELECT 'house-' || n, string, 'all', azimuth, 10, 20, 5, 'clear'"
+        " FROM generate_series(0, 355, 5) azimuth, generate_series(1, 2) string,"
+        " generate_series(0, 9) n"
     )
     yield (
         "INSERT INTO sungrow_fault_5min SELECT 'house-' || n, ts, 13066, 16384, 60, ts, ts FROM"

@@ -403,12 +403,13 @@ def test_a_night_without_its_jobs_is_named(doctor, client, device, database_url)
     ts = (datetime.now(UTC) - timedelta(days=3)).isoformat()
     send(client, a_sample(device_id=device, ts=ts))
     told = doctor()[1]["nightly"]
-    assert [state for state, _ in told] == [WARNING, WARNING]
-    for job, (_, text) in zip(("battery", "envelope"), told, strict=True):
+    assert [state for state, _ in told] == [WARNING] * 3
+    for job, (_, text) in zip(("battery", "envelope", "roof"), told, strict=True):
         assert f"{job} of {device} has never run" in text
     ran = "INSERT INTO sungrow_nightly_runs VALUES ('{}', '{}', now() - interval '{} hours')"
     execute(database_url, ran.format("envelope", device, 37))
-    execute(database_url, ran.format("battery", device, 2))
+    for job in ("battery", "roof"):
+        execute(database_url, ran.format(job, device, 2))
     ((state, text),) = doctor()[1]["nightly"]
     assert state == FAILED
     assert f"envelope of {device} last succeeded 2" in text

@@ -204,8 +204,9 @@ def test_a_string_is_called_as_its_owner_says(ask, database):
     device_id = new_device()
     told = {"mppt2_voltage_v": 300.0, "mppt2_current_a": 2.9}
     store(database, device_id, [reading(START, **told)])
-    name = "INSERT INTO sungrow_site_strings VALUES (%s, 2, 35, 90, NULL, 'East'), (%s, 1, 0, 0, NULL, NULL)"
-    rows(database, name, device_id, device_id)
+    name = "INSERT INTO sungrow_site_strings VALUES (%s, %s, 35, 90, NULL, %s)"
+    for string, called in ((1, None), (2, "East")):
+        rows(database, name, device_id, string, called)
     (one,) = ask({"device_id": device_id, "bucket": "1d", **SPAN})["strings"]
     assert (one["string"], one["name"]) == (2, "East")
 

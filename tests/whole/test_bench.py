@@ -42,6 +42,13 @@ ABOUT = {
     "realtime": ["realtime, warm cache", "realtime, no Redis"],
     "series": [f"series, {frame}" for frame in FRAMES],
     "small_uploads": ["small uploads"],
+    "strings": [
+        *(f"strings kept, {what}" for what in ("500 a batch", "no string read", "2 a batch")),
+        *(
+            f"/v1/strings, {asked}"
+            for asked in ("a day by 5 minutes", "a month by day", "a year by month")
+        ),
+    ],
     "devices": ["devices a machine"],
     "decade": [
         *(f"series {asked}: ten years / one" for asked in (*FRAMES, "5 minutes of a day")),
@@ -63,6 +70,16 @@ ABOUT = {
         ),
         "/v1/battery",
         "/v1/battery/whatif?capacity=13",
+    ],
+    "roof": [
+        *(
+            f"roof, {night}: {cost}"
+            for night in (*NIGHTS, "a house without a place")
+            for cost in ("CPU", "memory")
+        ),
+        "/v1/roof",
+        "/v1/shade?string=1",
+        "/v1/roof/day",
     ],
     "size": [
         "size: a sample, all fields",

@@ -95,7 +95,7 @@ SERVER_ROOMS = {
     "server.cache": {"database", "settings"},
     "server.house": {"database"},
     "server.referee": {"database"},
-    "server.api": {"auth", "database", "house"},
+    "server.api": {"auth", "database", "house", "roof"},
     "server.p1": {"api", "auth", "cli", "database", "house", "referee", "settings"},
     "server.page": {"api", "auth", "page_login"},
     "server.page_login": {"api", "auth"},
@@ -103,9 +103,10 @@ SERVER_ROOMS = {
     "server.grafana": {"cli", "settings"},
     "server.alerts": {"cli", "database", "settings"},
     "server.battery": {"auth", "cli", "database", "settings"},
-    "server.nightly": {"battery", "cli", "database", "settings"},
+    "server.nightly": {"battery", "cli", "database", "roof", "settings"},
     "server.doctor": {"auth", "cache", "database", "nightly", "settings"},
     "server.cli": {"database", "settings"},
+    "server.roof": set(),
     "server.sandbox": set(),
 }
 

@@ -10,6 +10,7 @@ from server.alerts.rules import (
     promises,
     registers,
     solar,
+    strings,
 )
 
 OF_SERVER = (*hops.OF_SERVER, *machine.OF_SERVER)
@@ -18,6 +19,7 @@ OF_HOUSE = (
     *faults.OF_HOUSE,
     *grid.OF_HOUSE,
     *solar.OF_HOUSE,
+    *strings.OF_HOUSE,
     *battery.OF_HOUSE,
     *registers.OF_HOUSE,
     *edge.OF_HOUSE,

@@ -1,0 +1,42 @@
+"""The curve of one local day of a roof: loaded where somebody asks for it, with the analysis."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from server.api import buckets
+from server.database.pool import Database
+from server.roof import curve, digest, stored
+from server.roof.rows import Settings
+
+_DAYS_BEFORE = timedelta(days=14)  # by which is known what is usual
+_FACTS = ("timezone", "latitude", "longitude", "export_limit_w", "nominal_power_w", "has_battery")
+
+
+def of_day(
+    database: Database, device_id: str, found: dict[str, Any], day: date, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """Return the five minutes of a day of each string: clear sky, usual, and what held it back.
+
+    Args:
+        database: where its readings are.
+        device_id: whose.
+        found: the answer of ``/v1/roof``.
+        day: which.
+        zone: of the house.
+    """
+    asked: dict[str, object] = {"device_id": device_id}
+    (known,) = database.rows("nightly-roof-settings", asked)
+    settings: Settings = stored.settings([known[name] for name in _FACTS], known["strings"])
+    days = asked | {"first": day - _DAYS_BEFORE, "end": day}
+    before = [digest.from_json(row["digest"]) for row in database.rows("roof-days", days)]
+    first, end = (buckets.midnight(one, zone) for one in (day, day + timedelta(days=1)))
+    span = asked | {"first": first, "end": end}
+    rows = database.rows("nightly-roof-fine", span)
+    fine = stored.five_minutes([tuple(row.values()) for row in rows])
+    points = curve.of_day(found, settings, fine, first.timestamp(), end.timestamp(), before)
+    told = [point._asdict() for point in points]
+    return [
+        {"bucket": datetime.fromtimestamp(row.pop("bucket_s"), zone).isoformat(), **row}
+        for row in told
+    ]

@@ -1,0 +1,28 @@
+-- Called by nightly/roof_rows and api/roof_curve: the five minutes of some days in a row, a row a string, as server/roof/rows.py has them. What
+-- the rollups do not know (power and temperature of the inverter, its state, what the battery allows) is read from the
+-- readings; where these are gone (an old chunk was dropped) it is null.
+WITH raw AS MATERIALIZED (
+    SELECT date_bin('5 minutes', ts, '2000-01-01Z') AS bucket, avg(inverter_power_w) AS inverter_w,
+           avg(inverter_temp_c) AS temp_c, max(bms_max_charge_a) AS may_charge_a, max(bms_max_discharge_a) AS may_discharge_a,
+           CASE WHEN min(running_state) = max(running_state) THEN min(running_state) END AS running_state
+      FROM sungrow_samples
+     WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s
+     GROUP BY 1
+), house AS (
+    SELECT bucket, sample_count, export_power_w_sum, export_power_w_nulls, battery_soc_pct_sum, battery_soc_pct_count,
+           battery_power_w_sum, battery_power_w_count
+      FROM sungrow_5min
+     WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
+)
+SELECT extract(epoch FROM bucket)::bigint AS bucket_s, string, p_sum / n AS power_w, u_sum / n AS voltage_v,
+       i_sum / n AS current_a, n, limited_n, inverter_w,
+       export_power_w_sum / nullif(sample_count - export_power_w_nulls, 0) AS export_w,
+       battery_soc_pct_sum / nullif(battery_soc_pct_count, 0) AS soc_pct,
+       battery_power_w_sum / nullif(battery_power_w_count, 0) AS battery_w,
+       CASE WHEN may_charge_a > 0 THEN true WHEN may_charge_a = 0 AND may_discharge_a > 0 THEN false END AS may_charge,
+       running_state, temp_c
+  FROM sungrow_strings_5min
+  LEFT JOIN house USING (bucket)
+  LEFT JOIN raw USING (bucket)
+ WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
+ ORDER BY bucket, string

@@ -1,0 +1,195 @@
+"""The shade map: found where it is, never where there is none, whatever the clouds."""
+
+import functools
+from datetime import date
+from unittest import mock
+
+import pytest
+
+from server.roof import analyse, cells, fit, limited, model
+from server.roof.rows import Plane
+from tests.support import roofs
+
+SPRING = date(2025, 3, 1)
+
+
+@pytest.fixture
+def fits():
+    """Ask for it where the orientation is to be fitted: it costs most of an analysis."""
+
+
+@pytest.fixture(autouse=True)
+def unfitted(monkeypatch, request):
+    if "fits" not in request.fixturenames:
+        monkeypatch.setattr(fit, "of_columns", lambda *_: None)
+
+
+@functools.cache
+def lived(count, clear=0.2, broken=0.4, seed=1, tree=True, step_a=0.1, **more):
+    roof = roofs.Roof(
+        {1: roofs.SOUTH},
+        {1: roofs.TREE} if tree else {},
+        clear,
+        broken,
+        seed=seed,
+        step_a=step_a,
+        **more,
+    )
+    return roof, roofs.digests(roof, SPRING, count)
+
+
+def found(count, settings=None, **about):
+    roof, days = lived(count, **about)
+    return analyse.result("home-1", days, settings or roof.settings(), 1.7e9)
+
+
+def states(one, period="all"):
+    return {(b.azimuth_deg, b.elevation_deg): b.state for b in one.bins if b.period == period}
+
+
+def behind_the_tree(one):
+    """Return the bins that were seen often enough and lie all behind it."""
+    return [
+        b
+        for b in one.bins
+        if b.period == "all" and b.n >= 12 and 95 <= b.azimuth_deg < 130 and b.elevation_deg < 25
+    ]
+
+
+def beside_the_tree(one):
+    for b in one.bins:
+        in_east = 90 <= b.azimuth_deg <= 130 and b.elevation_deg <= 25
+        in_west = 225 <= b.azimuth_deg <= 250 and b.elevation_deg <= 15
+        if not in_east and not in_west:
+            yield b
+
+
+def test_a_tree_is_found_and_nothing_else():
+    one = found(75)
+    behind = behind_the_tree(one)
+    assert len(behind) > 20
+    assert sum(b.state == "shaded" for b in behind) >= 0.9 * len(behind)
+    assert not [b for b in beside_the_tree(one) if b.state == "shaded"]
+    words = [w for w in one.result["strings"][0]["map"]["words"] if w["kind"] == "shade"]
+    assert {(w["azimuth_from_deg"], w["azimuth_to_deg"]) for w in words} >= {(95.0, 130.0)}
+
+
+def test_an_obstacle_takes_the_beam_alone():
+    contrasts = [b.contrast for b in behind_the_tree(found(75)) if b.contrast is not None]
+    assert contrasts
+    assert max(contrasts) < 0.85
+
+
+def test_settings_that_are_a_little_wrong_change_little():
+    roof, _ = lived(75)
+    one = found(75, roof.settings(strings={1: Plane(30.0, 190.0, 2.5)}))
+    behind = behind_the_tree(one)
+    assert sum(b.state == "shaded" for b in behind) >= 0.8 * len(behind)
+    assert sum(b.state == "shaded" for b in beside_the_tree(one)) <= 0.02 * len(one.bins)
+
+
+@pytest.mark.parametrize(
+    ("count", "clear", "broken"),
+    [(7, 1.0, 0.0), (29, 1.0, 0.0), (45, 0.0, 0.0), (45, 0.05, 0.05)],
+)
+def test_too_little_sun_is_no_shade_even_behind_a_tree(count, clear, broken):
+    one = found(count, clear=clear, broken=broken)
+    assert "shaded" not in states(one).values()
+    string = one.result["strings"][0]
+    assert string["map"]["days_missing"] == one.result["days_missing"] > 0
+    assert string["map"]["unsettled"]
+    assert string["map"]["words"] == []
+    assert string["shade_loss"]["kwh"] is None
+    assert one.result["reason"] == "too_few_days"
+
+
+@pytest.mark.parametrize(("clear", "broken"), [(1.0, 0.0), (0.2, 0.4), (0.0, 1.0), (0.1, 0.1)])
+def test_a_roof_without_shade_has_none(clear, broken):
+    one = found(45, clear=clear, broken=broken, tree=False)
+    assert not [b for b in one.bins if b.state == "shaded"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(30))
+def test_a_roof_without_shade_has_none_whatever_the_clouds(seed):
+    for clear, broken in (
+        (1, 0),
+        (0.5, 0.3),
+        (0.2, 0.4),
+        (0.1, 0.2),
+        (0.05, 0.1),
+        (0, 0.5),
+        (0, 1),
+    ):
+        one = found(150, clear=clear, broken=broken, seed=seed, tree=False)
+        assert not [b for b in one.bins if b.state == "shaded"], (clear, broken)
+        lived.cache_clear()
+
+
+HELD = {"export_limit_w": 1000.0, "clear": 0.6, "tree": False}
+
+
+def test_where_the_inverter_held_back_there_is_no_shade():
+    one = found(60, **HELD)
+    assert not [b for b in one.bins if b.state in ("shaded", "partly")]
+    assert {limit.cause for limit in one.limits} == {"export_limit"}
+
+
+@pytest.mark.long
+def test_a_limit_that_nobody_set_is_seen_by_the_voltage():
+    roof, _ = lived(60, **HELD)
+    told = roof.settings(export_limit_w=None)
+    days = roofs.digests(roof, SPRING, 60, told)
+    one = analyse.result("home-1", days, told, 1.7e9)
+    assert not [b for b in one.bins if b.state == "shaded"]
+    held = {limit.bucket_s for limit in one.limits}
+    known = {limit.bucket_s for limit in found(60, **HELD).limits}
+    assert {limit.cause for limit in one.limits} == {"voltage"}
+    assert len(held & known) > 0.95 * len(known)
+
+
+@pytest.mark.long
+def test_the_step_of_the_current_changes_nothing():
+    coarse, fine = found(75), found(75, step_a=0.01)
+    assert states(coarse) == states(fine)
+
+
+def _from_south(self, plane):
+    init(self, plane._replace(azimuth_deg=(plane.azimuth_deg + 180) % 360))
+
+
+def _mean(values, part):
+    own = list(values)
+    return sum(own) / len(own)
+
+
+def _half_off(azimuth, elevation):
+    return bin_of((azimuth + 25) % 3600, elevation + 12)
+
+
+init, bin_of = model.Facing.__init__, cells.bin_of
+MUTANTS = {
+    "azimuth from the south": lambda: mock.patch.object(model.Facing, "__init__", _from_south),
+    "mean instead of quantile": lambda: mock.patch.object(cells, "quantile", _mean),
+    "bin off by half": lambda: mock.patch.object(cells, "bin_of", _half_off),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_wrong_formula_is_found_out(name):
+    lived(75)
+    with MUTANTS[name]():
+        one = found(75)
+    hit = sum(b.state == "shaded" for b in behind_the_tree(one))
+    recall = hit / max(1, len(behind_the_tree(one)))
+    false = sum(b.state in ("shaded", "partly") for b in beside_the_tree(one))
+    assert recall < 0.85 or false > 0.02 * len(one.bins)
+
+
+def test_limited_samples_that_are_kept_are_found_out():
+    roof, _ = lived(60, **HELD)
+    with mock.patch.object(limited, "cause_of", return_value=None):
+        days = roofs.digests(roof, SPRING, 60)
+    days = [day._replace(voltages={1: [400] * len(day.slots)}) for day in days]
+    one = analyse.result("home-1", days, roof.settings(), 1.7e9)
+    assert [b for b in one.bins if b.elevation_deg > 30 and b.performance < 0.9]
