@@ -1,4 +1,4 @@
-"""What a string gives at clear noons: dirt between two rains, and how it ages from year to year."""
+"""Dirt between two rains, beside the other strings; and clear noons from year to year."""
 
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
@@ -21,9 +21,7 @@ _LEAST_ROWS = 6
 _AROUND = 5  # days with a value, on each side of a cleaning
 _LEAST_POINTS = 6
 _TOOTH_DAYS = 120
-_LEAST_LINE = 12
-_SURE = 4.0
-_FAR = 0.06  # from the median of nine neighbours
+_POWER_BY_LIGHT = 0.92  # with less light modules are cooler: 1 % less light is 0.92 % less power
 _OF_RISE = 0.5
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
@@ -55,7 +53,7 @@ def clear_noons(columns: Columns, seen: Seen) -> Points:
 
 
 class Dirt(NamedTuple):
-    """How much less than after the last cleaning."""
+    """How much less light than after the last cleaning."""
 
     part: float
     since: int  # index of the day of the cleaning
@@ -80,7 +78,7 @@ def dirt(points: Points, noise: float, last: int) -> Dirt | None:
         return Dirt(0.0, points[at][0], rise)
     slope = _slope(tooth)
     cleaned = (points[at - 1][0] + 1 + points[at][0]) / 2  # some time between two sunny days
-    return Dirt(1 - math.exp(min(0.0, slope * (last - cleaned))), points[at][0], rise)
+    return Dirt(_of_light(slope * (last - cleaned)), points[at][0], rise)
 
 
 def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
@@ -114,61 +112,8 @@ def _slope(points: Points) -> float:
     return cells.quantile(slopes, 0.5) if slopes else 0.0
 
 
-def dirt_by_noons(points: Points, last: int) -> Dirt | None:
-    """Return the same of clear noons, where haze hides single steps: by a line with one step.
-
-    The step that fits the last 120 days best is a cleaning where it is four times its own error; a
-    later one within what is left counts instead.
-    """
-    found = None
-    recent = _without_outliers([point for point in points if point[0] > last - _TOOTH_DAYS])
-    begin = 0
-    while (step := _step(recent[begin:])) is not None:
-        at, rise, slope = step
-        begin += at
-        cleaned = (recent[begin - 1][0] + 1 + recent[begin][0]) / 2
-        part = 1 - math.exp(min(0.0, slope * (last - cleaned)))
-        found = Dirt(part, recent[begin][0], math.exp(rise) - 1)
-    return found
-
-
-def _step(points: Points) -> tuple[int, float, float] | None:
-    """Return where, how high and with which slope beside; None where there is no clear step up."""
-    best: tuple[float, int, float, float] | None = None
-    times, values = [float(day) for day, _ in points], [value for _, value in points]
-    rest = _beside(values, times)
-    whole = sum(one * one for one in rest)
-    for at in range(3, len(points) - 2):
-        step = _beside([float(n >= at) for n in range(len(points))], times)
-        square = sum(one * one for one in step)
-        rise = sum(a * b for a, b in zip(step, rest, strict=True)) / square if square else 0.0
-        left = whole - rise * rise * square
-        if rise > 0 and (best is None or left < best[0]):
-            best = (left, at, rise, square)
-    if best is None or len(points) < _LEAST_LINE:
-        return None
-    left, at, rise, square = best
-    error = math.sqrt(max(left, 1e-12) / (len(points) - 3) / square)
-    slope = _slope([(n, v - rise * (i >= at)) for i, (n, v) in enumerate(points)])
-    return (at, rise, slope) if rise >= max(0.8 * TELLING, _SURE * error) and slope < 0 else None
-
-
-def _beside(values: Sequence[float], times: Sequence[float]) -> list[float]:
-    """Return what a straight line leaves of the values."""
-    if not values:
-        return []
-    mean, middle = sum(values) / len(values), sum(times) / len(times)
-    spread = sum((t - middle) ** 2 for t in times) or 1.0
-    slope = sum((t - middle) * v for t, v in zip(times, values, strict=True)) / spread
-    return [v - mean - slope * (t - middle) for t, v in zip(times, values, strict=True)]
-
-
-def _without_outliers(points: Points) -> Points:
-    return [
-        (day, value)
-        for n, (day, value) in enumerate(points)
-        if abs(value - cells.quantile([v for _, v in points[max(0, n - 4) : n + 5]], 0.5)) < _FAR
-    ]
+def _of_light(log: float) -> float:
+    return 1 - math.exp(min(0.0, log) / _POWER_BY_LIGHT)
 
 
 def noise_of(points: Points) -> float:
