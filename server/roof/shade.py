@@ -66,15 +66,19 @@ def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
 
 
 def skies_of(
-    numbers: array[int], strings: Sequence[Seen], found: Mapping[int, Mapping[int, Cell]]
+    numbers: array[int],
+    strings: Sequence[Seen],
+    found: Mapping[int, Mapping[int, Cell]],
+    asked: range | None = None,
 ) -> dict[int, Sky]:
-    """Return when the sun shone, by each string, outside of its doubtful bins."""
+    """Return when the sun shone, by each string, outside of its doubtful bins; of some rows."""
     return {
         seen.string: evidence.sky_of(
             numbers,
             seen.ratios,
             seen.usual,
             doubtful(seen.found, seen.usual) | doubtful(found[seen.string], seen.usual),
+            asked,
         )
         for seen in strings
     }
