@@ -11,6 +11,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from server.roof.cells import Usual
@@ -47,19 +48,25 @@ class Pass(NamedTuple):
     sunny: bool
 
 
-def sky_of(numbers: array[int], ratios: array[float], usual: Usual, doubtful: set[int]) -> Sky:
+def sky_of(
+    numbers: array[int],
+    ratios: array[float],
+    usual: Usual,
+    doubtful: set[int],
+    asked: range | None = None,
+) -> Sky:
     """Return the rows of a string outside of the doubtful bins, and when the sun shone there.
 
-    Where the inverter held back in the light, it did.
+    Where the inverter held back in the light, it did. ``asked``: of these rows; None: of all.
     """
-    positions, sunny, count = array("i"), array("i", [0]), 0
     limits = _limits(usual)
-    for row, (number, ratio) in enumerate(zip(numbers, ratios, strict=True)):
-        if ratio != -1 and number not in doubtful:
-            positions.append(row)
-            count += ratio >= limits[number] or ratio < 0
-            sunny.append(count)
-    return Sky(positions, sunny)
+    rows = [
+        row
+        for row in (range(len(ratios)) if asked is None else asked)
+        if ratios[row] != -1 and numbers[row] not in doubtful
+    ]
+    shone = (ratios[row] >= limits[numbers[row]] or ratios[row] < 0 for row in rows)
+    return Sky(array("i", rows), array("i", accumulate(shone, initial=0)))
 
 
 def _limits(usual: Usual) -> list[float]:
@@ -192,7 +199,7 @@ def weigh(weather: Weather, found: Iterable[Pass]) -> Weighed:
         if one.sunny:
             value = _AGAINST * (1 - clouds)
         elif clouds > _SAYS_NOTHING:
-            continue  # the days of a month are alike: many such passes are no proof either
+            continue  # the days of a month are alike: many such passes prove nothing, either
         else:
             value = max(_WORST, math.log(clouds / (clouds + (1 - clouds) * _SHADE_DARK)))
         weighed.of_bin[one.number] = weighed.of_bin.get(one.number, 0.0) + value

@@ -24,7 +24,7 @@ _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _PROVEN = math.log(1e-7)  # of a group of neighbours
-_LIKELY = math.log(1e-3)  # of each bin of it
+_LIKELY = math.log(0.03)  # of each bin of it
 _PERHAPS = math.log(0.2)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _NOT_LOW = 2  # steps of elevation: below 5 degrees, haze and the sunset make bins dark, too
@@ -66,15 +66,19 @@ def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
 
 
 def skies_of(
-    numbers: array[int], strings: Sequence[Seen], found: Mapping[int, Mapping[int, Cell]]
+    numbers: array[int],
+    strings: Sequence[Seen],
+    found: Mapping[int, Mapping[int, Cell]],
+    asked: range | None = None,
 ) -> dict[int, Sky]:
-    """Return when the sun shone, by each string, outside of its doubtful bins."""
+    """Return when the sun shone, by each string, outside of its doubtful bins; of some rows."""
     return {
         seen.string: evidence.sky_of(
             numbers,
             seen.ratios,
             seen.usual,
             doubtful(seen.found, seen.usual) | doubtful(found[seen.string], seen.usual),
+            asked,
         )
         for seen in strings
     }

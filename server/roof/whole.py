@@ -127,7 +127,8 @@ def _of_period(whole: Whole, seen: Seen, days: range, trusted: bool) -> dict[int
         one.string: cells.of_days(whole.columns, whole.numbers, one.ratios, days)
         for one in whole.seen()
     }
-    skies = shade.skies_of(whole.numbers, whole.seen(), found)
+    rows = range(whole.columns.starts[days.start], whole.columns.starts[days.stop])
+    skies = shade.skies_of(whole.numbers, whole.seen(), found, rows)
     own = found[seen.string]
     return shade.map_of(whole.columns, whole.numbers, seen, own, skies, days, trusted)
 

@@ -1,4 +1,4 @@
-"""What goes into the analysis of a roof: the clear sky, rows that are no evidence, a day made small."""
+"""What goes into the analysis of a roof: clear sky, rows that are no evidence, a small day."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
