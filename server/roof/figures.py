@@ -57,7 +57,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
         base=base,
         changes=[] if base is None else share.changes(days, base),
         noons=noons,
-        dirt=_dirt(days, noons),
+        dirt=_dirt(days, len(columns.days) - 1),
         dead_row=losses.dead_since(columns, seen, others) if others else None,
     )
 
@@ -103,13 +103,10 @@ def _alike(one: Plane | None, other: Plane | None) -> bool:
     return abs(turn) <= _SAME_DEG and abs(one.tilt_deg - other.tilt_deg) <= _SAME_DEG
 
 
-def _dirt(days: Sequence[share.Day], noons: yields.Points) -> yields.Dirt | None:
-    """Return the dirt by the other strings where that shows it, otherwise by clear noons."""
+def _dirt(days: Sequence[share.Day], last: int) -> yields.Dirt | None:
+    """Return the dirt of a string beside the others. What all have alike is not told from haze."""
     beside = [(one.day, one.log) for one in days]
-    found = yields.dirt(beside, yields.noise_of(beside))
-    if found is not None:
-        return found
-    return yields.dirt(noons, yields.noise_of(noons))
+    return yields.dirt(beside, yields.noise_of(beside), last)
 
 
 def share_told(columns: Columns, found: Figures, others: bool) -> dict[str, Any]:
@@ -172,10 +169,11 @@ def loss_told(columns: Columns, found: Figures, reason: str | None) -> dict[str,
     return {"kwh": kwh, "kind": found.shade_kind, **span, **why(reason)}
 
 
-def soiling_told(columns: Columns, found: Figures) -> dict[str, Any]:
+def soiling_told(columns: Columns, found: Figures, others: bool) -> dict[str, Any]:
     """Return how much less comes than after the last cleaning."""
     if found.dirt is None:
-        return {"pct": None, "since": None, **why("no_rain" if found.noons else "too_few_sunny")}
+        reason = "one_string" if not others else "no_rain" if found.share_days else "too_few_sunny"
+        return {"pct": None, "since": None, **why(reason)}
     since = columns.days[found.dirt.since].isoformat()
     return {"pct": round(100 * found.dirt.part, 1), "since": since, **why(None)}
 

@@ -16,6 +16,7 @@ KWH = SLOT_S / 3.6e6  # of a W for five minutes
 _STEPS = 150  # of 1 % of what is usual
 _DAY_CLASSES = 6
 _DEAD = 0.05
+_NOTHING_W = 2
 _OTHER_LIVES = 0.2
 DEAD_ROWS = 6  # half an hour
 _LIGHT_W = 100.0  # of a clear kWp: enough light to live on
@@ -205,4 +206,10 @@ def dead_since(columns: Columns, seen: Seen, others: Sequence[Seen]) -> int | No
         if columns.powers[seen.string][row] >= _DEAD * could * min(1.0, light):
             break
         first, count = row, count + 1
-    return first if count >= DEAD_ROWS else None
+    if first is None or count < DEAD_ROWS:
+        return None
+    # What was nothing before, in light too poor to say so, belongs to it.
+    powers, begin = columns.powers[seen.string], columns.starts[columns.day_of[first]]
+    while first > begin and 0 <= powers[first - 1] <= _NOTHING_W and seen.clear_w[first - 1] > 0:
+        first -= 1
+    return first

@@ -51,7 +51,7 @@ def string_told(roof: Whole, own: Own, found: Figures | None, days: int) -> dict
         "warnings": own.warnings,
         "share": figures.share_told(roof.columns, found, others),
         "shade_loss": figures.loss_told(roof.columns, found, None),
-        "soiling": figures.soiling_told(roof.columns, found),
+        "soiling": figures.soiling_told(roof.columns, found, others),
         "trend": figures.trend_told(roof.columns, found),
         "dead": figures.dead_told(roof.columns, found),
         "map": _map(seen_map, days),

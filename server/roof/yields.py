@@ -1,4 +1,4 @@
-"""What a string gives at clear noons: dirt between two rains, and how it ages from year to year."""
+"""Dirt between two rains, beside the other strings; and clear noons from year to year."""
 
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
@@ -21,6 +21,7 @@ _LEAST_ROWS = 6
 _AROUND = 5  # days with a value, on each side of a cleaning
 _LEAST_POINTS = 6
 _TOOTH_DAYS = 120
+_POWER_BY_LIGHT = 0.92  # with less light modules are cooler: 1 % less light is 0.92 % less power
 _OF_RISE = 0.5
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
@@ -52,19 +53,20 @@ def clear_noons(columns: Columns, seen: Seen) -> Points:
 
 
 class Dirt(NamedTuple):
-    """How much less than after the last cleaning."""
+    """How much less light than after the last cleaning."""
 
     part: float
     since: int  # index of the day of the cleaning
     rise: float  # by how much the cleaning was
 
 
-def dirt(points: Points, noise: float) -> Dirt | None:
+def dirt(points: Points, noise: float, last: int) -> Dirt | None:
     """Return the tooth that is open now; None where no cleaning of 3 % was ever seen.
 
     Args:
         points: rising by day.
         noise: what a step must exceed beside, in logarithms.
+        last: the index of the newest day, which may have had no sun.
     """
     cleanings = _cleanings(points, max(TELLING, noise))
     if not cleanings:
@@ -75,7 +77,8 @@ def dirt(points: Points, noise: float) -> Dirt | None:
     if len(tooth) < _LEAST_POINTS:
         return Dirt(0.0, points[at][0], rise)
     slope = _slope(tooth)
-    return Dirt(1 - math.exp(min(0.0, slope * (tooth[-1][0] - tooth[0][0]))), points[at][0], rise)
+    cleaned = (points[at - 1][0] + 1 + points[at][0]) / 2  # some time between two sunny days
+    return Dirt(_of_light(slope * (last - cleaned)), points[at][0], rise)
 
 
 def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
@@ -107,6 +110,10 @@ def _slope(points: Points) -> float:
         if b[0] - a[0] >= 3
     ]
     return cells.quantile(slopes, 0.5) if slopes else 0.0
+
+
+def _of_light(log: float) -> float:
+    return 1 - math.exp(min(0.0, log) / _POWER_BY_LIGHT)
 
 
 def noise_of(points: Points) -> float:

@@ -101,6 +101,8 @@ export function shareWords(share, { strings, reason }, zone) {
   const off = share.value / share.usual - 1;
   const isWithin = share.value >= share.low && share.value <= share.high;
   if (isWithin || Math.abs(off) < AS_USUAL) return t('roof_as_usual');
+  // Where one gives less, each other one is more of the whole, and gives no more.
+  if (off > 0 && strings.some((one) => one.dead || (isKnown(one.share) && one.share.value < one.share.low))) return null;
   const pct = percent(Math.abs(off) * 100);
   const words = t(off < 0 ? 'roof_less' : 'roof_more', { pct });
   return share.since ? t('roof_since', { what: words, day: moment(share.since, zone) }) : words;

@@ -26,7 +26,7 @@ export function verdict(found) {
 }
 
 // Of two strings each is less of the whole as the other is more: the one that fell is the one below its own usual.
-const isLess = ({ share }) => isKnown(share) && share.usual > 0 && share.value / share.usual < 1 - OFF;
+const isLess = ({ share, dead }) => !dead && isKnown(share) && share.usual > 0 && share.value / share.usual < 1 - OFF;
 
 
 // The directions in which it is shaded, from the morning on; or how often, where they are not told.

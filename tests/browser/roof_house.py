@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from math import cos, pi, sin
 from random import Random
 from typing import Any, NamedTuple
@@ -56,6 +57,20 @@ class Bin(NamedTuple):
 
 def bins(period: str, now: datetime, days: int, gives: Sky) -> Iterator[Bin]:
     """Return what a string gave with the sun in each bin, in the days before ``now``."""
+    for (azimuth, elevation), moments in _seen(now, days).items():
+        n, on = 2 * len(moments), len({ts.date() for ts in moments})
+        value = gives(azimuth, elevation)
+        state = "shaded" if value < 0.75 else "partly" if value < 0.9 else "clear"
+        if n < 12:
+            yield Bin(period, azimuth, elevation, n, on, None, None, "too_few", moments[0].date())
+        else:
+            contrast = 0.4 if state == "shaded" else None
+            yield Bin(period, azimuth, elevation, n, on, value, contrast, state, moments[0].date())
+
+
+@cache
+def _seen(now: datetime, days: int) -> dict[tuple[float, float], list[datetime]]:
+    """Return when the sun was in each bin."""
     seen: dict[tuple[float, float], list[datetime]] = {}
     for back in range(0, days, 1 if days < 90 else 3):
         begin = (now - timedelta(days=back)).replace(hour=0, minute=0)
@@ -65,15 +80,7 @@ def bins(period: str, now: datetime, days: int, gives: Sky) -> Iterator[Bin]:
             if sun.elevation_deg > LEAST and ts < now:
                 key = sun.azimuth_deg // WIDE * WIDE, sun.elevation_deg // HIGH * HIGH
                 seen.setdefault(key, []).append(ts)
-    for (azimuth, elevation), moments in seen.items():
-        n, on = 2 * len(moments), len({ts.date() for ts in moments})
-        value = gives(azimuth, elevation)
-        state = "shaded" if value < 0.75 else "partly" if value < 0.9 else "clear"
-        if n < 12:
-            yield Bin(period, azimuth, elevation, n, on, None, None, "too_few", moments[0].date())
-        else:
-            contrast = 0.4 if state == "shaded" else None
-            yield Bin(period, azimuth, elevation, n, on, value, contrast, state, moments[0].date())
+    return seen
 
 
 def a_string(string: int, count: int, **changes: Any) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def test_an_obstacle_takes_the_beam_alone():
     assert max(contrasts) < 0.85
 
 
+@pytest.mark.long
 def test_settings_that_are_a_little_wrong_change_little():
     roof, _ = lived(75)
     one = found(75, roof.settings(strings={1: Plane(30.0, 190.0, 2.5)}))
@@ -90,7 +91,7 @@ def test_settings_that_are_a_little_wrong_change_little():
 
 @pytest.mark.parametrize(
     ("count", "clear", "broken"),
-    [(7, 1.0, 0.0), (29, 1.0, 0.0), (45, 0.0, 0.0), (45, 0.05, 0.05)],
+    [(7, 1.0, 0.0), (29, 1.0, 0.0), (35, 0.0, 0.0), (35, 0.05, 0.05)],
 )
 def test_too_little_sun_is_no_shade_even_behind_a_tree(count, clear, broken):
     one = found(count, clear=clear, broken=broken)
@@ -103,9 +104,9 @@ def test_too_little_sun_is_no_shade_even_behind_a_tree(count, clear, broken):
     assert one.result["reason"] == "too_few_days"
 
 
-@pytest.mark.parametrize(("clear", "broken"), [(1.0, 0.0), (0.2, 0.4), (0.0, 1.0), (0.1, 0.1)])
+@pytest.mark.parametrize(("clear", "broken"), [(0.2, 0.4), (0.0, 1.0), (0.1, 0.1)])
 def test_a_roof_without_shade_has_none(clear, broken):
-    one = found(45, clear=clear, broken=broken, tree=False)
+    one = found(40, clear=clear, broken=broken, tree=False)
     assert not [b for b in one.bins if b.state == "shaded"]
 
 

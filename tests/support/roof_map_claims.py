@@ -1,11 +1,13 @@
 """What must hold of the map of a roof's shade: points 2 to 6 of the acceptance, and 11 and 12."""
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
 from edge_lib.simulator.roof import HORIZONS, Plane
+from server.roof.rows import FiveMinutes
 from tests.support.roof_checks import (
     Score,
     bins_of,
@@ -185,10 +187,17 @@ def _curtailed(life: Life, known: bool) -> Curtailed:
     limited = {(limit.bucket_s, limit.string) for limit in one.limits}
     up = [t for t in lived.truth if t.sun.elevation_deg > 5]
     held = [t for t in up if t.cause and sum(t.taken_w) < 0.99 * sum(t.offered_w)]
-    free = [t for t in up if t.cause is None]
+    # What is within 1.5 % of nominal, or 60 W of the limit, may be either, by definition.
+    near = {row.bucket_s for row in lived.rows if _is_near_limit(row, life)}
+    free = [t for t in up if t.cause is None and t.bucket_s not in near]
     flagged = sum((t.bucket_s, 1) in limited for t in held) / max(1, len(held))
     false = sum((t.bucket_s, 1) in limited for t in free) / max(1, len(free))
     return Curtailed(life, claims_of(one), sum(told.values()), true, flagged, false, told)
+
+
+def _is_near_limit(row: FiveMinutes, life: Life) -> bool:
+    limit_w = math.inf if life.export_limit_w is None else life.export_limit_w
+    return row.inverter_w >= 0.985 * life.nominal_w or abs(row.export_w - limit_w) < 60
 
 
 def curtailment(seeds: int, run) -> Iterator[Line]:

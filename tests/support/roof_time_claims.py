@@ -213,9 +213,11 @@ def dirt(seeds: int, run) -> Iterator[Line]:
 
 def _dead(seed: int) -> tuple[int, float | None, float, list[str]]:
     born = datetime(2024, 5, 1, tzinfo=UTC)
-    died_s = born.timestamp() + 60 * DAY_S + 11.7 * 3600
+    clouds = ("mixed", "greensboro")[seed % 2]
+    noon_s = DAY_S / 2 - Life((SOUTH,), clouds=clouds).site.longitude * 240
+    died_s = born.timestamp() + 60 * DAY_S + noon_s
     planes = (SOUTH._replace(dead=((died_s, math.inf),)), WEST)
-    watched = Watched(Life(planes, (), ("mixed", "greensboro")[seed % 2], seed, 66, born))
+    watched = Watched(Life(planes, (), clouds, seed, 66, born))
     told = watched.night(born.timestamp() + 66 * DAY_S).result["strings"]
     before = watched.night(born.timestamp() + 60 * DAY_S).result["strings"]
     early = [f"string {one['string']}" for one in before if one.get("dead")]
