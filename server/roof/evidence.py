@@ -199,7 +199,7 @@ def weigh(weather: Weather, found: Iterable[Pass]) -> Weighed:
         if one.sunny:
             value = _AGAINST * (1 - clouds)
         elif clouds > _SAYS_NOTHING:
-            continue  # the days of a month are alike: many such passes are no proof either
+            continue  # the days of a month are alike: even many such passes prove nothing
         else:
             value = max(_WORST, math.log(clouds / (clouds + (1 - clouds) * _SHADE_DARK)))
         weighed.of_bin[one.number] = weighed.of_bin.get(one.number, 0.0) + value

@@ -134,6 +134,13 @@ def test_the_estimator_of_the_battery_is_pure():
             assert "psycopg2" not in imported(path), path
 
 
+def test_the_analysis_of_the_roof_is_pure():
+    for path in (ROOT / "server/roof").glob("*.py"):
+        names = {name for name in imported(path) if name.startswith("server.")}
+        assert {room_of(name) for name in names} <= {"server.roof"}, path
+        assert "psycopg2" not in imported(path), path
+
+
 def test_a_command_starts_without_the_app():
     names = ("migrate", "rebuild", "tokens", "pg", "p1.__main__", "battery.__main__")
     program = f"import sys, {', '.join(f'server.{name}' for name in names)}; print(*sys.modules)"
