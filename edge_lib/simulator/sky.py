@@ -137,8 +137,8 @@ class TypicalYear:
         """Return the light of this moment.
 
         The beam of the hour is taken as a share of what a clear sky would have given in it, part of
-        which may be night; where that is neither all nor nothing, the sun shines for such a share of
-        its five minutes.
+        which may be night; where that is neither all nor nothing, the sun shines for such a share
+        of its five minutes.
         """
         own = clear(at_s, up, turbidity(self._seed, at_s))
         local_s = at_s + self._offset_s
