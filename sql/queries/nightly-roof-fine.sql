@@ -25,4 +25,6 @@ SELECT extract(epoch FROM bucket)::bigint AS bucket_s, string, p_sum / n AS powe
   LEFT JOIN house USING (bucket)
   LEFT JOIN raw USING (bucket)
  WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
+   -- What no string can give (by hand also NaN may be stored) would stop the analysis of all other days.
+   AND p_sum / n <= 1e6
  ORDER BY bucket, string

@@ -22,7 +22,15 @@ from server.roof import analyse, digest
 from server.roof.rows import FiveMinutes, Plane, Settings, StringRow
 from tests.support.batches import app_on, get
 from tests.support.commands import runner as command
-from tests.support.readings import connected, new_device, reading, rows, store, utc
+from tests.support.readings import (
+    connected,
+    insert_by_hand,
+    new_device,
+    reading,
+    rows,
+    store,
+    utc,
+)
 
 pytestmark = pytest.mark.server
 
@@ -349,6 +357,21 @@ def test_a_rebuild_has_its_days_done_again(database, nightly, site, readings):
     with database, database.cursor(cursor_factory=Cursor) as cursor:
         rollups.rebuild(cursor, device, utc("2026-03-26 23:00"), utc("2026-03-27 12:00"))
     assert "1 local days" in nightly("--device", device)[0]
+
+
+@pytest.mark.parametrize("odd_w", [float("nan"), float("inf"), 1e10, 1e300], ids=str)
+def test_a_power_that_no_string_can_give_stops_no_night(database, nightly, site, odd_w):
+    device, sane_w = new_device(), 1000.0
+    place(site, device)
+    strings = {"mppt1_voltage_v": 400.0, "mppt1_current_a": 2.5, "device_id": device}
+    by_hand = [
+        reading(BORN + timedelta(hours=10, minutes=minutes), pv_power_w=power_w, **strings)
+        for minutes, power_w in ((0, odd_w), (5, sane_w))
+    ]
+    insert_by_hand(database, by_hand)
+    assert "1 local days" in nightly("--device", device)[0]
+    (told,) = stored(database, device)["sungrow_roof_days"]
+    assert json.loads(told["digest"])["powers"] == {"1": [sane_w]}
 
 
 def test_a_house_without_strings_is_one_look(database, nightly, site):
