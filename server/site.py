@@ -104,17 +104,17 @@ def _set(cursor: Cursor, arguments: argparse.Namespace) -> None:
     device, told = arguments.device, vars(arguments)
     given = {name: told[name] for name in SITE if name in told}
     planes: dict[int, Plane | None] = dict(arguments.string) | dict.fromkeys(arguments.no_string)
+    if given or planes:
+        try:
+            site = sites.change(cursor, device, given, planes)
+        except ValueError as error:
+            raise Refused(f"nothing was set: {error}") from error
+        if {"latitude", "longitude"} & given.keys():
+            _refuse_swapped(cursor, device, site)
+    # Nothing is told to be set before nothing can be refused any more.
     if "name" in told:
         cursor.execute(_SET_NAME, (device, arguments.name))
         print(f"{device}: name {arguments.name or 'as the device'}")
-    if not given and not planes:
-        return
-    try:
-        site = sites.change(cursor, device, given, planes)
-    except ValueError as error:
-        raise Refused(f"nothing was set: {error}") from error
-    if {"latitude", "longitude"} & given.keys():
-        _refuse_swapped(cursor, device, site)
     for name, value in given.items():
         print(f"{device}: {name} {_said(value)}")
     for string, plane in planes.items():

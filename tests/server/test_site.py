@@ -151,7 +151,8 @@ def test_it_shows_which_strings_were_read(run, database, database_url):
 def test_half_a_place_changes_nothing_else_either(run, database):
     assert run("set", DEVICE, *ROOF)[0] == 0
     before = set_of(database, DEVICE)
-    status, out, err = run("set", DEVICE, "--longitude", "none", "--no-string", "1")
+    argv = ("--longitude", "none", "--no-string", "1", "--name", "Ours")
+    status, out, err = run("set", DEVICE, *argv)
     assert (status, out) == (1, [])
     assert "nothing was set" in err[0]
     assert set_of(database, DEVICE) == before
@@ -177,7 +178,8 @@ def test_what_looks_swapped_by_the_zone_is_refused(run, database, zone, place, i
         OTHER,
         zone,
     )
-    status, out, err = run("set", OTHER, "--latitude", place[0], "--longitude", place[1])
+    argv = ("--latitude", place[0], "--longitude", place[1], "--name", "Ours")
+    status, out, err = run("set", OTHER, *argv)
     assert status == is_refused
     if is_refused:
         assert out == []
