@@ -52,6 +52,9 @@ _WRITE_STRING = (
     " name = excluded.name"
 )
 _DELETE_STRING = "DELETE FROM sungrow_site_strings WHERE device_id = %s AND string = %s"
+# Whatever a night that is under way notes of its days stands before they are marked: else those of
+# a first night would stay as they were before this. It waits for seconds.
+_NOT_WHILE_IT_RUNS = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 # server.nightly takes account of these days again, whatever they are.
 _MARK = (
     "UPDATE sungrow_nightly SET seen = NULL WHERE job = 'roof' AND device_id = %(device_id)s"
@@ -82,6 +85,7 @@ def change(
     Raises:
         ValueError: of latitude and longitude one would be known and the other not.
     """
+    cursor.execute(_NOT_WHILE_IT_RUNS, (f"nightly roof {device_id}",))
     before, had = read(cursor, device_id)
     after = before._replace(**given)
     if (after.latitude is None) != (after.longitude is None):

@@ -1,11 +1,18 @@
 """``python -m server.site set``: what the owner of a house says of it, and where it shows."""
 
-import pytest
+from threading import Thread
 
+import pytest
+from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
+
+from server.database import sites
+from server.nightly import runner as nightly
+from server.nightly.days import Span
+from server.nightly.jobs import Job
 from server.site import main
 from tests.support.batches import DEVICE, OTHER, READ_TOKEN, app_on, get, send
 from tests.support.commands import runner
-from tests.support.readings import connected, rows
+from tests.support.readings import connected, reading, rows, store, utc
 from tests.support.samples import a_sample
 
 
@@ -219,6 +226,30 @@ def test_the_next_night_takes_account_of_what_changed(run, database, argv, marke
     assert {(row["job"], row["device_id"]) for row in found} <= {("roof", DEVICE)}
     if marked == 1:
         assert str(found[0]["day"]) == "2026-05-03"
+
+
+def test_what_is_set_while_a_night_runs_counts_from_the_next_one(run, database_url, database):
+    assert run("set", DEVICE, *ROOF)[0] == 0
+    begun = []
+
+    def night(cursor, device_id: str, days: list) -> str:
+        """Take account of the first day of the house, and be overtaken."""
+        begun.append(Thread(target=change))
+        begun[0].start()
+        begun[0].join(0.3)
+        return "done"
+
+    def change() -> None:
+        with connected(database_url) as other, other, other.cursor(cursor_factory=Cursor) as cursor:
+            sites.change(cursor, DEVICE, {"latitude": 51.3}, {})
+
+    store(database, DEVICE, [reading(utc("2026-05-01 10:00"))])
+    rows(database, "DELETE FROM sungrow_nightly")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nightly, "JOBS", (Job("roof", night),))
+        assert nightly.run(database_url, nightly.Wanted(("roof",), (DEVICE,), Span())) == []
+    begun[0].join()
+    assert rows(database, "SELECT seen FROM sungrow_nightly") == [{"seen": None}]
 
 
 def test_the_longest_name_is_one(run, names):
