@@ -28,6 +28,8 @@ def of_day(
     asked: dict[str, object] = {"device_id": device_id}
     (known,) = database.rows("nightly-roof-settings", asked)
     settings: Settings = stored.settings([known[name] for name in _FACTS], known["strings"])
+    # The place is that of what was found: another one counts from the next night on.
+    settings = settings._replace(**(found["place"] or dict.fromkeys(("latitude", "longitude"))))
     days = asked | {"first": day - _DAYS_BEFORE, "end": day}
     before = [digest.from_json(row["digest"]) for row in database.rows("roof-days", days)]
     first, end = (buckets.midnight(one, zone) for one in (day, day + timedelta(days=1)))

@@ -286,6 +286,22 @@ def test_what_it_found_is_served_in_the_shape_of_the_interface(url, at_once):
     assert {one["state"] for one in shade["bins"]} <= {"clear", "partly", "shaded", "too_few"}
 
 
+@pytest.mark.parametrize("place_of_today", [(None, None), (-33.9, 151.2)], ids=str)
+def test_a_place_that_was_changed_counts_from_the_next_night_on(
+    url, database, at_once, place_of_today
+):
+    client = app_on(url, READ_TOKENS=f"reads:{at_once}").test_client()
+    before = get(client, "/v1/roof/day?date=2026-04-02", "reads").json
+    change = "UPDATE sungrow_sites SET latitude = %s, longitude = %s WHERE device_id = %s"
+    rows(database, change, *place_of_today, at_once)
+    try:
+        after = get(client, "/v1/roof/day?date=2026-04-02", "reads").json
+    finally:
+        rows(database, change, *PLACE, at_once)
+    assert before["series"]
+    assert after == before
+
+
 def test_whatever_the_order_in_which_days_come_the_result_is_the_same(
     database, nightly, site, readings, at_once
 ):
