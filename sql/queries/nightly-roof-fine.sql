@@ -2,8 +2,8 @@
 -- the rollups do not know (power and temperature of the inverter, its state, what the battery allows) is read from the
 -- readings; where these are gone (an old chunk was dropped) it is null.
 WITH raw AS MATERIALIZED (
-    SELECT date_bin('5 minutes', ts, '2000-01-01Z') AS bucket, avg(inverter_power_w) AS inverter_w,
-           avg(inverter_temp_c) AS temp_c, max(bms_max_charge_a) AS may_charge_a, max(bms_max_discharge_a) AS may_discharge_a,
+    SELECT date_bin('5 minutes', ts, '2000-01-01Z') AS bucket, avg(inverter_power_w) FILTER (WHERE abs(inverter_power_w) <= 1e6) AS inverter_w,
+           avg(inverter_temp_c) FILTER (WHERE abs(inverter_temp_c) <= 1e3) AS temp_c, max(bms_max_charge_a) AS may_charge_a, max(bms_max_discharge_a) AS may_discharge_a,
            CASE WHEN min(running_state) = max(running_state) THEN min(running_state) END AS running_state
       FROM sungrow_samples
      WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s
@@ -14,8 +14,8 @@ WITH raw AS MATERIALIZED (
       FROM sungrow_5min
      WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
 )
-SELECT extract(epoch FROM bucket)::bigint AS bucket_s, string, p_sum / n AS power_w, u_sum / n AS voltage_v,
-       i_sum / n AS current_a, n, limited_n, inverter_w,
+SELECT extract(epoch FROM bucket)::bigint AS bucket_s, string, p_sum / n AS power_w,
+       sungrow_or_zero(u_sum) / n AS voltage_v, sungrow_or_zero(i_sum) / n AS current_a, n, limited_n, inverter_w,
        export_power_w_sum / nullif(sample_count - export_power_w_nulls, 0) AS export_w,
        battery_soc_pct_sum / nullif(battery_soc_pct_count, 0) AS soc_pct,
        battery_power_w_sum / nullif(battery_power_w_count, 0) AS battery_w,

@@ -8,7 +8,8 @@ WITH told AS (
      WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
      GROUP BY 1, 2
 )
-SELECT key, string, p_sum / n AS avg_power_w, max_power_w, u_sum / n AS avg_voltage_v, i_sum / n AS avg_current_a, kwh,
+SELECT key, string, p_sum / n AS avg_power_w, max_power_w, sungrow_or_zero(u_sum) / n AS avg_voltage_v,
+       sungrow_or_zero(i_sum) / n AS avg_current_a, kwh,
        CASE WHEN count(*) OVER of_all >= %(all)s AND min(n) OVER of_all >= 0.9 * max(n) OVER of_all
             THEN kwh / nullif(sum(kwh) OVER of_all, 0) END AS share,
        n::bigint AS sample_count, limited_n::bigint AS limited_count

@@ -151,3 +151,9 @@ def test_new_shade_is_told_once_by_what_the_night_found(site, ago, count):
     live(site, 3)
     assert [one["key"] for one in opened(site, "shade_new")] == ["1"] * count
     assert ["new shade on string 1" in title for _, title in site.messages()] == [True] * count
+
+
+@pytest.mark.parametrize("odd", [1e-200, 1e300], ids=str)
+def test_no_odd_string_stops_the_alerts_of_all(site, odd):
+    live(site, 2, mppt1_voltage_v=odd, mppt1_current_a=odd)
+    assert not opened(site)

@@ -381,13 +381,32 @@ def test_a_power_that_no_string_can_give_stops_no_night(database, nightly, site,
     place(site, device)
     strings = {"mppt1_voltage_v": 400.0, "mppt1_current_a": 2.5, "device_id": device}
     by_hand = [
-        reading(BORN + timedelta(hours=10, minutes=minutes), pv_power_w=power_w, **strings)
-        for minutes, power_w in ((0, odd_w), (5, sane_w))
+        reading(
+            BORN + timedelta(hours=10, minutes=minutes),
+            pv_power_w=power_w,
+            inverter_power_w=ac_w,
+            **strings,
+        )
+        for minutes, power_w, ac_w in ((0, odd_w, 0.0), (5, sane_w, 0.0), (6, sane_w, odd_w))
     ]
     insert_by_hand(database, by_hand)
     assert "1 local days" in nightly("--device", device)[0]
     (told,) = stored(database, device)["sungrow_roof_days"]
     assert json.loads(told["digest"])["powers"] == {"1": [sane_w]}
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-200], ids=str)
+def test_next_to_nothing_stops_no_night_and_no_answer(url, database, nightly, site, tiny):
+    device, morning = new_device(), BORN + timedelta(hours=10)
+    place(site, device)
+    for minutes, value in ((0, tiny), (1, 0.0)):
+        strings = {"mppt1_voltage_v": value, "mppt1_current_a": value}
+        store(database, device, [reading(morning + timedelta(minutes=minutes), **strings)])
+    assert "1 local days" in nightly("--device", device)[0]
+    client = app_on(url, READ_TOKENS=f"reads:{device}").test_client()
+    told = get(client, "/v1/strings?from=2026-03-26&to=2026-03-27&bucket=1d", "reads")
+    (one,) = told.json["strings"]
+    assert one["series"][0]["avg_voltage_v"] == pytest.approx(0, abs=1e-190)
 
 
 def test_a_house_without_strings_is_one_look(database, nightly, site):
