@@ -2,8 +2,10 @@
 -- the rollups do not know (power and temperature of the inverter, its state, what the battery allows) is read from the
 -- readings; where these are gone (an old chunk was dropped) it is null.
 WITH raw AS MATERIALIZED (
-    SELECT date_bin('5 minutes', ts, '2000-01-01Z') AS bucket, avg(inverter_power_w) FILTER (WHERE abs(inverter_power_w) <= 1e6) AS inverter_w,
-           avg(inverter_temp_c) FILTER (WHERE abs(inverter_temp_c) <= 1e3) AS temp_c, max(bms_max_charge_a) AS may_charge_a, max(bms_max_discharge_a) AS may_discharge_a,
+    SELECT date_bin('5 minutes', ts, '2000-01-01Z') AS bucket,
+           avg(inverter_power_w) FILTER (WHERE abs(inverter_power_w) <= 1e6) AS inverter_w,
+           avg(inverter_temp_c) FILTER (WHERE abs(inverter_temp_c) <= 1e3) AS temp_c,
+           max(bms_max_charge_a) AS may_charge_a, max(bms_max_discharge_a) AS may_discharge_a,
            CASE WHEN min(running_state) = max(running_state) THEN min(running_state) END AS running_state
       FROM sungrow_samples
      WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s
