@@ -9,6 +9,7 @@ from typing import Any
 from server.database.sites import STRINGS, Plane
 
 LONGEST_NAME = 64
+LEAST_KWP, MOST_KWP = 0.01, 100  # less is no module, and what a kWp gives would be nonsense
 NONE = "none"
 PLANE = "1:35,170,3.2 (string 1: tilt 35 degrees, azimuth 170 degrees from north, 3.2 kWp)"
 
@@ -36,7 +37,7 @@ def _number(text: str) -> float:
     if not math.isfinite(found):
         hint = "; a decimal point, no comma" if "," in text else ""
         raise argparse.ArgumentTypeError(f"{text!r} is not a number like 51.2{hint}")
-    return found
+    return found + 0.0  # -0 is 0
 
 
 def _degrees(what: str, most: int, instead: str) -> Callable[[str], float | None]:
@@ -107,10 +108,11 @@ def plane(text: str) -> tuple[int, Plane]:
 
 def _kwp(text: str) -> float:
     found = _number(text)
-    if not 0 < found <= 100:
-        hint = f"; in kWp {found / 1000:g}?" if found > 100 else ""
+    if not LEAST_KWP <= found <= MOST_KWP:
+        hint = f"; in kWp {found / 1000:g}?" if found > MOST_KWP else ""
         raise argparse.ArgumentTypeError(
-            f"the peak power of a string is in kWp, to 100, not {text}{hint}"
+            f"the peak power of a string is in kWp, from {LEAST_KWP} to {MOST_KWP},"
+            f" not {text}{hint}"
         )
     return found
 

@@ -88,6 +88,7 @@ def test_a_name_is_shown_and_stays_whatever_the_edge_tells(run, names, database_
         (("set", DEVICE, "--string", "1:35,361"), 2, "from north clockwise"),
         (("set", DEVICE, "--string", "1:35,170,3200"), 2, "in kWp 3.2?"),
         (("set", DEVICE, "--string", "1:35,170,0"), 2, "in kWp"),
+        (("set", DEVICE, "--string", "1:35,170,1e-9"), 2, "from 0.01 to 100"),
         (("set", DEVICE, "--string", "1:35,170,3.2," + "x" * 65), 2, "at most 64 characters"),
         (("set", DEVICE, "--string", "1:35,170", "--string", "1:9,9"), 2, "named twice"),
         (("set", DEVICE, "--string", "1:35,170", "--no-string", "1"), 2, "named twice"),
@@ -101,7 +102,7 @@ def test_what_cannot_be_set_says_why(run, argv, status, words):
 
 ROOF = (
     *("--latitude", "51.2", "--longitude", "4.4", "--export-limit-w", "3000"),
-    *("--string", "1:35,170,3.2", "--string", "2:0,360,,East, the shed"),
+    *("--string", "1:35,170,3.2", "--string", "2:-0,360,,East, the shed"),
 )
 
 
