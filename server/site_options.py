@@ -9,7 +9,7 @@ from typing import Any
 from server.database.sites import STRINGS, Plane
 
 LONGEST_NAME = 64
-LEAST_KWP, MOST_KWP = 0.01, 100  # less is no module, and what a kWp gives would be nonsense
+LEAST_KWP, MOST_KWP = 0.01, 100  # with less, what a kWp gives is nonsense
 NONE = "none"
 PLANE = "1:35,170,3.2 (string 1: tilt 35 degrees, azimuth 170 degrees from north, 3.2 kWp)"
 

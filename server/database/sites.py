@@ -52,8 +52,8 @@ _WRITE_STRING = (
     " name = excluded.name"
 )
 _DELETE_STRING = "DELETE FROM sungrow_site_strings WHERE device_id = %s AND string = %s"
-# Whatever a night that is under way notes of its days stands before they are marked: else those of
-# a first night would stay as they were before this. It waits for seconds.
+# A night that is under way has first to note its days: else they would not be marked, and those of
+# a first night would stay as they were before this. It is a matter of seconds.
 _NOT_WHILE_IT_RUNS = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 # server.nightly takes account of these days again, whatever they are.
 _MARK = (
