@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from edge_lib.shared.sun import position
 from edge_lib.simulator.profiles import chance
 
 DAY_S, SLOT_S = 86_400, 300
@@ -119,29 +120,49 @@ class TypicalYear:
         hours: by month, day and hour of the standard time at the place; dark ones are left out.
         utc_offset_h: of that time.
         seed: another one, other clouds within the hours.
+        place: latitude and longitude, degrees.
     """
 
     def __init__(
-        self, hours: Mapping[tuple[int, int, int], Hour], utc_offset_h: float, seed: int
+        self,
+        hours: Mapping[tuple[int, int, int], Hour],
+        utc_offset_h: float,
+        seed: int,
+        place: tuple[float, float],
     ) -> None:
         self._hours, self._offset_s, self._seed = hours, utc_offset_h * 3600, seed
+        self._place, self._hour, self._clear_beam = place, -1, 0.0
 
     def light(self, at_s: float, up: float) -> Light:
         """Return the light of this moment.
 
-        The beam of the hour is taken as a share of what a clear sky would have given; where that is
-        neither all nor nothing, the sun shines for such a share of the five minutes.
+        The beam of the hour is taken as a share of what a clear sky would have given in it, part of
+        which may be night; where that is neither all nor nothing, the sun shines for such a share of
+        its five minutes.
         """
         own = clear(at_s, up, turbidity(self._seed, at_s))
         local_s = at_s + self._offset_s
         hour = self._hours.get(_of_the_calendar(int(local_s // 3600)))
         if hour is None:
             return Light(0.0, 0.2 * own.diffuse, own.outside)
-        share = min(1.1, hour.beam / max(20.0, own.beam))
+        share = min(1.1, hour.beam / self._clear_beam_of(int(at_s // 3600)))
         if _FLICKERS[0] < share < _FLICKERS[1]:
             shines = chance(self._seed, 54, int(at_s // SLOT_S)) < share
             share = 0.95 if shines else 0.02
         return Light(share * own.beam, hour.diffuse, own.outside)
+
+    def _clear_beam_of(self, hour: int) -> float:
+        """Return the mean beam of a clear sky in this hour since 1970, W/m2; never 0."""
+        if hour != self._hour:
+            moments = [hour * 3600 + SLOT_S * (n + 0.5) for n in range(3600 // SLOT_S)]
+            heights = [(at_s, position(at_s, *self._place).elevation_deg) for at_s in moments]
+            beams = [
+                clear(at_s, math.sin(math.radians(height)), turbidity(self._seed, at_s)).beam
+                for at_s, height in heights
+                if height > 0
+            ]
+            self._hour, self._clear_beam = hour, max(5.0, sum(beams) / len(moments))
+        return self._clear_beam
 
 
 @lru_cache(maxsize=64)

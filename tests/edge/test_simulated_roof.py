@@ -142,12 +142,17 @@ def test_a_typical_year_has_the_beam_of_its_hours():
     at_s = datetime(2024, 2, 29, 12, 30, tzinfo=UTC).timestamp()
     sunny, dull, half = Hour(2000.0, 80.0), Hour(0.0, 60.0), Hour(300.0, 120.0)
     for hour, shares in ((sunny, {1.1}), (dull, {0.0}), (half, {0.95, 0.02})):
-        sky = TypicalYear({(2, 28, 13): hour}, 1, 1)
+        sky = TypicalYear({(2, 28, 13): hour}, 1, 1, (36.0, 5.0))
         lights = [sky.light(at_s - 1800 + 300 * n, 0.5) for n in range(12)]
         seen = {round(one.beam / clear(at_s, 0.5, 3.2).beam, 1) for one in lights}
         assert seen <= {round(share, 1) for share in shares} | {1.0, 1.1, 1.2}
         assert {one.diffuse for one in lights} == {hour.diffuse}
-    nothing = TypicalYear({}, 1, 1).light(at_s, 0.5)
+    noon = Hour(500.0, 100.0)
+    sky = TypicalYear(dict.fromkeys([(6, 20, h) for h in range(24)], noon), 0, 1, (36.0, 0.0))
+    sky.light(JUNE_21_S - 43_200, 0.9)
+    by_noon, by_dusk = sky._clear_beam, sky._clear_beam_of(int(JUNE_21_S // 3600) - 5)
+    assert by_noon > 3 * by_dusk > 0  # of that hour the sun is down for the most part
+    nothing = TypicalYear({}, 1, 1, (36.0, 5.0)).light(at_s, 0.5)
     assert nothing.beam == 0
 
 

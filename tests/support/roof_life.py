@@ -56,7 +56,9 @@ def typical_hours(site: str) -> dict[tuple[int, int, int], Hour]:
 def sky_of(clouds: str, seed: int) -> Sky:
     """Return the sky of a typical year's site, or of a cloudiness."""
     if clouds in SITES:
-        return TypicalYear(typical_hours(clouds), SITES[clouds].utc_offset_h, seed)
+        site = SITES[clouds]
+        place = (site.latitude, site.longitude)
+        return TypicalYear(typical_hours(clouds), site.utc_offset_h, seed, place)
     return ChainSky(seed, *CLOUDS[clouds])
 
 

@@ -188,7 +188,7 @@ def _dirty(seed: int, both: bool) -> tuple[int, bool, list[str], bool]:
         for day in (80, 95, 109):
             told, true = _soiling(watched, begin_s + day * DAY_S), 0.1 * (day - 40)
             holds = holds and abs(told - true) <= 2
-            said.append(f"day {day}: {told:.1f} of {true:.1f} % (+-2)")
+            said.append(f"day {day}: {told:.1f} of {true:.1f} % (+-2; 0.0 where nothing is told)")
     after = _soiling(watched, begin_s + 116 * DAY_S)
     said.append(f"six days after the rain {after:.1f} %")
     return seed, both, said, holds and after < 3
