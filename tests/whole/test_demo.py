@@ -60,7 +60,7 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
     assert '"grid_source": "p1"' in newest
     assert '"avg_pv_power_w"' in series
     assert '"computed_at"' in battery, "a night's work is done at once"
-    assert '"name": "West"' in roof, "and its owner said what the roof is like"
+    assert '"name":"West"' in roof, "and its owner said what the roof is like"
     longest_gap_s, falls = seam
     assert longest_gap_s < 125, "history goes over into the live readings"
     assert falls == 0, "and no counter goes back at the seam"
