@@ -31,6 +31,16 @@ class Plane(NamedTuple):
         flat = math.sin(tilt)
         return cls(kwp, flat * math.cos(azimuth), flat * math.sin(azimuth), math.cos(tilt))
 
+    @property
+    def tilt_deg(self) -> float:
+        """How far it is tilted from flat."""
+        return math.degrees(math.acos(self.up))
+
+    @property
+    def azimuth_deg(self) -> float:
+        """The direction it faces, from north clockwise."""
+        return (180 + math.degrees(math.atan2(self.west, self.south))) % 360
+
 
 STRINGS = (Plane.facing(5.0, 0, 35), Plane.facing(3.0, 80, 25))
 

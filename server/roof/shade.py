@@ -23,11 +23,11 @@ _LEAST_CLEAR = 6  # rows of such passes, on three days
 _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
-_PROVEN = math.log(1e-7)  # of a group of neighbours
-_LIKELY = math.log(0.03)  # of each bin of it
+_PROVEN = math.log(1e-9)  # of a group of neighbours
+_LIKELY = math.log(0.02)  # of each bin of it
 _PERHAPS = math.log(0.2)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
-_NOT_LOW = 2  # steps of elevation: below 5 degrees, haze and the sunset make bins dark, too
+_NOT_LOW = 3  # steps of elevation: below 7.5 degrees, haze and the sunset make bins dark, too
 _DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly alike: dirt, or tilt
 _DEEP = 0.55  # less than that no dirt leaves
 _LEAST_OVERCAST = 8
@@ -181,7 +181,7 @@ def _proven(
     contrasts: Mapping[int, float],
     usual: Usual,
 ) -> set[int]:
-    """Return the bins whose darkness clouds do not explain: neighbours, two at least.
+    """Return the bins whose darkness clouds do not explain: neighbours, three at least.
 
     The best tenth of all moments must be dark, too: fog of the morning spares some days.
     """
@@ -197,7 +197,7 @@ def _proven(
     proven: set[int] = set()
     for group in cells.groups(sure):
         high = sum(number % cells.ROW_BINS >= _NOT_LOW for number in group)
-        if high >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
+        if len(group) >= 3 and high >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
             proven |= group
     perhaps = {
         n

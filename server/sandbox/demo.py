@@ -31,7 +31,7 @@ from edge_lib.simulator.fake_dongle import FakeDongle
 from edge_lib.simulator.p1_server import TelegramServer
 from server import sandbox
 from server.sandbox.demo_client import Api, DemoError, line
-from server.sandbox.demo_house import DemoHouse, Sample
+from server.sandbox.demo_house import DemoHouse, Sample, roof_options
 
 DEVICE_ID = "demo-house"
 CHECK_LIMIT_S = 120
@@ -107,6 +107,8 @@ class Chain:
         }
         migrate = [sys.executable, "-m", "server.migrate"]
         sandbox.run(migrate, sandbox.environment(**settings), cwd=sandbox.ROOT)
+        where = [sys.executable, "-m", "server.site", "set", DEVICE_ID, *roof_options(self.zone)]
+        sandbox.run(where, sandbox.environment(**settings), cwd=sandbox.ROOT)
         log = folder / "gunicorn.log"
         web = sandbox.Gunicorn(log, settings, certificate, arguments.port, workers=2)
         self._start(stack, web)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from edge_lib.clock import Clock
 from edge_lib.dongle.decode import decode
@@ -13,9 +14,24 @@ from edge_lib.p1.telegram import parse
 from edge_lib.shared.timestamps import format_ts
 from edge_lib.simulator.grid_meter import MeteredHousehold, MeterView
 from edge_lib.simulator.p1_shapes import telegram
+from edge_lib.simulator.profiles import LATITUDE_DEG, STRINGS
 
 Sample = dict[str, Any]  # as the API takes and returns it; so is a reading of the grid meter
 HISTORY_STEP = timedelta(minutes=1)
+
+
+def roof_options(zone: str) -> list[str]:
+    """Return what its owner tells ``server.site set`` of a house in this IANA zone."""
+    standard = min(
+        datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta()
+        for month in (1, 7)
+    )
+    east_deg = (standard / timedelta(hours=1) * 15 + 180) % 360 - 180
+    options = [f"--latitude={LATITUDE_DEG}", f"--longitude={east_deg:g}"]
+    for number, (plane, name) in enumerate(zip(STRINGS, ("South", "West"), strict=True), 1):
+        mounted = f"{plane.tilt_deg:.0f},{plane.azimuth_deg:.0f},{plane.kwp:g},{name}"
+        options += ["--string", f"{number}:{mounted}"]
+    return options
 
 
 class DemoHouse:

@@ -44,6 +44,7 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
         curls = [text.strip() for text in lines if text.startswith("  curl")]
         answers = [curl(command) for command in curls]
         battery = curl(curls[1].replace("/v1/realtime", "/v1/battery"))
+        roof = curl(curls[1].replace("/v1/realtime", "/v1/roof"))
         (address,) = re.findall(r"^page +(https://localhost:\d+/) ", "".join(lines), re.MULTILINE)
         frame = curl(f"curl --cacert {folder / 'ca/ca.pem'} {address}")
         seam = gaps_and_falls(demo)
@@ -59,6 +60,7 @@ def test_the_show_has_history_and_curl_lines_that_work_and_ends_by_ctrl_c(folder
     assert '"grid_source": "p1"' in newest
     assert '"avg_pv_power_w"' in series
     assert '"computed_at"' in battery, "a night's work is done at once"
+    assert '"name":"West"' in roof, "and its owner said what the roof is like"
     longest_gap_s, falls = seam
     assert longest_gap_s < 125, "history goes over into the live readings"
     assert falls == 0, "and no counter goes back at the seam"
