@@ -78,6 +78,7 @@ def test_a_house_without_a_battery_shows_none(home, site):
 def test_a_house_that_feeds_in_is_drawn_and_written_as_that(
     home, site, pv, battery, load, export, shown, lines
 ):
+    home.open(site.url + "/")
     site.send(pv_power_w=pv, battery_power_w=battery, load_power_w=load, export_power_w=export)
     home.look_again()
     home.wait(lambda: shown in words(home).splitlines(), f"{shown} is not shown")
@@ -157,6 +158,7 @@ def test_a_reading_long_past_is_red(page, databases, https_server):
 
 
 def test_a_server_that_stops_is_told_and_its_return_too(home, site):
+    home.open(site.url + "/")
     home.wait(lambda: "3.21 kW" in words(home), "the reading is not shown")
     site.server.stop()
     try:
