@@ -11,6 +11,7 @@ from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site, local
 from tests.browser.test_history import read_at
 from tests.browser.test_shape import violations_in_light_and_dark
 from tests.browser.views import ROW_ENDS
+from tests.support.quick import short
 from tests.support.readings import connected, reading, store
 
 STEP = timedelta(minutes=5)
@@ -118,12 +119,15 @@ def assert_without(page) -> None:
 @pytest.mark.parametrize("house_of", ["meterless", "of_old"])
 @pytest.mark.parametrize(
     ("query", "solar", "charged"),
-    [
-        ("view=day&date=2026-06-10", "24.0 kWh", "9.60 kWh"),
-        ("view=month&date=2026-06-10", "48.0 kWh", "19.2 kWh"),
-        ("view=year&date=2026-06-10", "48.0 kWh", "19.2 kWh"),
-        ("view=all", "48.0 kWh", "19.2 kWh"),
-    ],
+    short(
+        [
+            ("view=day&date=2026-06-10", "24.0 kWh", "9.60 kWh"),
+            ("view=month&date=2026-06-10", "48.0 kWh", "19.2 kWh"),
+            ("view=all", "48.0 kWh", "19.2 kWh"),
+            ("view=year&date=2026-06-10", "48.0 kWh", "19.2 kWh"),
+        ],
+        every=2,
+    ),
 )
 def test_every_view_of_a_house_without_a_meter_shows_all_that_is_known_and_no_more(
     request, page, house_of, query, solar, charged
@@ -380,7 +384,8 @@ def test_the_period_before_may_have_had_no_meter(page, databases, https_server):
     "house_of", ["meterless", pytest.param("since_noon", marks=pytest.mark.long)]
 )
 @pytest.mark.parametrize(
-    "view", ["now", "day&date=2026-06-12", "month&date=2026-06-10", "all", "system"]
+    "view",
+    short(["now", "day&date=2026-06-12", "month&date=2026-06-10", "all", "system"], every=2),
 )
 def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, view):
     own = request.getfixturevalue(house_of)

@@ -13,6 +13,7 @@ from tests.browser.test_history import all_tiles, read_at
 from tests.browser.test_meter import legend, tile
 from tests.browser.test_shape import violations_in_light_and_dark
 from tests.support.p1 import store_p1
+from tests.support.quick import short
 from tests.support.readings import connected
 
 BEGINS, CAME, ENDS = local("2026-06-10"), local("2026-06-12 12:00"), local("2026-06-15")
@@ -77,7 +78,7 @@ QUERIES += ("view=all",)
 
 
 @pytest.mark.parametrize("house_of", ["p1_only", "both"])
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("query", short(QUERIES, every=2))
 def test_every_view_has_the_whole_house_and_says_whose_word_the_grid_is(
     request, page, house_of, query
 ):
@@ -289,7 +290,7 @@ def test_a_house_without_a_p1_meter_neither_loads_nor_asks_anything_of_one(home,
         *(pytest.param(one, marks=pytest.mark.long) for one in ("p1_only", "without_inverter")),
     ],
 )
-@pytest.mark.parametrize("query", ["view=now", *QUERIES])
+@pytest.mark.parametrize("query", short(["view=now", *QUERIES], every=2))
 def test_these_views_fit_a_phone_and_are_for_everybody(request, page, house_of, query):
     own = request.getfixturevalue(house_of)
     page.resize(PHONE)

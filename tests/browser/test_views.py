@@ -9,6 +9,7 @@ from tests.browser import house
 from tests.browser.browser import PHONE
 from tests.browser.conftest import AUTUMN, DEVICE, GAP_DAY, ONE, SETTINGS, SPRING, Site, local
 from tests.browser.test_history import all_tiles, figures_of, read_at, shown, tiles
+from tests.support.quick import short
 from tests.support.readings import connected, reading, rows, store
 
 SMALL = (360, 740)
@@ -71,10 +72,10 @@ def test_each_view_of_a_phone_stands_still_and_is_for_fingers(home, site, view):
         assert home.console() == []
 
 
-@pytest.mark.parametrize("size", [(768, 1024), (1440, 900)])
+@pytest.mark.parametrize(("width", "height"), short([(768, 1024), (1440, 900)], every=2))
 @pytest.mark.parametrize("view", ["now", "month", "all"])
-def test_each_view_of_a_wide_screen_stands_still(home, site, view, size):
-    home.resize(size)
+def test_each_view_of_a_wide_screen_stands_still(home, site, view, width, height):
+    home.resize((width, height))
     site.send()
     with home.prepared(SHIFT):
         home.open(site.url + VIEWS[view])

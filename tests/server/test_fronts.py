@@ -20,6 +20,7 @@ import pytest
 from server import sandbox
 from server.sandbox.process import ROOT
 from tests.chaos import slowloris
+from tests.support.quick import short
 
 pytestmark = pytest.mark.server
 
@@ -397,7 +398,7 @@ SLOW = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [5, 20])
+@pytest.mark.parametrize("count", short([20, 5], every=2))
 @pytest.mark.parametrize("what", SLOW)
 def test_slow_readers_hold_up_nobody_else(
     large_front, tokens, certificate, monkeypatch, what, count
