@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from server.roof import cells, evidence
 from server.roof.columns import Columns
-from server.roof.rows import CAUSES, SLOT_S, Limit
+from server.roof.rows import CAUSES, DOUBTFUL, SLOT_S, Limit
 from server.roof.shade import Judged, Seen
 
 KWH = SLOT_S / 3.6e6  # of a W for five minutes
@@ -96,7 +96,7 @@ def limits_of(
     for row in range(columns.starts[since], len(held)):
         cause = held[row]
         power = columns.powers[seen.string][row]
-        if not cause or power < 0:
+        if not cause or cause == DOUBTFUL or power < 0:
             continue
         number = cells.bin_of(columns.azimuths[row], columns.elevations[row])
         judged = levels.get(number)
