@@ -1,8 +1,8 @@
 """Which five minutes say nothing of a roof, because the inverter held back. One row at a time.
 
-Where no export limit is set none is assumed: 0 W of export is what a battery does all day. But while
-a battery is all but full, an export that is 0 or stays the same from row to row may be held there:
-doubtful, and the voltage decides (``voltage.py``).
+Where no export limit is set none is assumed: 0 W of export is what a battery does all day. But
+while a battery is all but full, an export that is 0 or stays the same from row to row may be held
+there: doubtful, and the voltage decides (``voltage.py``).
 """
 
 from collections.abc import Sequence
