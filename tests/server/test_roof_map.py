@@ -136,16 +136,6 @@ def test_where_the_inverter_held_back_there_is_no_shade():
     assert {limit.cause for limit in one.limits} == {"export_limit"}
 
 
-def test_what_was_held_back_is_told_by_the_days_own_clear_moments():
-    _, held = lived(60, **HELD)
-    _, free = lived(60, clear=0.6, tree=False)
-    true_kwh = sum(
-        one.energy_kwh[1] - other.energy_kwh[1] for one, other in zip(free, held, strict=True)
-    )
-    told_kwh = sum(limit.lost_w for limit in found(60, **HELD).limits) / 12_000
-    assert told_kwh == pytest.approx(true_kwh, rel=0.1)
-
-
 @pytest.mark.long
 def test_a_limit_that_nobody_set_is_seen_by_the_voltage():
     roof, _ = lived(60, **HELD)
