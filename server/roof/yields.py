@@ -23,7 +23,7 @@ _LEAST_POINTS = 6
 _TOOTH_DAYS = 120
 _POWER_BY_LIGHT = 0.92  # with less light modules are cooler: 1 % less light is 0.92 % less power
 _NOT_BACK = 0.5
-_OF_RISE = 0.7  # it has to fall slowly by about as much as a cleaning gives back
+_OF_RISE = 0.7  # it has to fall slowly by about as much as a cleaning adds
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
 _POWER_BY_VOLTAGE = 1.25
