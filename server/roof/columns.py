@@ -9,13 +9,14 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from server.roof.model import LEAST_W_PER_KWP, Facing
-from server.roof.rows import Digest, Plane
+from server.roof.rows import DOUBTFUL, Digest, Plane
 
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
 _NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
 _LIVES_KWH = 0.1
 HELD = -2.0
+MAY_BE_HELD = -3.0
 _IN_LIGHT = 0.4  # of a clear sky: full shade gives less
 
 
@@ -96,7 +97,8 @@ class Ratios(NamedTuple):
     """What one string gave, beside the clear sky. ``ratios`` is W for each W of a clear kWp."""
 
     clear_w: array[float]  # per kWp
-    ratios: array[float]  # -1: no evidence; HELD: there was light, but how much nobody knows
+    ratios: array[float]  # -1: no evidence; HELD: there was light, but how much nobody knows;
+    # MAY_BE_HELD: perhaps not even that
     scale: float  # a first idea of the ratio under a clear sky
     best: float  # 99 of 100 ratios in bright light are below
 
@@ -126,6 +128,8 @@ def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -
         if could >= least and power > nothing * could:
             if not held:
                 ratios[row] = power / could
+            elif held == DOUBTFUL:
+                ratios[row] = MAY_BE_HELD
             elif power > _IN_LIGHT * scale * could:
                 ratios[row] = HELD
     _without_beam(columns, facing, ratios)

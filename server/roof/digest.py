@@ -37,7 +37,7 @@ def of_day(
         slots=[row.bucket_s // SLOT_S for row, _ in kept],
         azimuths=[round(at.azimuth_deg * 10) for _, at in kept],
         elevations=[round(at.elevation_deg * 10) for _, at in kept],
-        causes=[limited.code_of(limited.cause_of(row, settings)) for row, _ in kept],
+        causes=limited.codes_of([row for row, _ in kept], settings),
         powers={k: [_of(row, k, "power_w", -1) for row, _ in kept] for k in strings},
         voltages={k: [_of(row, k, "voltage_v", 0) for row, _ in kept] for k in strings},
         energy_kwh={k: _kwh(own, k) for k in strings},

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from server.roof.cells import Usual
-from server.roof.columns import Columns
+from server.roof.columns import MAY_BE_HELD, Columns
 
 SUNNY = 0.75  # of what is usual in its bin
 _AROUND = 4  # rows on each side that are asked
@@ -63,7 +63,7 @@ def sky_of(
     rows = [
         row
         for row in (range(len(ratios)) if asked is None else asked)
-        if ratios[row] != -1 and numbers[row] not in doubtful
+        if ratios[row] not in (-1, MAY_BE_HELD) and numbers[row] not in doubtful
     ]
     shone = (ratios[row] >= limits[numbers[row]] or ratios[row] < 0 for row in rows)
     return Sky(array("i", rows), array("i", accumulate(shone, initial=0)))
@@ -86,7 +86,7 @@ def passes(
         open_number, first, last, sunny = -1, 0, 0, False
         for row in columns.rows_of(day):
             ratio = ratios[row]
-            if ratio == -1:
+            if ratio in (-1, MAY_BE_HELD):
                 continue
             number = numbers[row]
             if number != open_number:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from server.roof import held as held_back
 from server.roof import losses, share, yields
 from server.roof.columns import Columns
 from server.roof.losses import Lost
@@ -52,7 +53,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
         shade=lost,
         shade_kind=kind,
         outage=losses.dead_rows(columns, seen, others, since) if others else None,
-        limits=losses.limits_of(columns, seen, held[seen.string], judged, since),
+        limits=held_back.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,
         changes=[] if base is None else share.changes(days, base),

@@ -1,4 +1,4 @@
-"""What is lost: to shade, to limits by their cause, and while a string was dead."""
+"""What is lost: to shade, and while a string was dead. To limits: ``held.py``."""
 
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
@@ -7,14 +7,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from server.roof import cells, evidence
+from server.roof import evidence
 from server.roof.columns import Columns
-from server.roof.rows import CAUSES, SLOT_S, Limit
+from server.roof.rows import SLOT_S
 from server.roof.shade import Judged, Seen
 
 KWH = SLOT_S / 3.6e6  # of a W for five minutes
-_STEPS = 150  # of 1 % of what is usual
-_DAY_CLASSES = 6
 _DEAD = 0.05
 _NOTHING_W = 2
 _OTHER_LIVES = 0.2
@@ -40,76 +38,6 @@ class Lost(NamedTuple):
             month = f"{columns.days[columns.day_of[row]]:%Y-%m}"
             months[month] = months.get(month, 0.0) + watts * KWH
         return months
-
-
-class Sky:
-    """How much of the clear sky there is where a string was not held back, by kinds of days.
-
-    The inverter holds back where there is more light than it takes: what would have come is the
-    mean of what comes at other times when there is at least so much.
-    """
-
-    def __init__(self, columns: Columns, seen: Seen) -> None:
-        self._steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
-        self._kinds = [_kind(columns, seen, day) for day in range(len(columns.days))]
-        level = seen.usual.level
-        for row, ratio in enumerate(seen.ratios):
-            if ratio >= 0 and columns.elevations[row] > 150:
-                step = min(_STEPS - 1, int(100 * ratio / level))
-                self._steps[self._kinds[columns.day_of[row]]][step] += 1
-                self._steps[_DAY_CLASSES][step] += 1
-        self._means = [_means_above(steps) for steps in self._steps]
-
-    def above(self, day: int, part: float) -> float:
-        """Return the mean share of the clear sky where it is at least so much."""
-        step = min(_STEPS - 1, max(0, int(100 * part)))
-        own = self._means[self._kinds[day]][step]
-        return max(part, own if own is not None else self._means[_DAY_CLASSES][step] or 1.0)
-
-
-def _kind(columns: Columns, seen: Seen, day: int) -> int:
-    rows = columns.rows_of(day)
-    known = [
-        ratio / seen.usual.level for ratio in seen.ratios[rows.start : rows.stop] if ratio >= 0
-    ]
-    if len(known) < 12:
-        return _DAY_CLASSES
-    return min(_DAY_CLASSES - 1, int(_DAY_CLASSES * cells.quantile(known, 0.75)))
-
-
-def _means_above(steps: list[int]) -> list[float | None]:
-    means: list[float | None] = []
-    count, total = 0, 0.0
-    for step in range(_STEPS - 1, -1, -1):
-        count += steps[step]
-        total += steps[step] * (step + 0.5) / 100
-        means.append(total / count if count >= 5 else None)
-    return means[::-1]
-
-
-def limits_of(
-    columns: Columns, seen: Seen, held: bytearray, levels: Mapping[int, Judged], since: int
-) -> list[Limit]:
-    """Return a string's limited rows from the day with this index on, with what each lost."""
-    sky = Sky(columns, seen)
-    found = []
-    for row in range(columns.starts[since], len(held)):
-        cause = held[row]
-        power = columns.powers[seen.string][row]
-        if not cause or power < 0:
-            continue
-        number = cells.bin_of(columns.azimuths[row], columns.elevations[row])
-        judged = levels.get(number)
-        shade = min(1.0, judged.performance) if judged and judged.state == "shaded" else 1.0
-        could = seen.usual.level * seen.clear_w[row] * shade
-        lost = None
-        if could > 0:
-            lost = max(0.0, could * sky.above(columns.day_of[row], power / could) - power)
-        bucket_s = columns.slots[row] * SLOT_S
-        found.append(
-            Limit(bucket_s, seen.string, CAUSES[cause - 1], None if lost is None else round(lost))
-        )
-    return found
 
 
 def beside(

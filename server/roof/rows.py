@@ -16,6 +16,8 @@ PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a ye
 # Why a sample says nothing about shade. ``voltage``: the string is held above the voltage at which
 # it would give most, which is how an inverter gives less than it could, whatever the cause.
 CAUSES = ("clipping", "derating", "dispatch", "export_limit", "full_battery", "voltage")
+# In a digest: the inverter may have held back, but neither a setting nor the row says so.
+DOUBTFUL = 1 + len(CAUSES)
 
 
 class StringRow(NamedTuple):
@@ -73,7 +75,7 @@ class Digest(NamedTuple):
     slots: Sequence[int]  # five minutes since 1970
     azimuths: Sequence[int]  # of the sun in the middle of the slot, tenths of a degree
     elevations: Sequence[int]
-    causes: Sequence[int]  # 0, or 1 + the index in CAUSES
+    causes: Sequence[int]  # 0, or 1 + the index in CAUSES, or DOUBTFUL
     powers: Mapping[int, Sequence[int]]  # string -> W; -1: not known
     voltages: Mapping[int, Sequence[int]]  # string -> V
     energy_kwh: Mapping[int, float]  # string -> of the whole day

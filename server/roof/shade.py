@@ -23,6 +23,7 @@ _LEAST_CLEAR = 6  # rows of such passes, on three days
 _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
+_BRIGHT_OF_MANY, _MANY_SUNNY_DAYS = 0.35, 40  # or only so much of them, after so many sunny days
 _PROVEN = math.log(1e-9)  # of a group of neighbours
 _LIKELY = math.log(0.02)  # of each bin of it
 _PERHAPS = math.log(0.2)  # beside such that are proven
@@ -145,9 +146,12 @@ def settled(columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], d
     """Return whether enough of the sky was seen in the sun to say what is dark."""
     enough = [number for number, cell in found.items() if cell.enough()]
     bright = sum(found[n].level() >= SUNNY * seen.usual.at(n) or found[n].cut_off() for n in enough)
-    if len(days) < LEAST_DAYS or bright < _BRIGHT * len(enough):
+    if len(days) < LEAST_DAYS or bright < _BRIGHT_OF_MANY * len(enough):
         return False
-    return sunny_days(columns, seen, own, days) >= LEAST_SUNNY_DAYS
+    sunny = sunny_days(columns, seen, own, days)
+    # Where it is nearly always cloudy some bins are never seen in the sun, however long one waits.
+    few = bright < _BRIGHT * len(enough)
+    return sunny >= (_MANY_SUNNY_DAYS if few else LEAST_SUNNY_DAYS)
 
 
 def _levels(

@@ -9,6 +9,7 @@ from __future__ import annotations  # array[float] is not a type for Python 3.11
 import math
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from server.roof import cells
@@ -17,6 +18,9 @@ from server.roof.shade import CLEAR, Judged, Seen, region_of
 
 TELLING = 0.05  # of what it gives
 TELLING_DAYS = 5
+_SEASON = 0.08
+_OF_TELLING, _NOISES = 0.7, 3.0
+_LEAST_SIDE = 3
 WINDOW = 7  # days
 _LEAST_ROWS = 12  # an hour
 _LEAST_W = 80.0  # of a clear kWp
@@ -101,25 +105,32 @@ def base_of(days: Sequence[Day], last: int) -> float | None:
 
 
 def means(days: Sequence[Day], base: float) -> list[float]:
-    """Return the mean of the last seven days with sun, beside what is usual; a logarithm."""
+    """Return the middle of the last seven days with sun, beside what is usual; a logarithm.
+
+    A day of which only a corner was seen in the sun may be far off: a mean would follow it.
+    """
     logs = [one.log - base for one in days]
-    return [
-        sum(logs[max(0, n - WINDOW + 1) : n + 1]) / len(logs[max(0, n - WINDOW + 1) : n + 1])
-        for n in range(len(logs))
-    ]
+    return [cells.quantile(logs[max(0, n - WINDOW + 1) : n + 1], 0.5) for n in range(len(logs))]
 
 
 def changes(days: Sequence[Day], base: float) -> list[Change]:
-    """Return the times in which the share was off by more than 5 % for five days."""
+    """Return the times in which the share was off for five days: by 5 %, and out of its scatter.
+
+    What changes by and by in less than a year may be the season, or a plane that is not quite what
+    was set: that takes 8 %.
+    """
     found: list[Change] = []
     smooth, begin = means(days, base), None
+    slow = TELLING if days and days[-1].day - days[0].day > _BASE_DAYS else _SEASON
     for n in range(len(days) + 1):
         off = n < len(days) and abs(smooth[n]) > TELLING
         if off and begin is None:
             begin = n
         if begin is not None and (not off or (smooth[n] > 0) != (smooth[begin] > 0)):
             if n - begin >= TELLING_DAYS:
-                found.append(_change(days, base, begin, n))
+                one = _change(days, base, begin, n)
+                if one.kind == "step" or max(map(abs, smooth[begin:n])) > slow:
+                    found.append(one)
             begin = n if off else None
     return found
 
@@ -129,11 +140,21 @@ def _change(days: Sequence[Day], base: float, begin: int, end: int) -> Change:
     first = max(0, begin - 40)
     logs = [one.log - base for one in days[first:end]]
     step, rest = _best_step(logs)
-    kind = "step" if rest <= _rest_of_line(logs) else "drift"
-    at = first + (step if kind == "step" else begin - first)
+    at_once = rest <= _rest_of_line(logs) and _stands_out(logs, step)
+    kind, at = ("step", first + step) if at_once else ("drift", begin)
     value = math.exp(cells.quantile([one.log - base for one in days[begin:end]], 0.5)) - 1
     last = None if end == len(days) else days[end].day
     return Change(kind, days[at].day, last, value)
+
+
+def _stands_out(logs: Sequence[float], step: int) -> bool:
+    """Return whether the days on both sides of a step differ by more than they do by themselves."""
+    sides = (logs[max(0, step - WINDOW) : step], logs[step : step + WINDOW])
+    if min(map(len, sides)) < _LEAST_SIDE:
+        return False
+    before, after = (cells.quantile(side, 0.5) for side in sides)
+    noise = cells.quantile([abs(b - a) for a, b in pairwise(logs)], 0.5)
+    return abs(after - before) > max(_OF_TELLING * TELLING, _NOISES * noise)
 
 
 def _best_step(logs: Sequence[float]) -> tuple[int, float]:

@@ -6,17 +6,21 @@ month, because it falls by 0.3 % for each degree that the modules are warmer.
 
 from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
+import math
 from array import array
 
 from server.roof.cells import quantile
 from server.roof.columns import Columns
-from server.roof.rows import CAUSES
+from server.roof.rows import CAUSES, DOUBTFUL
 
 VOLTAGE = 1 + CAUSES.index("voltage")
 _ABOVE = 1.08
+_NOT_HELD = 1.03  # up to that, what was doubtful is evidence: 2 % of less power raises it by 3 %
 _CLASSES = 12  # of power, up to the most that the string gave
 _LEAST_CLASS = 1  # below, the voltage may be anything
-_RISE = 1.03  # from one class to the next: more light raises it by 2 % of its logarithm
+_RISE = 0.02  # for each time that the light is e times as much
+_WARMTH = 0.005  # what the warmth of one class more takes of it; 0.0075 on a roof without wind
+_SPARE = 1.005
 _LEAST_N = 20
 
 
@@ -24,7 +28,7 @@ def limited(columns: Columns, string: int) -> bytearray:
     """Return a byte for each row: 0, or the number of the cause why it says nothing.
 
     A class of power in which the inverter nearly always held back has no usual voltage of its own:
-    it is not taken above what the class below allows.
+    it is not taken above what the classes below allow.
     """
     found = bytearray(columns.causes)
     powers, voltages = columns.powers[string], columns.voltages[string]
@@ -38,26 +42,31 @@ def limited(columns: Columns, string: int) -> bytearray:
     usual = _usual(classes)
     for row, (power, volt) in enumerate(zip(powers, voltages, strict=True)):
         number = power * _CLASSES // most
-        if number >= _LEAST_CLASS and not found[row]:
-            level = usual.get((months[columns.day_of[row]], number))
-            if level is not None and volt > _ABOVE * level:
-                found[row] = VOLTAGE
+        if found[row] and found[row] != DOUBTFUL:
+            continue
+        level = usual.get((months[columns.day_of[row]], max(number, _LEAST_CLASS)))
+        if level is None:
+            continue
+        if number >= _LEAST_CLASS and volt > _ABOVE * level:
+            found[row] = VOLTAGE
+        elif 0 < volt <= _NOT_HELD * level:
+            found[row] = 0
     return found
 
 
 def _usual(classes: dict[tuple[int, int], list[int]]) -> dict[tuple[int, int], float]:
     usual: dict[tuple[int, int], float] = {}
+    allowed: dict[int, float] = {}  # of a month: by the classes so far, as in the light of class 1
     for month, number in sorted(classes):
         values = classes[month, number]
-        below = usual.get((month, number - 1))
-        if len(values) < _LEAST_N:
-            level = below
-        else:
-            level = quantile(values, 0.5)
-            if below is not None:
-                level = min(level, _RISE * below)
-        if level is not None:
-            usual[month, number] = level
+        rise = 1 + _RISE * math.log(number) - _WARMTH * number
+        most = _SPARE * rise * allowed.get(month, math.inf)
+        level = quantile(values, 0.5) if len(values) >= _LEAST_N else math.inf
+        if level < most:
+            # A class in which shade takes a part of the modules is lower: it allows no less.
+            allowed[month] = max(allowed.get(month, 0.0), level / rise)
+        if min(level, most) < math.inf:
+            usual[month, number] = min(level, most)
     return usual
 
 

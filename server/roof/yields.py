@@ -22,7 +22,8 @@ _AROUND = 5  # days with a value, on each side of a cleaning
 _LEAST_POINTS = 6
 _TOOTH_DAYS = 120
 _POWER_BY_LIGHT = 0.92  # with less light modules are cooler: 1 % less light is 0.92 % less power
-_OF_RISE = 0.5
+_NOT_BACK = 0.5
+_OF_RISE = 0.7  # it has to fall slowly by about as much as a cleaning adds
 # A module's power falls by 0.38 % for each degree, its voltage by 0.30 %: the voltage tells how
 # warm it is (the sheets of crystalline modules agree within a few hundredths).
 _POWER_BY_VOLTAGE = 1.25
@@ -87,15 +88,18 @@ def _cleanings(points: Points, least: float) -> list[tuple[int, float]]:
     for n in range(3, len(points) - 1):
         # Two on each side: with more, dirt of many days without sun would hide the cleaning.
         rise = (points[n][1] + points[n + 1][1] - points[n - 1][1] - points[n - 2][1]) / 2
-        if rise >= 0.8 * least and points[n][1] - points[n - 1][1] >= 0.5 * least:
+        # Both of them above both: a day of which only a corner was seen in the sun is none.
+        after, before = (points[n][1], points[n + 1][1]), (points[n - 1][1], points[n - 2][1])
+        if rise >= 0.8 * least and min(after) - max(before) >= 0.5 * least:
             rises[n] = rise
     found: list[tuple[int, float]] = []
     for n, rise in rises.items():
         begin = found[-1][0] if found else 0
         tooth = [point for point in points[begin:n] if point[0] > points[n][0] - _TOOTH_DAYS]
         fell = -_slope(tooth) * (tooth[-1][0] - tooth[0][0]) if len(tooth) > 3 else 0.0
-        if fell < _OF_RISE * rise:
-            continue  # a step up with no way down before is not a cleaning
+        clean = cells.quantile([value for _, value in tooth[:3]], 0.5)
+        if fell < _OF_RISE * rise or points[n][1] < clean - _NOT_BACK * rise:
+            continue  # with no way down before, or none back to where that began: not a cleaning
         if all(rise >= rises.get(n + by, 0.0) for by in range(-_AROUND, _AROUND + 1)):
             found.append((n, rise))
     return found

@@ -103,6 +103,22 @@ def test_a_drift_is_no_step():
     assert [(one.kind, one.first, one.last) for one in found] == [("step", 40, None)]
 
 
+def test_a_share_that_turns_with_the_season_is_no_event_nor_are_days_seen_by_a_corner():
+    """As a house was seen whose planes are not quite what was set."""
+    corner = {48: -0.08, 92: -0.13, 106: -0.09, 109: -0.12, 114: -0.21}
+    logs = [corner.get(n, -0.057 * min(1.0, max(0, n - 60) / 40)) for n in range(120)]
+    for sign in (1, -1):
+        days = [share.Day(n, 0.5, 0.5, sign * log) for n, log in enumerate(logs) if n % 2 == 0]
+        assert share.changes(days, 0.0) == []
+        points = [(one.day, one.log) for one in days]
+        assert yields.dirt(points, yields.noise_of(points), 119) is None
+
+
+def test_what_rises_less_than_it_fell_is_no_cleaning():
+    points = [(n, -0.001 * n if n != 80 and n != 81 else -0.14) for n in range(110)]
+    assert yields.dirt(points, 0.0, 109) is None
+
+
 def test_dirt_is_told_between_two_rains():
     rain = SPRING + timedelta(days=35)
 

@@ -7,7 +7,7 @@ import pytest
 
 from edge_lib.shared.sun import Sun, position
 from server.roof import cells, digest, limited, model
-from server.roof.rows import FiveMinutes, Plane, Settings, StringRow
+from server.roof.rows import DOUBTFUL, FiveMinutes, Plane, Settings, StringRow
 from tests.support import roofs
 
 NOON = Sun(180.0, 60.0)
@@ -89,6 +89,26 @@ def test_no_export_limit_is_ever_assumed():
     for export_w in (-3000.0, 0.0, 5.0, 3000.0):
         row = PLAIN._replace(export_w=export_w, soc_pct=100.0, may_charge=False)
         assert limited.cause_of(row, Settings(has_battery=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("exports", "soc_pct", "codes"),
+    [
+        ((2000.0, 2010.0, 1990.0), 100.0, [DOUBTFUL] * 3),
+        ((1500.0, 2000.0, 2040.0), 96.0, [0, DOUBTFUL, DOUBTFUL]),
+        ((2000.0, 2010.0, 1990.0), 80.0, [0, 0, 0]),  # what is too much could go into the battery
+        ((5.0, 700.0, -40.0), 100.0, [DOUBTFUL, 0, DOUBTFUL]),
+        ((-800.0, -800.0, -800.0), 100.0, [0, 0, 0]),  # the house takes all of it
+        ((None, 2000.0, None), 100.0, [0, 0, 0]),
+    ],
+)
+def test_an_export_that_stays_the_same_beside_a_full_battery_is_doubtful(exports, soc_pct, codes):
+    rows = [
+        PLAIN._replace(bucket_s=300 * n, export_w=export_w, soc_pct=soc_pct)
+        for n, export_w in enumerate(exports)
+    ]
+    assert limited.codes_of(rows, Settings(has_battery=True)) == codes
+    assert DOUBTFUL not in limited.codes_of(rows, HOUSE)
 
 
 def test_a_day_made_small_is_the_same_after_the_database():

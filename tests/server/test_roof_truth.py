@@ -2,6 +2,8 @@
 
 import pytest
 
+from edge_lib.simulator.roof import Plane
+from tests.support import roof_map_claims
 from tests.support.roof_checks import claims_of, found, settings_of
 from tests.support.roof_life import Life, live
 from tests.support.roof_map_claims import EAST
@@ -34,6 +36,21 @@ def test_a_wrong_formula_is_found_out(short, name):
 def test_no_shade_is_claimed_for_a_roof_without(clouds):
     lived = live(Life((EAST,), (), clouds, 7, 45))
     assert claims_of(found(lived)) == []
+
+
+def test_what_was_held_back_is_told_by_the_days_own_clear_moments():
+    lived = live(Life((Plane(5.0, 35, 180),), (), "greensboro", 1, 45, export_limit_w=2500))
+    true_kwh = sum(sum(true.offered_w) - sum(true.taken_w) for true in lived.truth) / 12_000
+    told_kwh = sum(limit.lost_w for limit in found(lived).limits) / 12_000
+    assert told_kwh == pytest.approx(true_kwh, rel=0.1)
+
+
+@pytest.mark.long
+def test_after_a_year_of_clouds_a_tree_is_told():
+    task = roof_map_claims.Task("south", "tree", "sand_point", 365, 1)
+    _, right, _ = roof_map_claims._scores(task)
+    assert right.recall > 0.9
+    assert right.false == 0
 
 
 def test_a_clear_week_is_too_short_for_any_claim(short):
