@@ -151,9 +151,7 @@ def _of_string(
     shade = found.shade.by_month(roof.columns) if found.shade else None
     outage = found.outage.by_month(roof.columns) if found.outage else None
     causes = _by_cause(roof.columns, found.limits)
-    unknown = {"clipping"} if roof.settings.nominal_w is None else set()
-    if roof.settings.export_limit_w is None:
-        unknown |= {"export_limit", "full_battery"}
+    unknown = {month: _unknown(roof, month) for month in months}
     return [
         {
             "month": month,
@@ -162,7 +160,7 @@ def _of_string(
             "shade_kind": found.shade_kind,
             **{
                 f"{cause}_kwh": None
-                if cause in unknown and month not in causes[cause]
+                if cause in unknown[month] and month not in causes[cause]
                 else _kwh(causes[cause], month)
                 for cause in CAUSES
             },
@@ -170,6 +168,20 @@ def _of_string(
         }
         for month in months
     ]
+
+
+def _unknown(roof: Whole, month: str) -> set[str]:
+    """Return of which causes nothing can be said in a month, unless something was found."""
+    gathered = roof.columns
+    days = [n for n, day in enumerate(gathered.days) if f"{day:%Y-%m}" == month]
+    unknown = set(gathered.unknown_causes)
+    if roof.settings.nominal_w is None:
+        unknown.add("clipping")
+    if not any(gathered.has_state[n] for n in days):
+        unknown |= {"derating", "dispatch"}
+    if roof.settings.export_limit_w is None or not any(gathered.has_export[n] for n in days):
+        unknown |= {"export_limit", "full_battery"}
+    return unknown
 
 
 def _kwh(sums: dict[str, float] | None, month: str) -> float | None:

@@ -9,12 +9,13 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from server.roof.model import LEAST_W_PER_KWP, Facing
-from server.roof.rows import DOUBTFUL, Digest, Plane
+from server.roof.rows import CAUSES, DOUBTFUL, Digest, Plane
 
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
 _NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
 _LIVES_KWH = 0.1
+_DISPATCH, _ALWAYS = 1 + CAUSES.index("dispatch"), 0.9
 HELD = -2.0
 MAY_BE_HELD = -3.0
 _IN_LIGHT = 0.4  # of a clear sky: full shade gives less
@@ -35,6 +36,9 @@ class Columns(NamedTuple):
     powers: dict[int, array[int]]
     voltages: dict[int, array[int]]
     energy_kwh: dict[int, list[float | None]]  # per day
+    has_state: list[bool]  # per day
+    has_export: list[bool]
+    unknown_causes: set[str]  # that nothing can be said of
 
     def index_since(self, day: date) -> int:
         """Return the index of the first day that is not before this one."""
@@ -60,7 +64,8 @@ class Columns(NamedTuple):
 def gather(digests: Iterable[Digest]) -> Columns:
     """Return the days side by side; they rise. A string that never gave anything is left out."""
     made = Columns(
-        [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"), {}, {}, {},
+        [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"),
+        {}, {}, {}, [], [], set(),
     )  # fmt: skip
     for digest in digests:
         _add(made, digest)
@@ -68,7 +73,19 @@ def gather(digests: Iterable[Digest]) -> Columns:
         if sum(kwh or 0.0 for kwh in made.energy_kwh[string]) < _LIVES_KWH:
             for by_string in (made.powers, made.voltages, made.energy_kwh):
                 by_string.pop(string)
+    _not_dispatched(made)
     return made
+
+
+def _not_dispatched(made: Columns) -> None:
+    """Take no notice of a state "dispatch" that is always there.
+
+    An SH15T tells it while it runs as usual, so nobody's command is known by it.
+    """
+    told = made.causes.count(_DISPATCH)
+    if told and told >= _ALWAYS * len(made.causes):
+        made.causes[:] = array("b", [0 if code == _DISPATCH else code for code in made.causes])
+        made.unknown_causes.add("dispatch")
 
 
 def _add(made: Columns, digest: Digest) -> None:
@@ -91,6 +108,8 @@ def _add(made: Columns, digest: Digest) -> None:
     made.starts.append(before + count)
     made.first_s.append(digest.first_s)
     made.last_s.append(digest.last_s)
+    made.has_state.append(digest.has_state)
+    made.has_export.append(digest.has_export)
 
 
 class Ratios(NamedTuple):

@@ -12,6 +12,7 @@ from server.roof.rows import SLOT_S, Digest, FiveMinutes, Settings
 
 LEAST_ELEVATION = 30  # tenths of a degree: lower the light is that of hills, haze and houses
 _SOME_W = 20.0
+_ZENITH = 899  # tenths: the last bin ends at 90 degrees
 
 
 def of_day(
@@ -35,12 +36,14 @@ def of_day(
         first_s=lit[0].bucket_s if lit else None,
         last_s=lit[-1].bucket_s if lit else None,
         slots=[row.bucket_s // SLOT_S for row, _ in kept],
-        azimuths=[round(at.azimuth_deg * 10) for _, at in kept],
-        elevations=[round(at.elevation_deg * 10) for _, at in kept],
+        azimuths=[round(at.azimuth_deg * 10) % 3600 for _, at in kept],
+        elevations=[min(round(at.elevation_deg * 10), _ZENITH) for _, at in kept],
         causes=limited.codes_of([row for row, _ in kept], settings),
         powers={k: [_of(row, k, "power_w", -1) for row, _ in kept] for k in strings},
         voltages={k: [_of(row, k, "voltage_v", 0) for row, _ in kept] for k in strings},
         energy_kwh={k: _kwh(own, k) for k in strings},
+        has_state=any(row.running_state is not None for row in own),
+        has_export=any(row.export_w is not None for row in own),
     )
 
 

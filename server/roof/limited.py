@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from server.roof.rows import CAUSES, DOUBTFUL, SLOT_S, FiveMinutes, Settings
 
-DERATING, DISPATCH = 0x8100, 0x8200  # register 13000, "running state" of the protocol
+# Register 13000, "running state" of the protocol; 0x0080 is derating in its older form.
+DERATING, DISPATCH = (0x8100, 0x0080), 0x8200
 _OF_NOMINAL = 0.985
 _NEAR_LIMIT_W = 60.0
 _FULL_PCT = 98.0
@@ -23,7 +24,7 @@ def cause_of(row: FiveMinutes, settings: Settings) -> str | None:
     """Return one of ``CAUSES``, or None: the sample is evidence."""
     if row.running_state == DISPATCH:
         return "dispatch"
-    if row.running_state == DERATING:
+    if row.running_state in DERATING:
         return "derating"
     if _clips(row, settings):
         return "clipping"

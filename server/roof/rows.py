@@ -79,6 +79,8 @@ class Digest(NamedTuple):
     powers: Mapping[int, Sequence[int]]  # string -> W; -1: not known
     voltages: Mapping[int, Sequence[int]]  # string -> V
     energy_kwh: Mapping[int, float]  # string -> of the whole day
+    has_state: bool = True  # whether any row knew the inverter's state
+    has_export: bool = True
 
 
 class Bin(NamedTuple):

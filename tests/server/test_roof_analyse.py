@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from server.roof import analyse, curve, fit, share, yields
-from server.roof.rows import Plane, Settings
+from server.roof.rows import CAUSES, Plane, Settings
 from tests.support import roofs
 
 FRONT, SAME, WEST = Plane(35, 180, 2.5, "front"), Plane(35, 180, 3.0), Plane(30, 250, 2.5)
@@ -54,6 +54,43 @@ def test_beside_an_equal_string_the_loss_is_exact():
     assert one.result["strings"][1]["shade_loss"]["kwh"] == 0
     months = [one for one in one.result["losses_by_month"] if one["string"] == 1]
     assert sum(month["shade_kwh"] for month in months) == pytest.approx(loss["kwh"], abs=0.2)
+
+
+LIMITED = ("derating", "dispatch", "export_limit", "full_battery")
+
+
+@pytest.mark.parametrize(
+    ("changed", "known"),
+    [
+        ({}, {"derating", "dispatch", "export_limit", "full_battery"}),
+        ({"has_state": False}, {"export_limit", "full_battery"}),
+        ({"has_export": False}, {"derating", "dispatch"}),
+        ({"has_state": False, "has_export": False}, set()),
+    ],
+)
+def test_what_nobody_read_is_not_told_as_0(changed, known):
+    roof = roofs.Roof({1: FRONT})
+    told = roof.settings()._replace(export_limit_w=50_000.0, nominal_w=50_000.0)
+    read = {"has_state": True, "has_export": True} | changed
+    days = [one._replace(**read) for one in roofs.digests(roof, SPRING, 32, told)]
+    for month in analyse.result("home-1", days, told, 1.7e9).result["losses_by_month"]:
+        kwh = {cause: month[f"{cause}_kwh"] for cause in LIMITED}
+        assert kwh == {cause: 0.0 if cause in known else None for cause in LIMITED}
+
+
+def test_a_state_dispatch_that_is_always_there_holds_nothing_back():
+    roof = roofs.Roof({1: FRONT}, {1: roofs.TREE})
+    told = roof.settings()
+    days = roofs.digests(roof, SPRING, 45, told)
+    code = 1 + CAUSES.index("dispatch")
+    always = [one._replace(causes=[code] * len(one.causes)) for one in days]
+    usual, odd = (analyse.result("home-1", one, told, 1.7e9) for one in (days, always))
+    assert odd.bins == usual.bins
+    assert {one["dispatch_kwh"] for one in odd.result["losses_by_month"]} == {None}
+    # A day of it is a command.
+    once = [*always[:3], *days[3:]]
+    some = analyse.result("home-1", once, told, 1.7e9)
+    assert {one.cause for one in some.limits} >= {"dispatch"}
 
 
 @pytest.mark.long

@@ -64,6 +64,7 @@ HOUSE = LIMITS._replace(has_battery=True)
         ({"inverter_w": 3935.0}, LIMITS, None),
         ({"inverter_w": 3945.0}, LIMITS._replace(nominal_w=None), None),
         ({"running_state": 0x8100}, LIMITS, "derating"),
+        ({"running_state": 0x0080}, LIMITS, "derating"),
         ({"running_state": 0x8200}, LIMITS, "dispatch"),
         ({"export_w": 2960.0}, LIMITS, "export_limit"),
         ({"export_w": 3059.0}, LIMITS, "export_limit"),
@@ -127,6 +128,17 @@ def test_the_sun_stands_in_the_middle_of_the_five_minutes():
     for slot, azimuth in list(zip(one.slots, one.azimuths, strict=True))[::20]:
         middle = position(slot * 300 + 150, roof.latitude, roof.longitude)
         assert azimuth == pytest.approx(middle.azimuth_deg * 10, abs=0.5001)
+
+
+@pytest.mark.parametrize(
+    ("at", "stored"),
+    [(Sun(359.96, 40.0), (0, 400)), (Sun(0.04, 40.0), (0, 400)), (Sun(90.0, 89.97), (900, 899))],
+)
+def test_north_and_zenith_are_in_bins_that_have_neighbours(monkeypatch, at, stored):
+    monkeypatch.setattr(digest.sun, "position", lambda *_: at)
+    place = Settings(latitude=-34.0, longitude=151.0)
+    one = digest.of_day(date(2025, 6, 1), [PLAIN], 0, 86_400, place)
+    assert (one.azimuths, one.elevations) == ([stored[0]], [stored[1]])
 
 
 def test_without_a_place_a_day_has_energy_and_nothing_else():
