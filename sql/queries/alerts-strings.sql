@@ -1,4 +1,4 @@
--- Called by alerts/gather and alerts/past: what each string brings on good days in some five minutes: of the same five
+-- Called by alerts/gather: what each string brings on good days in some five minutes: of the same five
 -- minutes of the 14 days before, where at least five are known, the greatest but for a tenth of them.
 SELECT start, ARRAY[max(usual_w) FILTER (WHERE string = 1), max(usual_w) FILTER (WHERE string = 2),
                     max(usual_w) FILTER (WHERE string = 3), max(usual_w) FILTER (WHERE string = 4)] AS usual_w
