@@ -175,6 +175,7 @@ def five_minutes(one: dict) -> FiveMinutes:
         int(one["ts"].timestamp()),
         tuple(strings),
         inverter_w=one["inverter_power_w"],
+        export_w=one["export_power_w"],
         running_state=one["running_state"],
         temp_c=one["inverter_temp_c"],
     )
