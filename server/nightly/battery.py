@@ -5,8 +5,6 @@ hours (``sungrow_battery_hourly``). The result is made of all digests, the hours
 five minutes of the last year, which are read as a stream. A house without a battery is one look.
 """
 
-from itertools import groupby
-
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 from psycopg2.extras import execute_values
 
@@ -15,7 +13,7 @@ from server.battery.rows import FiveMinutes
 from server.battery.year import Year
 from server.nightly import battery_rows, battery_store
 from server.nightly.battery_rows import Known, Span
-from server.nightly.days import Day
+from server.nightly.days import Day, pieces
 
 _AT_ONCE = 7  # days: some 2,000 five minutes
 _YEAR_S = 365 * 86_400
@@ -51,7 +49,7 @@ def run(cursor: Cursor, device_id: str, days: list[Day]) -> str:
 def _digest(cursor: Cursor, device_id: str, about: Known, found: list[Span]) -> Known:
     """Make the digests of these days again; return what is known now."""
     made, gone = [], [one.day for one in found if not one.is_there]
-    for part in _parts(found):
+    for part in pieces(found, _AT_ONCE):
         fine = battery_rows.make_hours(cursor, device_id, about, part[0], part[-1])
         for one in part:
             own = [row for row in fine if one.begin_s - rows.MARGIN_S <= row.bucket_s < one.end_s]
@@ -62,17 +60,6 @@ def _digest(cursor: Cursor, device_id: str, about: Known, found: list[Span]) -> 
     cursor.execute(_GONE, (device_id, gone))
     execute_values(cursor, _PUT, made, page_size=1000)
     return about
-
-
-def _parts(found: list[Span]) -> list[list[Span]]:
-    """Return the days in pieces of some days in a row."""
-    numbered = enumerate(found)
-    # Days in a row have the same distance from their number.
-    runs = (
-        [one for _, one in run]
-        for _, run in groupby(numbered, lambda at: at[1].day.toordinal() - at[0])
-    )
-    return [run[n : n + _AT_ONCE] for run in runs for n in range(0, len(run), _AT_ONCE)]
 
 
 def _seen(about: Known, fine: list[FiveMinutes]) -> Known:

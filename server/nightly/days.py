@@ -6,8 +6,10 @@ late reading of inverter or grid meter, ``server.forget`` or a new zone, changes
 So a job that did not run, or failed, takes up where it stopped.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from itertools import groupby
+from typing import NamedTuple, Protocol, TypeVar
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
@@ -35,6 +37,26 @@ class Day(NamedTuple):
         """Return the dates UTC that it has a part of."""
         last = self.end - timedelta(microseconds=1)
         return {self.first.date(), last.date()}
+
+
+class OfDay(Protocol):
+    """What belongs to a local day."""
+
+    @property
+    def day(self) -> date:
+        """The day."""
+
+
+T = TypeVar("T", bound=OfDay)
+
+
+def pieces(found: Iterable[T], most: int) -> Iterator[list[T]]:
+    """Yield what belongs to days in pieces of at most so many days in a row, rising."""
+    # Days in a row have the same distance from their number.
+    numbered = enumerate(sorted(found, key=lambda one: one.day))
+    for _, run in groupby(numbered, lambda at: at[1].day.toordinal() - at[0]):
+        whole = [one for _, one in run]
+        yield from (whole[n : n + most] for n in range(0, len(whole), most))
 
 
 def due(cursor: Cursor, job: str, device_id: str, span: Span) -> list[Day]:

@@ -5,13 +5,10 @@ is made of all digests, which are read as a stream. A house of whose strings not
 or whose place nobody said, is one look.
 """
 
-from collections.abc import Iterator
-from itertools import groupby
-
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.nightly import roof_rows, roof_store
-from server.nightly.days import Day
+from server.nightly.days import Day, pieces
 from server.nightly.roof_rows import Known
 from server.roof import analyse, digest
 
@@ -31,7 +28,7 @@ def run(cursor: Cursor, device_id: str, days: list[Day]) -> str:
         nothing = analyse.result(device_id, (), about.settings, about.now_s)
         roof_store.write(cursor, device_id, nothing)
         return "no place is set"
-    for part in _parts(days):
+    for part in pieces(days, _AT_ONCE):
         _digest(cursor, device_id, about, part)
     digests = roof_store.digests(cursor, device_id)
     found = analyse.result(device_id, digests, about.settings, about.now_s)
@@ -51,12 +48,3 @@ def _digest(cursor: Cursor, device_id: str, about: Known, part: list[Day]) -> No
         else:
             gone.append(one.day)
     roof_store.put_days(cursor, device_id, made, gone)
-
-
-def _parts(days: list[Day]) -> Iterator[list[Day]]:
-    """Yield the days in pieces of some days in a row."""
-    # Days in a row have the same distance from their number.
-    numbered = enumerate(sorted(days, key=lambda one: one.day))
-    for _, run_of_days in groupby(numbered, lambda at: at[1].day.toordinal() - at[0]):
-        whole = [one for _, one in run_of_days]
-        yield from (whole[n : n + _AT_ONCE] for n in range(0, len(whole), _AT_ONCE))
