@@ -20,6 +20,8 @@ from tests.edge.test_edge import run, settings
 from tests.support.disks import remount, small_disk
 from tests.support.samples import a_sample
 
+pytestmark = pytest.mark.slow  # each case starts the command or the service
+
 __all__ = ["settings"]
 
 

@@ -26,6 +26,8 @@ from tests.support.foreign_dongle import foreign_dongle
 from tests.support.quick import quick
 from tests.support.wire_proxy import RESET, SILENCE, TWICE, WireProxy, exception, short_exception
 
+pytestmark = pytest.mark.slow  # each case starts the service or a command
+
 DUMPS = sandbox.ROOT / "tests" / "dumps"
 FULL_DUMPS = sorted(path for path in DUMPS.glob("*.json") if "trace" not in path.name)
 _pause = threading.Event().wait

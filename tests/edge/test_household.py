@@ -14,6 +14,8 @@ from edge_lib.simulator.household import Household
 from edge_lib.simulator.register_image import encode
 from tests.support.quick import quick
 
+pytestmark = pytest.mark.slow  # simulated years
+
 BERLIN = ZoneInfo("Europe/Berlin")
 DAILY = [r.name for r in REGISTERS if r.name.startswith("daily_")]
 STUCK = ["daily_import_energy", "daily_export_energy"]

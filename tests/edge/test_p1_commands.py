@@ -28,6 +28,8 @@ from tests.support.p1_lines import LineServer, answers, repeats, sends
 from tests.support.p1_telegrams import DSMR5, FLUVIUS, changed, telegram, whole
 from tests.support.tls_server import TlsServer, answer, message
 
+pytestmark = pytest.mark.slow  # each case starts the command
+
 _wait = threading.Event().wait
 TOKEN = "0123456789ABCDEF0123456789ABCDEF"
 SERIAL = "5c2faf001122"

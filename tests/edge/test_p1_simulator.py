@@ -19,6 +19,8 @@ from edge_lib.simulator.p1_server import FAULTS, HomeWizardServer, TelegramServe
 from edge_lib.simulator.p1_shapes import data_v1, measurement_v2, telegram
 from tests.support.p1_lines import meter, read_for
 
+pytestmark = pytest.mark.slow  # each case waits for telegrams
+
 BRUSSELS = ZoneInfo("Europe/Brussels")
 MIDSUMMER = datetime(2026, 6, 20, tzinfo=BRUSSELS)
 

@@ -11,6 +11,8 @@ from edge_lib.upload.meter_lane import NOT_TAKEN_S
 from edge_lib.upload.receipt import UploadRefused, UploadRetry, proof
 from tests.support.edge_world import World
 
+pytestmark = pytest.mark.slow  # spools of hundreds of readings
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GOOD = {"inserted": 1, "duplicates": 1, "conflicts": [2]}
 

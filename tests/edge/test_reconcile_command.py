@@ -10,6 +10,8 @@ from edge_lib.upload.uploader import Uploader
 from tests.support.edge_env import edge_env
 from tests.support.edge_world import DEVICE, PRESENT, World
 
+pytestmark = pytest.mark.slow  # each case starts the command
+
 LOST = 10
 QUEUED = "30 readings queued again: the server lacks some of them\n"
 

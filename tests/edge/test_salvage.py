@@ -23,6 +23,8 @@ from tests.support.quick import quick
 from tests.support.samples import a_sample
 from tests.support.spooling import S, ask, crash, database, ids, put, seqs
 
+pytestmark = pytest.mark.slow  # each case damages a spool and brings it over
+
 COUNT, DELIVERED = 3000, 1200
 PROVISIONAL = 20
 PAGE = spool_file.PAGE_SIZE_BYTES

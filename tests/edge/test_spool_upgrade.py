@@ -27,6 +27,8 @@ from tests.support.spooling import (
     read_only,
 )
 
+pytestmark = pytest.mark.slow  # spools of former versions, each filled anew
+
 BOOKS = ("boots", "reports", "gaps", "meta")
 
 

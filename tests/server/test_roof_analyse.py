@@ -9,6 +9,8 @@ from server.roof import analyse, curve, fit, share, yields
 from server.roof.rows import CAUSES, Plane, Settings
 from tests.support import roofs
 
+pytestmark = pytest.mark.slow  # months of a simulated roof
+
 FRONT, SAME, WEST = Plane(35, 180, 2.5, "front"), Plane(35, 180, 3.0), Plane(30, 250, 2.5)
 SPRING = date(2025, 3, 1)
 

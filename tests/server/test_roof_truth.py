@@ -10,6 +10,8 @@ from tests.support.roof_map_claims import EAST
 from tests.support.roof_mutants import MUTANTS, Short, mutant
 from tests.support.roof_time_claims import fitted_of_serf, spa, sun_off_deg
 
+pytestmark = pytest.mark.slow  # lives of simulated roofs
+
 
 @pytest.fixture(scope="module")
 def short():

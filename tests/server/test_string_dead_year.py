@@ -16,6 +16,8 @@ from server.roof.rows import FiveMinutes
 from tests.server.test_alert_rules import minute
 from tests.support.roof_life import SLOT_S, Life, live
 
+pytestmark = pytest.mark.slow  # simulated years
+
 SOUTH, EAST, WEST = Plane(3.0, 35, 180), Plane(3.0, 35, 90), Plane(2.0, 35, 270)
 FLAT, WALL = Plane(1.2, 10, 120), Plane(3.0, 90, 200)
 DEAD = OF_HOUSE[0]

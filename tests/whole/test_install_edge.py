@@ -18,6 +18,8 @@ from tests.support.doctor_faults import NOWHERE, World
 from tests.support.terminal import PATH, at_a_terminal
 from tests.support.tls_server import Authority
 
+pytestmark = pytest.mark.slow  # each case runs the installer
+
 SCRIPT = ROOT / "systemd/install-edge"
 GOOD = {
     "SUNGROW_HOST": "192.0.2.1",

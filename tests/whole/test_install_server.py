@@ -24,6 +24,8 @@ from tests.support.readings import reading, store
 from tests.support.systemd_units import exposure, needs_systemd
 from tests.support.terminal import PATH, at_a_terminal
 
+pytestmark = pytest.mark.slow  # each case runs the installer
+
 SCRIPTS = [
     *("install-server", "backup-server", "restore-server", "sungrow-server"),
     *("server-lib.sh", "server-settings.sh", "server-alerts.sh"),
