@@ -6,13 +6,11 @@ import { icon } from './icons.js';
 import { t } from './language.js';
 import { remember } from './remember.js';
 import { tabOf, tabsOf } from './views.js';
+import { deviceName } from './words.js';
 import { offsetOf } from './zone.js';
 
 const IN_BAR = 3; // on a phone; the others are under More
 const byId = (id) => document.getElementById(id);
-
-// After a device's own name, if it has one.
-export const nameOf = ({ device_id: id, name }) => name || id;
 
 export class Frame {
   #more = el('button', { type: 'button', id: 'more', 'aria-expanded': 'false', click: () => this.#toggle() });
@@ -134,14 +132,14 @@ export class Frame {
     const own = here.device.device_id;
     chooser.hidden = devices.length < 2;
     chooser.parentNode.classList.toggle('with-choice', !chooser.hidden);
-    say(byId('device-name'), devices.length < 2 ? nameOf(here.device) : t('frame_title'));
+    say(byId('device-name'), devices.length < 2 ? deviceName(here.device) : t('frame_title'));
     if (chooser.hidden) return;
     say(chooser.querySelector('span'), t('frame_device'));
     const select = chooser.querySelector('select');
     select.dataset.keep = 'chooser';
     select.replaceChildren(
       ...devices.map((device) =>
-        el('option', { value: device.device_id, selected: device.device_id === own }, nameOf(device)),
+        el('option', { value: device.device_id, selected: device.device_id === own }, deviceName(device)),
       ),
     );
     select.onchange = () => {
@@ -197,7 +195,7 @@ export function unloaded(error) {
 // Another house would be taken for the one that the link names.
 export function unknownHouse(id, devices, link) {
   const links = devices.map((device) =>
-    el('li', {}, el('a', { class: 'button', href: link(device.device_id) }, nameOf(device))),
+    el('li', {}, el('a', { class: 'button', href: link(device.device_id) }, deviceName(device))),
   );
   const words = devices.length ? t('no_device_named', { device: id }) : t('no_devices');
   const element = card('no_device', el('p', {}, words), el('ul', { class: 'choices' }, links));

@@ -4,7 +4,6 @@
 import { ask, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
-import { nameOf } from './frame.js';
 import { GapList } from './gap_list.js';
 import { named, t } from './language.js';
 import { Loading } from './loading.js';
@@ -13,7 +12,7 @@ import { offlineState } from './offline.js';
 import { sectionsOf } from './system_sections.js';
 import { plainTable } from './table.js';
 import { Well, ofDays, ofReading, ofStatus } from './well.js';
-import { NONE, count, dayAndTime, duration, power } from './words.js';
+import { NONE, count, dayAndTime, deviceName, duration, power } from './words.js';
 import { addDays, dateOf, inMs } from './zone.js';
 
 const WEEKS = 53;
@@ -179,7 +178,7 @@ class SystemView {
     const { device } = this.#context;
     const yes = (value) => (value === null ? null : t(value ? 'yes' : 'no'));
     const rows = [
-      [t('device'), nameOf(device)],
+      [t('device'), deviceName(device)],
       [t('device_id'), device.name && device.device_id],
       [t('model'), device.model],
       [t('serial'), device.serial],

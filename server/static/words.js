@@ -128,5 +128,8 @@ export function duration(seconds) {
   return t('days_long', { n: number(seconds / 86400, 1) });
 }
 
+// A device by its own name, if it has one.
+export const deviceName = ({ device_id: id, name }) => name || id;
+
 // Why a house's use is below zero.
 export const FEEDS_IN = t('feeds_in');

@@ -19,6 +19,7 @@ from server.api.series_query import ALL, FRAMES
 from tests.support import documents
 
 ROOT = sandbox.ROOT
+_IMPORTED_BY_PAGE = re.compile(r"(?:from |import\()'\./([\w.]+\.js)'")
 CODE = sorted(
     path
     for path in [ROOT / "edge.py", *ROOT.glob("edge_lib/**/*.py"), *ROOT.glob("server/**/*.py")]
@@ -184,6 +185,13 @@ def file_of(name: str) -> str:
 def test_nothing_in_the_edge_imports_in_a_circle(key):
     arrows = graph(key)
     assert len(arrows) > 10
+    list(TopologicalSorter(arrows).static_order())  # raises CycleError
+
+
+def test_no_module_of_the_page_imports_in_a_circle():
+    modules = sorted((ROOT / "server/static").glob("*.js"))
+    arrows = {one.name: set(_IMPORTED_BY_PAGE.findall(one.read_text())) for one in modules}
+    assert arrows["system_view.js"] > {"words.js"}
     list(TopologicalSorter(arrows).static_order())  # raises CycleError
 
 
