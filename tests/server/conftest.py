@@ -1,4 +1,4 @@
-"""What the tests of ``/v1/series`` share; a file with another site has fixtures of its own."""
+"""What these tests share: a database of the module's own, and ``/v1/series`` on it."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,9 +10,9 @@ from tests.support.readings import connected
 
 
 @pytest.fixture(scope="module")
-def url(databases) -> str:
-    """A migrated database of a site in Berlin."""
-    return databases.migrated(SITE)
+def url(request, databases) -> str:
+    """A migrated database of the module's ``SITE``; of one in Berlin, where it names none."""
+    return databases.migrated(getattr(request.module, "SITE", SITE))
 
 
 @pytest.fixture(scope="module")

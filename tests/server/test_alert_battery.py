@@ -16,8 +16,9 @@ from server.alerts.evidence import Outside
 from server.alerts.replay import replay
 from server.sandbox.postgres import postgres_bin_dir
 from tests.support.alerts import MINUTE, OPTIONS, Site, span
-from tests.support.readings import connected, rows, utc
+from tests.support.readings import rows, utc
 
+SITE = "Europe/Amsterdam"
 NOON = utc("2026-05-05 10:00")
 DAY = timedelta(days=1)
 ALL = ("sungrow_samples", "sungrow_5min", "sungrow_local_daily", "sungrow_seqs", "sungrow_devices")
@@ -25,12 +26,6 @@ ALL += ("sungrow_alerts", "sungrow_alert_outbox", "sungrow_alert_run")
 ALL += ("sungrow_battery_results", "sungrow_battery_anchors", "sungrow_battery_days")
 SOON = OPTIONS._replace(for_s={"soh_drop": 180.0, "batt_blocked": 300.0})  # so that they open
 SOH = 98.0  # as the readings of these tests have it
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Amsterdam")) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from server.alerts.evidence import Evidence, Front, House, Outside, Report
 from server.alerts.hop import Return, Verdict, recovery, verdict
 from tests.support.alerts import BOOT, MINUTE, OTHER_BOOT, Site, live_reading, span
-from tests.support.readings import connected, rows, utc
+from tests.support.readings import rows, utc
 
+SITE = "Europe/Amsterdam"
 NOON = utc("2026-05-05 10:00")
 SITE_TOLD = "home: no data for 10 min - "
 ROWS_OF = ("sungrow_samples", "sungrow_reports", "sungrow_5min", "sungrow_local_daily")
@@ -73,12 +74,6 @@ def test_counts_of_the_grid_meter_that_come_say_that_the_line_is_up():
 )
 def test_the_recovery_says_what_the_silence_was(found, cause):
     assert recovery(Return(boot_before=BOOT, **found)).cause == cause
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Amsterdam")) as connection:
-        yield connection
 
 
 @pytest.fixture

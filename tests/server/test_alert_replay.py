@@ -14,18 +14,13 @@ from server.alerts import settings
 from server.alerts.options import Channel, Options
 from server.alerts.replay import replay
 from tests.support.alerts import HOOK, MINUTE, OPTIONS, OTHER_BOOT, PHONE, Site, live_reading, span
-from tests.support.readings import connected, rows, utc
+from tests.support.readings import rows, utc
 
+SITE = "Europe/Amsterdam"
 NOON = utc("2026-05-05 10:00")
 ALL = ("sungrow_samples", "sungrow_reports", "sungrow_5min", "sungrow_local_daily")
 ALL += ("sungrow_seqs", "sungrow_alert_outbox", "sungrow_alerts", "sungrow_alert_run")
 ALL += ("sungrow_silences", "sungrow_devices", "sungrow_fault_5min", "sungrow_parked")
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Amsterdam")) as connection:
-        yield connection
 
 
 @pytest.fixture

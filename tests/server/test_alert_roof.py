@@ -9,8 +9,9 @@ from psycopg2.extras import Json
 
 from server.alerts.replay import replay
 from tests.support.alerts import MINUTE, OPTIONS, Site, span
-from tests.support.readings import connected, rows, utc
+from tests.support.readings import rows, utc
 
+SITE = "Europe/Amsterdam"
 NOON = utc("2026-05-05 10:00")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ALL = ("sungrow_samples", "sungrow_5min", "sungrow_local_daily", "sungrow_seqs", "sungrow_devices")
@@ -19,12 +20,6 @@ ALL += ("sungrow_sites", "sungrow_roof_results")
 BOTH = {"mppt1_voltage_v": 400.0, "mppt1_current_a": 4.0}
 BOTH |= {"mppt2_voltage_v": 380.0, "mppt2_current_a": 3.0}
 SOON = OPTIONS._replace(for_s={"string_dead": 300.0, "shade_new": 60.0})  # so that they open
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Amsterdam")) as connection:
-        yield connection
 
 
 @pytest.fixture

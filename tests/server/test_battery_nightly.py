@@ -22,13 +22,12 @@ from server.battery.year import Year
 from server.database import deletions
 from server.nightly import battery_rows as battery_rows_of
 from server.nightly import runner
-from server.nightly.__main__ import main
+from tests.support import nights
 from tests.support.batches import app_on, get
 from tests.support.battery_life import Life, live
 from tests.support.battery_rollups import load
-from tests.support.commands import runner as command
 from tests.support.p1 import p1_reading, store_p1
-from tests.support.readings import connected, new_device, reading, rows, store, utc
+from tests.support.readings import new_device, reading, rows, store, utc
 
 pytestmark = pytest.mark.server
 
@@ -37,6 +36,7 @@ BORN = datetime(2026, 2, 27, tzinfo=UTC)  # and on across the change of Berlin's
 DAYS = 31
 NOW = BORN + timedelta(days=DAYS)
 SETTINGS = Settings(capacity_kwh=9.6, timezone=SITE)
+TOLERANCE = (1e-9, 1e-9)  # relative, absolute
 TABLES = {
     "sungrow_battery_hourly": "bucket",
     "sungrow_battery_days": "day",
@@ -45,41 +45,17 @@ TABLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
 @pytest.fixture(scope="module", autouse=True)
 def now():
     """Let each night be the one after the last day."""
-    known = battery_rows_of.known
-
-    def then(cursor: Cursor, device_id: str) -> battery_rows_of.Known:
-        return known(cursor, device_id)._replace(now_s=NOW.timestamp())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(battery_rows_of, "known", then)
+    with nights.nights_at(battery_rows_of, NOW):
         yield
 
 
 @pytest.fixture
 def nightly(url, monkeypatch, capsys, tmp_path):
     """Run the job; return what it said of each device."""
-    run = command(main, monkeypatch, capsys, tmp_path)
-
-    def job(*argv: str) -> list[str]:
-        status, out, err = run("--job", "battery", *argv, DATABASE_URL=url)
-        assert (status, err) == (0, [])
-        return out
-
-    return job
+    return nights.job_of("battery", url, monkeypatch, capsys, tmp_path)
 
 
 def fill(database, device_id: str, found: list[FiveMinutes]) -> None:
@@ -89,17 +65,7 @@ def fill(database, device_id: str, found: list[FiveMinutes]) -> None:
 
 def stored(database, device_id: str) -> dict[str, list[dict]]:
     """Return all that was computed of a device, but for when."""
-    found = {}
-    for table, order in TABLES.items():
-        asked = f"SELECT * FROM {table} WHERE device_id = %s ORDER BY {order}"  # noqa: S608
-        found[table] = rows(database, asked, device_id)
-    asked = "SELECT * FROM sungrow_battery_results WHERE device_id = %s"
-    found["results"] = rows(database, asked, device_id)
-    for row in [row for lines in found.values() for row in lines]:
-        row.pop("device_id", None)
-        row.pop("computed_at", None)
-        row.get("result", {}).pop("device_id", None)
-    return found
+    return nights.stored(database, device_id, TABLES, "sungrow_battery_results")
 
 
 def own_settings(database, device_id: str, **known: object) -> None:
@@ -175,22 +141,11 @@ def test_by_the_database_it_finds_what_it_finds_in_memory(database, nightly, see
 
 def alike(one: object, other: object) -> bool:
     """Return whether two results say the same, but for the order in which numbers were added."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(alike, one, other))
-    if isinstance(one, float) and isinstance(other, float):
-        return one == pytest.approx(other, rel=1e-9, abs=1e-9)
-    return one == other
+    return nights.alike(one, other, *TOLERANCE)
 
 
 def assert_alike(database, one: str, other: str) -> None:
-    found, expected = stored(database, one), stored(database, other)
-    for table, lines in expected.items():
-        assert len(found[table]) == len(lines), table
-        for row, right in zip(found[table], lines, strict=True):
-            assert alike(row, right), (table, row, right)
-    assert expected["results"]
+    nights.assert_alike(stored(database, one), stored(database, other), *TOLERANCE)
 
 
 @pytest.fixture(scope="module")

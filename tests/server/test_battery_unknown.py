@@ -4,10 +4,11 @@ import pytest
 
 from tests.support.energies import CHARGE, DAY_KWH, DISCHARGE, days, stored
 from tests.support.history import FLOWS, asker, new_device
-from tests.support.readings import connected, rows
+from tests.support.readings import rows
 
 pytestmark = pytest.mark.server
 
+SITE = "Europe/Berlin"
 DAYS = {"from": "2026-06-01", "to": "2026-06-04"}
 WIDTHS = ("5m", "15m", "1h", "1d", "1mo")
 INTEGRALS = ("battery_charge_integral_kwh", "battery_discharge_integral_kwh")
@@ -15,17 +16,6 @@ ENERGIES = ("battery_charge_kwh", "battery_discharge_kwh")
 NO_DIRECTION = {"battery_power_w": None}
 NO_COUNTERS = {CHARGE: None, DISCHARGE: None}
 NO_BATTERY = NO_DIRECTION | NO_COUNTERS | {"battery_soc_pct": None}
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated("Europe/Berlin")
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,12 @@ from tests.support.samples import DEVICE, a_sample
 
 pytestmark = pytest.mark.server
 
+SITE = "Europe/Berlin"
 DAY = "2026-05-05"
 NOON = utc(f"{DAY} 12:00")
 STEP = timedelta(seconds=5)
 COUNTS = ("stored", "parked", "thinned", "forgotten", "in_transit", "lost")
 _boots = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Berlin")) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

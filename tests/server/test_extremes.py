@@ -37,12 +37,6 @@ def url(databases) -> str:
 
 
 @pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
 def client(url):
     return client_on(url)
 

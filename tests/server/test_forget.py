@@ -25,21 +25,11 @@ from tests.support.samples import DEVICE, a_sample
 
 pytestmark = pytest.mark.server
 
+SITE = "Australia/Adelaide"
 NOON = utc("2026-05-05 12:00")
 MINUTE = timedelta(minutes=1)
 ROLLUPS = {"sungrow_5min": "bucket", "sungrow_local_daily": "bucket", "sungrow_seqs": "slot"}
 ROLLUPS |= {"sungrow_strings_5min": "bucket, string"}
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated("Australia/Adelaide")
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -14,17 +14,12 @@ from tests.support.samples import DEVICE, a_sample
 
 pytestmark = pytest.mark.server
 
+SITE = "Europe/Berlin"
 NOON = utc("2026-05-05 12:00")
 DAY = (utc("2026-05-05 00:00"), utc("2026-05-06 00:00"))
 STEP = timedelta(seconds=5)
 QUARTER = timedelta(minutes=15)
 _boots = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Berlin")) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -31,12 +31,6 @@ SUMS = (
 )
 
 
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated(SITE)) as connection:
-        yield connection
-
-
 def sample(ts: datetime, **fields) -> dict:
     """Return a sample of a house without a meter of the inverter's own."""
     without = {"load_power_w": None, "export_power_w": None, "inverter_power_w": 480.0}

@@ -19,7 +19,7 @@ from server.nightly.jobs import JOBS, Job
 from server.rebuild import main as rebuild
 from tests.support.batches import READ_TOKEN, app_on, assert_error, get
 from tests.support.commands import runner as command
-from tests.support.readings import connected, new_device, reading, rows, store, utc
+from tests.support.readings import new_device, reading, rows, store, utc
 from tests.support.samples import DEVICE
 
 pytestmark = pytest.mark.server
@@ -33,17 +33,6 @@ SPANS = (
     ("2026-02-24", "2026-03-31"),
     ("2026-10-20", "2026-10-27"),
 )
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
 
 
 @pytest.fixture

@@ -7,25 +7,15 @@ import pytest
 
 from tests.support.batches import app_on, assert_error, get
 from tests.support.p1 import p1_reading, store_p1
-from tests.support.readings import connected, new_device, reading, rows, store, utc
+from tests.support.readings import new_device, reading, rows, store, utc
 from tests.support.samples import DEVICE
 
+SITE = "Europe/Berlin"
 NOON = utc("2026-05-05 12:00")
 DAY = date(2026, 5, 5)
 FIRST, UNTIL = utc("2026-05-04 22:00"), utc("2026-05-05 22:00")  # of that day in Berlin
 STEP, MINUTE = timedelta(seconds=10), timedelta(seconds=60)
 ASKED = f"?device_id={DEVICE}&from=2026-05-05&to=2026-05-05"
-
-
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated("Europe/Berlin")
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
 
 
 def numbered(boot: str, numbers, start: datetime = NOON) -> list[dict]:

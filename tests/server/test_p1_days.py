@@ -11,16 +11,11 @@ from hypothesis import strategies as st
 from tests.support import p1
 from tests.support.local_time import ZONES, midnight
 from tests.support.p1 import NIGHTS, Meter, in_zone, quarters, rise_wh, store_p1
-from tests.support.readings import connected, rows, utc
+from tests.support.readings import rows, utc
 
+SITE = "Europe/Brussels"
 FIELDS = {"import_kwh": "energy_import_kwh", "export_kwh": "energy_export_kwh"}
 OTHERS = {"gas_m3": "gas_m3", "water_m3": "water_m3"}
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Brussels")) as connection:
-        yield connection
 
 
 def days(database, device_id: str, first: date, until: date) -> dict[date, dict]:

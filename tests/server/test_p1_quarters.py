@@ -9,17 +9,12 @@ from hypothesis import strategies as st
 
 from tests.support import p1
 from tests.support.p1 import Meter, p1_reading, quarters, rise_wh, store_p1
-from tests.support.readings import connected, new_device, rows, utc
+from tests.support.readings import new_device, rows, utc
 
+SITE = "Europe/Brussels"
 QUARTER = timedelta(minutes=15)
 START = utc("2026-03-28 22:53")
 MARGIN = timedelta(hours=3)
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated("Europe/Brussels")) as connection:
-        yield connection
 
 
 def all_quarters(database, device_id: str, readings: list[dict]) -> dict:

@@ -21,12 +21,6 @@ def url(databases) -> str:
     return databases.migrated(ZONE)
 
 
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path, url):
     """Run ``server.rebuild`` or ``server.forget`` on the database."""

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 from tests.support.direct import edition
 from tests.support.local_time import ZONES
 from tests.support.p1 import NIGHTS, assert_p1_exact, in_zone, p1_reading, store_p1
-from tests.support.readings import connected, new_device, rows, utc
+from tests.support.readings import new_device, rows, utc
 
 SITE = "Australia/Adelaide"
-
-
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated(SITE)) as connection:
-        yield connection
 
 
 def whole(number: int, ts, chance: random.Random) -> dict:

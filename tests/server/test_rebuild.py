@@ -33,11 +33,6 @@ BLANK = {
 }
 
 
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
 @pytest.fixture
 def database(url):
     with connected(url) as connection:

@@ -18,12 +18,6 @@ SITE = "Australia/Adelaide"
 BERLIN = ("2026-03-29", "2026-10-25")  # days on which the clock changes
 
 
-@pytest.fixture(scope="module")
-def database(databases):
-    with connected(databases.migrated(SITE)) as connection:
-        yield connection
-
-
 def device_in(database, zone: str) -> str:
     """Return a new device in that zone: its own, or the site's."""
     device_id = new_device()

@@ -17,13 +17,12 @@ from edge_lib.shared import sun
 from server import site as site_command
 from server.database import deletions, rollups
 from server.nightly import roof_rows, runner
-from server.nightly.__main__ import main
 from server.roof import analyse, digest
 from server.roof.rows import FiveMinutes, Plane, Settings, StringRow
+from tests.support import nights
 from tests.support.batches import app_on, get
 from tests.support.commands import runner as command
 from tests.support.readings import (
-    connected,
     insert_by_hand,
     new_device,
     reading,
@@ -42,6 +41,7 @@ PLACE = (52.1, 5.2)
 PLANES = {1: Plane(35.0, 120.0, 2.0, "east"), 2: Plane(35.0, 240.0, 2.4, None)}
 SETTINGS = Settings(SITE, *PLACE, strings=PLANES)
 SLOT = timedelta(minutes=5)
+TOLERANCE = (1e-6, 2e-3)  # relative, absolute
 TABLES = {
     "sungrow_roof_days": "day",
     "sungrow_shade_bins": "string, period, azimuth_deg, elevation_deg",
@@ -49,41 +49,17 @@ TABLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
 @pytest.fixture(scope="module", autouse=True)
 def now():
     """Let each night be the one after the last day."""
-    known = roof_rows.known
-
-    def then(cursor: Cursor, device_id: str) -> roof_rows.Known:
-        return known(cursor, device_id)._replace(now_s=NOW.timestamp())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(roof_rows, "known", then)
+    with nights.nights_at(roof_rows, NOW):
         yield
 
 
 @pytest.fixture
 def nightly(url, monkeypatch, capsys, tmp_path):
     """Run the job; return what it said of each device."""
-    run = command(main, monkeypatch, capsys, tmp_path)
-
-    def job(*argv: str) -> list[str]:
-        status, out, err = run("--job", "roof", *argv, DATABASE_URL=url)
-        assert (status, err) == (0, [])
-        return out
-
-    return job
+    return nights.job_of("roof", url, monkeypatch, capsys, tmp_path)
 
 
 @pytest.fixture
@@ -183,37 +159,16 @@ def five_minutes(one: dict) -> FiveMinutes:
 
 def stored(database, device_id: str) -> dict[str, list[dict]]:
     """Return all that was computed of a device, but for when."""
-    found = {}
-    for table, order in TABLES.items():
-        asked = f"SELECT * FROM {table} WHERE device_id = %s ORDER BY {order}"  # noqa: S608
-        found[table] = rows(database, asked, device_id)
-    asked = "SELECT * FROM sungrow_roof_results WHERE device_id = %s"
-    found["results"] = rows(database, asked, device_id)
-    for row in [row for lines in found.values() for row in lines]:
-        for name in ("device_id", "computed_at", "updated_at"):
-            row.pop(name, None)
-        row.get("result", {}).pop("device_id", None)
-    return found
+    return nights.stored(database, device_id, TABLES, "sungrow_roof_results")
 
 
 def alike(one: object, other: object) -> bool:
     """Return whether two results say the same, but for the order in which numbers were added."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(alike, one, other))
-    if isinstance(one, float) and isinstance(other, float | int):
-        return math.isclose(one, other, rel_tol=1e-6, abs_tol=2e-3)
-    return one == other
+    return nights.alike(one, other, *TOLERANCE)
 
 
 def assert_alike(database, one: str, other: str) -> None:
-    found, expected = stored(database, one), stored(database, other)
-    for table, lines in expected.items():
-        assert len(found[table]) == len(lines), table
-        for row, right in zip(found[table], lines, strict=True):
-            assert alike(row, right), (table, row, right)
-    assert expected["results"]
+    nights.assert_alike(stored(database, one), stored(database, other), *TOLERANCE)
 
 
 def place(site, device_id: str) -> None:

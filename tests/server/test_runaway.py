@@ -28,7 +28,7 @@ from tests.support.energies import (
 from tests.support.history import ENERGIES, asker
 from tests.support.history import new_device as shown_device
 from tests.support.local_time import midnight
-from tests.support.readings import connected, new_device, reading, rows, store
+from tests.support.readings import new_device, reading, rows, store
 
 pytestmark = pytest.mark.server
 
@@ -45,12 +45,6 @@ DIGIT_KWH = 0.1
 @pytest.fixture(scope="module")
 def url(databases) -> str:
     return databases.migrated(ZONE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
 
 
 def in_digits(kwh: float) -> float:

@@ -25,12 +25,6 @@ def url(databases):
     return databases.migrated()
 
 
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
 def strings(ts, *pairs, **fields) -> dict:
     """Return a sample whose strings have these volts and amperes."""
     told = {}

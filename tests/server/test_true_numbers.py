@@ -104,17 +104,6 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def url(databases) -> str:
-    return databases.migrated(SITE)
-
-
-@pytest.fixture(scope="module")
-def database(url):
-    with connected(url) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
 def house(url, database) -> Callable[[str], House]:
     tokens = ",".join(f"token-house-{n}:house-{n}" for n in range(1, HOUSES))
     app = create_app({"DATABASE_URL": url, "DEVICE_TOKENS": tokens})
