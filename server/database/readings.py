@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -135,7 +135,7 @@ class ReadingTable:
         Returns:
             How many.
         """
-        rows = [self._row(reading) for reading in readings]
+        rows = list(self._rows(readings))
         if not rows:
             return 0
         statement = before.replace("%", "%%") + self._statement
@@ -172,20 +172,23 @@ class ReadingTable:
         one = self.values(reading)
         return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
 
-    def _row(self, reading: Row) -> tuple[str]:
-        """Return a reading as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
+    def _rows(self, readings: Iterable[Row]) -> Iterator[tuple[str]]:
+        """Yield readings as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
 
         What is null is left out of it. A time, a ``device_id`` and a number need no quotes.
         """
-        told = reading
-        if None in reading.values():
-            told = {name: value for name, value in reading.items() if value is not None}
-        if more := self.kind.unknown(reading):
-            told = {**told, "extra": _quoted(json.dumps(more))}
-        shape = self._shape(tuple(told))
-        if shape.texts:
-            told = told | {name: _quoted(told[name]) for name in shape.texts}
-        return (shape.row % shape.values(told),)
+        names: tuple[str, ...] = ()
+        for reading in readings:
+            told = reading
+            if None in reading.values():
+                told = {name: value for name, value in reading.items() if value is not None}
+            if more := self.kind.unknown(reading):
+                told = {**told, "extra": _quoted(json.dumps(more))}
+            if (own := tuple(told)) != names:
+                names, shape = own, self._shape(own)
+            if shape.texts:
+                told = told | {name: _quoted(told[name]) for name in shape.texts}
+            yield (shape.row % shape.values(told),)
 
     def _shape_of(self, names: tuple[str, ...]) -> Shape:
         told = {"extra", *self.kind.names}.intersection(names)
@@ -210,7 +213,7 @@ def first_by_time(readings: Iterable[Row]) -> dict[datetime, Row]:
     first: dict[datetime, Row] = {}
     for reading in readings:
         first.setdefault(reading["ts"], reading)
-    return dict(sorted(first.items()))
+    return {ts: first[ts] for ts in sorted(first)}
 
 
 @lru_cache(256)  # a house's readings say the same few texts
