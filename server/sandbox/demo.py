@@ -114,7 +114,8 @@ class Chain:
         self._start(stack, web)
         self._settings = settings | {"SITE_URL": web.url}
         self.api = Api(web.url, certificate.ca, device_token, read_token)
-        self.edition = sandbox.edition(settings["DATABASE_URL"])
+        self.database_url = settings["DATABASE_URL"]
+        self.edition = sandbox.edition(self.database_url)
         self.house = DemoHouse(Clock(), ZoneInfo(self.zone), arguments.days)
         dongle = stack.enter_context(FakeDongle(self.house))
         meter = stack.enter_context(TelegramServer(self.house.grid_meter))
@@ -244,6 +245,7 @@ def show(chain: Chain) -> None:
     api = chain.api
     print(f"page          {api.url}/  log in with the read token; its CA: {api.ca}")
     print(f"database      {chain.edition}; days are those of {chain.zone}")
+    print(f"in SQL        psql '{chain.database_url}'")
     print(f"device token  {api.device_token}")
     print(f"read token    {api.read_token}")
     print(f"or, once, within 15 minutes, without it:\n{chain.link()}")
