@@ -46,8 +46,17 @@ VALUES = (
 RAW_VALUES = (b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e999", b"1" * 5000, b"0x10", b"01")
 RAW_VALUES += (b"+1", b".5", b"1.", b"'a'", b'"\\ud800"', b'"\\u0000"', b'"\xff"', b"undefined")
 RAW_VALUES += (b"[" * 2000, b'{"a":' * 500, b"", b"\x00", b"\xef\xbb\xbf1", b"1,", b"/**/1")
+# All whose path is fixed.
+ENDPOINTS = (
+    *("/", "/health", "/login", "/logout", "/metrics", "/pair"),
+    *("/p1/health", "/p1/v1/daily-energy", "/p1/v1/ingest", "/p1/v1/ingest/v1/ingest"),
+    *("/p1/v1/realtime", "/p1/v1/series", "/v1/alerts", "/v1/battery", "/v1/battery/events"),
+    *("/v1/battery/whatif", "/v1/completeness", "/v1/devices", "/v1/envelope", "/v1/faults"),
+    *("/v1/gaps", "/v1/hours", "/v1/ingest", "/v1/p1/capacity", "/v1/realtime", "/v1/referee"),
+    *("/v1/roof", "/v1/roof/day", "/v1/series", "/v1/shade", "/v1/silences", "/v1/states"),
+    *("/v1/status", "/v1/strings", "/v1/sun"),
+)
 PATHS = (
-    *("/", "/health", "/v1/ingest", "/v1/realtime", "/v1/series", "/v1/hours", "/v1/completeness"),
     *("/v1/", "/v1", "//v1/ingest", "/v1//ingest", "/v1/ingest/", "/V1/INGEST", "/v1/ingest%00"),
     *("/v1/ingest%2f..", "/../etc/passwd", "/v1/%2e%2e/%2e%2e/etc/passwd", "/%ff%fe", "/%", "/%zz"),
     *("/v1/ingest;a=b", "/v1/ingest?a=b#c", "/static/x", "/favicon.ico", "/.env", "/metrics"),
@@ -85,7 +94,8 @@ HEADERS = (
 )
 QUERY = (
     *("device_id", "frame", "date", "from", "to", "bucket", "format", "x"),
-    *("device_id[]", "FRAME", "frame ", "%00", "limit"),
+    *("device_id[]", "FRAME", "frame ", "%00", "limit", "at", "string", "period", "capacity"),
+    *("columns", "fields", "digits", "kind", "month"),
 )
 QUERY_VALUES = (
     *("", "hostile", "other", "day", "month", "year", "all", "1h", "5m", "1mo", "csv", "xml", "-1"),
@@ -194,7 +204,7 @@ class Maker:
         return self._post(self.dice.choice(ways)(), "Content-Encoding: gzip\r\n")
 
     def query(self) -> bytes:
-        path = self.dice.choice(PATHS[3:7])
+        path = self.dice.choice(ENDPOINTS)
         pairs = (
             f"{self.dice.choice(QUERY)}={self.dice.choice(QUERY_VALUES)}"
             for _ in range(self.dice.randint(0, 4))
@@ -205,7 +215,7 @@ class Maker:
         headers = "".join(
             f"{header}\r\n" for header in self.dice.sample(HEADERS, self.dice.randint(0, 2))
         )
-        method, path = self.dice.choice(METHODS), self.dice.choice(PATHS)
+        method, path = self.dice.choice(METHODS), self.dice.choice(ENDPOINTS + PATHS)
         auth = self.dice.choice(("", self._auth()))
         body = self.dice.choice((b"", b"{}", b'{"samples":[]}', b"5\r\nhello\r\n0\r\n\r\n"))
         length = self.dice.choice(("", f"Content-Length: {len(body)}\r\n"))

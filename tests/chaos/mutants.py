@@ -184,8 +184,8 @@ MUTANTS = (
         (
             (
                 "server/database/readings.py",
-                "dict(sorted(first.items()))",
-                "dict(sorted(first.items())[-100:])",
+                "for ts in sorted(first)}",
+                "for ts in sorted(first)[-100:]}",
             ),
         ),
         (tests("chaos/test_many_rows.py", "hundreds_of_samples"),),

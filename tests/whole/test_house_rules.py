@@ -16,6 +16,7 @@ from edge_lib.config import dongle_config, store_config, upload_config
 from server import sandbox
 from server import settings as server_settings
 from server.api.series_query import ALL, FRAMES
+from tests.chaos.hostile_requests import ENDPOINTS
 from tests.support import documents
 
 ROOT = sandbox.ROOT
@@ -124,6 +125,10 @@ def test_a_room_of_the_server_knows_no_more_than_it_says(room):
 def test_every_room_of_the_server_is_in_that_list():
     rooms = {room_of(named(path)) for path in ROOT.glob("server/*/**/*.py")}
     assert rooms <= SERVER_ROOMS.keys()
+    maps = ((ROOT / "docs/architecture.md").read_text(), (ROOT / "server/__init__.py").read_text())
+    folders = {room.partition(".")[2] for room in rooms}
+    assert not [name for name in folders if f"| `server/{name}/` |" not in maps[0]]
+    assert not [name for name in folders if f"``{name}``" not in maps[1]]
 
 
 def test_the_estimator_of_the_battery_is_pure():
@@ -308,6 +313,7 @@ def test_the_documents_list_every_endpoint(database_url, tmp_path):
         if rule.endpoint in ("page.static", "page.service_worker", "page.icon"):
             continue
         assert f"$URL{rule.rule}" in DOCUMENTS, rule.rule
+        assert "<" in rule.rule or rule.rule in ENDPOINTS, "no hostile request goes there"
 
 
 @pytest.mark.parametrize("module", ["config", "p1_config", "shared/env"])
