@@ -1,7 +1,7 @@
 -- Called by api/series_raw: the next samples from first on and before end. Beside each, where the house has a grid
 -- meter, its reading with which sungrow_house_sums pairs it. The outer limits of its time let TimescaleDB leave out
 -- the chunks that cannot hold any: no lag is longer than five minutes.
-SELECT device_id, sample.ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
+SELECT device_id, ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_soc_pct, battery_temp_c,
        load_power_w, export_power_w, pv_total_kwh, mppt1_voltage_v, mppt1_current_a,
        mppt2_voltage_v, mppt2_current_a, mppt3_voltage_v, mppt3_current_a, mppt4_voltage_v,
        mppt4_current_a, battery_voltage_v, battery_current_a, battery_soh_pct,
@@ -23,4 +23,4 @@ SELECT device_id, sample.ts, pv_power_w, pv_daily_kwh, battery_power_w, battery_
            AND p.ts <= %(end)s::timestamptz + interval '6 minutes'
          ORDER BY abs(date_part('epoch', p.ts - at)), p.ts LIMIT 1) AS beside
          ON %(has_p1)s AND inverter_power_w IS NOT NULL
- ORDER BY sample.ts
+ ORDER BY ts

@@ -13,6 +13,7 @@ from edge_lib.shared.timestamps import parse_ts
 from server.api.series_raw import MOST_ROWS
 from server.house.rollups import change_lag
 from tests.support import direct
+from tests.support.batches import full_sample
 from tests.support.history import DEVICE, FLOWS, bearer, history_client, new_device, starts
 from tests.support.p1 import store_p1
 from tests.support.readings import connected, reading, rows, store, utc
@@ -140,6 +141,9 @@ def test_minutes_hold_what_the_five_minutes_of_them_hold(ask, device):
             assert math.fsum(m[name] or 0 for m in five) == pytest.approx(bucket[name], abs=1e-12)
         assert sum(m["sample_count"] for m in five) == bucket["sample_count"]
         assert max(m["max_pv_power_w"] or 0 for m in five) == bucket["max_pv_power_w"]
+        for name in (name for name in bucket if name.startswith(("avg_", "min_", "max_"))):
+            is_told = any(m[name] is not None for m in five)
+            assert is_told is (bucket[name] is not None), name
     # 30 samples are missing, of two minutes and a half.
     empty = [m for m in minutes["series"] if not m["sample_count"]]
     assert [m["bucket"][11:16] for m in empty] == ["12:09"]
@@ -253,6 +257,15 @@ def test_raw_gives_every_field_of_each_reading(ask, database, device):
     few = ask({**asked, "to": HOUR["to"], "columns": "ts,mppt1_current_a"})["series"]
     assert len(few) == len(stored)
     assert list(few[0]) == ["ts", "mppt1_current_a"]
+
+
+def test_raw_leaves_no_field_out(ask, database):
+    name, sample = new_device(), full_sample(device_id="")
+    store(database, name, [{**sample, "ts": NOON}])
+    (row,) = ask({"device_id": name, **HOUR, "bucket": "raw"})["series"]
+    assert {field: row[field] for field in sample if field not in ("device_id", "ts")} == {
+        field: value for field, value in sample.items() if field not in ("device_id", "ts")
+    }
 
 
 def test_raw_shows_the_house_by_the_reading_that_a_sample_pairs_with(ask, database, p1_house):

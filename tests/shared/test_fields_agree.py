@@ -19,7 +19,7 @@ FILES = [path.read_text(encoding="utf-8") for path in sorted(SQL.glob("[0-9]*.sq
 CREATE = re.search(r"CREATE TABLE sungrow_samples \((.*?)\n\);", "".join(FILES), re.DOTALL)[1]
 ADDED = re.findall(r"ALTER TABLE sungrow_samples\b(.*?);", "".join(FILES), re.DOTALL)
 COLUMNS = dict(re.findall(r"^    (?!PRIMARY)(\w+) +([^,\n]+)", CREATE, re.MULTILINE))
-COLUMNS |= re.findall(r"ADD COLUMN (\w+) +([^,\n]+)", "".join(ADDED))
+COLUMNS |= re.findall(r"ADD COLUMN (\w+) +([^,\n]+)", "\n".join(ADDED))
 COMMENTS = dict(re.findall(r"COMMENT ON COLUMN sungrow_samples\.(\w+) IS '(.*)';", "".join(FILES)))
 BY_THE_SERVER = ["extra", "received_at"]
 
@@ -82,7 +82,10 @@ def test_the_unit_is_the_suffix_of_the_name():
 
 @pytest.mark.parametrize(
     ("name", "further"),
-    [("samples-by-key", []), ("sample-newest", ["p1_ts", "p1_power_w"])],
+    [
+        ("samples-by-key", []),
+        *((name, ["p1_ts", "p1_power_w"]) for name in ("sample-newest", "series-raw")),
+    ],
 )
 def test_a_query_reads_every_field_in_order(name, further):
     listed = re.search(r"SELECT (.*?)\n +FROM", query(name), re.DOTALL)[1]
