@@ -7,12 +7,16 @@
              ``responses`` sends the answer
 ``auth``     whom a token or a session cookie stands for; the files of tokens
 ``database`` connections and queries (``pool``), samples, rollups, migrations of ``sql``
+``house``    what the grid meter and the inverter say of a house together
 ``referee``  the inverter's meter against the utility's: pure, but for ``stored``
+``battery``  what a battery is still good for: pure; and ``python -m server.battery``
+``roof``     what each string gives, and where shade falls: pure
 ``cache``    the newest sample of each device, in Redis
 ``p1``       the grid (P1) meter: what edges of other make send of it
 ``page``     the page at ``/`` (``static``, ``templates``) and its login
 ``metrics``  ``/metrics``, and the counters that all workers share
 ``nightly``  ``python -m server.nightly``: what rests on a house's whole history
+``grafana``  ``python -m server.grafana``: dashboards and alert rules
 ``alerts``   ``python -m server.alerts``: what is wrong, told to the owner; not loaded by the app
 ``doctor``   ``python -m server.doctor``: what is wrong, and what to do about it
 ``settings`` every environment variable; ``redis_url`` checks one of them

@@ -44,6 +44,10 @@ from server.p1 import routes as p1_routes
 
 log = logging.getLogger("sungrow.server")
 _APP_LOAD_ERROR = 4  # gunicorn's own: its master stops instead of starting the worker again
+_ENDPOINTS = (
+    *(alerts, battery, completeness, devices, envelope, faults, gaps, hours, ingest, realtime),
+    *(roof, roof_day, series, silences, states, status, strings),
+)
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:
@@ -86,8 +90,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["open_alerts"] = OpenAlerts(app.extensions["db"])
     errors.init_app(app)
     app.get("/health")(health)
-    shown = (realtime, series, devices, status, hours, completeness, gaps, states, envelope, faults)
-    for module in (ingest, alerts, silences, battery, roof, roof_day, strings, *shown):
+    for module in _ENDPOINTS:
         app.register_blueprint(module.blueprint)
     p1_routes.init_app(app)
     page.init_app(app, settings.secret_key)

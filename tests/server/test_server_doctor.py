@@ -118,6 +118,8 @@ def test_on_a_sound_server_all_is_ok(doctor, client, device, redis_server):
         *("settings", "secrets", "tokens", "database", "edition", "clock", "disk", "schema"),
         *("zone", "jobs", "alerts", "nightly", "device", "edge", "redis"),
     ]
+    documented = (sandbox.ROOT / "docs/server.md").read_text()
+    assert not [check for check in found if f"`{check}`" not in documented]
 
 
 def test_a_grid_meter_is_looked_at_where_there_is_one(doctor, client, device):
