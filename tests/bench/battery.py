@@ -7,8 +7,6 @@ years of rollups, and its last day is of readings, one in 5 s. Goals of the nigh
 memory; who asks is compared with a bare SQL that fetches the row.
 """
 
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,17 +14,15 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 
 from edge_lib.simulator.battery import Hidden
-from server import create_app, sandbox
+from server import sandbox
 from server.battery.rows import FiveMinutes
-from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
-from tests.bench.proc import cpu_s
-from tests.bench.servers import Servers, started
+from tests.bench.nights import NIGHT, answered, night
+from tests.bench.paired import TOLD, Line
+from tests.bench.servers import started
 from tests.support.battery_life import Life, live
 from tests.support.battery_rollups import copy, sum_days
 
 HOUSE, BARE, ZONE = "ten-years", "no-battery", "Europe/Berlin"
-MEMORY, NIGHT = Goal(at_most=100), Goal(at_most=5)
-BEARER = {"Authorization": "Bearer token"}
 _FETCH = "SELECT computed_at, result, whatif FROM sungrow_battery_results WHERE device_id = %s"
 _DAY = (
     "INSERT INTO sungrow_samples (device_id, ts, pv_power_w, battery_power_w, battery_soc_pct,"
@@ -37,14 +33,6 @@ _DAY = (
     " 0, 25, 25 FROM generate_series(0, 17279) AS n,"
     " LATERAL (SELECT %(first)s + n * interval '5 seconds' AS ts) AS at"
 )
-# What a process inherits as its peak is that of the one that started it; so it looks itself.
-_NIGHTLY = """
-import os, sys, time
-from server.nightly.__main__ import main
-from tests.bench.proc import peak_mb
-assert main(sys.argv[1:]) == 0
-print(time.process_time(), peak_mb(os.getpid()))
-"""
 
 
 def lines(quick: bool) -> Iterator[Line]:
@@ -53,12 +41,12 @@ def lines(quick: bool) -> Iterator[Line]:
     with started() as servers:
         url = servers.database(SITE_TIMEZONE=ZONE)
         end = _fill(url, years, times)
-        yield from _night(servers, url, HOUSE, "the first night", TOLD)
+        yield from night(servers, url, HOUSE, "battery", "battery, the first night", TOLD)
         _add_a_day(url, end)
-        yield from _night(servers, url, HOUSE, "a usual night", NIGHT)
-        yield from _night(servers, url, BARE, "a house without a battery", TOLD)
-        for path in ("/v1/battery", "/v1/battery/whatif?capacity=13"):
-            yield _asked(url, path, rounds)
+        yield from night(servers, url, HOUSE, "battery", "battery, a usual night", NIGHT)
+        yield from night(servers, url, BARE, "battery", "battery, a house without a battery", TOLD)
+        for path, query in (("/v1/battery", {}), ("/v1/battery/whatif", {"capacity": "13"})):
+            yield answered(url, HOUSE, path, (path, query), (_FETCH, (HOUSE,)), rounds)
 
 
 def _fill(url: str, years: float, times: int) -> datetime:
@@ -102,33 +90,3 @@ def _moved(row: FiveMinutes, by_s: int, kwh: tuple[float, float]) -> FiveMinutes
 def _add_a_day(url: str, first: datetime) -> None:
     """Let the house live a day longer, through the triggers."""
     sandbox.execute(url, _DAY, {"house": HOUSE, "battery": True, "first": first})
-
-
-def _night(servers: Servers, url: str, house: str, name: str, goal: Goal) -> Iterator[Line]:
-    postgres = servers.postgres.running().pid
-    began_s, database_s = time.perf_counter(), cpu_s(postgres)
-    env = sandbox.environment(DATABASE_URL=url)
-    argv = [sys.executable, "-c", _NIGHTLY, "--device", house, "--job", "battery"]
-    own_s, memory_mb = map(float, sandbox.run(argv, env, cwd=sandbox.ROOT).split()[-2:])
-    took_s, database_s = time.perf_counter() - began_s, cpu_s(postgres) - database_s
-    note = f"{own_s:.1f} s its own, {database_s:.1f} s the database's; took {took_s:.1f} s"
-    yield Line(f"battery, {name}: CPU", "s", own_s + database_s, goal=goal, note=note)
-    yield Line(f"battery, {name}: memory", "MB", memory_mb, goal=MEMORY)
-
-
-def _asked(url: str, path: str, rounds: int) -> Line:
-    settings = {"DATABASE_URL": url, "DEVICE_TOKENS": f"token:{HOUSE}", "LOG_LEVEL": "WARNING"}
-    client = create_app(settings).test_client()
-
-    def ask() -> None:
-        with client.get(path, headers=BEARER) as answer:
-            assert answer.status_code in (200, 422), answer.text
-
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-
-        def fetch() -> None:
-            cursor.execute(_FETCH, (HOUSE,))
-            cursor.fetchall()
-
-        pairs = in_turn(lambda _: 1000 * spent_s(ask), lambda _: 1000 * spent_s(fetch), rounds)
-        return beside(path, "ms", pairs, note="limit: its row, fetched")

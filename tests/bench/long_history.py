@@ -14,24 +14,18 @@ night, the goal is judged.
 """
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import psycopg2
-
-from server import create_app, sandbox
 from tests.bench.decade_data import ZONE, Size
 from tests.bench.long_history_data import COARSE, FINE, add_a_day, fill
-from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
-from tests.bench.proc import cpu_s
+from tests.bench.nights import NIGHT, answered, night
+from tests.bench.paired import TOLD, Line, beside, in_turn
 from tests.bench.servers import Servers, started
 from tests.browser.browser import MISSING, Browser, browser
 
 SIZE, ROUNDS = Size(raw_days=1, neighbours=2), 10
 QUICK_SIZE, QUICK_ROUNDS = Size(years=3, year_days=20, raw_days=1, neighbours=1), 2
-MEMORY = Goal(at_most=100)
 LABELS = {FINE: "ten years", COARSE: "ten years, coarse"}
-BEARER = {"Authorization": "Bearer token"}
 BARE_MONTHS = (
     "SELECT date_trunc('month', bucket::timestamp), sum(pv_integral_kwh), sum(load_integral_kwh),"
     " sum(import_integral_kwh), sum(export_integral_kwh), sum(covered_s) FROM sungrow_local_daily"
@@ -46,14 +40,6 @@ BARE_CALENDAR = (
     " FROM sungrow_reports WHERE device_id = %(device_id)s AND kind = 'sample'"
     " AND slot >= %(from)s AND slot < %(to)s::date + 1 GROUP BY 1) AS told USING (day)"
 )
-# What a process inherits as its peak is that of the one that started it; so it looks itself.
-NIGHTLY = """
-import os, sys, time
-from server.nightly.__main__ import main
-from tests.bench.proc import peak_mb
-assert main(sys.argv[1:]) == 0
-print(time.process_time(), peak_mb(os.getpid()))
-"""
 # Notes when the view is there with nothing of it still loading, at a frame that is painted.
 WATCH = """
 const look = () => {
@@ -81,37 +67,13 @@ def lines(quick: bool) -> Iterator[Line]:
         }
         for name, (path, query, bare) in asked.items():
             for house in (FINE, COARSE):
-                yield _asked(url, f"{LABELS[house]}: {name}", house, (path, query, bare), rounds)
+                sought = {"device_id": house, "zone": ZONE, **query}
+                told = f"{LABELS[house]}: {name}"
+                yield answered(url, house, told, (path, query), (bare, sought), rounds)
         yield from _page(servers, url, last_day.year, 1 if quick else 5)
-        yield from _night(servers, url, "the first night", TOLD)
+        yield from night(servers, url, FINE, "envelope", "the first night", TOLD)
         add_a_day(url)
-        yield from _night(servers, url, "a usual night", Goal(at_most=5))
-
-
-def _asked(url: str, name: str, house: str, asked: tuple[str, dict, str], rounds: int) -> Line:
-    path, query, bare = asked
-    app = create_app(
-        {"DATABASE_URL": url, "DEVICE_TOKENS": f"token:{house}", "LOG_LEVEL": "WARNING"}
-    )
-    client = app.test_client()
-    sent = {"query_string": {"device_id": house, **query}, "headers": BEARER}
-
-    def ask() -> None:
-        with client.get(path, **sent) as answer:  # closed: it counts as being read until then
-            assert answer.status_code == 200, answer.text
-
-    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-
-        def ask_bare() -> None:
-            cursor.execute(bare, {"device_id": house, "zone": ZONE, **query})
-            cursor.fetchall()
-
-        pairs = in_turn(lambda _: _ms(ask), lambda _: _ms(ask_bare), rounds)
-        return beside(name, "ms", pairs, note="limit: its rows, added up")
-
-
-def _ms(work: Callable[[], object]) -> float:
-    return spent_s(work) * 1000
+        yield from night(servers, url, FINE, "envelope", "a usual night", NIGHT)
 
 
 def _page(servers: Servers, url: str, year: int, rounds: int) -> Iterator[Line]:
@@ -140,22 +102,3 @@ def _usable_ms(one: Browser, address: str) -> float:
     one.open("about:blank")
     one.open(address)
     return one.wait(lambda: one.run("return window.usable"), "the view never is whole")
-
-
-def _night(servers: Servers, url: str, name: str, goal: Goal) -> Iterator[Line]:
-    postgres = servers.postgres.running().pid
-    began_s, database_s = time.perf_counter(), cpu_s(postgres)
-    own_s, peak_mb = _nightly(url)
-    took_s, database_s = time.perf_counter() - began_s, cpu_s(postgres) - database_s
-    note = f"{own_s:.1f} s its own, {database_s:.1f} s the database's; took {took_s:.1f} s"
-    yield Line(f"{name}: CPU", "s", own_s + database_s, goal=goal, note=note)
-    yield Line(f"{name}: memory", "MB", peak_mb, goal=MEMORY)
-
-
-def _nightly(url: str) -> tuple[float, float]:
-    """Return the seconds of CPU and the most memory of ``server.nightly`` for the fine house."""
-    env = sandbox.environment(DATABASE_URL=url)
-    argv = [sys.executable, "-c", NIGHTLY, "--device", FINE, "--job", "envelope"]
-    said = sandbox.run(argv, env, cwd=sandbox.ROOT)
-    cpu_spent_s, memory_mb = map(float, said.split()[-2:])
-    return cpu_spent_s, memory_mb

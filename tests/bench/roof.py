@@ -10,8 +10,6 @@ compared with a bare SQL that fetches the rows.
 import io
 import math
 import random
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -20,17 +18,15 @@ import psycopg2
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from edge_lib.shared import sun
-from server import create_app, sandbox
-from tests.bench.paired import TOLD, Goal, Line, beside, in_turn, spent_s
-from tests.bench.proc import cpu_s
-from tests.bench.servers import Servers, started
+from server import sandbox
+from tests.bench.nights import NIGHT, answered, night
+from tests.bench.paired import TOLD, Line
+from tests.bench.servers import started
 from tests.support.battery_rollups import sum_days
 
 HOUSE, BARE, ZONE = "five-years", "no-place", "Europe/Amsterdam"
 LATITUDE, LONGITUDE = 52.1, 5.2
 PLANES = {1: (35.0, 120.0, 3.0), 2: (35.0, 240.0, 3.0)}  # tilt, azimuth, kWp
-MEMORY, NIGHT = Goal(at_most=100), Goal(at_most=5)
-BEARER = {"Authorization": "Bearer token"}
 _SLOT_S, _DAY_S = 300, 86_400
 _RESULT = "SELECT computed_at, result FROM sungrow_roof_results WHERE device_id = %s"
 _BINS = (
@@ -55,14 +51,6 @@ _DAY = (
     " LATERAL (SELECT %(first)s + n * interval '5 seconds' AS ts,"
     " greatest(0, sin((n - 4320) * pi() / 8640)) AS light) AS at"
 )
-# What a process inherits as its peak is that of the one that started it; so it looks itself.
-_NIGHTLY = """
-import os, sys, time
-from server.nightly.__main__ import main
-from tests.bench.proc import peak_mb
-assert main(sys.argv[1:]) == 0
-print(time.process_time(), peak_mb(os.getpid()))
-"""
 
 
 def lines(quick: bool) -> Iterator[Line]:
@@ -71,14 +59,17 @@ def lines(quick: bool) -> Iterator[Line]:
     with started() as servers:
         url = servers.database(SITE_TIMEZONE=ZONE)
         end = _fill(url, days)
-        yield from _night(servers, url, HOUSE, "the first night", TOLD)
+        yield from night(servers, url, HOUSE, "roof", "roof, the first night", TOLD)
         sandbox.execute(url, _DAY, {"house": HOUSE, "first": end})
-        yield from _night(servers, url, HOUSE, "a usual night", NIGHT)
-        yield from _night(servers, url, BARE, "a house without a place", TOLD)
+        yield from night(servers, url, HOUSE, "roof", "roof, a usual night", NIGHT)
+        yield from night(servers, url, BARE, "roof", "roof, a house without a place", TOLD)
         yesterday = (end - timedelta(days=1)).date()
-        yield _asked(url, "/v1/roof", _RESULT, rounds)
-        yield _asked(url, "/v1/shade?string=1", _BINS, rounds)
-        yield _asked(url, "/v1/roof/day", _RESULT, rounds, f"?date={yesterday}")
+        for path, query, bare in (
+            ("/v1/roof", {}, _RESULT),
+            ("/v1/shade", {"string": "1"}, _BINS),
+            ("/v1/roof/day", {"date": str(yesterday)}, _RESULT),
+        ):
+            yield answered(url, HOUSE, path, (path, query), (bare, (HOUSE,)), rounds)
 
 
 def _fill(url: str, days: int) -> datetime:
@@ -142,33 +133,3 @@ def _light(where: sun.Sun, tilt: float, azimuth: float, beam: float, sky: float)
     is_shaded = 95 <= where.azimuth_deg < 130 and where.elevation_deg < 25
     clear = 0.7 ** ((1 / max(math.sin(up), 0.05)) ** 0.678)
     return 1.3 * clear * max(0.0, cosine) * beam * (not is_shaded) + sky * math.sin(up)
-
-
-def _night(servers: Servers, url: str, house: str, name: str, goal: Goal) -> Iterator[Line]:
-    postgres = servers.postgres.running().pid
-    began_s, database_s = time.perf_counter(), cpu_s(postgres)
-    env = sandbox.environment(DATABASE_URL=url)
-    argv = [sys.executable, "-c", _NIGHTLY, "--device", house, "--job", "roof"]
-    own_s, memory_mb = map(float, sandbox.run(argv, env, cwd=sandbox.ROOT).split()[-2:])
-    took_s, database_s = time.perf_counter() - began_s, cpu_s(postgres) - database_s
-    note = f"{own_s:.1f} s its own, {database_s:.1f} s the database's; took {took_s:.1f} s"
-    yield Line(f"roof, {name}: CPU", "s", own_s + database_s, goal=goal, note=note)
-    yield Line(f"roof, {name}: memory", "MB", memory_mb, goal=MEMORY)
-
-
-def _asked(url: str, path: str, statement: str, rounds: int, rest: str = "") -> Line:
-    settings = {"DATABASE_URL": url, "DEVICE_TOKENS": f"token:{HOUSE}", "LOG_LEVEL": "WARNING"}
-    client = create_app(settings).test_client()
-
-    def ask() -> None:
-        with client.get(path + rest, headers=BEARER) as answer:
-            assert answer.status_code == 200, answer.text
-
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-
-        def fetch() -> None:
-            cursor.execute(statement, (HOUSE,))
-            cursor.fetchall()
-
-        pairs = in_turn(lambda _: 1000 * spent_s(ask), lambda _: 1000 * spent_s(fetch), rounds)
-        return beside(path, "ms", pairs, note="limit: its rows, fetched")

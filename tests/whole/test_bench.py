@@ -69,7 +69,7 @@ ABOUT = {
             for cost in ("CPU", "memory")
         ),
         "/v1/battery",
-        "/v1/battery/whatif?capacity=13",
+        "/v1/battery/whatif",
     ],
     "roof": [
         *(
@@ -78,7 +78,7 @@ ABOUT = {
             for cost in ("CPU", "memory")
         ),
         "/v1/roof",
-        "/v1/shade?string=1",
+        "/v1/shade",
         "/v1/roof/day",
     ],
     "size": [
