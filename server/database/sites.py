@@ -5,23 +5,9 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from server.roof.plane import Plane
+
 STRINGS = (1, 2, 3, 4)  # inputs of the inverter
-
-
-class Plane(NamedTuple):
-    """How the panels of a string are mounted.
-
-    Attributes:
-        tilt_deg: 0 is flat, 90 upright.
-        azimuth_deg: from north, clockwise, below 360.
-        kwp: peak power; None: not set.
-        name: what the page calls it; None: by its number.
-    """
-
-    tilt_deg: float
-    azimuth_deg: float
-    kwp: float | None = None
-    name: str | None = None
 
 
 class Site(NamedTuple):

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from server.roof.model import LEAST_W_PER_KWP, Facing
-from server.roof.rows import CAUSES, DOUBTFUL, Digest, Plane
+from server.roof.plane import Plane
+from server.roof.rows import CAUSES, DOUBTFUL, Digest
 
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded

@@ -9,7 +9,8 @@ from edge_lib.shared import sun
 from server.roof.cells import quantile
 from server.roof.columns import Columns
 from server.roof.fit import Fitted
-from server.roof.rows import SLOT_S, Plane, Settings
+from server.roof.plane import Plane
+from server.roof.rows import SLOT_S, Settings
 
 _LEAST_DAYS = 6
 _NIGHT_DEG = -2.5  # no power comes with the sun so low

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from server.roof import columns as all_days
 from server.roof.columns import Columns
 from server.roof.model import Facing
-from server.roof.rows import Digest, Plane
+from server.roof.plane import Plane
+from server.roof.rows import Digest
 
 DAYS = 365  # at most
 LEAST_WINDOWS = 2

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from server.roof.plane import Plane
+
 SLOT_S = 300  # a row's length
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
@@ -43,15 +45,6 @@ class FiveMinutes(NamedTuple):
     may_charge: bool | None = None  # False: the battery refuses
     running_state: int | None = None
     temp_c: float | None = None  # of the inverter
-
-
-class Plane(NamedTuple):
-    """Where the modules of a string look, as the owner said or as it was fitted."""
-
-    tilt_deg: float
-    azimuth_deg: float
-    kwp: float | None = None
-    name: str | None = None
 
 
 class Settings(NamedTuple):

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from server.roof import analyse, curve, fit, share, yields
-from server.roof.rows import CAUSES, Plane, Settings
+from server.roof.plane import Plane
+from server.roof.rows import CAUSES, Settings
 from tests.support import roofs
 
 pytestmark = pytest.mark.slow  # months of a simulated roof

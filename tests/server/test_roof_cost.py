@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from server.roof import analyse, digest
-from server.roof.rows import Plane
+from server.roof.plane import Plane
 from tests.support import roofs
 
 

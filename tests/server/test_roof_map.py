@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 from server.roof import analyse, cells, fit, limited, model
-from server.roof.rows import Plane
+from server.roof.plane import Plane
 from tests.support import roofs
 
 SPRING = date(2025, 3, 1)

@@ -7,7 +7,8 @@ import pytest
 
 from edge_lib.shared.sun import Sun, position
 from server.roof import cells, digest, limited, model
-from server.roof.rows import DOUBTFUL, FiveMinutes, Plane, Settings, StringRow
+from server.roof.plane import Plane
+from server.roof.rows import DOUBTFUL, FiveMinutes, Settings, StringRow
 from tests.support import roofs
 
 NOON = Sun(180.0, 60.0)

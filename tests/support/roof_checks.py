@@ -10,6 +10,7 @@ from edge_lib.shared.sun import Sun
 from edge_lib.simulator.roof import Roof
 from edge_lib.simulator.sky import ChainSky, clear
 from server.roof import analyse, digest
+from server.roof.plane import Plane
 from server.roof.rows import (
     AZIMUTH_STEP_DEG,
     ELEVATION_STEP_DEG,
@@ -17,7 +18,6 @@ from server.roof.rows import (
     Digest,
     FiveMinutes,
     Found,
-    Plane,
     Settings,
 )
 from tests.support.roof_life import DAY_S, Life, Lived

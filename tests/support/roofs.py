@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from edge_lib.shared import sun
 from server.roof import digest, model
-from server.roof.rows import Digest, FiveMinutes, Plane, Settings, StringRow
+from server.roof.plane import Plane
+from server.roof.rows import Digest, FiveMinutes, Settings, StringRow
 
 SOUTH = Plane(35.0, 180.0, 2.5)
 
