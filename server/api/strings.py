@@ -24,7 +24,6 @@ COLUMNS = (
     *("bucket", "avg_power_w", "max_power_w", "avg_voltage_v", "avg_current_a", "kwh", "share"),
     *("sample_count", "limited_count"),
 )
-FIRST_YEAR, LAST_YEAR = 1950, 2100  # of which the sun's formula is
 _PIECE = 500  # buckets of one query
 _NOTHING: Row = dict.fromkeys(COLUMNS) | {"sample_count": 0, "limited_count": 0}
 _NO_PLACE = "where the house is was not set: {command} set {device} --latitude 51.2 --longitude 4.4"
@@ -114,8 +113,7 @@ def sun() -> Response:
     """
     device_id = readable_device()
     at = query_args.moment("at") if "at" in request.args else datetime.now(UTC)
-    if not FIRST_YEAR <= at.year < LAST_YEAR:
-        raise query_args.wrong("at", f"from {FIRST_YEAR} on, and before {LAST_YEAR}", "datetime")
+    query_args.refuse_unknown_sun("at", at)
     about = {"device_id": device_id, "ts": format_ts(at)}
     found = current_app.extensions["db"].rows("sun-place", {"device_id": device_id})
     if not found:
