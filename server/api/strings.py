@@ -45,8 +45,9 @@ def strings() -> Response:
     query = _range(device)
     spans = series_query.spans(query, device.zone)
     asked = {"device_id": device_id, "first": query.first, "end": query.end}
-    known = {row["string"]: row["name"] for row in database.rows("strings-seen", asked)}
-    pieces = _pieces(database, device, spans, list(known))
+    around = database.rows("strings-seen", asked)
+    known = {row["string"]: row["name"] for row in around if row["is_asked"]}
+    pieces = _pieces(database, device, spans, list(known), len(around))
     if as_csv:
         day = query.first.astimezone(device.zone).date()
         name = f"{device_id}-strings-{query.width.name}-{day}.csv"
@@ -74,7 +75,11 @@ def _range(device: series_query.Device) -> Query:
 
 
 def _pieces(
-    database: Database, device: series_query.Device, spans: list[Bucket], known: list[int]
+    database: Database,
+    device: series_query.Device,
+    spans: list[Bucket],
+    known: list[int],
+    count: int,  # of the strings that there were around
 ) -> Iterator[list[Row]]:
     # Each is a transaction of its own, as those of /v1/series are.
     for begin in range(0, len(spans) if known else 0, _PIECE):
@@ -84,7 +89,7 @@ def _pieces(
             "keys": [span.start for span in piece],
             "first": piece[0].start,
             "end": piece[-1].end,
-            "all": len(known),
+            "all": count,
         }
         found = {
             (row.pop("key"), row["string"]): row for row in database.rows("strings-times", asked)
