@@ -40,6 +40,12 @@ class Columns(NamedTuple):
     has_state: list[bool]  # per day
     has_export: list[bool]
     unknown_causes: set[str]  # that nothing can be said of
+    row_s: list[float]  # per day: for how long a row stands
+    idle: set[int]  # strings that were read and never gave anything
+
+    def kwh(self, row: int, watts: float) -> float:
+        """Return the energy of so much power in a row."""
+        return watts * self.row_s[self.day_of[row]] / 3.6e6
 
     def index_since(self, day: date) -> int:
         """Return the index of the first day that is not before this one."""
@@ -66,12 +72,13 @@ def gather(digests: Iterable[Digest]) -> Columns:
     """Return the days side by side; they rise. A string that never gave anything is left out."""
     made = Columns(
         [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"),
-        {}, {}, {}, [], [], set(),
+        {}, {}, {}, [], [], set(), [], set(),
     )  # fmt: skip
     for digest in digests:
         _add(made, digest)
     for string in list(made.energy_kwh):
         if sum(kwh or 0.0 for kwh in made.energy_kwh[string]) < _LIVES_KWH:
+            made.idle.add(string)
             for by_string in (made.powers, made.voltages, made.energy_kwh):
                 by_string.pop(string)
     _not_dispatched(made)
@@ -111,6 +118,7 @@ def _add(made: Columns, digest: Digest) -> None:
     made.last_s.append(digest.last_s)
     made.has_state.append(digest.has_state)
     made.has_export.append(digest.has_export)
+    made.row_s.append(digest.row_s)
 
 
 class Ratios(NamedTuple):

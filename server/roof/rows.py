@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from server.roof.plane import Plane
 
-SLOT_S = 300  # a row's length
+SLOT_S = 300  # a row's length; it stands for more where readings are further apart
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
 PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a year ago
@@ -45,6 +45,7 @@ class FiveMinutes(NamedTuple):
     may_charge: bool | None = None  # False: the battery refuses
     running_state: int | None = None
     temp_c: float | None = None  # of the inverter
+    covered_s: float | None = None  # how long its samples stand for
 
 
 class Settings(NamedTuple):
@@ -74,6 +75,7 @@ class Digest(NamedTuple):
     energy_kwh: Mapping[int, float]  # string -> of the whole day
     has_state: bool = True  # whether any row knew the inverter's state
     has_export: bool = True
+    row_s: float = SLOT_S  # for how long a row stands; five minutes, or what is between readings
 
 
 class Bin(NamedTuple):
