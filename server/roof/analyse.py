@@ -11,7 +11,7 @@ from server.roof.texts import moment, why
 from server.roof.whole import Own, Whole
 
 MONTHS_DAYS = 730  # of losses and limits
-_MOST_MINUTES = 15  # between readings: with less, the sky around a moment is not known
+_MOST_MINUTES = 20  # between readings: with more, shade is hardly found in a year, and hourly never
 _NEWEST_DAYS = 30
 
 

@@ -131,7 +131,7 @@ def test_losses_are_the_same_if_readings_are_further_apart():
     assert lost[1] == pytest.approx(lost[0], rel=0.1)
 
 
-@pytest.mark.parametrize(("minutes", "reason"), [(10, None), (20, "far"), (60, "far")])
+@pytest.mark.parametrize(("minutes", "reason"), [(20, None), (30, "far"), (60, "far")])
 def test_readings_too_far_apart_are_named_and_no_number_of_days(minutes, reason):
     roof = roofs.Roof({1: FRONT, 2: WEST})
     days = [one._replace(row_s=60.0 * minutes) for one in roofs.digests(roof, SPRING, 12)]
