@@ -14,7 +14,7 @@ from server.auth import known_tokens
 from server.cli import Refused
 from server.database import deletions, migrations, sites
 from server.database.sites import STRINGS
-from server.roof.plane import Plane
+from server.plane import Plane
 from server.site_options import NONE, SITE
 
 COMMAND = server_command("site")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from server.database import nights
-from server.roof.plane import Plane
+from server.plane import Plane
 
 STRINGS = (1, 2, 3, 4)  # inputs of the inverter
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from server.plane import Plane
 from server.roof.model import LEAST_W_PER_KWP, Facing
-from server.roof.plane import Plane
 from server.roof.rows import CAUSES, DOUBTFUL, Digest
 
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
@@ -40,7 +40,7 @@ class Columns(NamedTuple):
     has_state: list[bool]  # per day
     has_export: list[bool]
     unknown_causes: set[str]  # that nothing can be said of
-    row_s: list[float]  # per day: for how long a row stands
+    row_s: list[float]  # per day: the time of which a row tells
     idle: set[int]  # strings that were read and never gave anything
 
     def kwh(self, row: int, watts: float) -> float:

@@ -6,10 +6,10 @@ The sun's times against the place, the curve against the orientation, the power 
 from typing import Any
 
 from edge_lib.shared import sun
+from server.plane import Plane
 from server.roof.cells import quantile
 from server.roof.columns import Columns
 from server.roof.fit import Fitted
-from server.roof.plane import Plane
 from server.roof.rows import SLOT_S, Settings
 
 _LEAST_DAYS = 6

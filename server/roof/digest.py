@@ -76,7 +76,7 @@ def _kwh(rows: Sequence[FiveMinutes], string: int, row_s: float) -> float:
 
 
 def _row_s(rows: Sequence[FiveMinutes]) -> float:
-    """Return for how long a row stands: what is missing of its five minutes is as the rest.
+    """Return the time of which a row tells: what is missing of its five minutes is as the rest.
 
     Between readings every 200 s there are rows of one and of two, so it is the mean that counts.
     """

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from server.roof.plane import Plane
+from server.plane import Plane
 
-SLOT_S = 300  # a row's length; it stands for more where readings are further apart
+SLOT_S = 300  # a row's length; of more where readings are further apart
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
 PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a year ago
@@ -75,7 +75,7 @@ class Digest(NamedTuple):
     energy_kwh: Mapping[int, float]  # string -> of the whole day
     has_state: bool = True  # whether any row knew the inverter's state
     has_export: bool = True
-    row_s: float = SLOT_S  # for how long a row stands; five minutes, or what is between readings
+    row_s: float = SLOT_S  # of which a row tells: five minutes, or what is between readings
 
 
 class Bin(NamedTuple):

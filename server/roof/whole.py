@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from server.plane import Plane
 from server.roof import cells, columns, contradict, fit, shade, voltage
 from server.roof.columns import Columns
 from server.roof.evidence import Sky
 from server.roof.fit import Fitted
-from server.roof.plane import Plane
 from server.roof.rows import PERIODS, Settings
 from server.roof.shade import LEAST_DAYS, LEAST_SUNNY_DAYS, Judged, Seen
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from server.plane import Plane
 from server.roof import cells, figures
 from server.roof.figures import Figures
-from server.roof.plane import Plane
 from server.roof.rows import ELEVATION_STEP_DEG
 from server.roof.shade import CLEAR
 from server.roof.texts import why

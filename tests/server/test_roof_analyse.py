@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from server.plane import Plane
 from server.roof import analyse, curve, digest, fit, share, yields
-from server.roof.plane import Plane
 from server.roof.rows import CAUSES, Settings
 from server.roof.texts import REASONS, why
 from tests.support import roofs

@@ -18,8 +18,8 @@ from server import site as site_command
 from server.database import deletions, rollups
 from server.nightly import roof_rows, runner
 from server.nightly.__main__ import main
+from server.plane import Plane
 from server.roof import analyse, digest
-from server.roof.plane import Plane
 from server.roof.rows import FiveMinutes, Settings, StringRow
 from tests.support.batches import app_on, get
 from tests.support.commands import runner as command

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge_lib.shared.sun import Sun, position
+from server.plane import Plane
 from server.roof import cells, digest, limited, model
-from server.roof.plane import Plane
 from server.roof.rows import DOUBTFUL, FiveMinutes, Settings, StringRow
 from tests.support import roofs
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from edge_lib.shared.sun import Sun
 from edge_lib.simulator.roof import Roof
 from edge_lib.simulator.sky import ChainSky, clear
+from server.plane import Plane
 from server.roof import analyse, digest
-from server.roof.plane import Plane
 from server.roof.rows import (
     AZIMUTH_STEP_DEG,
     ELEVATION_STEP_DEG,
