@@ -21,8 +21,9 @@ COMMAND = server_command("forget")
 _HELP = """
 Deletes what was measured from --from on and before --to: samples, readings of the grid meter (P1),
 parked readings (by the time of receipt if their own is unknown), gaps and alerts inside that range,
-with their messages; rollups follow in the same transaction. Facts of the device and the edge's
-counts of its polls stay.
+with their messages; rollups follow in the same transaction, what was computed of them in the next
+night. Facts of the device, what was set of it (server.site, server.battery) and the edge's counts
+of its polls stay.
 Without --from the range begins with the first sample. It ends now at the latest: what arrives later
 is stored as usual.
 Nothing is deleted without --yes, or the device's name typed at a terminal."""

@@ -12,7 +12,7 @@ from edge_lib.shared.command_names import server_command
 from edge_lib.shared.env import text
 from server import cli, settings
 from server.cli import Refused
-from server.database import migrations, rollups, zone_names, zones
+from server.database import migrations, nights, rollups, zone_names, zones
 from server.database.connection import one_row
 
 COMMAND = server_command("rebuild")
@@ -133,6 +133,7 @@ def _weeks(
     last = arguments.end + kind.reaches if arguments.end else rollups.FOREVER[1]
     while True:
         with connection, connection.cursor() as cursor:
+            nights.wait(cursor, device_id)
             rollups.lock(cursor, device_id)
             done = _week(cursor, kind, device_id, (first, last), arguments.shrink)
         if not done:

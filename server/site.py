@@ -13,7 +13,8 @@ from server.alerts.sun import Place, place_of
 from server.auth import known_tokens
 from server.cli import Refused
 from server.database import deletions, migrations, sites
-from server.database.sites import STRINGS, Plane
+from server.database.sites import STRINGS
+from server.plane import Plane
 from server.site_options import NONE, SITE
 
 COMMAND = server_command("site")

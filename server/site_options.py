@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from server.database.sites import STRINGS, Plane
+from server.database.sites import STRINGS
+from server.plane import Plane
 
 LONGEST_NAME = 64
 LEAST_KWP, MOST_KWP = 0.01, 100  # with less, what a kWp gives is nonsense

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, current_app
 
-from server.api import buckets, query_args
+from server.api import query_args
 from server.api.errors import readable_device
 from server.api.responses import json_answer
 from server.database.pool import Row
@@ -27,21 +27,15 @@ def envelope() -> Response:
     """
     device_id = readable_device()
     database = current_app.extensions["db"]
-    (site,) = database.rows("gaps-zone", {"device_id": device_id})
-    zone = query_args.stored_zone(site["timezone"], device_id)
-    now = datetime.now(UTC)
-    day = query_args.day("date") or now.astimezone(zone).date()
-    first, end = (buckets.midnight(d, zone) for d in (day, day + timedelta(days=1)))
-    asked = {"device_id": device_id, "first": first, "end": end}
+    day = query_args.house_day(database, device_id)
+    asked = {"device_id": device_id, "first": day.first, "end": day.end}
     rows = database.rows("envelope-day", asked)
     return json_answer(
         device_id=device_id,
-        date=day.isoformat(),
-        timezone=zone.key,
-        **{name: at.astimezone(zone).isoformat() for name, at in (("from", first), ("to", end))},
-        kwh=_kwh(rows, end),
-        so_far_kwh=_kwh(rows, now),
-        series=[row | {"bucket": row["bucket"].astimezone(zone).isoformat()} for row in rows],
+        **day.label(),
+        kwh=_kwh(rows, day.end),
+        so_far_kwh=_kwh(rows, datetime.now(UTC)),
+        series=[row | {"bucket": row["bucket"].astimezone(day.zone).isoformat()} for row in rows],
     )
 
 

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -13,10 +14,12 @@ from edge_lib.shared.timestamps import parse_ts
 from server.api.buckets import midnight
 from server.api.errors import Refused, place
 from server.database import zone_names
+from server.database.pool import Database
 
 log = logging.getLogger("sungrow.server.query_args")
 # The earliest possible sample is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
+_SUN_YEARS = (1950, 2100)  # of which the formula is that says where the sun is
 
 
 def day(name: str) -> date | None:
@@ -39,6 +42,49 @@ def _day(name: str, text: str) -> date:
         msg = f"a date like 2026-03-29, from {FIRST_DATE} on, and before {LAST_DATE}"
         raise wrong(name, msg, "date")
     return found
+
+
+class HouseDay(NamedTuple):
+    """A local day of a house: from its midnight on and before the next one."""
+
+    day: date
+    zone: ZoneInfo
+    first: datetime
+    end: datetime
+
+    def label(self) -> dict[str, str]:
+        """Return how an answer says which day it is of."""
+        first, end = (at.astimezone(self.zone).isoformat() for at in (self.first, self.end))
+        return {
+            "date": self.day.isoformat(),
+            "timezone": self.zone.key,
+            "from": first,
+            "to": end,
+        }
+
+
+def house_day(database: Database, device_id: str) -> HouseDay:
+    """Return the local day that ``date`` asks for; today if it is absent.
+
+    Raises:
+        Refused: 422 it is not a date; 503 the device's zone cannot be used.
+    """
+    (site,) = database.rows("gaps-zone", {"device_id": device_id})
+    zone = stored_zone(site["timezone"], device_id)
+    found = day("date") or datetime.now(UTC).astimezone(zone).date()
+    first, end = (midnight(one, zone) for one in (found, found + timedelta(days=1)))
+    return HouseDay(found, zone, first, end)
+
+
+def refuse_unknown_sun(name: str, at: date) -> None:
+    """Refuse what asks where the sun is in a year of which its formula is not.
+
+    Raises:
+        Refused: 422 it is of another century.
+    """
+    first, last = _SUN_YEARS
+    if not first <= at.year < last:
+        raise wrong(name, f"from {first} on, and before {last}", "datetime")
 
 
 def moment(name: str) -> datetime:

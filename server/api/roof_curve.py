@@ -1,10 +1,9 @@
 """The curve of one local day of a roof: loaded where somebody asks for it, with the analysis."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from server.api import buckets
+from server.api.query_args import HouseDay
 from server.database.pool import Database
 from server.roof import curve, digest, stored
 from server.roof.rows import Settings
@@ -14,7 +13,7 @@ _FACTS = ("timezone", "latitude", "longitude", "export_limit_w", "nominal_power_
 
 
 def of_day(
-    database: Database, device_id: str, found: dict[str, Any], day: date, zone: ZoneInfo
+    database: Database, device_id: str, found: dict[str, Any], day: HouseDay
 ) -> list[dict[str, Any]]:
     """Return the five minutes of a day of each string: clear sky, usual, and what held it back.
 
@@ -23,22 +22,20 @@ def of_day(
         device_id: whose.
         found: the answer of ``/v1/roof``.
         day: which.
-        zone: of the house.
     """
     asked: dict[str, object] = {"device_id": device_id}
     (known,) = database.rows("nightly-roof-settings", asked)
     settings: Settings = stored.settings([known[name] for name in _FACTS], known["strings"])
     # The place is that of what was found: another one counts from the next night on.
     settings = settings._replace(**(found["place"] or dict.fromkeys(("latitude", "longitude"))))
-    days = asked | {"first": day - _DAYS_BEFORE, "end": day}
+    days = asked | {"first": day.day - _DAYS_BEFORE, "end": day.day}
     before = [digest.from_json(row["digest"]) for row in database.rows("roof-days", days)]
-    first, end = (buckets.midnight(one, zone) for one in (day, day + timedelta(days=1)))
-    span = asked | {"first": first, "end": end}
+    span = asked | {"first": day.first, "end": day.end}
     rows = database.rows("nightly-roof-fine", span)
     fine = stored.five_minutes([tuple(row.values()) for row in rows])
-    points = curve.of_day(found, settings, fine, first.timestamp(), end.timestamp(), before)
+    points = curve.of_day(found, settings, fine, day.first.timestamp(), day.end.timestamp(), before)
     told = [point._asdict() for point in points]
     return [
-        {"bucket": datetime.fromtimestamp(row.pop("bucket_s"), zone).isoformat(), **row}
+        {"bucket": datetime.fromtimestamp(row.pop("bucket_s"), day.zone).isoformat(), **row}
         for row in told
     ]

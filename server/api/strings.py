@@ -24,7 +24,6 @@ COLUMNS = (
     *("bucket", "avg_power_w", "max_power_w", "avg_voltage_v", "avg_current_a", "kwh", "share"),
     *("sample_count", "limited_count"),
 )
-FIRST_YEAR, LAST_YEAR = 1950, 2100  # of which the sun's formula is
 _PIECE = 500  # buckets of one query
 _NOTHING: Row = dict.fromkeys(COLUMNS) | {"sample_count": 0, "limited_count": 0}
 _NO_PLACE = "where the house is was not set: {command} set {device} --latitude 51.2 --longitude 4.4"
@@ -46,8 +45,9 @@ def strings() -> Response:
     query = _range(device)
     spans = series_query.spans(query, device.zone)
     asked = {"device_id": device_id, "first": query.first, "end": query.end}
-    known = {row["string"]: row["name"] for row in database.rows("strings-seen", asked)}
-    pieces = _pieces(database, device, spans, list(known))
+    around = database.rows("strings-seen", asked)
+    known = {row["string"]: row["name"] for row in around if row["is_asked"]}
+    pieces = _pieces(database, device, spans, list(known), len(around))
     if as_csv:
         day = query.first.astimezone(device.zone).date()
         name = f"{device_id}-strings-{query.width.name}-{day}.csv"
@@ -75,7 +75,11 @@ def _range(device: series_query.Device) -> Query:
 
 
 def _pieces(
-    database: Database, device: series_query.Device, spans: list[Bucket], known: list[int]
+    database: Database,
+    device: series_query.Device,
+    spans: list[Bucket],
+    known: list[int],
+    count: int,  # of the strings that there were around
 ) -> Iterator[list[Row]]:
     # Each is a transaction of its own, as those of /v1/series are.
     for begin in range(0, len(spans) if known else 0, _PIECE):
@@ -85,7 +89,7 @@ def _pieces(
             "keys": [span.start for span in piece],
             "first": piece[0].start,
             "end": piece[-1].end,
-            "all": len(known),
+            "all": count,
         }
         found = {
             (row.pop("key"), row["string"]): row for row in database.rows("strings-times", asked)
@@ -114,8 +118,7 @@ def sun() -> Response:
     """
     device_id = readable_device()
     at = query_args.moment("at") if "at" in request.args else datetime.now(UTC)
-    if not FIRST_YEAR <= at.year < LAST_YEAR:
-        raise query_args.wrong("at", f"from {FIRST_YEAR} on, and before {LAST_YEAR}", "datetime")
+    query_args.refuse_unknown_sun("at", at)
     about = {"device_id": device_id, "ts": format_ts(at)}
     found = current_app.extensions["db"].rows("sun-place", {"device_id": device_id})
     if not found:

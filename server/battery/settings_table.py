@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from server.database import nights
+
 
 class Settings(NamedTuple):
     """What was set; None: it was not.
@@ -45,12 +47,6 @@ _WRITE = (
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
 )
 _DELETE = "DELETE FROM sungrow_battery_settings WHERE device_id = %s"
-# server.nightly takes account of these days again, whatever they are.
-_MARK = (
-    "UPDATE sungrow_nightly SET seen = NULL WHERE job = 'battery' AND device_id = %(device_id)s"
-    " AND (%(every_day)s OR day = (SELECT max(day) FROM sungrow_nightly"
-    " WHERE job = 'battery' AND device_id = %(device_id)s))"
-)
 
 
 def read(cursor: Cursor, device_id: str) -> Settings:
@@ -66,6 +62,7 @@ def change(cursor: Cursor, device_id: str, given: Mapping[str, Any]) -> Settings
     Raises:
         ValueError: two of what would then be set contradict each other.
     """
+    nights.wait(cursor, device_id, "battery")
     before = read(cursor, device_id)
     after = before._replace(**given)
     if problem := _contradiction(after):
@@ -77,7 +74,7 @@ def change(cursor: Cursor, device_id: str, given: Mapping[str, Any]) -> Settings
     changed = {name for name in COLUMNS if getattr(before, name) != getattr(after, name)}
     if changed:
         every_day = bool(changed & OF_EVERY_DAY)
-        cursor.execute(_MARK, {"device_id": device_id, "every_day": every_day})
+        nights.mark(cursor, "battery", device_id, every_day=every_day)
     return after
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
 from edge_lib.shared.fields import EARLIEST
-from server.database import rollups
+from server.database import nights, rollups
 from server.database.connection import one_row
 from server.database.pool import Row, query
 
@@ -144,6 +144,7 @@ def forget(
     Returns:
         None if the range would begin after everything that is stored.
     """
+    nights.wait(cursor, device_id)
     rollups.lock(cursor, device_id)
     found = _range(cursor, device_id, first, end)
     if found is None:

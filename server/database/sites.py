@@ -5,23 +5,10 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
+from server.database import nights
+from server.plane import Plane
+
 STRINGS = (1, 2, 3, 4)  # inputs of the inverter
-
-
-class Plane(NamedTuple):
-    """How the panels of a string are mounted.
-
-    Attributes:
-        tilt_deg: 0 is flat, 90 upright.
-        azimuth_deg: from north, clockwise, below 360.
-        kwp: peak power; None: not set.
-        name: what the page calls it; None: by its number.
-    """
-
-    tilt_deg: float
-    azimuth_deg: float
-    kwp: float | None = None
-    name: str | None = None
 
 
 class Site(NamedTuple):
@@ -52,15 +39,6 @@ _WRITE_STRING = (
     " name = excluded.name"
 )
 _DELETE_STRING = "DELETE FROM sungrow_site_strings WHERE device_id = %s AND string = %s"
-# A night that is under way has first to note its days: else they would not be marked, and those of
-# a first night would stay as they were before this. It is a matter of seconds.
-_NOT_WHILE_IT_RUNS = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-# server.nightly takes account of these days again, whatever they are.
-_MARK = (
-    "UPDATE sungrow_nightly SET seen = NULL WHERE job = 'roof' AND device_id = %(device_id)s"
-    " AND (%(every_day)s OR day = (SELECT max(day) FROM sungrow_nightly"
-    " WHERE job = 'roof' AND device_id = %(device_id)s))"
-)
 
 
 def read(cursor: Cursor, device_id: str) -> tuple[Site, dict[int, Plane]]:
@@ -85,7 +63,7 @@ def change(
     Raises:
         ValueError: of latitude and longitude one would be known and the other not.
     """
-    cursor.execute(_NOT_WHILE_IT_RUNS, (f"nightly roof {device_id}",))
+    nights.wait(cursor, device_id, "roof")
     before, had = read(cursor, device_id)
     after = before._replace(**given)
     if (after.latitude is None) != (after.longitude is None):
@@ -102,7 +80,7 @@ def change(
         cursor.execute(_WRITE, {"device_id": device_id, **after._asdict()})
     if (after, has) != (before, had):
         every_day = after != before or _nameless(has) != _nameless(had)
-        cursor.execute(_MARK, {"device_id": device_id, "every_day": every_day})
+        nights.mark(cursor, "roof", device_id, every_day=every_day)
     return after
 
 

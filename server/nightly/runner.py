@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from server.database import migrations
+from server.database import migrations, nights
 from server.database.connection import in_one_line, one_row
 from server.nightly import days
 from server.nightly.days import Span
@@ -65,10 +65,7 @@ def _one(url: str, job: Job, device_id: str, span: Span) -> str:
         found.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
         with found as connection, connection.cursor() as cursor:
             # Of the session: the snapshot of the work below has to come after the lock.
-            cursor.execute(
-                "SELECT pg_advisory_lock(hashtextextended(%s, 0))",
-                (f"nightly {job.name} {device_id}",),
-            )
+            nights.begin(cursor, job.name, device_id)
         said, done, is_over = "nothing changed", set[date](), False
         while not is_over:
             with found as connection, connection.cursor() as cursor:

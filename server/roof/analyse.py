@@ -6,11 +6,13 @@ from typing import Any
 from server.roof import cells, columns, contradict, figures, happened, whole, words
 from server.roof.columns import Columns
 from server.roof.figures import Figures
-from server.roof.rows import CAUSES, PERIODS, Bin, Digest, Found, Limit, Settings
+from server.roof.rows import CAUSES, PERIODS, SLOT_S, Bin, Digest, Found, Limit, Settings
 from server.roof.texts import moment, why
 from server.roof.whole import Own, Whole
 
 MONTHS_DAYS = 730  # of losses and limits
+_MOST_MINUTES = 20  # between readings: with more, shade is hardly found in a year, and hourly never
+_NEWEST_DAYS = 30
 
 
 def result(device_id: str, digests: Iterable[Digest], settings: Settings, now_s: float) -> Found:
@@ -26,13 +28,25 @@ def result(device_id: str, digests: Iterable[Digest], settings: Settings, now_s:
     head = _head(device_id, settings, now_s)
     known = settings.latitude is not None and settings.longitude is not None
     if not gathered.energy_kwh or not known:
-        reason = "no_strings" if known else "no_place"
+        reason = "no_place" if not known else "no_power" if gathered.idle else "no_strings"
         return Found(_bare(head, gathered, settings, why(reason)), [], [])
+    minutes = _minutes_apart(gathered)
+    if minutes > _MOST_MINUTES:
+        apart = why("too_far_apart", minutes=round(minutes), most=_MOST_MINUTES)
+        told = {**_bare(head, gathered, settings, apart), "days_missing": None}
+        return Found(told, [], [])
     warnings = contradict.of_place(gathered, settings)
     if warnings:
         told = _bare({**head, "warnings": warnings}, gathered, settings, why("place_contradicts"))
         return Found(told, [], [])
     return _found(head, whole.of(gathered, settings))
+
+
+def _minutes_apart(gathered: Columns) -> float:
+    """Return how far readings are apart: most of the newest days with daylight."""
+    lit = [n for n in range(len(gathered.days)) if gathered.starts[n + 1] > gathered.starts[n]]
+    apart = [gathered.row_s[n] / 60 for n in lit[-_NEWEST_DAYS:]]
+    return cells.quantile(apart, 0.5) if apart else 0.0
 
 
 def _head(device_id: str, settings: Settings, now_s: float) -> dict[str, Any]:
@@ -190,11 +204,12 @@ def _kwh(sums: dict[str, float] | None, month: str) -> float | None:
 
 def _by_cause(gathered: Columns, limits: Sequence[Limit]) -> dict[str, dict[str, float]]:
     """Return kWh by cause and month."""
-    months = {slot: gathered.day_of[row] for row, slot in enumerate(gathered.slots)}
+    rows = {slot: row for row, slot in enumerate(gathered.slots)}
     sums: dict[str, dict[str, float]] = {cause: {} for cause in CAUSES}
     for limit in limits:
         if limit.lost_w is not None:
-            month = f"{gathered.days[months[limit.bucket_s // 300]]:%Y-%m}"
+            row = rows[limit.bucket_s // SLOT_S]
+            month = f"{gathered.days[gathered.day_of[row]]:%Y-%m}"
             own = sums[limit.cause]
-            own[month] = own.get(month, 0.0) + limit.lost_w / 12_000
+            own[month] = own.get(month, 0.0) + gathered.kwh(row, limit.lost_w)
     return sums

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from server.plane import Plane
 from server.roof.model import LEAST_W_PER_KWP, Facing
-from server.roof.rows import CAUSES, DOUBTFUL, Digest, Plane
+from server.roof.rows import CAUSES, DOUBTFUL, Digest
 
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
@@ -39,6 +40,12 @@ class Columns(NamedTuple):
     has_state: list[bool]  # per day
     has_export: list[bool]
     unknown_causes: set[str]  # that nothing can be said of
+    row_s: list[float]  # per day: the time of which a row tells
+    idle: set[int]  # strings that were read and never gave anything
+
+    def kwh(self, row: int, watts: float) -> float:
+        """Return the energy of so much power in a row."""
+        return watts * self.row_s[self.day_of[row]] / 3.6e6
 
     def index_since(self, day: date) -> int:
         """Return the index of the first day that is not before this one."""
@@ -65,12 +72,13 @@ def gather(digests: Iterable[Digest]) -> Columns:
     """Return the days side by side; they rise. A string that never gave anything is left out."""
     made = Columns(
         [], [0], [], [], array("H"), array("i"), array("h"), array("h"), array("b"),
-        {}, {}, {}, [], [], set(),
+        {}, {}, {}, [], [], set(), [], set(),
     )  # fmt: skip
     for digest in digests:
         _add(made, digest)
     for string in list(made.energy_kwh):
         if sum(kwh or 0.0 for kwh in made.energy_kwh[string]) < _LIVES_KWH:
+            made.idle.add(string)
             for by_string in (made.powers, made.voltages, made.energy_kwh):
                 by_string.pop(string)
     _not_dispatched(made)
@@ -110,6 +118,7 @@ def _add(made: Columns, digest: Digest) -> None:
     made.last_s.append(digest.last_s)
     made.has_state.append(digest.has_state)
     made.has_export.append(digest.has_export)
+    made.row_s.append(digest.row_s)
 
 
 class Ratios(NamedTuple):

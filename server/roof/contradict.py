@@ -6,10 +6,11 @@ The sun's times against the place, the curve against the orientation, the power 
 from typing import Any
 
 from edge_lib.shared import sun
+from server.plane import Plane
 from server.roof.cells import quantile
 from server.roof.columns import Columns
 from server.roof.fit import Fitted
-from server.roof.rows import SLOT_S, Plane, Settings
+from server.roof.rows import SLOT_S, Settings
 
 _LEAST_DAYS = 6
 _NIGHT_DEG = -2.5  # no power comes with the sun so low

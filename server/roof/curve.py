@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from edge_lib.shared import sun
+from server.plane import Plane
 from server.roof import limited
 from server.roof.cells import quantile
 from server.roof.model import Facing
-from server.roof.rows import SLOT_S, Digest, FiveMinutes, Plane, Settings
+from server.roof.rows import SLOT_S, Digest, FiveMinutes, Settings
 
 _QUANTILE = 0.85
 _AROUND = 1  # slots before and after: the sun's times move by minutes within the days

@@ -31,6 +31,7 @@ def of_day(
     strings = sorted({string.string for row in own for string in row.strings})
     lit = [row for row in own if sum(string.power_w for string in row.strings) >= _SOME_W]
     kept = _daylight(own, settings)
+    row_s = _row_s(own)
     return Digest(
         day=day,
         first_s=lit[0].bucket_s if lit else None,
@@ -41,9 +42,10 @@ def of_day(
         causes=limited.codes_of([row for row, _ in kept], settings),
         powers={k: [_of(row, k, "power_w", -1) for row, _ in kept] for k in strings},
         voltages={k: [_of(row, k, "voltage_v", 0) for row, _ in kept] for k in strings},
-        energy_kwh={k: _kwh(own, k) for k in strings},
+        energy_kwh={k: _kwh(own, k, row_s) for k in strings},
         has_state=any(row.running_state is not None for row in own),
         has_export=any(row.export_w is not None for row in own),
+        row_s=row_s,
     )
 
 
@@ -68,9 +70,18 @@ def _of(row: FiveMinutes, string: int, name: str, otherwise: int) -> int:
     return otherwise
 
 
-def _kwh(rows: Sequence[FiveMinutes], string: int) -> float:
+def _kwh(rows: Sequence[FiveMinutes], string: int, row_s: float) -> float:
     powers = [own.power_w for row in rows for own in row.strings if own.string == string]
-    return round(sum(powers) * SLOT_S / 3.6e6, 3)
+    return round(sum(powers) * row_s / 3.6e6, 3)
+
+
+def _row_s(rows: Sequence[FiveMinutes]) -> float:
+    """Return the time of which a row tells: what is missing of its five minutes is as the rest.
+
+    Between readings every 200 s there are rows of one and of two, so it is the mean that counts.
+    """
+    covered = [SLOT_S if row.covered_s is None else row.covered_s for row in rows]
+    return max(float(SLOT_S), round(sum(covered) / len(covered), 1)) if covered else SLOT_S
 
 
 def to_json(digest: Digest) -> str:

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from server.plane import Plane
 from server.roof import held as held_back
 from server.roof import losses, share, yields
 from server.roof.columns import Columns
 from server.roof.losses import Lost
-from server.roof.rows import SLOT_S, Limit, Plane
+from server.roof.rows import SLOT_S, Limit
 from server.roof.shade import Judged, Seen, region_of
 from server.roof.texts import moment, why
 from server.roof.whole import Whole

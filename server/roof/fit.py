@@ -5,10 +5,11 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from server.plane import Plane
 from server.roof import columns as all_days
 from server.roof.columns import Columns
 from server.roof.model import Facing
-from server.roof.rows import Digest, Plane
+from server.roof.rows import Digest
 
 DAYS = 365  # at most
 LEAST_WINDOWS = 2

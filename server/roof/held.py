@@ -3,7 +3,7 @@
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from server.roof import cells
 from server.roof.columns import HELD, Columns
@@ -13,6 +13,7 @@ from server.roof.shade import CLEAR, Judged, Seen
 _STEPS = 150  # of 1 % of what is usual
 _DAY_CLASSES = 6
 _LOW = 150  # tenths of a degree
+_LOWEST = 0.1  # of the rows that were held back: others are learned from with the sun as high
 _HEIGHT = 50
 _LEAST_OF_HEIGHT = 100
 _MOSTLY_FREE = 0.2
@@ -29,13 +30,14 @@ class Sky:
     the sun as high.
     """
 
-    def __init__(self, columns: Columns, seen: Seen) -> None:
+    def __init__(self, columns: Columns, seen: Seen, held: Sequence[int]) -> None:
         self._columns, self._seen = columns, seen
         self._usual = _by_height(columns, seen)
         self._steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
+        low = max(_LOW, cells.quantile((columns.elevations[row] for row in held), _LOWEST))
         self._kinds = [_kind(columns, seen, day) for day in range(len(columns.days))]
         for row, ratio in enumerate(seen.ratios):
-            if ratio >= 0 and columns.elevations[row] > _LOW:
+            if ratio >= 0 and columns.elevations[row] > low:
                 step = min(_STEPS - 1, int(100 * ratio / self._at(row)))
                 self._steps[self._kinds[columns.day_of[row]]][step] += 1
                 self._steps[_DAY_CLASSES][step] += 1
@@ -141,7 +143,7 @@ def limits_of(
         for row in range(columns.starts[since], len(held))
         if held[row] and held[row] != DOUBTFUL and powers[row] >= 0
     ]
-    sky = Sky(columns, seen) if rows else None
+    sky = Sky(columns, seen, rows) if rows else None
     found = []
     for row in rows:
         number = cells.bin_of(columns.azimuths[row], columns.elevations[row])

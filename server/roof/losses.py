@@ -9,10 +9,8 @@ from typing import NamedTuple
 
 from server.roof import evidence
 from server.roof.columns import Columns
-from server.roof.rows import SLOT_S
 from server.roof.shade import Judged, Seen
 
-KWH = SLOT_S / 3.6e6  # of a W for five minutes
 _DEAD = 0.05
 _NOTHING_W = 2
 _OTHER_LIVES = 0.2
@@ -29,14 +27,14 @@ class Lost(NamedTuple):
     def kwh_since(self, columns: Columns, day: int) -> float:
         """Return the sum from this day (its index) on."""
         begin = bisect_left(self.rows, columns.starts[day])
-        return sum(self.watts[begin:]) * KWH
+        return sum(map(columns.kwh, self.rows[begin:], self.watts[begin:]))
 
     def by_month(self, columns: Columns) -> dict[str, float]:
         """Return the sums, by 2026-11."""
         months: dict[str, float] = {}
         for row, watts in zip(self.rows, self.watts, strict=True):
             month = f"{columns.days[columns.day_of[row]]:%Y-%m}"
-            months[month] = months.get(month, 0.0) + watts * KWH
+            months[month] = months.get(month, 0.0) + columns.kwh(row, watts)
         return months
 
 

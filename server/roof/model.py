@@ -10,7 +10,7 @@ from array import array
 from functools import lru_cache
 
 from edge_lib.shared.sun import Sun
-from server.roof.rows import Plane
+from server.plane import Plane
 
 _GROUND = 0.2  # of the light that the ground throws back
 _DIFFUSE = 0.1

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-SLOT_S = 300  # a row's length
+from server.plane import Plane
+
+SLOT_S = 300  # a row's length; of more where readings are further apart
 AZIMUTH_STEP_DEG = 5.0  # of a bin of the map
 ELEVATION_STEP_DEG = 2.5
 PERIODS = ("all", "last60", "last60_before")  # the last one: the same days a year ago
@@ -43,15 +45,7 @@ class FiveMinutes(NamedTuple):
     may_charge: bool | None = None  # False: the battery refuses
     running_state: int | None = None
     temp_c: float | None = None  # of the inverter
-
-
-class Plane(NamedTuple):
-    """Where the modules of a string look, as the owner said or as it was fitted."""
-
-    tilt_deg: float
-    azimuth_deg: float
-    kwp: float | None = None
-    name: str | None = None
+    covered_s: float | None = None  # how long its samples stand for
 
 
 class Settings(NamedTuple):
@@ -81,6 +75,7 @@ class Digest(NamedTuple):
     energy_kwh: Mapping[int, float]  # string -> of the whole day
     has_state: bool = True  # whether any row knew the inverter's state
     has_export: bool = True
+    row_s: float = SLOT_S  # of which a row tells: five minutes, or what is between readings
 
 
 class Bin(NamedTuple):

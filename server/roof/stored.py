@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from server.roof.rows import FiveMinutes, Plane, Settings, StringRow
+from server.plane import Plane
+from server.roof.rows import FiveMinutes, Settings, StringRow
 
 _OF_STRING = 7  # columns of a string, its five minutes first; behind them those of the inverter
 

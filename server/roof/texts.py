@@ -10,16 +10,21 @@ REASONS = {
     "no_place": f"where the roof is was not set: {_SET} --latitude --longitude",
     "place_contradicts": f"the place that is set does not fit to the sun of the data: {_SET}",
     "no_strings": "no string was read",
+    "no_power": "no string has given anything so far",
+    "too_far_apart": (
+        "readings are {minutes} minutes apart, and the roof needs one every {most} minutes at "
+        "least: set a shorter POLL_INTERVAL_S on the edge"
+    ),
     "no_orientation": (
-        "where the modules look is not known, and cannot be told by {days} days yet: "
+        "where the modules look is not known, and the days so far ({days}) cannot tell it yet: "
         f"{_SET} --string NUMBER:TILT,AZIMUTH,KWP"
     ),
     "azimuth_contradicts": f"the orientation that is set does not fit to the data: {_SET} --string",
-    "too_few_days": "{days} days so far, {missing} more are needed, with sun",
+    "too_few_days": "days known so far: {days}; still needed, with sun: {missing}",
     "one_string": "there is no other string to compare with",
     "too_few_sunny": "too few sunny days so far",
     "no_rain": "no cleaning was seen, by rain or by hand: dirt cannot be told from other causes",
-    "too_short": "{months} months of data so far, {needed} are needed",
+    "too_short": "months of data so far: {months}; needed: {needed}",
     "not_settled": "the map of the shade is not settled yet",
 }
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from server.plane import Plane
 from server.roof import cells, columns, contradict, fit, shade, voltage
 from server.roof.columns import Columns
 from server.roof.evidence import Sky
 from server.roof.fit import Fitted
-from server.roof.rows import PERIODS, Plane, Settings
+from server.roof.rows import PERIODS, Settings
 from server.roof.shade import LEAST_DAYS, LEAST_SUNNY_DAYS, Judged, Seen
 
 FIT_DAYS = 30  # of data before the orientation is taken from them

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from server.plane import Plane
 from server.roof import cells, figures
 from server.roof.figures import Figures
-from server.roof.rows import ELEVATION_STEP_DEG, Plane
+from server.roof.rows import ELEVATION_STEP_DEG
 from server.roof.shade import CLEAR
 from server.roof.texts import why
 from server.roof.whole import Map, Own, Whole, days_missing

@@ -11,7 +11,7 @@ WITH raw AS MATERIALIZED (
      WHERE device_id = %(device_id)s AND ts >= %(first)s AND ts < %(end)s
      GROUP BY 1
 ), house AS (
-    SELECT bucket, sample_count, export_power_w_sum, export_power_w_nulls, battery_soc_pct_sum, battery_soc_pct_count,
+    SELECT bucket, sample_count, covered_s, export_power_w_sum, export_power_w_nulls, battery_soc_pct_sum, battery_soc_pct_count,
            battery_power_w_sum, battery_power_w_count
       FROM sungrow_5min
      WHERE device_id = %(device_id)s AND bucket >= %(first)s AND bucket < %(end)s
@@ -22,7 +22,7 @@ SELECT extract(epoch FROM bucket)::bigint AS bucket_s, string, p_sum / n AS powe
        battery_soc_pct_sum / nullif(battery_soc_pct_count, 0) AS soc_pct,
        battery_power_w_sum / nullif(battery_power_w_count, 0) AS battery_w,
        CASE WHEN may_charge_a > 0 THEN true WHEN may_charge_a = 0 AND may_discharge_a > 0 THEN false END AS may_charge,
-       running_state, temp_c
+       running_state, temp_c, least(covered_s, 3600) AS covered_s
   FROM sungrow_strings_5min
   LEFT JOIN house USING (bucket)
   LEFT JOIN raw USING (bucket)

@@ -1,6 +1,6 @@
 -- Called by api/strings: keys are the starts of the buckets, in order, end is where the last one ends. A string's part
 -- of what all gave is null where they gave nothing, or where one of them was read in less than nine tenths of the
--- samples of another one, or not at all: all is how many there are.
+-- samples of another one, or not at all: all is how many there were around this time.
 WITH told AS (
     SELECT keys[width_bucket(bucket, keys)] AS key, string, sum(p_sum) AS p_sum, max(p_max) AS max_power_w,
            sum(u_sum) AS u_sum, sum(i_sum) AS i_sum, sum(integral_kwh) AS kwh, sum(n) AS n, sum(limited_n) AS limited_n

@@ -205,6 +205,8 @@ def test_each_reason_and_each_event_has_its_words(language):
         words = told[f"roof_why_{code}"]
         assert set(re.findall(r"\{\w+\}", words)) == set(re.findall(r"\{\w+\}", text)), code
         assert "{" not in told.get(f"roof_todo_{code}", "")
+        # Of one day, too: no number is before what it counts, but minutes, which are many.
+        assert not re.search(r"\{(?!minutes|most)\w+\}\s\w", words), code
     for event in EVENTS:
         more = ("_less", "_more") if event.startswith("share_") else ("",)
         assert all(told[f"roof_event_{event}{part}"] for part in more)

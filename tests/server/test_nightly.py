@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a function
 
-from server.database import deletions, zones
+from server.battery import settings_table
+from server.database import deletions, sites, zones
 from server.nightly import envelope, runner
 from server.nightly.__main__ import main
 from server.nightly.jobs import JOBS, Job
@@ -244,6 +245,50 @@ def test_two_runs_at_once_take_turns_and_the_second_finds_nothing_left(url, data
         thread.join(30)
     assert said == [[], []]
     assert inside == [7]
+
+
+def again(cursor: Cursor, device_id: str) -> None:
+    del cursor  # it has connections of its own
+    assert rebuild(["--device", device_id]) == 0
+
+
+WAITING = {
+    "rebuild": again,
+    "forget": lambda cursor, of: deletions.forget(cursor, of, None, utc("2025-06-03 00:00")),
+    "site": lambda cursor, of: sites.change(cursor, of, {"latitude": 52.0, "longitude": 5.0}, {}),
+    "battery": lambda cursor, of: settings_table.change(cursor, of, {"cells": 64}),
+}
+
+
+@pytest.mark.parametrize("what", WAITING)
+def test_who_has_days_done_again_waits_for_a_first_night_under_way(
+    url, database, monkeypatch, what
+):
+    """It has noted nothing yet that could be marked."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    device_id, asked, others = a_week(database), [], []
+
+    def change() -> None:
+        with connected(url) as own, own, own.cursor(cursor_factory=Cursor) as cursor:
+            WAITING[what](cursor, device_id)
+
+    def work(cursor: Cursor, of: str, days: list) -> str:
+        asked.append(len(days))
+        if not others:
+            others.append(threading.Thread(target=change))
+            others[0].start()
+            while others[0].is_alive() and not rows(database, waits)[0]["n"]:
+                threading.Event().wait(0.02)
+        return "done"
+
+    waits = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    name = what if what == "battery" else "roof"
+    monkeypatch.setattr(runner, "JOBS", (Job(name, work),))
+    wanted = runner.Wanted((name,), (device_id,), runner.Span())
+    assert runner.run(url, wanted) == []
+    others[0].join(30)
+    assert runner.run(url, wanted) == []
+    assert asked == [7, 3 if what == "forget" else 7]  # its last day is forgotten in part
 
 
 def test_what_is_not_there_is_named(nightly, database):

@@ -1,12 +1,15 @@
 """What else is known of a roof: losses, shares, dirt, dead strings, contradictions, a curve."""
 
 import functools
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from server.roof import analyse, curve, fit, share, yields
-from server.roof.rows import CAUSES, Plane, Settings
+from server.plane import Plane
+from server.roof import analyse, curve, digest, fit, share, yields
+from server.roof.rows import CAUSES, Settings
+from server.roof.texts import REASONS, why
 from tests.support import roofs
 
 pytestmark = pytest.mark.slow  # months of a simulated roof
@@ -101,6 +104,63 @@ def test_alone_the_loss_is_at_least_what_is_told():
     loss = result(roof, 75).result["strings"][0]["shade_loss"]
     assert loss["kind"] == "at_least"
     assert 0.4 < loss["kwh"] / true_loss_kwh(roof, 75) <= 1.0
+
+
+def test_losses_are_the_same_if_readings_are_further_apart():
+    roof = roofs.Roof({1: Plane(35, 180, 5.0), 2: WEST}, nominal_w=2500.0, clear=0.6)
+    died = SPRING + timedelta(days=30)
+    roof = roof._replace(factor=lambda day, k: 0.0 if k == 2 and day >= died else 1.0)
+    told = roof.settings()
+    lost = []
+    for every in (1, 2):
+        days = [
+            digest.of_day(
+                day,
+                [row._replace(covered_s=300.0 * every) for row in rows[::every]],
+                begin,
+                end,
+                told,
+            )
+            for day, rows, begin, end in roofs.days(roof, SPRING, 34)
+        ]
+        months = analyse.result("home-1", days, told, 1.7e9).result["losses_by_month"]
+        lost.append(
+            [sum(month[name] or 0.0 for month in months) for name in ("clipping_kwh", "outage_kwh")]
+        )
+    assert min(lost[0]) > 2
+    assert lost[1] == pytest.approx(lost[0], rel=0.1)
+
+
+@pytest.mark.parametrize(("minutes", "reason"), [(20, None), (30, "far"), (60, "far")])
+def test_readings_too_far_apart_are_named_and_no_number_of_days(minutes, reason):
+    roof = roofs.Roof({1: FRONT, 2: WEST})
+    days = [one._replace(row_s=60.0 * minutes) for one in roofs.digests(roof, SPRING, 12)]
+    found = analyse.result("home-1", days, roof.settings(), 1.7e9)
+    one = found.result
+    if reason is None:
+        assert (one["reason"], one["days_missing"] > 0) == ("too_few_days", True)
+        return
+    assert (one["reason"], one["days_missing"]) == ("too_far_apart", None)
+    assert f"{minutes} minutes apart" in one["reason_text"]
+    assert [string["share"]["reason"] for string in one["strings"]] == ["too_far_apart"] * 2
+    assert found.bins == found.limits == []
+    # The newest days count: once they are near enough, it goes on.
+    near = roofs.digests(roof, SPRING + timedelta(days=12), 31)
+    assert analyse.result("home-1", [*days, *near], roof.settings(), 1.7e9).result["reason"] is None
+
+
+def test_strings_that_gave_nothing_were_read_all_the_same():
+    roof = roofs.Roof({1: FRONT, 2: WEST}, factor=lambda *_: 0.0)
+    one = result(roof, 40).result
+    assert (one["reason"], one["strings"]) == ("no_power", [])
+    assert "read" not in one["reason_text"]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_no_reason_counts_one_days(reason):
+    ones = dict.fromkeys(("days", "missing", "months", "needed", "minutes", "most"), 1)
+    text = why(reason, **ones)["reason_text"]
+    assert not re.search(r"(?<![-\w])1 (days|months|more)", text), text
 
 
 def test_one_string_has_no_share_and_no_outage():

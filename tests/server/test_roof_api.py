@@ -209,6 +209,12 @@ def test_the_curve_of_a_day_says_why_there_is_none(client, token):
     assert found["to"] == "2026-03-30T00:00:00+00:00"
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "2026-02-30", "20260301", "1999-01-01"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("", "yesterday", "2026-02-30", "20260301", "1999-01-01"),
+        *("2100-01-01", "8999-12-31"),  # as /v1/sun: of such a sun nothing is known
+    ],
+)
 def test_the_curve_of_no_day_is_unprocessable(client, date):
     assert_error(get(client, f"/v1/roof/day?date={date}", OTHER_TOKEN), 422)

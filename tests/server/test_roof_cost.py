@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from server.plane import Plane
 from server.roof import analyse, digest
-from server.roof.rows import Plane
 from tests.support import roofs
 
 

@@ -6,8 +6,8 @@ from unittest import mock
 
 import pytest
 
+from server.plane import Plane
 from server.roof import analyse, cells, fit, limited, model
-from server.roof.rows import Plane
 from tests.support import roofs
 
 SPRING = date(2025, 3, 1)

@@ -17,8 +17,9 @@ from edge_lib.shared import sun
 from server import site as site_command
 from server.database import deletions, rollups
 from server.nightly import roof_rows, runner
+from server.plane import Plane
 from server.roof import analyse, digest
-from server.roof.rows import FiveMinutes, Plane, Settings, StringRow
+from server.roof.rows import FiveMinutes, Settings, StringRow
 from tests.support import nights
 from tests.support.batches import app_on, get
 from tests.support.commands import runner as command

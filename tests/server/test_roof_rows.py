@@ -1,13 +1,15 @@
 """What goes into the analysis of a roof: clear sky, rows that are no evidence, a small day."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from edge_lib.shared.sun import Sun, position
+from server.plane import Plane
 from server.roof import cells, digest, limited, model
-from server.roof.rows import DOUBTFUL, FiveMinutes, Plane, Settings, StringRow
+from server.roof.rows import DOUBTFUL, FiveMinutes, Settings, StringRow
 from tests.support import roofs
 
 NOON = Sun(180.0, 60.0)
@@ -139,6 +141,33 @@ def test_north_and_zenith_are_in_bins_that_have_neighbours(monkeypatch, at, stor
     place = Settings(latitude=-34.0, longitude=151.0)
     one = digest.of_day(date(2025, 6, 1), [PLAIN], 0, 86_400, place)
     assert (one.azimuths, one.elevations) == ([stored[0]], [stored[1]])
+
+
+@pytest.mark.parametrize(
+    ("every_s", "covered_s", "row_s"),
+    [
+        (300, (None,), 300),
+        (300, (60.0, 120.0), 300),  # what is missing is as the rest
+        (300, (290.0, 310.0), 300),
+        (300, (400.0, 200.0), 300),  # readings every 200 s
+        (450, (450.0,), 450),
+        (600, (600.0,), 600),
+        (3600, (3600.0,), 3600),
+    ],
+)
+def test_a_row_stands_for_what_is_between_readings(every_s, covered_s, row_s):
+    begin_s = 43_200
+    rows = [
+        PLAIN._replace(bucket_s=begin_s + n * every_s // 300 * 300, covered_s=covered)
+        for n, covered in enumerate(covered_s * (12 * 300 // every_s or 1))
+    ]
+    one = digest.of_day(date(1970, 1, 1), rows, 0, 86_400, Settings("UTC", 52.0, 5.0))
+    assert one.row_s == row_s
+    assert one.energy_kwh[1] == pytest.approx(2.0 * len(rows) * row_s / 3600)
+    assert digest.from_json(digest.to_json(one)) == one
+    of_before = json.loads(digest.to_json(one))
+    del of_before["row_s"]
+    assert digest.from_stored(of_before).row_s == 300
 
 
 def test_without_a_place_a_day_has_energy_and_nothing_else():

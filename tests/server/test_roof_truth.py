@@ -1,5 +1,7 @@
 """The roof's analysis beside simulated roofs whose truth is known; the long form is tests.roof."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from edge_lib.simulator.roof import Plane
@@ -40,8 +42,17 @@ def test_no_shade_is_claimed_for_a_roof_without(clouds):
     assert claims_of(found(lived)) == []
 
 
-def test_what_was_held_back_is_told_by_the_days_own_clear_moments():
-    lived = live(Life((Plane(5.0, 35, 180),), (), "greensboro", 1, 45, export_limit_w=2500))
+JUNE = datetime(2024, 6, 1, tzinfo=UTC)
+HELD = {
+    "by the day's own clear moments": {"export_limit_w": 2500},
+    # At noon so little is taken that it could be cloud: other days say, with the sun as high.
+    "much of it": {"export_limit_w": 2000, "in_house": True, "nominal_w": 5000, "born": JUNE},
+}
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_what_was_held_back_is_told(how):
+    lived = live(Life((Plane(5.0, 35, 180),), (), "greensboro", 1, 45, **HELD[how]))
     true_kwh = sum(sum(true.offered_w) - sum(true.taken_w) for true in lived.truth) / 12_000
     told_kwh = sum(limit.lost_w for limit in found(lived).limits) / 12_000
     assert told_kwh == pytest.approx(true_kwh, rel=0.1)

@@ -128,6 +128,25 @@ def test_shares_are_of_what_all_gave_and_null_where_one_was_not_read(ask, house)
     assert month["share"] is not None, "some samples less are no reason"
 
 
+def test_the_share_of_a_day_is_the_same_whatever_range_is_asked_for(ask, database):
+    """On the second day nothing is read of the second string, which is taken out a year later."""
+    device_id, noon = new_device(), utc("2025-06-01 12:00")
+    one = {"pv_power_w": 900.0, "mppt1_voltage_v": 300.0, "mppt1_current_a": 2.0}
+    two = one | {"mppt2_voltage_v": 300.0, "mppt2_current_a": 1.0}
+    told = {0: two, 1: one, 365: two, 430: one}
+    store(database, device_id, [reading(noon + timedelta(days=n), **told[n]) for n in told])
+
+    def shares(first: str, end: str) -> dict[str, float | None]:
+        asked = {"device_id": device_id, "bucket": "1d", "from": first, "to": end}
+        series = ask(asked)["strings"][0]["series"]
+        return {row["bucket"][:10]: row["share"] for row in series if row["sample_count"]}
+
+    third = pytest.approx(2 / 3)
+    assert shares("2025-06-02", "2025-06-03") == {"2025-06-02": None}
+    assert shares("2025-06-01", "2025-06-03") == {"2025-06-01": third, "2025-06-02": None}
+    assert shares("2026-08-05", "2026-08-06") == {"2026-08-05": 1}
+
+
 def test_where_all_rest_nobody_has_a_share(ask, database):
     device_id = new_device()
     night = {"pv_power_w": 0.0, "mppt1_voltage_v": 100.0, "mppt1_current_a": 0.0}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from edge_lib.shared.sun import Sun
 from edge_lib.simulator.roof import Roof
 from edge_lib.simulator.sky import ChainSky, clear
+from server.plane import Plane
 from server.roof import analyse, digest
 from server.roof.rows import (
     AZIMUTH_STEP_DEG,
@@ -17,7 +18,6 @@ from server.roof.rows import (
     Digest,
     FiveMinutes,
     Found,
-    Plane,
     Settings,
 )
 from tests.support.roof_life import DAY_S, Life, Lived
@@ -99,7 +99,11 @@ def truth_of(lived: Lived, number: int) -> Truth:
         (life.planes[place],),
         life.site.latitude,
         life.site.longitude,
-        obstacles=life.obstacles,
+        obstacles=tuple(
+            one._replace(strings=None)  # it has this one alone
+            for one in life.obstacles
+            if one.strings is None or place in one.strings
+        ),
         sky=ChainSky(1, 1.0, 0.0),
         clean_s=life.born.timestamp(),
     )
@@ -115,7 +119,7 @@ def truth_of(lived: Lived, number: int) -> Truth:
     for at in seen:
         if seen[at] < LEAST_N or len(days[at]) < LEAST_DAYS:
             continue
-        kind = _kind(ideal, place, at, at_s)
+        kind = _kind(ideal, at, at_s)
         if kind == "shaded":
             shaded.add(at)
         elif kind == "clear":
@@ -129,7 +133,7 @@ def _clear_share(true) -> float:
     return light.beam / light.outside
 
 
-def _kind(ideal: Roof, place: int, at: tuple[float, float], at_s: float) -> str:
+def _kind(ideal: Roof, at: tuple[float, float], at_s: float) -> str:
     """Return shaded, clear, or edge of one that is neither all over."""
     spots = [
         Sun(at[0] + AZIMUTH_STEP_DEG * a / 4, at[1] + ELEVATION_STEP_DEG * e / 4)
@@ -137,14 +141,7 @@ def _kind(ideal: Roof, place: int, at: tuple[float, float], at_s: float) -> str:
         for e in range(5)
     ]
     hides = [
-        max(
-            (
-                one.modules * one.hides(spot, at_s)
-                for one in ideal.obstacles
-                if one.strings is None or place in one.strings
-            ),
-            default=0.0,
-        )
+        max((one.modules * one.hides(spot, at_s) for one in ideal.obstacles), default=0.0)
         for spot in spots
     ]
     if not any(hides):

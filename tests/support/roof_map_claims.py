@@ -286,7 +286,8 @@ def models(seeds: int, run) -> Iterator[Line]:
     single = Life((SOUTH,), HORIZONS["tree"], "mixed", 1, 120)
     alone = live(single)
     base = states_of(found(alone), 1)
-    beside = live(single._replace(planes=(SOUTH, SOUTH), absent=(2,)))
+    # Nothing is there: if it gave anything, that would be counted as the first one's.
+    beside = live(single._replace(planes=(SOUTH, SOUTH._replace(unplugged=True)), absent=(2,)))
     told = found(beside)
     numbers = [string["string"] for string in _strings(told)]
     yield (

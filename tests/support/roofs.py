@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from edge_lib.shared import sun
+from server.plane import Plane
 from server.roof import digest, model
-from server.roof.rows import Digest, FiveMinutes, Plane, Settings, StringRow
+from server.roof.rows import Digest, FiveMinutes, Settings, StringRow
 
 SOUTH = Plane(35.0, 180.0, 2.5)
 
