@@ -1,13 +1,11 @@
-"""Shade that is new, and shade of leaves: two months against the same months a year ago."""
+"""Shade of leaves: two months against the same months a year ago. What is new: ``lately.py``."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from server.roof import cells
-from server.roof.cells import LEAST_N
 from server.roof.shade import CLEAR, Judged
 
-_FALL = 0.15  # of the performance
 _LEAST_BINS = 3  # neighbours
 
 
@@ -17,18 +15,6 @@ class Change(NamedTuple):
     kind: str  # new or seasonal
     bins: frozenset[int]
     fall: float  # of the performance, in the middle
-
-
-def new(now: Mapping[int, Judged], before: Mapping[int, Judged]) -> list[Change]:
-    """Return the shade that was not there a year ago."""
-    falls = {}
-    for number, one in now.items():
-        was = before.get(number)
-        if one.state != "shaded" or was is None or was.n < LEAST_N or was.state == "shaded":
-            continue
-        if was.performance - one.performance > _FALL:
-            falls[number] = was.performance - one.performance
-    return _changes("new", falls)
 
 
 def seasonal(

@@ -41,7 +41,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     """Return the figures; limited rows from the day with the index ``since`` on."""
     columns, others = whole.columns, whole.others(seen.string)
     held = {own.string: own.held for own in whole.strings}
-    kind, lost = _shade(whole, seen)
+    kind, lost = _shade(whole, seen, since)
     days: list[share.Day] = []
     if others:
         maps = [judged for found in whole.maps.values() for judged in found.judged.values()]
@@ -63,7 +63,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     )
 
 
-def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
+def _shade(whole: Whole, seen: Seen, since: int) -> tuple[str | None, Lost | None]:
     """Return what shade took; exactly where another string has the same plane in the sun."""
     found = whole.maps[seen.string]
     if not found.settled or found.reason:
@@ -75,8 +75,7 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
         lost = losses.beside(whole.columns, whole.numbers, seen, twin, region)
         if lost is not None:
             return "exact", lost
-    sky = whole.skies[seen.string]
-    return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, sky)
+    return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, since)
 
 
 def _twin(whole: Whole, seen: Seen, judged: Mapping[int, Judged]) -> Seen | None:

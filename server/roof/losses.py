@@ -7,12 +7,15 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from server.roof import evidence
+from server.roof import cells, evidence
+from server.roof.cells import LEAST_N
 from server.roof.columns import Columns
 from server.roof.rows import SLOT_S
-from server.roof.shade import Judged, Seen
+from server.roof.shade import LEARNED_DAYS, Judged, Seen, doubtful, region_of
 
 KWH = SLOT_S / 3.6e6  # of a W for five minutes
+_DARKER = 0.97  # of what the twin gives: less is shade, beside shade
+_SURE = 0.9  # the shape of the sky may err by so much
 _DEAD = 0.05
 _NOTHING_W = 2
 _OTHER_LIVES = 0.2
@@ -43,22 +46,52 @@ class Lost(NamedTuple):
 def beside(
     columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int]
 ) -> Lost | None:
-    """Return what shade took, by another string on the same plane; exact, whatever the weather."""
+    """Return what shade took, by another string on the same plane; exact, whatever the weather.
+
+    Args:
+        columns: all days.
+        numbers: the bin of each row.
+        seen: the string.
+        twin: the other one.
+        region: the bins in which the sky alone says that there is shade. What is beside them is
+            asked of the twin, since where the sun is seldom out the sky alone says little.
+    """
     own, other = columns.powers[seen.string], columns.powers[twin.string]
-    both, twins = 0, 0
-    for row, number in enumerate(numbers):
-        if number not in region and seen.ratios[row] >= 0 and twin.ratios[row] >= 0:
-            both += own[row]
-            twins += other[row]
-    if not twins:
+    sums: dict[int, list[int]] = {}
+    known = []
+    for row, (a, b) in enumerate(zip(seen.ratios, twin.ratios, strict=True)):
+        # Nothing came though there was light: that is a fault or snow.
+        if a < -1 or b < -1 or own[row] < 0 or other[row] < 0 or (a == -1 and b >= 0):
+            continue
+        known.append(row)
+        of_bin = sums.setdefault(numbers[row], [0, 0, 0])
+        of_bin[0] += own[row]
+        of_bin[1] += other[row]
+        of_bin[2] += 1
+    factor = _factor(sums, region)
+    if factor is None:
         return None
-    factor = both / twins
-    rows = [
-        row
-        for row, number in enumerate(numbers)
-        if number in region and own[row] >= 0 and other[row] >= 0 and twin.ratios[row] >= 0
-    ]
+    wide = region | _darker(sums, factor, region)
+    factor = _factor(sums, wide) or factor
+    rows = [row for row in known if numbers[row] in wide]
     return Lost(rows, [factor * other[row] - own[row] for row in rows])
+
+
+def _factor(sums: Mapping[int, Sequence[int]], region: set[int]) -> float | None:
+    """Return what the string gives of what its twin gives, outside of the shade."""
+    free = [pair for number, pair in sums.items() if number not in region]
+    twins = sum(pair[1] for pair in free)
+    return sum(pair[0] for pair in free) / twins if twins else None
+
+
+def _darker(sums: Mapping[int, Sequence[int]], factor: float, region: set[int]) -> set[int]:
+    """Return the bins that give less than the twin's, from one neighbour to the next."""
+    dark = {
+        number
+        for number, (mine, theirs, count) in sums.items()
+        if count >= LEAST_N and mine < _DARKER * factor * theirs
+    }
+    return {number for group in cells.groups(dark | region) if group & region for number in group}
 
 
 def alone(
@@ -66,21 +99,36 @@ def alone(
     numbers: array[int],
     seen: Seen,
     judged: Mapping[int, Judged],
-    sky: evidence.Sky,
+    since: int,
 ) -> Lost:
-    """Return what shade took at least: only where the sun shone just before or just after."""
+    """Return what shade took at least: the beam of the shaded bins alone, while the sun was out.
+
+    How probable that is, other bins say for each pass by what the sky did around it. Bins beside
+    the shade are no witnesses: its edge goes through them.
+    """
     shaded = {number for number, one in judged.items() if one.state == "shaded"}
+    if not shaded:
+        return Lost([], [])
+    region = region_of(judged)
+    days = range(min(since, max(0, len(columns.days) - LEARNED_DAYS)), len(columns.days))
+    asked = range(columns.starts[days.start], columns.starts[days.stop])
+    no_witness = region | doubtful(seen.found, seen.usual)
+    sky = evidence.sky_of(numbers, seen.ratios, seen.usual, no_witness, asked)
     weather = evidence.Weather(columns, sky, [])
+    passes = list(evidence.passes(columns, numbers, seen.ratios, seen.usual, days))
+    free = {number for number, one in judged.items() if number not in region and one.n >= LEAST_N}
+    shone = weather.shone(seen.ratios, seen.usual, (one for one in passes if one.number in free))
     rows, watts = [], []
-    for one in evidence.passes(columns, numbers, seen.ratios, seen.usual, range(len(columns.days))):
-        if one.number not in shaded or 2 not in weather.key(one)[1:3]:
+    for one in passes:
+        if one.number not in shaded or one.day < since:
             continue
+        # Of the beam: what is left of a clear sky's light in the shade comes under clouds, too.
+        beam = seen.usual.at(one.number) * max(0.0, 1 - judged[one.number].performance)
+        part = _SURE * shone.get(weather.key(one), 0.0) * beam
         for row in range(one.first, one.last + 1):
-            power = columns.powers[seen.string][row]
             if seen.ratios[row] >= 0:
                 rows.append(row)
-                could = seen.usual.at(one.number) * seen.clear_w[row]
-                watts.append(max(0.0, 0.95 * could - power))
+                watts.append(part * seen.clear_w[row])
     return Lost(rows, watts)
 
 
