@@ -12,6 +12,7 @@ from server.roof.texts import event, moment
 from server.roof.whole import Whole
 
 _EVENT_DAYS = 365
+_ENDS_DAYS = 3
 Event = dict[str, Any]
 
 
@@ -23,7 +24,8 @@ def of(whole: Whole, seen: Seen, found: Figures, new: Sequence[Change]) -> list[
 
 def _shade(whole: Whole, seen: Seen, new: Sequence[Change]) -> list[Event]:
     judged = whole.maps[seen.string].judged
-    leaves = changes.seasonal(judged["last60"], judged["last60_before"], judged["all"])
+    in_part = _at_the_ends(whole)
+    leaves = changes.seasonal(judged["last60"], judged["last60_before"], judged["all"], in_part)
     told = []
     for change in [*new, *leaves]:
         azimuths = sorted(cells.edges(number)[0] for number in change.bins)
@@ -38,6 +40,16 @@ def _shade(whole: Whole, seen: Seen, new: Sequence[Change]) -> list[Event]:
         name = f"{change.kind}_shade"
         told.append(event(name, seen.string, first, None, -change.fall, **values))
     return told
+
+
+def _at_the_ends(whole: Whole) -> set[int]:
+    """Return the bins in which the sun was as the last two months began, or ended."""
+    days = whole.columns.within(60)
+    return {
+        whole.numbers[row]
+        for day in (*days[:_ENDS_DAYS], *days[-_ENDS_DAYS:])
+        for row in whole.columns.rows_of(day)
+    }
 
 
 def _first_dark(whole: Whole, seen: Seen, bins: frozenset[int]) -> str:

@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from server.roof import analyse, fit, lately
+from server.roof import analyse, changes, fit, lately
 from server.roof.evidence import Pass
 from server.roof.rows import Plane
+from server.roof.shade import Judged
 from tests.support import roofs
 
 pytestmark = pytest.mark.slow  # two springs of a simulated roof
@@ -75,3 +76,23 @@ def test_a_tail_begins_after_the_last_sun():
     dark = [passing(4), passing(5), passing(6)]
     assert lately._tails([*early, passing(3, sunny=True), *dark]) == {7: dark}
     assert lately._tails([*early, passing(3, sunny=True), *dark[:2]]) == {}
+
+
+def judged(performance, state="shaded"):
+    return {number: Judged(40, 10, performance, None, state, 0) for number in (800, 801, 840, 841)}
+
+
+@pytest.mark.parametrize(
+    ("before", "whole", "in_part", "count"),
+    [
+        (judged(0.3), judged(0.7), set(), 1),  # bare boughs let three quarters through
+        (judged(0.3), judged(0.4), set(), 0),  # a wall
+        (judged(0.9, "clear"), judged(0.9), set(), 0),  # not there a year ago
+        (judged(0.3), judged(0.7), {800, 841}, 0),  # of which only a corner may have been seen
+        ({}, judged(0.7), set(), 0),
+    ],
+)
+def test_leaves_are_shade_of_both_years_that_is_less_at_another_time(before, whole, in_part, count):
+    found = changes.seasonal(judged(0.3), before, whole, in_part)
+    assert len(found) == count
+    assert all(one.fall == pytest.approx(0.4) for one in found)
