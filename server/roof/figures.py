@@ -72,7 +72,7 @@ def _shade(whole: Whole, seen: Seen, since: int) -> tuple[str | None, Lost | Non
     region = region_of(judged)
     twin = _twin(whole, seen, judged)
     if twin is not None:
-        lost = losses.beside(whole.columns, whole.numbers, seen, twin, region)
+        lost = losses.beside(whole.columns, whole.numbers, seen, twin, region, since)
         if lost is not None:
             return "exact", lost
     return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, since)

@@ -5,6 +5,7 @@ from __future__ import annotations  # array[float] is not a type for Python 3.11
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from server.roof import cells, evidence
@@ -15,6 +16,7 @@ from server.roof.shade import LEARNED_DAYS, Judged, Seen, doubtful, region_of
 
 KWH = SLOT_S / 3.6e6  # of a W for five minutes
 _DARKER = 0.97  # of what the twin gives: less is shade, beside shade
+_EACH = 4  # of so many passes one tells how often the sun is out: thousands are more than enough
 _SURE = 0.9  # the shape of the sky may err by so much
 _DEAD = 0.05
 _NOTHING_W = 2
@@ -44,7 +46,7 @@ class Lost(NamedTuple):
 
 
 def beside(
-    columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int]
+    columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int], since: int
 ) -> Lost | None:
     """Return what shade took, by another string on the same plane; exact, whatever the weather.
 
@@ -55,11 +57,13 @@ def beside(
         twin: the other one.
         region: the bins in which the sky alone says that there is shade. What is beside them is
             asked of the twin, since where the sun is seldom out the sky alone says little.
+        since: the index of the first day that is asked for.
     """
     own, other = columns.powers[seen.string], columns.powers[twin.string]
     sums: dict[int, list[int]] = {}
     known = []
-    for row, (a, b) in enumerate(zip(seen.ratios, twin.ratios, strict=True)):
+    for row in range(columns.starts[since], len(numbers)):
+        a, b = seen.ratios[row], twin.ratios[row]
         # Nothing came though there was light: that is a fault or snow.
         if a < -1 or b < -1 or own[row] < 0 or other[row] < 0 or (a == -1 and b >= 0):
             continue
@@ -110,14 +114,17 @@ def alone(
     if not shaded:
         return Lost([], [])
     region = region_of(judged)
-    days = range(min(since, max(0, len(columns.days) - LEARNED_DAYS)), len(columns.days))
+    recent = max(0, len(columns.days) - LEARNED_DAYS)
+    days = range(min(since, recent), len(columns.days))
     asked = range(columns.starts[days.start], columns.starts[days.stop])
     no_witness = region | doubtful(seen.found, seen.usual)
     sky = evidence.sky_of(numbers, seen.ratios, seen.usual, no_witness, asked)
     weather = evidence.Weather(columns, sky, [])
     passes = list(evidence.passes(columns, numbers, seen.ratios, seen.usual, days))
     free = {number for number, one in judged.items() if number not in region and one.n >= LEAST_N}
-    shone = weather.shone(seen.ratios, seen.usual, (one for one in passes if one.number in free))
+    learned = (one for one in passes if one.number in free and one.day >= recent)
+    some = islice(learned, 0, None, _EACH)
+    shone = weather.shone(seen.ratios, seen.usual, some)
     rows, watts = [], []
     for one in passes:
         if one.number not in shaded or one.day < since:

@@ -53,7 +53,7 @@ OWN, TWIN = [20, 100, 300, 300, 900], [100, 500, 500, 500, 1000]
 )
 def test_a_twin_tells_of_shade_beside_what_the_map_knows(own, watts):
     columns, numbers, strings = roof(PATH, {1: OWN, 2: TWIN}, {1: own, 2: [-1, 1, 1, 1, 1]})
-    lost = losses.beside(columns, numbers, *strings, {SHADED})
+    lost = losses.beside(columns, numbers, *strings, {SHADED}, 0)
     # Outside of the shade the string gives 0.8 of what its twin gives.
     assert sum(lost.watts) == pytest.approx(DAYS * watts)
     assert lost.kwh_since(columns, DAYS - 1) == pytest.approx(watts * losses.KWH)
@@ -61,7 +61,7 @@ def test_a_twin_tells_of_shade_beside_what_the_map_knows(own, watts):
 
 def test_without_any_bin_in_the_sun_a_twin_says_nothing():
     columns, numbers, (own, twin) = roof([SHADED], {1: [1], 2: [2]}, {1: [0.5], 2: [1.0]})
-    assert losses.beside(columns, numbers, own, twin, {SHADED}) is None
+    assert losses.beside(columns, numbers, own, twin, {SHADED}, 0) is None
 
 
 def judged(shaded=0.3):
