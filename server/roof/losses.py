@@ -64,9 +64,10 @@ def beside(
     known = []
     for row in range(columns.starts[since], len(numbers)):
         a, b = seen.ratios[row], twin.ratios[row]
-        # Nothing came though there was light: that is a fault or snow.
-        if a < -1 or b < -1 or own[row] < 0 or other[row] < 0 or (a == -1 and b >= 0):
+        if a < -1 or b < -1 or own[row] < 0 or other[row] < 0:
             continue
+        if a == -1 and b >= 0 and numbers[row] not in region:
+            continue  # nothing came while there was light: outside of shade a fault or snow
         known.append(row)
         of_bin = sums.setdefault(numbers[row], [0, 0, 0])
         of_bin[0] += own[row]

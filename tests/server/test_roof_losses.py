@@ -47,7 +47,8 @@ OWN, TWIN = [20, 100, 300, 300, 900], [100, 500, 500, 500, 1000]
         # FAR is darker, too, and no neighbour: that may be anything.
         ([-1, 0.2, 0.6, 0.6, 1], 60 + 300 + 100),
         ([-1, 0.2, HELD, 0.6, 1], 60 + 300),
-        # Nothing came while there was light: a fault, or snow.
+        # Nothing came while there was light: deep shade where shade is, else a fault, or snow.
+        ([-1, -1, 0.6, 0.6, 1], 60 + 300 + 100),
         ([-1, 0.2, -1, 0.6, 1], 60 + 300),
     ],
 )
