@@ -49,17 +49,18 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     base = share.base_of(days, len(columns.days) - 1)
     noons = yields.clear_noons(columns, seen)
     judged = whole.maps[seen.string].judged["all"]
+    dead = whole.numbers, seen, others, region_of(judged)
     return Figures(
         shade=lost,
         shade_kind=kind,
-        outage=losses.dead_rows(columns, seen, others, since) if others else None,
+        outage=losses.dead_rows(columns, *dead, since) if others else None,
         limits=held_back.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,
         changes=[] if base is None else share.changes(days, base),
         noons=noons,
         dirt=_dirt(days, len(columns.days) - 1),
-        dead_row=losses.dead_since(columns, seen, others) if others else None,
+        dead_row=losses.dead_since(columns, *dead) if others else None,
     )
 
 

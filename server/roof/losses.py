@@ -140,19 +140,29 @@ def alone(
     return Lost(rows, watts)
 
 
-def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen], since: int) -> Lost:
+def dead_rows(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    others: Sequence[Seen],
+    region: set[int],
+    since: int,
+) -> Lost:
     """Return where a string gave nothing for half an hour and more while another one lived.
 
     Args:
         columns: all days.
+        numbers: the bin of each row.
         seen: the string.
         others: the others.
+        region: bins in shade: less than 0.1 A reads 0, so deep shade looks like a dead string.
         since: the index of the first day that is asked for.
     """
     rows: list[int] = []
     watts: list[float] = []
     run: list[tuple[int, float]] = []
-    for row in _lit(columns, seen, others, range(columns.starts[since], len(seen.clear_w))):
+    asked = range(columns.starts[since], len(numbers))
+    for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
         could = seen.usual.level * seen.clear_w[row]
         light = max(other.ratios[row] / other.usual.level for other in others)
         if columns.powers[seen.string][row] < _DEAD * could * min(1.0, light):
@@ -163,7 +173,9 @@ def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen], since: int) 
     return Lost(rows, watts)
 
 
-def _lit(columns: Columns, seen: Seen, others: Sequence[Seen], asked: range) -> Iterable[int]:
+def _lit(
+    columns: Columns, seen: Seen, others: Sequence[Seen], asked: Iterable[int]
+) -> Iterable[int]:
     """Yield the rows in which the string should live: in such light another one did."""
     powers, clear_w = columns.powers[seen.string], seen.clear_w
     limits = [(one.ratios, _OTHER_LIVES * one.usual.level) for one in others]
@@ -181,10 +193,17 @@ def _end(run: list[tuple[int, float]], rows: list[int], watts: list[float]) -> N
     run.clear()
 
 
-def dead_since(columns: Columns, seen: Seen, others: Sequence[Seen]) -> int | None:
+def dead_since(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    others: Sequence[Seen],
+    region: set[int],
+) -> int | None:
     """Return the row since which a string gives nothing up to now; None while it lives."""
     first, count = None, 0
-    for row in _lit(columns, seen, others, range(len(seen.clear_w))[::-1]):
+    asked = reversed(range(len(numbers)))
+    for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
         could = seen.usual.level * seen.clear_w[row]
         light = max(other.ratios[row] / other.usual.level for other in others)
         if columns.powers[seen.string][row] >= _DEAD * could * min(1.0, light):

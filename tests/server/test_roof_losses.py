@@ -85,3 +85,14 @@ def test_alone_a_bin_as_bright_as_usual_lost_nothing():
     columns, numbers, (own,) = roof(path, {1: [100] * 9}, {1: [1.0] * 9})
     assert sum(losses.alone(columns, numbers, own, judged(1.1), 0).watts) == 0
     assert losses.alone(columns, numbers, own, {}, 0) == losses.Lost([], [])
+
+
+@pytest.mark.parametrize("region", [{SHADED}, set()])
+def test_deep_shade_is_no_dead_string(region):
+    path = [BRIGHT, FAR, *[SHADED] * 8]
+    columns, numbers, (own, other) = roof(
+        path, {1: [500] * 2 + [0] * 8, 2: [500] * 10}, {1: [1.0] * 2 + [-1] * 8, 2: [1.0] * 10}
+    )
+    lost = losses.dead_rows(columns, numbers, own, [other], region, 0)
+    since = losses.dead_since(columns, numbers, own, [other], region)
+    assert bool(lost.rows) == (since is not None) == (not region)
