@@ -1,7 +1,7 @@
 """Shade that came within the last two months, where the sun shone on these days a year ago.
 
 A bin that was bright in April and is dark since May is not dark in a map of both. So each bin is
-asked since when it saw no sun; and what is dark since then is no witness of the sky any more: a
+asked since when it saw no sun; and what is dark since then does not witness the sky any more: a
 tree that hides the sun for an hour would look like a cloud.
 """
 
@@ -28,7 +28,7 @@ class Lately(NamedTuple):
     seen: Seen
     now: list[Pass]
     before: list[Pass]
-    dim: set[int]  # bins that are dark in either year: no witnesses
+    dim: set[int]  # bins that are dark in either year: they witness nothing
     tails: Mapping[int, list[Pass]]  # the passes of a bin since the sun shone there last
 
 
@@ -105,7 +105,7 @@ def _changes(whole: Whole, one: Lately, skies: Mapping[int, Sky]) -> list[Change
     weather = Weather(whole.columns, skies[one.seen.string], others)
     weather.learn(a for a in one.before if a.number not in one.dim)
     weather.learn(a for a in one.now if a.number not in one.dim and a.number not in one.tails)
-    # A string that lost a part of its modules never sees the sun: that is no shade.
+    # A string that lost a part of its modules never sees the sun: its dark bins are not shade.
     passes = [a for tail in one.tails.values() for a in tail if weather.sees(a)]
     weighed = evidence.weigh(weather, passes)
     falls = _falls(whole, one, weather, passes)

@@ -109,7 +109,7 @@ def alone(
     """Return what shade took at least: the beam of the shaded bins alone, while the sun was out.
 
     How probable that is, other bins say for each pass by what the sky did around it. Bins beside
-    the shade are no witnesses: its edge goes through them.
+    the shade do not witness it: its edge goes through them.
     """
     shaded = {number for number, one in judged.items() if one.state == "shaded"}
     if not shaded:
