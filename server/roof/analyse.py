@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from server.roof import cells, columns, contradict, figures, happened, whole, words
+from server.roof import cells, columns, contradict, figures, happened, lately, whole, words
 from server.roof.columns import Columns
 from server.roof.figures import Figures
 from server.roof.rows import CAUSES, PERIODS, SLOT_S, Bin, Digest, Found, Limit, Settings
@@ -93,6 +93,7 @@ def _found(head: dict[str, Any], roof: Whole) -> Found:
     days = _days(gathered)
     missing = [whole.days_missing(days, roof.maps.get(own.string)) for own in roof.strings]
     fewest = min(missing, default=0)
+    new = lately.of(roof)
     told = {
         **head,
         **_reason(roof, days, fewest),
@@ -111,7 +112,7 @@ def _found(head: dict[str, Any], roof: Whole) -> Found:
             one
             for own in roof.strings
             if own.seen is not None
-            for one in happened.of(roof, own.seen, found[own.string])
+            for one in happened.of(roof, own.seen, found[own.string], new.get(own.string, ()))
         ],
     }
     return Found(told, _bins(roof), [one for own in found.values() for one in own.limits])

@@ -1,13 +1,12 @@
-"""Shade that is new, and shade of leaves: two months against the same months a year ago."""
+"""Shade of leaves: two months against the same months a year ago. What is new: ``lately.py``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from server.roof import cells
-from server.roof.cells import LEAST_N
-from server.roof.shade import CLEAR, Judged
+from server.roof.shade import Judged
 
-_FALL = 0.15  # of the performance
+_BARE = 0.25  # of the performance: so much more comes through boughs without leaves
 _LEAST_BINS = 3  # neighbours
 
 
@@ -19,29 +18,25 @@ class Change(NamedTuple):
     fall: float  # of the performance, in the middle
 
 
-def new(now: Mapping[int, Judged], before: Mapping[int, Judged]) -> list[Change]:
-    """Return the shade that was not there a year ago."""
-    falls = {}
-    for number, one in now.items():
-        was = before.get(number)
-        if one.state != "shaded" or was is None or was.n < LEAST_N or was.state == "shaded":
-            continue
-        if was.performance - one.performance > _FALL:
-            falls[number] = was.performance - one.performance
-    return _changes("new", falls)
-
-
 def seasonal(
-    now: Mapping[int, Judged], before: Mapping[int, Judged], whole: Mapping[int, Judged]
+    now: Mapping[int, Judged],
+    before: Mapping[int, Judged],
+    whole: Mapping[int, Judged],
+    in_part: Collection[int],
 ) -> list[Change]:
-    """Return the shade that was there a year ago, too, where the sun shines at other times."""
+    """Return the shade that was there a year ago, too, and is less at another time of the year.
+
+    The sun passes most bins twice a year. ``in_part``: those in which it was as the two months
+    began or ended; of them only a corner may have been seen, which the edge of a wall hides.
+    """
     falls = {}
     for number, one in now.items():
         was, ever = before.get(number), whole.get(number)
-        if was is None or ever is None or ever.performance < CLEAR:
+        if was is None or ever is None or number in in_part:
             continue
-        if one.state == was.state == "shaded":
-            falls[number] = ever.performance - one.performance
+        fall = ever.performance - one.performance
+        if one.state == was.state == "shaded" and fall > _BARE:
+            falls[number] = fall
     return _changes("seasonal", falls)
 
 

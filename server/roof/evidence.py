@@ -26,6 +26,7 @@ _SHADE_DARK = 0.95  # how often full shade makes dark what clouds do not
 _AGAINST = 3.0  # what a sunny pass says against shade, where clouds never make it dark
 _SAYS_NOTHING = 0.5
 _PRIOR = 4.0
+_LEAST_ROWS = 60
 _WORST = math.log(0.03)  # no single pass proves more
 
 Key = tuple[int, int, int, int]
@@ -53,7 +54,7 @@ def sky_of(
     ratios: array[float],
     usual: Usual,
     doubtful: set[int],
-    asked: range | None = None,
+    asked: Iterable[int] | None = None,
 ) -> Sky:
     """Return the rows of a string outside of the doubtful bins, and when the sun shone there.
 
@@ -110,14 +111,27 @@ class Weather:
 
     def learn(self, found: Iterable[Pass]) -> None:
         """Take passes of bright bins. What is near is left out in turn, as shade leaves it out."""
-        for count, one in enumerate(found):
-            sides = (True, True) if count % 4 < 2 else (count % 4 == 2, count % 4 == 3)
-            key = self.key(one, _GAPS[count % 3], sides)
+        for key, one in self._as_if_shaded(found):
             seen = self._seen.setdefault(key, [0, 0])
             seen[0] += not one.sunny
             seen[1] += 1
             self._dark += not one.sunny
             self._all += 1
+
+    def _as_if_shaded(self, found: Iterable[Pass]) -> Iterator[tuple[Key, Pass]]:
+        for count, one in enumerate(found):
+            sides = (True, True) if count % 4 < 2 else (count % 4 == 2, count % 4 == 3)
+            yield self.key(one, _GAPS[count % 3], sides), one
+
+    def shone(self, ratios: array[float], usual: Usual, found: Iterable[Pass]) -> dict[Key, float]:
+        """Return in which part of the rows of bright bins the sun shone, by what the sky did."""
+        limits, counts = _limits(usual), dict[Key, list[int]]()
+        for key, one in self._as_if_shaded(found):
+            own = [ratio for ratio in ratios[one.first : one.last + 1] if ratio >= 0]
+            count = counts.setdefault(key, [0, 0])
+            count[0] += sum(ratio >= limits[one.number] for ratio in own)
+            count[1] += len(own)
+        return {key: sunny / rows for key, (sunny, rows) in counts.items() if rows >= _LEAST_ROWS}
 
     def dark(self, one: Pass) -> float:
         """Return how probable it is that clouds alone make this pass dark."""
@@ -129,6 +143,10 @@ class Weather:
         """Return whether the sun shone neither just before nor just after."""
         key = self._whole_key(one)
         return key[0] < 2 and key[1] == key[2] == 0
+
+    def sees(self, one: Pass) -> bool:
+        """Return whether the string itself saw the sky within hours of the pass."""
+        return self._whole_key(one)[1:3] != (_ABSENT, _ABSENT)
 
     def _whole_key(self, one: Pass) -> Key:
         if one.first not in self._keys:

@@ -42,7 +42,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     """Return the figures; limited rows from the day with the index ``since`` on."""
     columns, others = whole.columns, whole.others(seen.string)
     held = {own.string: own.held for own in whole.strings}
-    kind, lost = _shade(whole, seen)
+    kind, lost = _shade(whole, seen, since)
     days: list[share.Day] = []
     if others:
         maps = [judged for found in whole.maps.values() for judged in found.judged.values()]
@@ -50,21 +50,22 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
     base = share.base_of(days, len(columns.days) - 1)
     noons = yields.clear_noons(columns, seen)
     judged = whole.maps[seen.string].judged["all"]
+    dead = whole.numbers, seen, others, region_of(judged)
     return Figures(
         shade=lost,
         shade_kind=kind,
-        outage=losses.dead_rows(columns, seen, others, since) if others else None,
+        outage=losses.dead_rows(columns, *dead, since) if others else None,
         limits=held_back.limits_of(columns, seen, held[seen.string], judged, since),
         share_days=days,
         base=base,
         changes=[] if base is None else share.changes(days, base),
         noons=noons,
         dirt=_dirt(days, len(columns.days) - 1),
-        dead_row=losses.dead_since(columns, seen, others) if others else None,
+        dead_row=losses.dead_since(columns, *dead) if others else None,
     )
 
 
-def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
+def _shade(whole: Whole, seen: Seen, since: int) -> tuple[str | None, Lost | None]:
     """Return what shade took; exactly where another string has the same plane in the sun."""
     found = whole.maps[seen.string]
     if not found.settled or found.reason:
@@ -73,11 +74,10 @@ def _shade(whole: Whole, seen: Seen) -> tuple[str | None, Lost | None]:
     region = region_of(judged)
     twin = _twin(whole, seen, judged)
     if twin is not None:
-        lost = losses.beside(whole.columns, whole.numbers, seen, twin, region)
+        lost = losses.beside(whole.columns, whole.numbers, seen, twin, region, since)
         if lost is not None:
             return "exact", lost
-    sky = whole.skies[seen.string]
-    return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, sky)
+    return "at_least", losses.alone(whole.columns, whole.numbers, seen, judged, since)
 
 
 def _twin(whole: Whole, seen: Seen, judged: Mapping[int, Judged]) -> Seen | None:

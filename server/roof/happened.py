@@ -1,8 +1,10 @@
 """What happened to the strings: new shade, leaves, a share that fell, a dead string, a cleaning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from server.roof import cells, changes, evidence
+from server.roof.changes import Change
 from server.roof.figures import Figures
 from server.roof.rows import SLOT_S
 from server.roof.shade import Seen
@@ -10,20 +12,22 @@ from server.roof.texts import event, moment
 from server.roof.whole import Whole
 
 _EVENT_DAYS = 365
+_ENDS_DAYS = 3
 Event = dict[str, Any]
 
 
-def of(whole: Whole, seen: Seen, found: Figures) -> list[Event]:
-    """Return the events of a string of the last year, by their begin."""
-    told = [*_shade(whole, seen), *_shares(whole, seen, found), *_dead(whole, seen, found)]
+def of(whole: Whole, seen: Seen, found: Figures, new: Sequence[Change]) -> list[Event]:
+    """Return the events of a string of the last year, by their begin; ``new``: its new shade."""
+    told = [*_shade(whole, seen, new), *_shares(whole, seen, found), *_dead(whole, seen, found)]
     return sorted([*told, *_cleaned(whole, seen, found)], key=lambda one: one["from"])
 
 
-def _shade(whole: Whole, seen: Seen) -> list[Event]:
+def _shade(whole: Whole, seen: Seen, new: Sequence[Change]) -> list[Event]:
     judged = whole.maps[seen.string].judged
-    now, before = judged["last60"], judged["last60_before"]
+    in_part = _at_the_ends(whole)
+    leaves = changes.seasonal(judged["last60"], judged["last60_before"], judged["all"], in_part)
     told = []
-    for change in [*changes.new(now, before), *changes.seasonal(now, before, judged["all"])]:
+    for change in [*new, *leaves]:
         azimuths = sorted(cells.edges(number)[0] for number in change.bins)
         tops = [cells.edges(number)[1] + 2.5 for number in change.bins]
         first = _first_dark(whole, seen, change.bins)
@@ -38,15 +42,25 @@ def _shade(whole: Whole, seen: Seen) -> list[Event]:
     return told
 
 
+def _at_the_ends(whole: Whole) -> set[int]:
+    """Return the bins in which the sun was as the last two months began, or ended."""
+    days = whole.columns.within(60)
+    return {
+        whole.numbers[row]
+        for day in (*days[:_ENDS_DAYS], *days[-_ENDS_DAYS:])
+        for row in whole.columns.rows_of(day)
+    }
+
+
 def _first_dark(whole: Whole, seen: Seen, bins: frozenset[int]) -> str:
-    """Return the day after the last one on which the sun shone there."""
+    """Return the first day on which the sun passed there since it shone there last."""
     columns = whole.columns
-    days = columns.within(60)
-    first = days.start
+    days = columns.within(_EVENT_DAYS)
+    first: int | None = None
     for one in evidence.passes(columns, whole.numbers, seen.ratios, seen.usual, days):
-        if one.number in bins and one.sunny:
-            first = min(one.day + 1, days.stop - 1)
-    return columns.days[first].isoformat()
+        if one.number in bins:
+            first = None if one.sunny else one.day if first is None else first
+    return columns.days[days.stop - 1 if first is None else first].isoformat()
 
 
 def _shares(whole: Whole, seen: Seen, found: Figures) -> list[Event]:

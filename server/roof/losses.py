@@ -5,12 +5,17 @@ from __future__ import annotations  # array[float] is not a type for Python 3.11
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from server.roof import evidence
+from server.roof import cells, evidence
+from server.roof.cells import LEAST_N
 from server.roof.columns import Columns
-from server.roof.shade import Judged, Seen
+from server.roof.shade import LEARNED_DAYS, Judged, Seen, doubtful, region_of
 
+_DARKER = 0.97  # of what the twin gives: less is shade, beside shade
+_EACH = 4  # of so many passes one tells how often the sun is out: thousands are more than enough
+_SURE = 0.9  # the shape of the sky may err by so much
 _DEAD = 0.05
 _NOTHING_W = 2
 _OTHER_LIVES = 0.2
@@ -39,24 +44,57 @@ class Lost(NamedTuple):
 
 
 def beside(
-    columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int]
+    columns: Columns, numbers: array[int], seen: Seen, twin: Seen, region: set[int], since: int
 ) -> Lost | None:
-    """Return what shade took, by another string on the same plane; exact, whatever the weather."""
+    """Return what shade took, by another string on the same plane; exact, whatever the weather.
+
+    Args:
+        columns: all days.
+        numbers: the bin of each row.
+        seen: the string.
+        twin: the other one.
+        region: the bins in which the sky alone says that there is shade. What is beside them is
+            asked of the twin, since where the sun is seldom out the sky alone says little.
+        since: the index of the first day that is asked for.
+    """
     own, other = columns.powers[seen.string], columns.powers[twin.string]
-    both, twins = 0, 0
-    for row, number in enumerate(numbers):
-        if number not in region and seen.ratios[row] >= 0 and twin.ratios[row] >= 0:
-            both += own[row]
-            twins += other[row]
-    if not twins:
+    sums: dict[int, list[int]] = {}
+    known = []
+    for row in range(columns.starts[since], len(numbers)):
+        a, b = seen.ratios[row], twin.ratios[row]
+        if a < -1 or b < -1 or own[row] < 0 or other[row] < 0:
+            continue
+        if a == -1 and b >= 0 and numbers[row] not in region:
+            continue  # nothing came while there was light: outside of shade a fault or snow
+        known.append(row)
+        of_bin = sums.setdefault(numbers[row], [0, 0, 0])
+        of_bin[0] += own[row]
+        of_bin[1] += other[row]
+        of_bin[2] += 1
+    factor = _factor(sums, region)
+    if factor is None:
         return None
-    factor = both / twins
-    rows = [
-        row
-        for row, number in enumerate(numbers)
-        if number in region and own[row] >= 0 and other[row] >= 0 and twin.ratios[row] >= 0
-    ]
+    wide = region | _darker(sums, factor, region)
+    factor = _factor(sums, wide) or factor
+    rows = [row for row in known if numbers[row] in wide]
     return Lost(rows, [factor * other[row] - own[row] for row in rows])
+
+
+def _factor(sums: Mapping[int, Sequence[int]], region: set[int]) -> float | None:
+    """Return what the string gives of what its twin gives, outside of the shade."""
+    free = [pair for number, pair in sums.items() if number not in region]
+    twins = sum(pair[1] for pair in free)
+    return sum(pair[0] for pair in free) / twins if twins else None
+
+
+def _darker(sums: Mapping[int, Sequence[int]], factor: float, region: set[int]) -> set[int]:
+    """Return the bins that give less than the twin's, from one neighbour to the next."""
+    dark = {
+        number
+        for number, (mine, theirs, count) in sums.items()
+        if count >= LEAST_N and mine < _DARKER * factor * theirs
+    }
+    return {number for group in cells.groups(dark | region) if group & region for number in group}
 
 
 def alone(
@@ -64,37 +102,65 @@ def alone(
     numbers: array[int],
     seen: Seen,
     judged: Mapping[int, Judged],
-    sky: evidence.Sky,
+    since: int,
 ) -> Lost:
-    """Return what shade took at least: only where the sun shone just before or just after."""
+    """Return what shade took at least: the beam of the shaded bins alone, while the sun was out.
+
+    How probable that is, other bins say for each pass by what the sky did around it. Bins beside
+    the shade do not witness it: its edge goes through them.
+    """
     shaded = {number for number, one in judged.items() if one.state == "shaded"}
+    if not shaded:
+        return Lost([], [])
+    region = region_of(judged)
+    recent = max(0, len(columns.days) - LEARNED_DAYS)
+    days = range(min(since, recent), len(columns.days))
+    asked = range(columns.starts[days.start], columns.starts[days.stop])
+    no_witness = region | doubtful(seen.found, seen.usual)
+    sky = evidence.sky_of(numbers, seen.ratios, seen.usual, no_witness, asked)
     weather = evidence.Weather(columns, sky, [])
+    passes = list(evidence.passes(columns, numbers, seen.ratios, seen.usual, days))
+    free = {number for number, one in judged.items() if number not in region and one.n >= LEAST_N}
+    learned = (one for one in passes if one.number in free and one.day >= recent)
+    some = islice(learned, 0, None, _EACH)
+    shone = weather.shone(seen.ratios, seen.usual, some)
     rows, watts = [], []
-    for one in evidence.passes(columns, numbers, seen.ratios, seen.usual, range(len(columns.days))):
-        if one.number not in shaded or 2 not in weather.key(one)[1:3]:
+    for one in passes:
+        if one.number not in shaded or one.day < since:
             continue
+        # Of the beam: what is left of a clear sky's light in the shade comes under clouds, too.
+        beam = seen.usual.at(one.number) * max(0.0, 1 - judged[one.number].performance)
+        part = _SURE * shone.get(weather.key(one), 0.0) * beam
         for row in range(one.first, one.last + 1):
-            power = columns.powers[seen.string][row]
             if seen.ratios[row] >= 0:
                 rows.append(row)
-                could = seen.usual.at(one.number) * seen.clear_w[row]
-                watts.append(max(0.0, 0.95 * could - power))
+                watts.append(part * seen.clear_w[row])
     return Lost(rows, watts)
 
 
-def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen], since: int) -> Lost:
+def dead_rows(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    others: Sequence[Seen],
+    region: set[int],
+    since: int,
+) -> Lost:
     """Return where a string gave nothing for half an hour and more while another one lived.
 
     Args:
         columns: all days.
+        numbers: the bin of each row.
         seen: the string.
         others: the others.
+        region: bins in shade: less than 0.1 A reads 0, so deep shade looks like a dead string.
         since: the index of the first day that is asked for.
     """
     rows: list[int] = []
     watts: list[float] = []
     run: list[tuple[int, float]] = []
-    for row in _lit(columns, seen, others, range(columns.starts[since], len(seen.clear_w))):
+    asked = range(columns.starts[since], len(numbers))
+    for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
         could = seen.usual.level * seen.clear_w[row]
         light = max(other.ratios[row] / other.usual.level for other in others)
         if columns.powers[seen.string][row] < _DEAD * could * min(1.0, light):
@@ -105,7 +171,9 @@ def dead_rows(columns: Columns, seen: Seen, others: Sequence[Seen], since: int) 
     return Lost(rows, watts)
 
 
-def _lit(columns: Columns, seen: Seen, others: Sequence[Seen], asked: range) -> Iterable[int]:
+def _lit(
+    columns: Columns, seen: Seen, others: Sequence[Seen], asked: Iterable[int]
+) -> Iterable[int]:
     """Yield the rows in which the string should live: in such light another one did."""
     powers, clear_w = columns.powers[seen.string], seen.clear_w
     limits = [(one.ratios, _OTHER_LIVES * one.usual.level) for one in others]
@@ -123,10 +191,17 @@ def _end(run: list[tuple[int, float]], rows: list[int], watts: list[float]) -> N
     run.clear()
 
 
-def dead_since(columns: Columns, seen: Seen, others: Sequence[Seen]) -> int | None:
+def dead_since(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    others: Sequence[Seen],
+    region: set[int],
+) -> int | None:
     """Return the row since which a string gives nothing up to now; None while it lives."""
     first, count = None, 0
-    for row in _lit(columns, seen, others, range(len(seen.clear_w))[::-1]):
+    asked = reversed(range(len(numbers)))
+    for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
         could = seen.usual.level * seen.clear_w[row]
         light = max(other.ratios[row] / other.usual.level for other in others)
         if columns.powers[seen.string][row] >= _DEAD * could * min(1.0, light):

@@ -5,7 +5,7 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from server.roof import cells, evidence
@@ -16,16 +16,16 @@ from server.roof.evidence import SUNNY, Pass, Sky, Weather
 LEAST_DAYS = 30  # of readings before any shade is told
 LEAST_SUNNY_DAYS = 8  # of them with an hour of sun
 CLEAR = 0.9
-_WITNESS = 0.85
+WITNESS = 0.85
 _EVER = 0.8  # the best tenth of all moments
-_SUN_OUT = 0.25  # clouds alone make such a pass dark less often
+SUN_OUT = 0.25  # clouds alone make such a pass dark less often
 _LEAST_CLEAR = 6  # rows of such passes, on three days
 _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _BRIGHT_OF_MANY, _MANY_SUNNY_DAYS = 0.35, 40  # or only so much of them, after so many sunny days
-_PROVEN = math.log(1e-9)  # of a group of neighbours
-_LIKELY = math.log(0.02)  # of each bin of it
+PROVEN = math.log(1e-9)  # of a group of neighbours
+LIKELY = math.log(0.02)  # of each bin of it
 _PERHAPS = math.log(0.2)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _NOT_LOW = 3  # steps of elevation: below 7.5 degrees, haze and the sunset make bins dark, too
@@ -33,7 +33,7 @@ _DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly al
 _DEEP = 0.55  # less than that no dirt leaves
 _LEAST_OVERCAST = 8
 _LEAST_ROW = 4  # bins of the same elevation
-_LEARNED_DAYS = 400
+LEARNED_DAYS = 400
 
 
 class Seen(NamedTuple):
@@ -62,7 +62,7 @@ def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
     return {
         number
         for number, cell in found.items()
-        if cell.level() < _WITNESS * usual.at(number) and not cell.cut_off()
+        if cell.level() < WITNESS * usual.at(number) and not cell.cut_off()
     }
 
 
@@ -128,7 +128,7 @@ def map_of(
     wide = doubtful(found, seen.usual)
     passes = list(evidence.passes(columns, numbers, seen.ratios, seen.usual, days))
     bright = {n for n, cell in found.items() if n not in wide and cell.enough()}
-    recent = max(days.stop - _LEARNED_DAYS, days.start)
+    recent = max(days.stop - LEARNED_DAYS, days.start)
     weather.learn(one for one in passes if one.number in bright and one.day >= recent)
     contrasts = _contrasts(columns, seen, weather, passes, bright)
     levels = _levels(seen, found, weather, passes)
@@ -164,7 +164,7 @@ def _levels(
     values: dict[int, list[float]] = {}
     days: dict[int, set[int]] = {}
     for one in passes:
-        if weather.dark(one) < _SUN_OUT:
+        if weather.dark(one) < SUN_OUT:
             part = seen.ratios[one.first : one.last + 1]
             values.setdefault(one.number, []).extend(ratio for ratio in part if ratio >= 0)
             days.setdefault(one.number, set()).add(one.day)
@@ -197,11 +197,10 @@ def _proven(
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
     dark = {n for n in dark if found[n].enough()}
     deep = {n for n in dark if levels[n] < _DEEP}
-    sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= _LIKELY}
+    sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= LIKELY}
     proven: set[int] = set()
     for group in cells.groups(sure):
-        high = sum(number % cells.ROW_BINS >= _NOT_LOW for number in group)
-        if len(group) >= 3 and high >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
+        if is_wide(group) and evidence.of_group(weighed, group) <= PROVEN:
             proven |= group
     perhaps = {
         n
@@ -209,6 +208,11 @@ def _proven(
         if weighed.of_bin.get(n, 0.0) <= _PERHAPS and contrasts.get(n, 0.0) < _DIRT
     }
     return _grown(proven, perhaps)
+
+
+def is_wide(group: Collection[int]) -> bool:
+    """Return whether neighbours are enough for an obstacle, and high enough for no haze."""
+    return len(group) >= 3 and sum(number % cells.ROW_BINS >= _NOT_LOW for number in group) >= 2
 
 
 def _grown(proven: set[int], perhaps: set[int]) -> set[int]:

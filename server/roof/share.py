@@ -25,6 +25,7 @@ WINDOW = 7  # days
 _LEAST_ROWS = 12  # an hour
 _LEAST_W = 80.0  # of a clear kWp
 _BASE_DAYS = 365
+_TOLD_DAYS = 730  # events are those of a year, beside the year before
 _RECENT_DAYS = 60
 _LEAST_BASE = 30
 
@@ -55,10 +56,10 @@ def by_day(
     own: Seen,
     held: Mapping[int, bytearray],
 ) -> list[Day]:
-    """Return the days with an hour of sun outside of the shade of any string."""
+    """Return the days of two years with an hour of sun outside of the shade of any string."""
     shaded = {number for judged in maps for number in region_of(judged)}
     found = []
-    for day in range(len(columns.days)):
+    for day in columns.within(_TOLD_DAYS):
         power = whole = expected = 0.0
         count = 0
         for row in columns.rows_of(day):

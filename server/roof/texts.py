@@ -45,7 +45,7 @@ EVENTS = {
     "new_shade": "new shade between {azimuth_from_deg} and {azimuth_to_deg} degrees",
     "seasonal_shade": (
         "shade between {azimuth_from_deg} and {azimuth_to_deg} degrees that was there at this time "
-        "of last year, too, and not in between: leaves"
+        "of last year, too, and is less in between: leaves"
     ),
     "share_step": "gives {pct} % less than usual beside the others, at once",
     "share_drift": "gives {pct} % less than usual beside the others, more and more",

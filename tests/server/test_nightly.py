@@ -20,7 +20,7 @@ from server.nightly.jobs import JOBS, Job
 from server.rebuild import main as rebuild
 from tests.support.batches import READ_TOKEN, app_on, assert_error, get
 from tests.support.commands import runner as command
-from tests.support.readings import new_device, reading, rows, store, utc
+from tests.support.readings import connected, new_device, reading, rows, store, utc
 from tests.support.samples import DEVICE
 
 pytestmark = pytest.mark.server

@@ -128,7 +128,7 @@ def live(life: Life) -> Lived:
 
 
 # In the south the sun rises further north in summer, and is soon above a tree of 25 degrees.
-_SOUTHERN_TREE = (
+SOUTHERN_TREE = (
     Obstacle(((70.0, 32.0), (110.0, 32.0))),
     Obstacle(((250.0, 20.0), (280.0, 20.0))),
 )
@@ -137,7 +137,7 @@ _SOUTHERN_TREE = (
 def horizon(name: str, site: str) -> tuple[Obstacle, ...]:
     """Return what stands around the roof there."""
     if name == "tree" and site in SITES and SITES[site].latitude < 45:
-        return _SOUTHERN_TREE
+        return SOUTHERN_TREE
     return HORIZONS[name]
 
 
