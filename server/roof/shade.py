@@ -25,8 +25,9 @@ _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _BRIGHT_OF_MANY, _MANY_SUNNY_DAYS = 0.35, 40  # or only so much of them, after so many sunny days
 _PROVEN = math.log(1e-9)  # of a group of neighbours
+_BLACK, _PROVEN_BLACK = 0.33, math.log(1e-4)  # where no moment had more light than overcast ones
 _LIKELY = math.log(0.02)  # of each bin of it
-_PERHAPS = math.log(0.2)  # beside such that are proven
+_PERHAPS, _SOME = math.log(0.2), math.log(0.5)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _NOT_LOW = 3  # steps of elevation: below 7.5 degrees, haze and the sunset make bins dark, too
 _DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly alike: dirt, or tilt
@@ -198,26 +199,32 @@ def _proven(
     dark = {n for n in dark if found[n].enough()}
     deep = {n for n in dark if levels[n] < _DEEP}
     sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= _LIKELY}
+    black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
     proven: set[int] = set()
-    for group in cells.groups(sure):
-        high = sum(number % cells.ROW_BINS >= _NOT_LOW for number in group)
-        if len(group) >= 3 and high >= 2 and evidence.of_group(weighed, group) <= _PROVEN:
-            proven |= group
+    for bins, least in ((sure, _PROVEN), (sure & black, _PROVEN_BLACK)):
+        for group in cells.groups(bins):
+            high = sum(number % cells.ROW_BINS >= _NOT_LOW for number in group)
+            if len(group) >= 3 and high >= 2 and evidence.of_group(weighed, group) <= least:
+                proven |= group
     perhaps = {
-        n
+        n: 1 if n in black else _BESIDE
         for n in dark - proven
-        if weighed.of_bin.get(n, 0.0) <= _PERHAPS and contrasts.get(n, 0.0) < _DIRT
+        if weighed.of_bin.get(n, 0.0) <= (_SOME if n in black else _PERHAPS)
+        and contrasts.get(n, 0.0) < _DIRT
     }
     return _grown(proven, perhaps)
 
 
-def _grown(proven: set[int], perhaps: set[int]) -> set[int]:
-    """Return the proven bins with what is less sure, or less dark, right beside them."""
+def _grown(proven: set[int], perhaps: Mapping[int, int]) -> set[int]:
+    """Return the proven bins with what is less sure, or less dark, right beside them.
+
+    ``perhaps``: beside how many proven ones each has to be.
+    """
     for _ in range(_ROUNDS):
         proven = proven | {
             number
-            for number in perhaps
-            if sum(near in proven for near in cells.neighbours(number)) >= _BESIDE
+            for number, least in perhaps.items()
+            if sum(near in proven for near in cells.neighbours(number)) >= least
         }
     return proven
 
