@@ -25,6 +25,7 @@ _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _BRIGHT_OF_MANY, _MANY_SUNNY_DAYS = 0.35, 40  # or only so much of them, after so many sunny days
 _PROVEN = math.log(1e-9)  # of a group of neighbours
+_PROVEN_GRAZED = math.log(1e-18)  # where the sun grazes the modules
 _BLACK, _PROVEN_BLACK = 0.33, math.log(1e-4)  # where no moment had more light than overcast ones
 _LIKELY = math.log(0.02)  # of each bin of it
 _PERHAPS, _SOME = math.log(0.2), math.log(0.5)  # beside such that are proven
@@ -45,6 +46,7 @@ class Seen(NamedTuple):
     ratios: array[float]
     found: dict[int, Cell]
     usual: Usual
+    grazed: frozenset[int] = frozenset()  # bins from which the sun only grazes the modules
 
 
 class Judged(NamedTuple):
@@ -135,7 +137,7 @@ def map_of(
     levels = _levels(seen, found, weather, passes)
     shaded: set[int] = set()
     if trusted and settled(columns, seen, own, found, days):
-        shaded = _proven(weather, passes, levels, found, contrasts, seen.usual)
+        shaded = _proven(weather, passes, levels, found, contrasts, seen)
     return {
         number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
         for number, cell in found.items()
@@ -184,12 +186,15 @@ def _proven(
     levels: Mapping[int, float],
     found: Mapping[int, Cell],
     contrasts: Mapping[int, float],
-    usual: Usual,
+    seen: Seen,
 ) -> set[int]:
     """Return the bins whose darkness clouds do not explain: neighbours, three at least.
 
-    The best tenth of all moments must be dark, too: fog of the morning spares some days.
+    The best tenth of all moments must be dark, too: fog of the morning spares some days. Where the
+    sun only grazes the modules a winter of clouds looks like shade: that takes more, unless it is
+    pitch-dark.
     """
+    usual = seen.usual
     dark = {
         n
         for n, level in levels.items()
@@ -197,11 +202,15 @@ def _proven(
     }
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
     dark = {n for n in dark if found[n].enough()}
-    deep = {n for n in dark if levels[n] < _DEEP}
-    sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= _LIKELY}
     black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
+    sure = {n for n in dark if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= _LIKELY}
+    kinds = (
+        (sure, _PROVEN_GRAZED),
+        (sure - (seen.grazed - black), _PROVEN),
+        (sure & black, _PROVEN_BLACK),
+    )
     proven: set[int] = set()
-    for bins, least in ((sure, _PROVEN), (sure & black, _PROVEN_BLACK)):
+    for bins, least in kinds:
         for group in cells.groups(bins):
             high = sum(number % cells.ROW_BINS >= _NOT_LOW for number in group)
             if len(group) >= 3 and high >= 2 and evidence.of_group(weighed, group) <= least:

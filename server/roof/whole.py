@@ -113,7 +113,9 @@ def _seen(
     usual = cells.usual_of(found, ratios.best)
     if usual is None:
         return None
-    return Seen(string, ratios.clear_w, ratios.ratios, found, usual)
+    facing = Facing(plane)
+    grazed = frozenset(n for n in found if facing.incidence(*cells.middle(n)) < columns.GRAZED)
+    return Seen(string, ratios.clear_w, ratios.ratios, found, usual, grazed)
 
 
 def _map(whole: Whole, own: Own) -> Map:
