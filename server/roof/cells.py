@@ -64,6 +64,11 @@ def edges(number: int) -> tuple[float, float]:
     return number // ROW_BINS * 5.0, number % ROW_BINS * 2.5
 
 
+def middle(number: int) -> tuple[int, int]:
+    """Return the middle of a bin in tenths of a degree."""
+    return number // ROW_BINS * 50 + 25, number % ROW_BINS * 25 + 12
+
+
 def neighbours(number: int) -> list[int]:
     """Return the eight bins around; north is beside itself."""
     azimuth, elevation = divmod(number, ROW_BINS)

@@ -14,6 +14,7 @@ from server.roof.rows import CAUSES, DOUBTFUL, Digest
 
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
+GRAZED, _CLOUDS_GIVE = 0.4, 0.6  # below this cosine, bright clouds count; how much for each 1
 _NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
 _LIVES_KWH = 0.1
 _DISPATCH, _ALWAYS = 1 + CAUSES.index("dispatch"), 0.9
@@ -166,11 +167,19 @@ def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -
 
 
 def _without_beam(columns: Columns, facing: Facing, ratios: array[float]) -> None:
+    """Leave out rows without beam, and take less for lit where the sun but grazes the modules.
+
+    There, bright clouds alone give nearly as much as a clear sky.
+    """
     for row, (azimuth, elevation) in enumerate(
         zip(columns.azimuths, columns.elevations, strict=True)
     ):
-        if ratios[row] != -1 and facing.incidence(azimuth, elevation) < _FACING:
-            ratios[row] = -1.0
+        if ratios[row] != -1:
+            cosine = facing.incidence(azimuth, elevation)
+            if cosine < _FACING:
+                ratios[row] = -1.0
+            elif cosine < GRAZED and ratios[row] > 0:
+                ratios[row] *= 1 - _CLOUDS_GIVE * (GRAZED - cosine)
 
 
 def _first_scale(powers: array[int], clear: array[float], limited: bytearray) -> float:

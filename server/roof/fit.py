@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # array[int] is not a type for Python 3.11 while it runs
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,12 +20,14 @@ _QUANTILE = 0.9
 _LEAST_VALUES = 4
 _LEAST_POINTS = 16  # of a window: four hours
 _LONG_WINDOWS = 21  # ten months: then the seasons are in every window's own shape
-_FREE, _FREE_SHORT = 0.9, 0.7  # how much the windows by themselves count
+_FREE, _FREE_SHORT = 0.95, 0.9  # how much the windows by themselves count
 _CUT_OFF = 0.1
 _OF_PEAK = 0.2
 _LEAST_ELEVATION = 80  # tenths of a degree
 _CLOUDED = 0.85  # of the first fit: such a point is not on the envelope
+_BRIGHTER = 1.12  # and such a one saw the bright edge of a cloud
 _TILTS = range(91)
+_MUCH_BETTER, _NEAR_DEG = 2.0, 20.0
 
 Point = tuple[int, int, int, int]  # azimuth, elevation (tenths), day of the year, W
 
@@ -71,6 +74,31 @@ def rest_of_plane(
     return rest_of(windows, plane)
 
 
+def mended(told: Plane, fitted: Fitted, rest: float) -> Plane:
+    """Return what was set, or what the data say instead where that is near it and much better.
+
+    A tilt 10 degrees off makes a bin that is grazed by the sun look lit in full shade. What is far
+    from it is not taken: a tree in the mornings turns the fit, too.
+
+    Args:
+        told: the plane as it was set.
+        fitted: what the data say.
+        rest: what ``told`` leaves unexplained, as ``Fitted.rest``.
+    """
+    best = Plane(fitted.tilt_deg, fitted.azimuth_deg, told.kwp, told.name)
+    if rest > _MUCH_BETTER * fitted.rest and _angle_deg(told, best) <= _NEAR_DEG:
+        return best
+    return told
+
+
+def _angle_deg(one: Plane, other: Plane) -> float:
+    """Return the angle between the directions in which two planes look."""
+    turn = math.radians(one.azimuth_deg - other.azimuth_deg)
+    tilts = math.radians(one.tilt_deg), math.radians(other.tilt_deg)
+    flat = math.sin(tilts[0]) * math.sin(tilts[1]) * math.cos(turn)
+    return math.degrees(math.acos(min(1.0, flat + math.cos(tilts[0]) * math.cos(tilts[1]))))
+
+
 def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
     """Return the squares that a plane leaves, as a part.
 
@@ -115,12 +143,14 @@ def _near(middle: int, reach: int, step: int) -> range:
 
 
 def _envelope(window: Sequence[Point], plane: Plane) -> list[Point]:
-    """Return the points without those that clouds or shade took."""
+    """Return the points without those from which clouds took light, or to which they added some."""
     facing = Facing(plane)
     ratios = [power / max(1.0, facing.w_per_kwp(a, e, n)) for a, e, n, power in window]
     usual = sorted(ratios)[int(0.7 * len(ratios))] if ratios else 0.0
     return [
-        point for point, ratio in zip(window, ratios, strict=True) if ratio > _CLOUDED * usual
+        point
+        for point, ratio in zip(window, ratios, strict=True)
+        if _CLOUDED * usual < ratio < _BRIGHTER * usual
     ] or list(window)
 
 

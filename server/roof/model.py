@@ -1,7 +1,8 @@
 """What a string gives under a clear sky, without any weather: only the shape counts.
 
-Sources: air mass by Kasten and Young (1989), beam by Meinel (1976), reflection by ASHRAE; diffuse
-light is a tenth of the beam, from all of the sky alike; modules lose 0.4 % a degree and are 0.03
+Sources: air mass by Kasten and Young (1989), beam by Meinel (1976), diffuse light by Hay and Davies
+(1980): as much of it as the air lets through of the beam comes from around the sun, the rest from
+all of the sky alike; reflection by Martin and Ruiz (2001); modules lose 0.4 % a degree and are 0.03
 degrees warmer per W/m2. Haze, height and weather go into one factor per string, which is measured.
 """
 
@@ -13,8 +14,11 @@ from edge_lib.shared.sun import Sun
 from server.plane import Plane
 
 _GROUND = 0.2  # of the light that the ground throws back
-_DIFFUSE = 0.1
+_DIFFUSE = 0.1  # on flat ground, of the beam
 _GLASS = 0.95  # what diffuse light keeps behind the glass
+_GLANCING = 0.16  # Martin and Ruiz: how much of glancing light the glass turns away
+_LEAST_SINE = 0.1  # lower, what comes from around the sun is cut by the horizon
+_SUN_W_PER_M2 = 1367
 _WARMING = 0.004 * 0.03  # of the power, per W/m2
 LEAST_W_PER_KWP = 60.0  # below that a sample says nothing
 _TENTHS = 3601
@@ -27,7 +31,7 @@ def beam_w_per_m2(elevation_deg: float, day_of_year: int) -> float:
     sine = math.sin(math.radians(elevation_deg))
     air_mass = 1 / (sine + 0.50572 * (elevation_deg + 6.07995) ** -1.6364)
     distance = 1 + 0.033 * math.cos(2 * math.pi * day_of_year / 365)
-    return 1367 * distance * float(0.7 ** (air_mass**0.678))
+    return _SUN_W_PER_M2 * distance * float(0.7 ** (air_mass**0.678))
 
 
 def plane_w_per_kwp(sun: Sun, plane: Plane, day_of_year: int) -> float:
@@ -45,7 +49,7 @@ class Facing:
         self._across, self._up = math.sin(tilt), math.cos(tilt)
         behind = 3600 - round(plane.azimuth_deg * 10) % 3600
         self._turn = _TURNS[behind : behind + 3601]  # by the sun's azimuth
-        self._sky = _GLASS * _DIFFUSE * (1 + self._up) / 2
+        self._sky = _GLASS * (1 + self._up) / 2
         self._ground = _GLASS * _GROUND * (1 - self._up) / 2
 
     def incidence(self, azimuth: int, elevation: int) -> float:
@@ -56,12 +60,13 @@ class Facing:
         """Return the power under a clear sky; angles of the sun in tenths of a degree."""
         if elevation <= 0:
             return 0.0
-        sine = _SINE[elevation]
-        facing = sine * self._up + _COSINE[elevation] * self._across * self._turn[azimuth]
-        light = self._sky + self._ground * (sine + _DIFFUSE)
-        if facing > 0.048:  # below, the formula of the reflection is negative
-            light += facing - 0.05 * (1 - facing)
-        light *= _BEAM[elevation] * _DISTANCE[day_of_year]
+        facing = (
+            _SINE[elevation] * self._up + _COSINE[elevation] * self._across * self._turn[azimuth]
+        )
+        light = self._sky * _SKY[elevation] + self._ground * _FLAT[elevation]
+        if facing > 0:
+            light += _TAKEN[int(facing * 1000)] * _ALONG[elevation]
+        light *= _DISTANCE[day_of_year]
         return light * (1 - _WARMING * light)
 
 
@@ -75,5 +80,23 @@ _SINE = array("d", (math.sin(math.radians(tenth / 10)) for tenth in range(_TENTH
 _COSINE = array("d", (math.cos(math.radians(tenth / 10)) for tenth in range(_TENTHS)))
 _TURNS = [_COSINE[tenth % 3600] for tenth in range(7201)]  # twice around: any plane is a part of it
 _DISTANCE = array("d", (1 + 0.033 * math.cos(2 * math.pi * day / 365) for day in range(367)))
-_BEAM = array("d", (beam_w_per_m2(tenth / 10, 91) for tenth in range(901)))
-_BEAM = array("d", (value / _DISTANCE[91] for value in _BEAM))
+# By the cosine of incidence: that part of the beam, behind the glass.
+_COSINES = [(n + 0.5) / 1000 for n in range(1001)]
+_TAKEN = array("d", (
+    cosine * (1 - math.exp(-cosine / _GLANCING)) / (1 - math.exp(-1 / _GLANCING))
+    for cosine in _COSINES
+))  # fmt: skip
+# By the sun's elevation, W/m2 at its mean distance: along the beam, from all of the sky, on flat
+# ground.
+_BEAM = [beam_w_per_m2(tenth / 10, 91) / _DISTANCE[91] for tenth in range(901)]
+_THROUGH = [beam / _SUN_W_PER_M2 for beam in _BEAM]
+_ALONG = array("d", (
+    beam * (1 + _DIFFUSE * through / max(sine, _LEAST_SINE))
+    for beam, through, sine in zip(_BEAM, _THROUGH, _SINE[:901], strict=True)
+))  # fmt: skip
+_SKY = array("d", (
+    beam * _DIFFUSE * (1 - through) for beam, through in zip(_BEAM, _THROUGH, strict=True)
+))  # fmt: skip
+_FLAT = array("d", (
+    beam * (sine + _DIFFUSE) for beam, sine in zip(_BEAM, _SINE[:901], strict=True)
+))  # fmt: skip

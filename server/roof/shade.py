@@ -25,8 +25,10 @@ _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _BRIGHT_OF_MANY, _MANY_SUNNY_DAYS = 0.35, 40  # or only so much of them, after so many sunny days
 PROVEN = math.log(1e-9)  # of a group of neighbours
+_PROVEN_GRAZED = math.log(1e-18)  # where the sun grazes the modules
+_BLACK, _PROVEN_BLACK = 0.33, math.log(1e-4)  # where no moment had more light than overcast ones
 LIKELY = math.log(0.02)  # of each bin of it
-_PERHAPS = math.log(0.2)  # beside such that are proven
+_PERHAPS, _SOME = math.log(0.2), math.log(0.5)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _NOT_LOW = 3  # steps of elevation: below 7.5 degrees, haze and the sunset make bins dark, too
 _DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly alike: dirt, or tilt
@@ -44,6 +46,7 @@ class Seen(NamedTuple):
     ratios: array[float]
     found: dict[int, Cell]
     usual: Usual
+    grazed: frozenset[int] = frozenset()  # bins from which the sun only grazes the modules
 
 
 class Judged(NamedTuple):
@@ -134,7 +137,7 @@ def map_of(
     levels = _levels(seen, found, weather, passes)
     shaded: set[int] = set()
     if trusted and settled(columns, seen, own, found, days):
-        shaded = _proven(weather, passes, levels, found, contrasts, seen.usual)
+        shaded = _proven(weather, passes, levels, found, contrasts, seen)
     return {
         number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
         for number, cell in found.items()
@@ -183,12 +186,15 @@ def _proven(
     levels: Mapping[int, float],
     found: Mapping[int, Cell],
     contrasts: Mapping[int, float],
-    usual: Usual,
+    seen: Seen,
 ) -> set[int]:
     """Return the bins whose darkness clouds do not explain: neighbours, three at least.
 
-    The best tenth of all moments must be dark, too: fog of the morning spares some days.
+    The best tenth of all moments must be dark, too: fog of the morning spares some days. Where the
+    sun only grazes the modules a winter of clouds looks like shade: that takes more, unless it is
+    pitch-dark.
     """
+    usual = seen.usual
     dark = {
         n
         for n, level in levels.items()
@@ -196,16 +202,23 @@ def _proven(
     }
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
     dark = {n for n in dark if found[n].enough()}
-    deep = {n for n in dark if levels[n] < _DEEP}
-    sure = {n for n in deep if weighed.of_bin.get(n, 0.0) <= LIKELY}
+    black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
+    sure = {n for n in dark if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= LIKELY}
+    kinds = (
+        (sure, _PROVEN_GRAZED),
+        (sure - (seen.grazed - black), PROVEN),
+        (sure & black, _PROVEN_BLACK),
+    )
     proven: set[int] = set()
-    for group in cells.groups(sure):
-        if is_wide(group) and evidence.of_group(weighed, group) <= PROVEN:
-            proven |= group
+    for bins, least in kinds:
+        for group in cells.groups(bins):
+            if is_wide(group) and evidence.of_group(weighed, group) <= least:
+                proven |= group
     perhaps = {
-        n
+        n: 1 if n in black else _BESIDE
         for n in dark - proven
-        if weighed.of_bin.get(n, 0.0) <= _PERHAPS and contrasts.get(n, 0.0) < _DIRT
+        if weighed.of_bin.get(n, 0.0) <= (_SOME if n in black else _PERHAPS)
+        and contrasts.get(n, 0.0) < _DIRT
     }
     return _grown(proven, perhaps)
 
@@ -215,13 +228,16 @@ def is_wide(group: Collection[int]) -> bool:
     return len(group) >= 3 and sum(number % cells.ROW_BINS >= _NOT_LOW for number in group) >= 2
 
 
-def _grown(proven: set[int], perhaps: set[int]) -> set[int]:
-    """Return the proven bins with what is less sure, or less dark, right beside them."""
+def _grown(proven: set[int], perhaps: Mapping[int, int]) -> set[int]:
+    """Return the proven bins with what is less sure, or less dark, right beside them.
+
+    ``perhaps``: beside how many proven ones each has to be.
+    """
     for _ in range(_ROUNDS):
         proven = proven | {
             number
-            for number in perhaps
-            if sum(near in proven for near in cells.neighbours(number)) >= _BESIDE
+            for number, least in perhaps.items()
+            if sum(near in proven for near in cells.neighbours(number)) >= least
         }
     return proven
 

@@ -12,10 +12,12 @@ from server.roof import cells, columns, contradict, fit, shade, voltage
 from server.roof.columns import Columns
 from server.roof.evidence import Sky
 from server.roof.fit import Fitted
+from server.roof.model import Facing
 from server.roof.rows import PERIODS, Settings
 from server.roof.shade import LEAST_DAYS, LEAST_SUNNY_DAYS, Judged, Seen
 
 FIT_DAYS = 30  # of data before the orientation is taken from them
+_SAMPLED = 29  # of so many rows one is enough
 _LEAST_OF_KWP = 0.5  # a string that never gave so much of its size never saw the sun
 
 
@@ -29,6 +31,8 @@ class Own(NamedTuple):
     warnings: list[dict[str, Any]]
     held: bytearray
     seen: Seen | None
+    aim: Plane | None = None  # by which it was measured: ``plane``, or near it what the data say
+    scale: float | None = None  # kWp: what ``plane`` needs under a clear sky to give as much
 
 
 class Map(NamedTuple):
@@ -81,11 +85,25 @@ def _own(gathered: Columns, numbers: array[int], settings: Settings, string: int
         plane, source = Plane(fitted.tilt_deg, fitted.azimuth_deg), "fitted"
     if plane is None:
         return Own(string, None, None, fitted, [], held, None)
-    seen = _seen(gathered, numbers, string, plane, held)
     rest = fit.rest_of_plane(gathered, string, held, plane, fitted) if told and fitted else None
-    scale = seen.usual.level if seen and days >= FIT_DAYS else None
-    warnings = contradict.of_plane(plane, scale, fitted, rest) if told else []
-    return Own(string, plane, source, fitted, warnings, held, seen)
+    aim = fit.mended(plane, fitted, rest) if fitted and rest is not None else plane
+    seen = _seen(gathered, numbers, string, aim, held)
+    level = seen.usual.level if seen and days >= FIT_DAYS else None
+    warnings = contradict.of_plane(plane, level, fitted, rest) if told else []
+    scale = _scale(gathered, seen, plane, aim) if seen else None
+    return Own(string, plane, source, fitted, warnings, held, seen, aim, scale)
+
+
+def _scale(gathered: Columns, seen: Seen, plane: Plane, aim: Plane) -> float:
+    """Return the strength of a plane that gives in all as much as the one that was measured by."""
+    if plane == aim:
+        return seen.usual.level
+    facing, could, measured = Facing(plane), 0.0, 0.0
+    for row in range(0, len(gathered.slots), _SAMPLED):
+        number = gathered.days[gathered.day_of[row]].timetuple().tm_yday
+        could += facing.w_per_kwp(gathered.azimuths[row], gathered.elevations[row], number)
+        measured += seen.clear_w[row]
+    return seen.usual.level * measured / could if could else seen.usual.level
 
 
 def _seen(
@@ -96,7 +114,9 @@ def _seen(
     usual = cells.usual_of(found, ratios.best)
     if usual is None:
         return None
-    return Seen(string, ratios.clear_w, ratios.ratios, found, usual)
+    facing = Facing(plane)
+    grazed = frozenset(n for n in found if facing.incidence(*cells.middle(n)) < columns.GRAZED)
+    return Seen(string, ratios.clear_w, ratios.ratios, found, usual, grazed)
 
 
 def _map(whole: Whole, own: Own) -> Map:
@@ -105,7 +125,9 @@ def _map(whole: Whole, own: Own) -> Map:
     everything = range(len(gathered.days))
     sky = whole.skies[own.string]
     sunny = shade.sunny_days(gathered, seen, sky, everything)
-    contradicted = any(warning["id"] == "azimuth_contradicts" for warning in own.warnings)
+    contradicted = own.aim == own.plane and any(
+        warning["id"] == "azimuth_contradicts" for warning in own.warnings
+    )
     kwp = own.plane.kwp if own.plane else None
     bright = kwp is None or seen.usual.level >= _LEAST_OF_KWP * kwp
     settled = bright and shade.settled(gathered, seen, sky, seen.found, everything)

@@ -47,7 +47,7 @@ def string_told(roof: Whole, own: Own, found: Figures | None, days: int) -> dict
     return {
         "string": own.string,
         "name": name.name if name else None,
-        "plane": _plane(own.plane, own.source, own.seen.usual.level if own.seen else None),
+        "plane": _plane(own.plane, own.source, own.scale),
         "suggestion": _suggestion(own),
         "warnings": own.warnings,
         "share": figures.share_told(roof.columns, found, others),
