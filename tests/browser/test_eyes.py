@@ -1,5 +1,7 @@
 """For eyes and fingers: nothing jumps, nothing is too small, nothing is told by colour alone."""
 
+import base64
+
 import pytest
 
 from tests.browser.browser import DESKTOP
@@ -200,6 +202,19 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_printed_month_is_small_and_keeps_its_textures(home, site):
+    """A pattern would be a picture of its own for each bar: some megabytes a month."""
+    home.open(site.url + VIEWS["month"])
+    loaded(home)
+    home.wait(lambda: home.all("main svg.chart .textured"), "no textures")
+    home.wait(lambda: home.all("main svg.chart .hatched"), "nothing is hatched")
+    told = home.command("Page.printToPDF", preferCSSPageSize=True)
+    paper = base64.b64decode(told["data"])
+    print(len(paper), "bytes,", paper.count(b"/Subtype /Image"), "pictures")
+    assert len(paper) < 1_000_000
+    assert paper.count(b"/Subtype /Image") < 20
+
+
 def test_every_shape_stands_out_from_its_ground_at_three_to_one(home, site, scheme):
     home.colours(scheme)
     home.open(site.url + "/")
