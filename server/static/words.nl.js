@@ -283,7 +283,7 @@ export const WORDS = {
   house: 'Huis',
   house_use: 'Huis, onder nul',
   grid: 'Net',
-  charge_level: 'Laadtoestand',
+  charge_level: 'Laad­toestand',
   clear_day: 'Heldere dag',
   self_sufficiency: 'Eigen stroom',
   self_consumption: 'Zelf gebruikt',

@@ -120,6 +120,43 @@ def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
     assert home.run(squeezed) == [], "words lie upon each other"
 
 
+# Words of names that stand on two lines, of those that are seen; at a soft hyphen they may.
+BROKEN = """
+    const range = document.createRange();
+    const lines = (text, from, to) => {
+        range.setStart(text, from - (text.data[from - 1] === '\\u00ad' ? -1 : 0));
+        range.setEnd(text, to);
+        const boxes = [...range.getClientRects()].filter(({ width }) => width > 1);
+        return new Set(boxes.map(({ top }) => Math.round(top))).size;
+    };
+    return [...document.querySelectorAll('.tile dt span')].filter((n) => n.checkVisibility())
+        .flatMap(({ firstChild: text }) => [...text.data.matchAll(/[^\\s\\u00ad]+/g)]
+            .filter(({ 0: word, index }) => lines(text, index, index + word.length) > 1)
+            .map(([word]) => word));
+"""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de-DE", "nl-NL", "fr-FR"])
+def test_no_name_of_a_figure_breaks_within_a_word(home, site, language):
+    """Also in letters of twice the size, and where two columns share a screen."""
+    home.language(language)
+    broken = {}
+    try:
+        for name in ("now", "month"):
+            home.open(site.url + VIEWS[name])
+            loaded(home)
+            for size in (SMALL_PHONE, (390, 844), (820, 1180), (1024, 768), (1440, 900)):
+                home.resize(size)
+                for letters in ("16px", "24px", "32px"):
+                    home.run("document.documentElement.style.fontSize = arguments[0]", letters)
+                    if found := home.run(BROKEN):
+                        broken[name, size, letters] = found
+                home.run("document.documentElement.style.fontSize = ''")
+    finally:
+        home.language("en-GB")
+    assert broken == {}
+
+
 def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(home, site):
     features = [{"name": "forced-colors", "value": "active"}]
     home.command("Emulation.setEmulatedMedia", features=features)
