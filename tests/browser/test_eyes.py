@@ -177,6 +177,30 @@ def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(ho
         home.command("Emulation.setEmulatedMedia", features=[])
 
 
+def test_what_is_drawn_can_be_read_in_forced_colours_on_dark(home, site):
+    """In every view: the view of a day once had a class of the calendar's squares."""
+    features = [
+        {"name": "forced-colors", "value": "active"},
+        {"name": "prefers-color-scheme", "value": "dark"},
+    ]
+    home.command("Emulation.setEmulatedMedia", features=features)
+    try:
+        open_view(home, site, "now")
+        drawn = home.run(
+            "const of = (name) => getComputedStyle(document.querySelector(`.flow ${name}`)).fill;"
+            "return [of('.value'), of('.name'), of('circle.node')]"
+        )
+        assert drawn == ["rgb(0, 0, 0)", "rgb(68, 68, 68)", "rgb(255, 255, 255)"]
+        open_view(home, site, "day")
+        assert home.run(
+            "const card = getComputedStyle(document.querySelector('.curve-card'));"
+            "const text = getComputedStyle(document.querySelector('.chart .tick'));"
+            "return [card.forcedColorAdjust, text.stroke]"
+        ) == ["auto", "none"]
+    finally:
+        home.command("Emulation.setEmulatedMedia", features=[])
+
+
 def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
     open_view(home, site, "month")
     home.command("Emulation.setEmulatedMedia", media="print")
@@ -200,6 +224,19 @@ def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
         )
     finally:
         home.command("Emulation.setEmulatedMedia", media="")
+
+
+def test_a_printed_month_is_small_and_keeps_its_textures(home, site):
+    """A pattern would be a picture of its own for each bar: some megabytes a month."""
+    home.open(site.url + VIEWS["month"])
+    loaded(home)
+    home.wait(lambda: home.all("main svg.chart .textured"), "no textures")
+    home.wait(lambda: home.all("main svg.chart .hatched"), "nothing is hatched")
+    told = home.command("Page.printToPDF", preferCSSPageSize=True)
+    paper = base64.b64decode(told["data"])
+    print(len(paper), "bytes,", paper.count(b"/Subtype /Image"), "pictures")
+    assert len(paper) < 1_000_000
+    assert paper.count(b"/Subtype /Image") < 20
 
 
 CONTRAST = """
@@ -239,19 +276,6 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_printed_month_is_small_and_keeps_its_textures(home, site):
-    """A pattern would be a picture of its own for each bar: some megabytes a month."""
-    home.open(site.url + VIEWS["month"])
-    loaded(home)
-    home.wait(lambda: home.all("main svg.chart .textured"), "no textures")
-    home.wait(lambda: home.all("main svg.chart .hatched"), "nothing is hatched")
-    told = home.command("Page.printToPDF", preferCSSPageSize=True)
-    paper = base64.b64decode(told["data"])
-    print(len(paper), "bytes,", paper.count(b"/Subtype /Image"), "pictures")
-    assert len(paper) < 1_000_000
-    assert paper.count(b"/Subtype /Image") < 20
-
-
 def test_every_shape_stands_out_from_its_ground_at_three_to_one(home, site, scheme):
     home.colours(scheme)
     home.open(site.url + "/")
