@@ -173,7 +173,7 @@ export const WORDS = {
   not_known: 'unbekannt',
   waiting_here: 'Wartet aufs Senden',
   parked_here: 'Dort beiseitegelegt',
-  polls: 'Abfragen in 24 h',
+  polls: 'Abfragen in 24 h',
   polls_failed: '{polled}\u00a0· {failed} gescheitert',
   why_failed: 'Warum Abfragen scheiterten',
   poll_unreachable: 'keine Verbindung',

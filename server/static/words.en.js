@@ -172,7 +172,7 @@ export const WORDS = {
   not_known: 'not known',
   waiting_here: 'Waiting to be sent',
   parked_here: 'Set aside there',
-  polls: 'Times read in 24 h',
+  polls: 'Times read in 24 h',
   polls_failed: '{polled}\u00a0· {failed} failed',
   why_failed: 'Why reading failed',
   poll_unreachable: 'no connection',

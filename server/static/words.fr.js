@@ -173,7 +173,7 @@ export const WORDS = {
   not_known: 'inconnue',
   waiting_here: 'En attente d’envoi',
   parked_here: 'Mises de côté là-bas',
-  polls: 'Lectures en 24 h',
+  polls: 'Lectures en 24 h',
   polls_failed: '{polled}\u00a0· {failed} échouées',
   why_failed: 'Pourquoi des lectures ont échoué',
   poll_unreachable: 'pas de connexion',
