@@ -99,7 +99,6 @@ export class FreshnessLine {
 // is out of sight meanwhile, by the style sheet.
 export class AwayLine {
   #element = document.getElementById('away');
-  #announcer = document.getElementById('announcer');
 
   // error: why, or null; ms: of when what is shown is, or null.
   show(error, ms, zone) {
@@ -107,9 +106,8 @@ export class AwayLine {
     const what = error && sentence(error);
     const words = what ? (time ? t('away_as_of', { what, time }) : t('may_be_old', { what })) : '';
     if (words === this.#element.textContent) return;
+    this.#element.hidden = !words; // seen first, so that what it says then is spoken
     say(this.#element, words);
-    this.#element.hidden = !words;
     document.body.classList.toggle('is-away', Boolean(words));
-    if (words) say(this.#announcer, words);
   }
 }
