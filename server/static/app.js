@@ -11,7 +11,6 @@ import { remembered } from './remember.js';
 import { Ticker } from './ticker.js';
 import { isOutdated, loadAgain, watch } from './upgrade.js';
 import { tabOf } from './views.js';
-import { hourMinute } from './words.js';
 import { dateOf, isDate, knownZone } from './zone.js';
 
 const AGAIN_MS = 5000;
@@ -52,6 +51,7 @@ function context(device, { date, query }) {
   const [first] = [device.first_ts, device.p1_first_ts].filter(Boolean).sort();
   const id = device.device_id;
   const parameters = (more) => ({ ...more, device_id: id });
+  const kept = new Map(); // by path, when the server gave what was kept of it
   const here = {
     device,
     zone,
@@ -62,8 +62,14 @@ function context(device, { date, query }) {
     today: () => dateOf(serverNow(), zone),
     ask: async (path, more) => {
       const answer = heard(await ask(path, parameters(more), signal), device);
-      sayKept(answer.kept, zone);
+      if (answer.kept) kept.set(path, answer.kept);
+      else kept.delete(path);
+      live.sayAway(here);
       return here.p1?.marked(answer) ?? answer;
+    },
+    // Of when the oldest is of what this browser kept; null where the server answers.
+    get keptMs() {
+      return kept.size ? Math.min(...kept.values()) : null;
     },
     csv: (more) => address('/v1/series', parameters({ ...more, format: 'csv' })),
     // {view, date, ...whatever else the view reads from `query`}
@@ -163,14 +169,6 @@ function show(next, kept) {
   // Someone who pages by keyboard stays on the arrow; after another link the new heading is next.
   const again = kept && document.querySelector(`[data-keep="${kept}"]`);
   (again || main.querySelector('h1'))?.focus({ preventScroll: true });
-}
-
-// What is shown was kept by this browser, of the last time that the server answered.
-function sayKept(kept, zone) {
-  const line = byId('kept');
-  document.body.classList.toggle('is-kept', Boolean(kept));
-  line.hidden = !kept;
-  if (kept) say(line, t('as_of_kept', { time: hourMinute(kept, zone) }));
 }
 
 async function showLogin(why = '') {

@@ -6,7 +6,8 @@ import { el, say, set, svg } from './dom.js';
 import { Gestures } from './gestures.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
-import { swatch, hasTexture, textures } from './swatch.js';
+import { swatch, hasTexture } from './swatch.js';
+import { boxOf, hatchIn, textureIn } from './texture.js';
 import { axisNumber } from './words.js';
 
 let charts = 0;
@@ -23,7 +24,7 @@ export class Chart {
     this.title = el('p', { class: 'chart-title' });
     this.#names = new Map(items.map((item) => [item.key, chip(item)]));
     this.hidden = new Set();
-    this.legend = el('ul', { class: 'legend', tabindex: 0, 'aria-label': t('legend_of', { label }) }, [...this.#names.values()]);
+    this.legend = el('ul', { class: 'legend', 'aria-label': t('legend_of', { label }) }, [...this.#names.values()]);
     this.readout = el('div', { class: 'readout', 'aria-hidden': true, hidden: true });
     this.svg = svg('svg', {
       class: 'chart',
@@ -58,17 +59,19 @@ export class Chart {
     if (!width) return;
     this.height = Math.round(this.svg.clientHeight) || this.height;
     set(this.svg, { viewBox: `0 0 ${width} ${this.height}` });
+    this.clips = 0;
     this.cursor = svg('rect', { class: 'cursor' });
     this.span = svg('rect', { class: 'span-chosen off', y: 0, height: this.height - 22 });
-    const defs = svg('defs', {}, this.#hatching(), textures(this.id));
-    this.svg.replaceChildren(defs, ...this.paint(width), this.cursor, this.span);
+    this.svg.replaceChildren(...this.paint(width), this.cursor, this.span);
     this.select(this.#selected);
   }
 
   // One line on a phone fades where there is more.
   #fitLegend() {
     this.legend.classList.remove('more');
-    this.legend.classList.toggle('more', this.legend.scrollWidth > this.legend.clientWidth + 1);
+    const isMore = this.legend.scrollWidth > this.legend.clientWidth + 1;
+    this.legend.classList.toggle('more', isMore);
+    set(this.legend, { tabindex: isMore ? 0 : null }); // who has only keys has to scroll it, too
   }
 
   // Draw what is new, and go on pointing at the same place as long as it is of the same: `of`.
@@ -149,43 +152,35 @@ export class Chart {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Enter' && this.#selected !== null) this.open?.(this.#selected);
     if (this.zoomed && ['+', '-'].includes(event.key)) this.zoomed(around(here, event.key, last));
-    if (!(event.key in moves)) return;
+    // With nothing to let go of, Escape closes what the chart is in.
+    if (!(event.key in moves) || (event.key === 'Escape' && this.#selected === null)) return;
     event.preventDefault();
     this.select(this.beside?.(here, event.key) ?? moves[event.key]);
   }
 
-  #hatching() {
-    return svg(
-      'pattern',
-      {
-        id: `${this.id}-hatch`,
-        width: 5,
-        height: 5,
-        patternUnits: 'userSpaceOnUse',
-        patternTransform: 'rotate(45)',
-      },
-      svg('rect', { width: 5, height: 5, class: 'hatch-ground' }),
-      svg('rect', { width: 1.6, height: 5, class: 'hatch-line' }),
-    );
+  hatched(x, y, width, height) {
+    const box = { x, y, width: Math.max(width, 1), height: Math.max(height, 0) };
+    const ground = svg('rect', { ...rounded(box), class: 'hatch-ground' });
+    return svg('g', { class: 'hatched' }, ground, svg('path', hatchIn(box)));
   }
 
-  hatched(x, y, width, height) {
-    return svg('rect', {
-      x: x.toFixed(1),
-      y: y.toFixed(1),
-      width: Math.max(width, 1).toFixed(1),
-      height: Math.max(height, 0).toFixed(1),
-      fill: `url(#${this.id}-hatch)`,
-      class: 'hatched',
-    });
+  // The same of any shape within a box.
+  hatchedShape(d, box) {
+    return [svg('path', { d, class: 'hatch-ground hatched' }), ...this.#clipped('path', { d }, hatchIn(box))];
   }
 
   // A shape in a colour, with its edge, and over it the colour's texture.
   coloured(tag, attributes, colour, type = '') {
     const nodes = [svg(tag, { ...attributes, class: `${type} fill-${colour} edge` })];
-    if (hasTexture(colour))
-      nodes.push(svg(tag, { ...attributes, fill: `url(#${this.id}-${colour})`, class: 'textured' }));
-    return nodes;
+    if (!hasTexture(colour)) return nodes;
+    if (tag !== 'rect') return [...nodes, ...this.#clipped(tag, attributes, textureIn(colour, boxOf(numbers(attributes))))];
+    return [...nodes, svg('path', textureIn(colour, numbers(attributes)))];
+  }
+
+  // Lines, of which is seen what lies within the shape.
+  #clipped(tag, attributes, lines) {
+    const id = `${this.id}-${++this.clips}`;
+    return [svg('clipPath', { id }, svg(tag, attributes)), svg('path', { ...lines, 'clip-path': `url(#${id})` })];
   }
 
   // Lines at the steps of an axis, and its unit above.
@@ -206,6 +201,8 @@ export class Chart {
   }
 }
 
+const rounded = (box) => Object.fromEntries(Object.entries(box).map(([key, value]) => [key, value.toFixed(1)]));
+const numbers = ({ d, ...box }) => ({ d, ...Object.fromEntries(Object.entries(box).map(([key, value]) => [key, Number(value)])) });
 const chip = ({ name, colour, shape, mark }) => el('li', {}, swatch(colour, shape, mark), name);
 
 // Half of what there is around a place, or all that there was before: null.

@@ -20,6 +20,8 @@ const SOURCES = { solar: 'solar', battery: 'discharge', grid: 'import' };
 const NODES = { solar: [180, 52], grid: [52, 158], house: [308, 158], battery: [180, 264] };
 const RADIUS = 48;
 const RING = 2 * Math.PI * RADIUS;
+const LONG = 11; // letters: so long a word is narrowed to the circle
+const WORD_WIDE = 78;
 const THIN = 1.5;
 const BY_ROOT_KW = 2.3; // px: so that of 28 kW, too, two flows look different
 
@@ -58,6 +60,8 @@ export class FlowDiagram {
       node.circle.classList.toggle('unknown', isUnknown);
       say(node.value, value);
       say(node.word, word);
+      const isLong = word.length >= LONG;
+      set(node.word, { textLength: isLong ? WORD_WIDE : null, lengthAdjust: isLong ? 'spacingAndGlyphs' : null });
       say(node.extra, extra);
       set(node.texts, { transform: `translate(0 ${extra ? 0 : word ? 4 : 10})` }); // in the middle of the circle
     }

@@ -25,6 +25,9 @@ export class Frame {
     say(document.querySelector('.skip'), t('frame_skip'));
     this.#more.append(icon('more'), el('span', {}, t('tab_more')));
     byId('views').after(this.#sheet);
+    this.#sheet.addEventListener('focusout', ({ relatedTarget: next }) => {
+      if (next && !this.#sheet.contains(next) && next !== this.#more) this.#close();
+    });
     byId('logout').append(t('log_out'));
     byId('logout').addEventListener('click', () => this.#askLogOut());
     document.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close());
@@ -49,7 +52,7 @@ export class Frame {
     this.#close();
     this.#sheet.replaceChildren(
       ...later.map((tab) => this.#tab(tab, tab === current, here, '')),
-      el('button', { type: 'button', class: 'plain', click: () => this.#askLogOut() }, t('log_out')),
+      el('button', { type: 'button', class: 'plain', click: () => this.#logOutOfSheet() }, t('log_out')),
     );
     byId('logout').hidden = false;
     this.#segments(current, name, here);
@@ -160,6 +163,12 @@ export class Frame {
     if (this.#sheet.contains(document.activeElement)) this.#more.focus();
     this.#sheet.hidden = true;
     this.#more.setAttribute('aria-expanded', 'false');
+  }
+
+  // Who thinks better of it is back at More: what is in it is gone.
+  #logOutOfSheet() {
+    this.#close();
+    this.#askLogOut();
   }
 
   // It costs typing a token again: it is asked for once more.

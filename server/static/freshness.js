@@ -22,7 +22,10 @@ function freshness({ reading, ageS, late, error, status, none = t('no_reading_ye
   const ago = duration(Math.max(ageS, 0));
   const brief = t('ago', { ago });
   const at = t('last_reading', { time: moment(reading, ageS, zone) });
-  if (error) return { colour: 'red', state: 'unreachable', words: `${sentence(error)}; ${at}`, brief };
+  if (error) {
+    const words = isRefused(error) ? `${sentence(error)}; ${at}` : at; // why is said by the line below, once
+    return { colour: 'red', state: 'unreachable', words, brief };
+  }
   if (!late) return { colour: 'green', state: 'live', words: at, brief };
   const colour = ageS <= AMBER_S ? 'amber' : 'red';
   const since = ageS > 90 ? t('last_reading_ago', { time: moment(reading, ageS, zone), ago }) : at;
@@ -46,6 +49,9 @@ function waitingFor(status) {
 
 const moment = (reading, ageS, zone) => momentOfAge(Date.parse(reading.ts), ageS, zone);
 
+// Whether this is what the line of AwayLine tells.
+export const isAway = (error) => Boolean(error) && error.status !== 401 && !isRefused(error);
+
 export const sentence = (error) =>
   error.status === 0 ? t('cannot_reach_sentence') : t('server_says', { what: error.message });
 
@@ -68,7 +74,7 @@ export class FreshnessLine {
     say(this.#words, extra ? `${words} · ${extra}` : words);
     say(this.#brief, brief ?? '');
     // Spoken only when something has changed, not with each reading.
-    if (this.#state !== null && this.#state !== state)
+    if (this.#state !== null && this.#state !== state && !isAway(facts.error))
       say(this.#announcer, state === 'live' ? t('live_again') : words);
     this.#state = state;
   }
@@ -86,5 +92,22 @@ export class FreshnessLine {
   hide() {
     this.#element.hidden = true;
     this.#state = null;
+  }
+}
+
+// Says once, in every view, that the server does not answer, and of when what is shown here is. What else would say so
+// is out of sight meanwhile, by the style sheet.
+export class AwayLine {
+  #element = document.getElementById('away');
+
+  // error: why, or null; ms: of when what is shown is, or null.
+  show(error, ms, zone) {
+    const time = ms && momentOfAge(ms, (serverNow() - ms) / 1000, zone);
+    const what = error && sentence(error);
+    const words = what ? (time ? t('away_as_of', { what, time }) : t('may_be_old', { what })) : '';
+    if (words === this.#element.textContent) return;
+    this.#element.hidden = !words; // seen first, so that what it says then is spoken
+    say(this.#element, words);
+    document.body.classList.toggle('is-away', Boolean(words));
   }
 }

@@ -16,7 +16,7 @@ export const cause = (name) => named('cause', name);
 // says the same as before stays the same line: who reads there, or has the focus there, is undisturbed.
 export class FoldedList {
   #isOpen = false;
-  #list = el('ul', { class: 'gaps' });
+  #list = el('ul', { class: 'gaps columns' });
   #more = el('button', { type: 'button', class: 'plain', click: () => this.#open() });
   #items = [];
   element = el('div', {}, this.#list);

@@ -71,7 +71,7 @@ export class LineChart extends Chart {
   }
 
   paint(width) {
-    const { points, gaps, stepMs, now, start, end } = this.#data;
+    const { points, gaps, stepMs, now, start, end, isKnown } = this.#data;
     const bottom = this.height - BOTTOM;
     const keys = this.items.flatMap(({ key, low, high }) => (low ? [low, high] : [key]));
     const values = points.flatMap((p) => keys.map((key) => p[key])).filter((value) => typeof value === 'number');
@@ -81,7 +81,7 @@ export class LineChart extends Chart {
     const height = (value) => y(value / this.scale);
     return [
       ...this.grid(ticks, y, LEFT, width - RIGHT, this.unit),
-      ...this.#marks(bottom),
+      ...(isKnown ? this.#marks(bottom) : []), // of no time yet
       ...this.items.flatMap((item) => this.#item(item, runs, height)),
       ...gaps.map((gap) => {
         const [from, to] = [Math.max(gap.start, start), Math.min(gap.end, end, now)];

@@ -2,13 +2,14 @@
 // to the view that is open. How old it is this page counts itself, whether anybody answers or not.
 
 import { isRefused, load, trouble } from './api.js';
-import { FreshnessLine, hasFault, lateAfterS } from './freshness.js';
+import { AwayLine, FreshnessLine, hasFault, isAway, lateAfterS } from './freshness.js';
 import { t } from './language.js';
 import { power, share } from './words.js';
 
 const MINUTE = 60e3;
 const SURELY_LATE_S = 60;
 const FAULT_OVER_MS = 10 * MINUTE; // as the server counts it
+const UNREACHABLE = { status: 0, message: t('cannot_reach') };
 const BETWEEN_ASKS_S = 12; // a reading that arrived meanwhile may not be known here yet
 // isAnswered: before that it is not known that there is no reading.
 const NOTHING = {
@@ -24,6 +25,7 @@ const NOTHING = {
 
 export class Live {
   #line = new FreshnessLine();
+  #away = new AwayLine();
   #here = null;
   #known = {};
   #timer = null;
@@ -84,6 +86,18 @@ export class Live {
     clearInterval(this.#timer);
     this.#here = null;
     this.#line.hide();
+    this.#away.show(null);
+  }
+
+  // Whether the server answers, and since when it does not; here: of the view that is open.
+  sayAway(here) {
+    if (here !== this.#here) return;
+    const { error, reading } = this.#known;
+    const { keptMs } = here;
+    const moments = [keptMs, reading && Date.parse(reading.ts)].filter(Boolean);
+    const why = isAway(error) ? error : keptMs ? UNREACHABLE : null;
+    document.body.classList.toggle('is-kept', Boolean(keptMs));
+    this.#away.show(why, moments.length ? Math.min(...moments) : null, here.zone);
   }
 
   async #refresh() {
@@ -112,7 +126,7 @@ export class Live {
   #hear(reading) {
     const wasKept = this.#known.reading?.kept;
     const lateAnswers = reading.age_s > lateAfterS(reading) ? this.#known.lateAnswers + 1 : 0;
-    const error = reading.kept ? { status: 0, message: t('cannot_reach') } : null;
+    const error = reading.kept ? UNREACHABLE : null;
     this.#known = { ...this.#known, reading, heardMs: reading.kept ?? Date.now(), lateAnswers, error };
     if (wasKept && !reading.kept) this.recovered();
   }
@@ -180,8 +194,9 @@ export class Live {
     const late = this.#late;
     this.#wasLate = late;
     this.#sayLine(here);
+    this.sayAway(here);
     // Its age as of now, so that a gap that runs can be drawn.
-    this.view.reading?.(reading && { ...reading, age_s: this.#ageS }, late || error);
+    this.view.reading?.(reading && { ...reading, age_s: this.#ageS }, late || error, error);
     if (!this.view.live) return;
     const isLive = reading && !late && !error;
     document.title = isLive

@@ -11,6 +11,8 @@ const AGAIN_MS = 15e3;
 export class Loading {
   #failed = new Map();
   #states = new Map();
+  #everKnown = new Set();
+  #why = el('span', { class: 'why' });
 
   // parts: name to a function that loads it; context: hears of each trouble; places: name of a part to the element,
   // or the elements, that show it.
@@ -18,7 +20,7 @@ export class Loading {
     this.context = context;
     this.parts = parts;
     this.places = places;
-    this.element = el('p', { class: 'notice', role: 'status', hidden: true });
+    this.element = el('p', { class: 'notice', role: 'status', hidden: true }, this.#why, el('span', { class: 'lacking' }, t('lacking')));
     for (const name of Object.keys(parts)) this.#mark(name, 'loading');
   }
 
@@ -67,6 +69,7 @@ export class Loading {
 
   #mark(name, state) {
     this.#states.set(name, state);
+    if (state === 'known') this.#everKnown.add(name);
     for (const place of [this.places[name] ?? []].flat())
       set(place, { 'data-state': state, 'aria-busy': state === 'loading' ? 'true' : null });
   }
@@ -77,7 +80,10 @@ export class Loading {
     const words = passing
       ? t('may_be_old', { what: sentence(passing) })
       : errors.length && t('full_stop', { what: sentence(errors[0]) });
-    say(this.element, words || '');
+    say(this.#why, words || '');
     this.element.hidden = !words;
+    // While the line of AwayLine says why, here is only said what is lacking.
+    const isLacking = [...this.#failed.keys()].some((name) => this.places[name] && !this.#everKnown.has(name));
+    set(this.element, { 'data-passing': passing ? (isLacking ? 'lacking' : 'old') : null });
   }
 }

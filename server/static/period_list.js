@@ -5,6 +5,8 @@ import { el, svg } from './dom.js';
 import { t } from './language.js';
 import { energyDigits, mark } from './words.js';
 
+const SLANT = 5; // of 100 that the longest bar has
+
 // bars: as of period_bars.js.
 export function periodList(bars) {
   const shown = bars.filter(({ row, missing }) => row || missing).reverse();
@@ -42,7 +44,16 @@ function barOf(row, most) {
     const x = at;
     at += (kwh / most) * 100;
     const box = { x: x.toFixed(2), y: 0, width: Math.max(at - x, 0).toFixed(2), height: 10 };
-    return kwh > 0 ? svg('rect', { ...box, class: `fill-${colour ?? 'hatch'} edge` }) : '';
+    if (!(kwh > 0)) return '';
+    const rect = svg('rect', { ...box, class: `fill-${colour ?? 'hatch'} edge` });
+    return colour ? rect : [rect, svg('path', { d: slanted(x, at), class: 'hatch-stroke' })];
   });
   return svg('svg', { viewBox: '0 0 100 10', preserveAspectRatio: 'none', class: 'line-bar', 'aria-hidden': true }, parts);
+}
+
+// Hatching from one place of the bar to another, as what is not traced has everywhere.
+function slanted(from, to) {
+  let d = '';
+  for (let x = from; x < to; x += SLANT) d += `M${x.toFixed(1)} 10L${Math.min(x + SLANT, to).toFixed(1)} 0`;
+  return d;
 }

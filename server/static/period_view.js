@@ -58,7 +58,7 @@ export class PeriodView {
     this.#chart = new BarChart(t('energy_of', { period: this.title }), (slot) => context.go(this.#shown[slot].href));
     const places = { buckets: [this.#tiles.rings, this.#tiles.element, this.#chart.element, this.#table] };
     const parts = {
-      buckets: () => (frame === 'all' ? this.#loadAll() : this.#loadPeriod()),
+      buckets: () => this.#loadBuckets(),
       ...(frame === 'all' ? { records: () => this.#loadRecords() } : {}),
     };
     this.#loading = new Loading(context, parts, places);
@@ -151,6 +151,18 @@ export class PeriodView {
     if (this.#range) return rangeFields(this.#range, this.#context);
     const chosen = (to) => go(this.#link(to));
     return periodField(this.#frame, { date: this.#date, first, last: today(), here: this.#context, chosen });
+  }
+
+  async #loadBuckets() {
+    try {
+      await (this.#frame === 'all' ? this.#loadAll() : this.#loadPeriod());
+    } catch (thrown) {
+      if (!this.#shown.length) {
+        const waiting = this.element.querySelectorAll('.list-head > :first-child, .table-box > .quiet');
+        for (const node of waiting) say(node, t('not_known_now'));
+      }
+      throw thrown;
+    }
   }
 
   async #loadPeriod() {

@@ -26,6 +26,7 @@ export class Picker {
       el('div', { class: 'card-head' }, el('h2', { id: 'picker' }, t(`pick_${kind}`)), close),
       this.#body,
     );
+    this.#body.addEventListener('keydown', (event) => this.#turn(event));
     this.#box.addEventListener('close', () => this.#box.remove());
     this.#box.addEventListener('click', ({ target }) => target === this.#box && this.#box.close());
   }
@@ -46,7 +47,16 @@ export class Picker {
   #look(at, group) {
     this.at = at < KINDS.month.start(this.first) ? KINDS.month.start(this.first) : at > this.last ? KINDS.month.start(this.last) : at;
     this.#show();
-    this.#body.querySelector(`.${group} [aria-pressed=true]`)?.focus();
+    (this.#body.querySelector(`.${group} [aria-pressed=true]`) ?? this.#body.querySelector(`.${group} [tabindex="0"]`))?.focus();
+  }
+
+  // A month back or on, as in calendars everywhere.
+  #turn(event) {
+    const months = { PageUp: -1, PageDown: 1 }[event.key];
+    const group = { day: 'picker-days', week: 'picker-weeks' }[this.kind];
+    if (!months || !group) return;
+    event.preventDefault();
+    this.#look(addMonths(this.at, months), group);
   }
 
   #show() {

@@ -1,7 +1,6 @@
 // The power of the strings through a day, one beside the other; of one alone, also what is usual for it and what a clear
 // sky would give, and when something held it back.
 
-import { svg } from './dom.js';
 import { t } from './language.js';
 import { LineChart } from './line_chart.js';
 import { keyOf } from './roof_day.js';
@@ -66,7 +65,9 @@ export class RoofCurve extends LineChart {
     const feet = [...this.#points].filter(([, { held }]) => held);
     const boxes = feet.map(([slot]) => {
       const [x, wide] = this.slotX(slot);
-      return svg('rect', { x: x.toFixed(1), y: bottom - FOOT, width: wide.toFixed(1), height: FOOT, fill: `url(#${this.id}-hatch)`, class: 'held' });
+      const foot = this.hatched(x, bottom - FOOT, wide, FOOT);
+      foot.classList.replace('hatched', 'held');
+      return foot;
     });
     return [...super.paint(width), ...boxes];
   }

@@ -85,7 +85,10 @@ const best = ({ plane, suggestion }) => ({
   kwp: plane?.kwp ?? null,
 });
 
-export const typed = (commands) => el('ul', { class: 'typed' }, commands.map((line) => el('li', {}, el('code', {}, line))));
+export const typed = (commands) => el('ul', { class: 'typed' }, commands.map((line) => el('li', {}, el('code', {}, unbroken(line)))));
+
+// A line breaks between words alone: not after a hyphen, where one would be typed too many.
+const unbroken = (line) => line.split(' ').flatMap((word, n) => [n ? ' ' : '', el('span', { class: 'whole' }, word)]);
 
 function stringFacts({ string, plane, suggestion }, found) {
   const name = nameOf(string, found);

@@ -160,14 +160,13 @@ export class RoofMapChart extends Chart {
   #cells(scale) {
     const [wide, high] = [WIDE_DEG * scale.step, HIGH_DEG * scale.up].map((size) => Math.max(size - 0.6, 0.5).toFixed(1));
     const shapes = new Map();
+    const sky = { x: LEFT, y: 0, width: this.svg.clientWidth - LEFT - RIGHT, height: this.height - BOTTOM };
     for (const { x, elevation, kind } of this.#sky.cells) {
       const [px, py] = this.#at([x, elevation + HIGH_DEG], scale);
       shapes.set(kind, `${shapes.get(kind) ?? ''}M${px.toFixed(1)} ${py.toFixed(1)}h${wide}v${high}h-${wide}Z`);
     }
-    return [...shapes].map(([kind, d]) =>
-      kind === 'never'
-        ? svg('path', { d, fill: `url(#${this.id}-hatch)`, class: 'hatched' })
-        : svg('path', { d, class: `cells fill-${kind}` }),
+    return [...shapes].flatMap(([kind, d]) =>
+      kind === 'never' ? this.hatchedShape(d, sky) : [svg('path', { d, class: `cells fill-${kind}` })],
     );
   }
 

@@ -74,9 +74,20 @@ export class RoofMaps {
     );
     if (kind !== this.#kind) return; // another one was chosen meanwhile
     strings.forEach((one, n) => this.#show(one, answers[n]));
+    this.#sayOnce(strings);
     this.#shown = what;
     const shown = strings.map(({ string }) => this.#maps.get(string).element);
     if (shown.some((node, n) => this.#charts.children[n] !== node)) this.#charts.replaceChildren(...shown);
+  }
+
+  // What holds for several strings is said of the first of them.
+  #sayOnce(strings) {
+    const said = new Set();
+    for (const { string } of strings) {
+      const { reason } = this.#maps.get(string);
+      reason.hidden ||= said.has(reason.textContent);
+      said.add(reason.textContent);
+    }
   }
 
   // The sun goes on.

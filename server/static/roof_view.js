@@ -211,6 +211,7 @@ class RoofView {
     const { strings, points } = this.#day ?? { strings: [null] };
     this.#none.hidden = this.#rest.hidden || strings.length > 0;
     if (!this.#none.hidden) say(this.#none, t(points.length ? 'no_strings' : 'no_readings_on_day_stop'));
+    this.#none.hidden ||= this.#none.textContent === this.#verdict.textContent; // once is enough
   }
 
   #showCurve() {

@@ -3,7 +3,7 @@
 
 import { svg } from './dom.js';
 
-// On a tile of 6 by 6.
+// On a tile of 6 by 6; in charts texture.js draws the same.
 const TEXTURES = {
   import: 'M0 3H6',
   export: 'M3 0V6',
@@ -24,17 +24,6 @@ const GLYPHS = {
 export const glyph = (shape) => GLYPHS[shape];
 
 export const hasTexture = (colour) => colour in TEXTURES;
-
-// The definitions of a drawing's textures: the ids begin with `prefix`.
-export function textures(prefix) {
-  return Object.entries(TEXTURES).map(([colour, d]) =>
-    svg(
-      'pattern',
-      { id: `${prefix}-${colour}`, width: 6, height: 6, patternUnits: 'userSpaceOnUse' },
-      svg('path', { d, class: 'texture' }),
-    ),
-  );
-}
 
 // A sign for legends: a box, which may have a `mark` on 8 by 8, a line, dashes or the sign of an event; further words of `shape` are classes.
 export function swatch(colour, shape = 'box', mark = null) {

@@ -4,6 +4,7 @@
 import { ask, serverNow } from './api.js';
 import { Calendar } from './calendar.js';
 import { el, say } from './dom.js';
+import { isAway } from './freshness.js';
 import { GapList } from './gap_list.js';
 import { named, t } from './language.js';
 import { Loading } from './loading.js';
@@ -12,7 +13,7 @@ import { offlineState } from './offline.js';
 import { sectionsOf } from './system_sections.js';
 import { plainTable } from './table.js';
 import { Well, ofDays, ofReading, ofStatus } from './well.js';
-import { NONE, count, dayAndTime, deviceName, duration, power } from './words.js';
+import { NONE, count, dayAndTime, deviceName, duration, momentOfAge, power } from './words.js';
 import { addDays, dateOf, inMs } from './zone.js';
 
 const WEEKS = 53;
@@ -93,8 +94,11 @@ class SystemView {
   }
 
   // Each new reading, or the same again.
-  reading(reading, isLate) {
-    this.#well.say('reading', ofReading(reading, isLate));
+  reading(reading, isLate, error) {
+    const isUnknown = isAway(error);
+    const time = reading && isUnknown && momentOfAge(Date.parse(reading.ts), reading.age_s, this.#context.zone);
+    this.#well.asOf(time || null);
+    if (!isUnknown) this.#well.say('reading', ofReading(reading, isLate));
     for (const { stale = [] } of this.#sections) for (const part of stale) this.#loading.part(part);
   }
 

@@ -15,6 +15,7 @@ export class Well {
   element = el('section', { class: 'card well', 'aria-live': 'polite' }, el('p', { class: 'big' }, t('looking')));
   #found = new Map(); // part to its sentences
   #parts;
+  #time = null; // of when all this is, where it is not of now
 
   // parts: those that must have spoken before all can be called well.
   constructor(parts) {
@@ -24,15 +25,28 @@ export class Well {
   // sentences: what is not well of this part; none: it is.
   say(part, sentences) {
     this.#found.set(part, sentences.filter(Boolean));
+    this.#show();
+  }
+
+  // time: of when all this is while the server does not answer; null: of now.
+  asOf(time) {
+    this.#time = time;
+    this.#show();
+  }
+
+  #show() {
     const all = [...this.#found.values()].flat();
     const isWhole = this.#parts.every((name) => this.#found.has(name));
-    if (!all.length && !isWhole) return;
-    const key = [isWhole, ...all].join('\n');
+    const time = this.#time;
+    if (!all.length && !isWhole && !time) return;
+    const key = [isWhole, time, ...all].join('\n');
     if (key === this.key) return;
     this.key = key;
-    this.element.dataset.well = all.length ? 'no' : 'yes';
+    this.element.dataset.well = time ? 'unknown' : all.length ? 'no' : 'yes';
+    const words = all.length ? t('not_all_well', { n: all.length }) : t(isWhole ? 'all_well' : 'not_known_now');
+    const isOf = time && (isWhole || all.length);
     this.element.replaceChildren(
-      el('p', { class: 'big' }, all.length ? t('not_all_well', { n: all.length }) : t('all_well')),
+      el('p', { class: 'big' }, isOf ? t('verdict_as_of', { time, words }) : words),
       all.length
         ? el(
             'ul',

@@ -40,7 +40,8 @@ export const WORDS = {
   no_device: 'Dieses Haus gibt es hier nicht',
   no_device_named: 'Dieser Link ist für „{device}“, das diese Anmeldung nicht zeigt. Sie zeigt:',
   no_devices: 'Diese Anmeldung zeigt noch kein Haus: Ihr Token nennt keines, das etwas gesendet hat.',
-  as_of_kept: 'Der Server ist nicht erreichbar: Was hier steht, ist der Stand von {time}.',
+  away_as_of: '{what}. Was hier steht, ist der Stand von {time}; Messwerte der Zwischenzeit kommen nach.',
+  lacking: 'Was gestrichelt umrahmt ist, ist hier noch nicht bekannt.',
   formulas: 'Wie diese Zahlen entstehen',
 
   formula_energy_name: 'Energie eines Tages oder länger',
@@ -172,7 +173,7 @@ export const WORDS = {
   not_known: 'unbekannt',
   waiting_here: 'Wartet aufs Senden',
   parked_here: 'Dort beiseitegelegt',
-  polls: 'Abfragen in 24 h',
+  polls: 'Abfragen in 24 h',
   polls_failed: '{polled}\u00a0· {failed} gescheitert',
   why_failed: 'Warum Abfragen scheiterten',
   poll_unreachable: 'keine Verbindung',

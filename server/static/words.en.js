@@ -40,7 +40,8 @@ export const WORDS = {
   no_device: 'No such house',
   no_device_named: 'This link is for “{device}”, which this login does not show. It shows:',
   no_devices: 'This login shows no house yet: its token names none that has sent anything.',
-  as_of_kept: 'The server cannot be reached: what is shown here is as of {time}.',
+  away_as_of: '{what}. What is shown here is as of {time}; readings of the meantime come later.',
+  lacking: 'What has a dashed frame is not known here yet.',
   formulas: 'How these figures are made',
 
   // How the figures are made
@@ -171,7 +172,7 @@ export const WORDS = {
   not_known: 'not known',
   waiting_here: 'Waiting to be sent',
   parked_here: 'Set aside there',
-  polls: 'Times read in 24 h',
+  polls: 'Times read in 24 h',
   polls_failed: '{polled}\u00a0· {failed} failed',
   why_failed: 'Why reading failed',
   poll_unreachable: 'no connection',

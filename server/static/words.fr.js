@@ -40,7 +40,8 @@ export const WORDS = {
   no_device: 'Cette maison n’est pas ici',
   no_device_named: 'Ce lien est pour « {device} », que cette connexion ne montre pas. Elle montre :',
   no_devices: 'Cette connexion ne montre encore aucune maison : son jeton n’en nomme aucune qui ait envoyé quelque chose.',
-  as_of_kept: 'Le serveur est injoignable : ce qui est montré ici date de {time}.',
+  away_as_of: '{what}. Ce qui est montré ici date de {time} ; les mesures faites entre-temps suivront.',
+  lacking: 'Ce qui a un cadre en tirets n’est pas encore connu ici.',
   formulas: 'Comment ces chiffres sont obtenus',
 
   formula_energy_name: 'Énergie d’un jour ou plus',
@@ -172,7 +173,7 @@ export const WORDS = {
   not_known: 'inconnue',
   waiting_here: 'En attente d’envoi',
   parked_here: 'Mises de côté là-bas',
-  polls: 'Lectures en 24 h',
+  polls: 'Lectures en 24 h',
   polls_failed: '{polled}\u00a0· {failed} échouées',
   why_failed: 'Pourquoi des lectures ont échoué',
   poll_unreachable: 'pas de connexion',

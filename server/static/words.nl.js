@@ -40,7 +40,8 @@ export const WORDS = {
   no_device: 'Dit huis is hier niet bekend',
   no_device_named: 'Deze link is voor “{device}”, dat deze login niet toont. Wel getoond:',
   no_devices: 'Deze login toont nog geen huis: het token noemt er geen dat iets heeft verzonden.',
-  as_of_kept: 'De server is niet bereikbaar: wat hier staat is de stand van {time}.',
+  away_as_of: '{what}. Wat hier staat is de stand van {time}; metingen van intussen komen later.',
+  lacking: 'Wat een gestreept kader heeft, is hier nog niet bekend.',
   formulas: 'Hoe deze getallen ontstaan',
 
   formula_energy_name: 'Energie van een dag of langer',
@@ -282,7 +283,7 @@ export const WORDS = {
   house: 'Huis',
   house_use: 'Huis, onder nul',
   grid: 'Net',
-  charge_level: 'Laadtoestand',
+  charge_level: 'Laad­toestand',
   clear_day: 'Heldere dag',
   self_sufficiency: 'Eigen stroom',
   self_consumption: 'Zelf gebruikt',

@@ -1,10 +1,10 @@
 """``python -m tests.browser.screenshots FOLDER [VIEW ...]``: pictures of every view of the page.
 
-Each in light and dark, on a phone and on a desktop, of a house with a year behind it, whose clock
-says midday; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one that
-got it today; with ``--p1 always`` or ``noon`` of one with a P1 meter, beside the inverter's own or,
-with ``--meter none``, without; with ``--battery months`` of one whose battery was measured for
-three months and never emptied, not for three years, with ``none`` before its first night. The
+Each in light and dark, on a phone, a tablet and a desktop, of a house with a year behind it, whose
+clock says midday; with ``--meter none`` of one without a grid meter, with ``--meter noon`` of one
+that got it today; with ``--p1 always`` or ``noon`` of one with a P1 meter, beside the inverter's
+own or, with ``--meter none``, without; with ``--battery months`` of one whose battery was measured
+for three months and never emptied, not for three years, with ``none`` before its first night. The
 README's three are of ``now --height 1080`` and of ``now month --height 740``. It takes some
 minutes, most of them to live through that year.
 """
@@ -25,7 +25,7 @@ from tests.support.readings import connected, rows, store
 DEVICE, TOKEN = "home-1", "read-token"
 RECENT = timedelta(days=36)
 SCHEMES = ("light", "dark")
-SIZES = {"phone": (360, 740), "tablet": (768, 1024), "desktop": (1440, 900)}
+SIZES = {"phone": (360, 740), "tablet": (820, 1180), "desktop": (1440, 900)}
 LOADING = "return document.querySelectorAll('[data-state=loading]').length"
 WORDS = {"login": "", "capacity": "Mean of twelve"}  # by which a view is known to be there
 

@@ -52,28 +52,28 @@ def test_it_opens_without_a_network_as_of_its_last_visit_and_recovers(keeping, s
     try:
         page.open(site.url + "/")
         page.wait_text(".flow", "3.21 kW")
-        page.wait_text("#kept", "The server cannot be reached: what is shown here is as of")
-        page.wait_text("#freshness", "The server cannot be reached; last reading")
+        page.wait_text("#away", "The server cannot be reached. What is shown here is as of")
         assert page.run("return document.querySelector('#freshness').dataset.colour") == "red"
-        assert "not live" in page.text(".as-of")
+        assert page.run("return document.body.classList.contains('is-kept')")
         assert page.run("return document.title").startswith("Now")
         page.open(site.url + "/?view=month&date=2026-10-01")
         page.wait_text("main", "Sat 24 Oct")
         assert violations(page) == []
         page.open(site.url + "/?view=year&date=2026-10-01")  # never seen: and that is said
-        page.wait_text(".notice", "The server cannot be reached")
+        page.wait_text("#away", "The server cannot be reached")
+        page.wait_text(".notice", "What has a dashed frame is not known here yet.")
         full = "return [...document.querySelectorAll('.rings .arc')].map((n) => getComputedStyle(n)"
         lengths = page.run(f"{full}.strokeDasharray).map(parseFloat)")
         assert lengths == [0, 0], "a ring of what is not known is drawn"
         page.open(site.url + "/?view=battery")  # neither: but its words are kept
         page.wait_text(".battery-verdict", "Not loaded")
         page.open(site.url + "/")
-        page.wait_text("#kept", "as of")
+        page.wait_text("#away", "as of")
     finally:
         site.server.start()
     site.send(pv_power_w=2222)
     page.wait_text(".flow", "2.22 kW", 40)
-    page.wait(lambda: not page.text("#kept"), "it still says that it is of the past")
+    page.wait(lambda: not page.text("#away"), "it still says that it is of the past")
 
 
 def test_logging_out_empties_what_was_kept(keeping, site):

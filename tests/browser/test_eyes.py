@@ -1,5 +1,7 @@
 """For eyes and fingers: nothing jumps, nothing is too small, nothing is told by colour alone."""
 
+import base64
+
 import pytest
 
 from tests.browser.browser import DESKTOP
@@ -118,6 +120,43 @@ def test_a_narrow_screen_and_large_letters_lose_nothing(home, site, name):
     assert home.run(squeezed) == [], "words lie upon each other"
 
 
+# Words of names that stand on two lines, of those that are seen; at a soft hyphen they may.
+BROKEN = """
+    const range = document.createRange();
+    const lines = (text, from, to) => {
+        range.setStart(text, from - (text.data[from - 1] === '\\u00ad' ? -1 : 0));
+        range.setEnd(text, to);
+        const boxes = [...range.getClientRects()].filter(({ width }) => width > 1);
+        return new Set(boxes.map(({ top }) => Math.round(top))).size;
+    };
+    return [...document.querySelectorAll('.tile dt span')].filter((n) => n.checkVisibility())
+        .flatMap(({ firstChild: text }) => [...text.data.matchAll(/[^\\s\\u00ad]+/g)]
+            .filter(({ 0: word, index }) => lines(text, index, index + word.length) > 1)
+            .map(([word]) => word));
+"""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de-DE", "nl-NL", "fr-FR"])
+def test_no_name_of_a_figure_breaks_within_a_word(home, site, language):
+    """Also in letters of twice the size, and where two columns share a screen."""
+    home.language(language)
+    broken = {}
+    try:
+        for name in ("now", "month"):
+            home.open(site.url + VIEWS[name])
+            loaded(home)
+            for size in (SMALL_PHONE, (390, 844), (820, 1180), (1024, 768), (1440, 900)):
+                home.resize(size)
+                for letters in ("16px", "24px", "32px"):
+                    home.run("document.documentElement.style.fontSize = arguments[0]", letters)
+                    if found := home.run(BROKEN):
+                        broken[name, size, letters] = found
+                home.run("document.documentElement.style.fontSize = ''")
+    finally:
+        home.language("en-GB")
+    assert broken == {}
+
+
 def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(home, site):
     features = [{"name": "forced-colors", "value": "active"}]
     home.command("Emulation.setEmulatedMedia", features=features)
@@ -134,6 +173,30 @@ def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(ho
             " => getComputedStyle(n).fill)"
         )
         assert len(set(fills)) > 3
+    finally:
+        home.command("Emulation.setEmulatedMedia", features=[])
+
+
+def test_what_is_drawn_can_be_read_in_forced_colours_on_dark(home, site):
+    """In every view: the view of a day once had a class of the calendar's squares."""
+    features = [
+        {"name": "forced-colors", "value": "active"},
+        {"name": "prefers-color-scheme", "value": "dark"},
+    ]
+    home.command("Emulation.setEmulatedMedia", features=features)
+    try:
+        open_view(home, site, "now")
+        drawn = home.run(
+            "const of = (name) => getComputedStyle(document.querySelector(`.flow ${name}`)).fill;"
+            "return [of('.value'), of('.name'), of('circle.node')]"
+        )
+        assert drawn == ["rgb(0, 0, 0)", "rgb(68, 68, 68)", "rgb(255, 255, 255)"]
+        open_view(home, site, "day")
+        assert home.run(
+            "const card = getComputedStyle(document.querySelector('.curve-card'));"
+            "const text = getComputedStyle(document.querySelector('.chart .tick'));"
+            "return [card.forcedColorAdjust, text.stroke]"
+        ) == ["auto", "none"]
     finally:
         home.command("Emulation.setEmulatedMedia", features=[])
 
@@ -161,6 +224,19 @@ def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
         )
     finally:
         home.command("Emulation.setEmulatedMedia", media="")
+
+
+def test_a_printed_month_is_small_and_keeps_its_textures(home, site):
+    """A pattern would be a picture of its own for each bar: some megabytes a month."""
+    home.open(site.url + VIEWS["month"])
+    loaded(home)
+    home.wait(lambda: home.all("main svg.chart .textured"), "no textures")
+    home.wait(lambda: home.all("main svg.chart .hatched"), "nothing is hatched")
+    told = home.command("Page.printToPDF", preferCSSPageSize=True)
+    paper = base64.b64decode(told["data"])
+    print(len(paper), "bytes,", paper.count(b"/Subtype /Image"), "pictures")
+    assert len(paper) < 1_000_000
+    assert paper.count(b"/Subtype /Image") < 20
 
 
 CONTRAST = """

@@ -142,7 +142,7 @@ def test_an_answer_that_never_comes_is_given_up_in_any_browser(page, site):
             " options.signal.addEventListener('abort', () => no(options.signal.aborted &&"
             " new DOMException('', 'AbortError'))));"
         )
-        page.wait_text("#freshness", "The server cannot be reached")
+        page.wait_text("#away", "The server cannot be reached")
         assert page.console() == []
 
 

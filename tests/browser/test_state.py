@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browser.conftest import ONE, SETTINGS, Site
+from tests.browser.views import FOLLOW, VIEWS, go
 
 HIDE = (
     "Object.defineProperty(document, 'hidden', { value: %s, configurable: true });"
@@ -173,6 +174,47 @@ def test_each_part_looks_as_it_is(home, site):
         home.command("Network.setBlockedURLs", urls=[])
     home.wait(lambda: home.all("#edge + [data-state=known]"), "it never comes", 30)
     home.console()
+
+
+# Each place that is seen and says this.
+SAID = """
+    const said = [...document.querySelectorAll('body *:not(.unseen)')].filter((n) =>
+        n.checkVisibility() && [...n.childNodes].some((c) => c.nodeType === 3 &&
+        arguments[0].some((words) => c.data.includes(words))));
+    return said.map((n) => n.textContent);
+"""
+AWAY = ["cannot be reached", "as of", "not live"]
+
+
+def test_that_the_server_is_away_is_said_once_in_every_view(home, site):
+    """Of what was asked for before, and of what is opened meanwhile."""
+    site.report()
+    home.open(site.url + "/?view=system")
+    home.wait(lambda: home.all(".well[data-well]"), "it does not say how all is")
+    home.command("Network.enable")
+    for name, address in VIEWS.items():
+        go(home, address)
+        home.command("Network.setBlockedURLs", urls=["*/v1/*", "*/health"])
+        home.look_again()
+        home.wait(lambda: home.run(SAID, AWAY), "nothing is said")
+        (said,) = home.run(SAID, AWAY)
+        assert said.startswith("The server cannot be reached. What is shown here is as of"), name
+        assert home.all(".notice:not([hidden]) .lacking") == [] or not home.text(".notice"), name
+        if name == "system":
+            assert home.text(".well").startswith("At "), "as if it were known now"
+            assert "old" not in home.text(".well"), "nothing is late that nobody could send"
+        home.command("Network.setBlockedURLs", urls=[])
+        home.look_again()
+        home.wait(lambda: not home.run(SAID, AWAY), "it is not taken back")
+    home.command("Network.setBlockedURLs", urls=["*/v1/*", "*/health"])
+    try:
+        home.run(FOLLOW, VIEWS["month"])
+        home.wait_text(".notice", "What has a dashed frame is not known here yet.")
+        assert len(home.run(SAID, AWAY)) == 1
+        assert "Loading" not in home.text("main"), "as if an answer were under way"
+    finally:
+        home.command("Network.setBlockedURLs", urls=[])
+        home.console()
 
 
 REPORT = {"received_at": "2099-01-01T00:00:00Z", "clock": "synchronised", "waiting": 0}
