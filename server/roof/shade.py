@@ -25,7 +25,7 @@ _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
 _BRIGHT_OF_MANY, _MANY_SUNNY_DAYS = 0.35, 40  # or only so much of them, after so many sunny days
 PROVEN = math.log(1e-9)  # of a group of neighbours
-_PROVEN_GRAZED = math.log(1e-18)  # where the sun grazes the modules
+_PROVEN_GRAZED = math.log(1e-12)  # where the sun grazes the modules
 _BLACK, _PROVEN_BLACK = 0.33, math.log(1e-4)  # where no moment had more light than overcast ones
 LIKELY = math.log(0.02)  # of each bin of it
 _PERHAPS, _SOME = math.log(0.2), math.log(0.5)  # beside such that are proven
@@ -33,6 +33,7 @@ _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from
 _NOT_LOW = 3  # steps of elevation: below 7.5 degrees, haze and the sunset make bins dark, too
 _DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly alike: dirt, or tilt
 _DEEP = 0.55  # less than that no dirt leaves
+_DEEP_GRAZED = 0.42  # nor a winter of clouds, where the sun grazes the modules
 _LEAST_OVERCAST = 8
 _LEAST_ROW = 4  # bins of the same elevation
 LEARNED_DAYS = 400
@@ -204,9 +205,10 @@ def _proven(
     dark = {n for n in dark if found[n].enough()}
     black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
     sure = {n for n in dark if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= LIKELY}
+    faint = {n for n in sure & seen.grazed if levels[n] >= _DEEP_GRAZED}
     kinds = (
         (sure, _PROVEN_GRAZED),
-        (sure - (seen.grazed - black), PROVEN),
+        (sure - faint, PROVEN),
         (sure & black, _PROVEN_BLACK),
     )
     proven: set[int] = set()

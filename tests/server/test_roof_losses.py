@@ -26,6 +26,7 @@ def roof(path, powers, ratios):
         [], [], array("H", [n // len(path) for n in range(rows)]), array("i", range(rows)),
         array("h"), array("h"), array("b", bytes(rows)),
         {k: array("i", own * DAYS) for k, own in powers.items()}, {}, {}, [], [], set(),
+        [300.0] * DAYS, set(),
     )  # fmt: skip
     clear_w = array("f", [CLEAR_W]) * rows
     usual = Usual(1.0, [1.0] * cells.ROW_BINS)
@@ -57,7 +58,7 @@ def test_a_twin_tells_of_shade_beside_what_the_map_knows(own, watts):
     lost = losses.beside(columns, numbers, *strings, {SHADED}, 0)
     # Outside of the shade the string gives 0.8 of what its twin gives.
     assert sum(lost.watts) == pytest.approx(DAYS * watts)
-    assert lost.kwh_since(columns, DAYS - 1) == pytest.approx(watts * losses.KWH)
+    assert lost.kwh_since(columns, DAYS - 1) == pytest.approx(watts * (300 / 3.6e6))
 
 
 def test_without_any_bin_in_the_sun_a_twin_says_nothing():
