@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from server.roof import cells, changes, evidence
+from server.roof import cells, changes, evidence, lately
 from server.roof.changes import Change
+from server.roof.evidence import Pass
 from server.roof.figures import Figures
 from server.roof.rows import SLOT_S
 from server.roof.shade import Seen
@@ -56,11 +57,14 @@ def _first_dark(whole: Whole, seen: Seen, bins: frozenset[int]) -> str:
     """Return the first day on which the sun passed there since it shone there last."""
     columns = whole.columns
     days = columns.within(_EVENT_DAYS)
-    first: int | None = None
+    passes: dict[int, list[Pass]] = {number: [] for number in bins}
     for one in evidence.passes(columns, whole.numbers, seen.ratios, seen.usual, days):
         if one.number in bins:
-            first = None if one.sunny else one.day if first is None else first
-    return columns.days[days.stop - 1 if first is None else first].isoformat()
+            passes[one.number].append(one)
+    ends = [(own, lately.after_the_last_sun(own)) for own in passes.values()]
+    shone = max((own[end - 1].day for own, end in ends if end), default=-1)
+    dark = (one.day for own, end in ends for one in own[end:] if one.day > shone)
+    return columns.days[min(dark, default=days.stop - 1)].isoformat()
 
 
 def _shares(whole: Whole, seen: Seen, found: Figures) -> list[Event]:

@@ -16,6 +16,8 @@ from server.roof.shade import Seen
 from server.roof.whole import Whole
 
 _DAYS, _YEAR_DAYS = 60, 365
+_ALONE = 3  # passes before one in the sun that are dark if it was a bright cloud
+_SUN_OUT = 0.35  # clouds alone make such a pass dark less often
 _FALL = 0.15  # of the performance
 _OPEN_BINS, _THEN_DAYS = 2, 2  # in so many bins the sun shone on so many days a year ago
 _LEAVES_DAYS = 14  # by so much leaves come and fall earlier or later than a year ago
@@ -71,19 +73,29 @@ def _lately(whole: Whole, seen: Seen) -> Lately:
 
 
 def _tails(now: Iterable[Pass]) -> dict[int, list[Pass]]:
-    """Return the passes of each bin since the sun shone there last, where they are enough."""
-    tails: dict[int, list[Pass]] = {}
+    """Return the passes of each bin since the sun shone there last, where they are enough.
+
+    Where it only grazes the modules bright clouds give as much: one such pass among dark ones ends
+    nothing, and counts against shade.
+    """
+    passes: dict[int, list[Pass]] = {}
     for one in now:
-        if one.sunny:
-            tails[one.number] = []
-        else:
-            tails.setdefault(one.number, []).append(one)
+        passes.setdefault(one.number, []).append(one)
+    tails = {number: own[after_the_last_sun(own) :] for number, own in passes.items()}
     return {
-        number: passes
-        for number, passes in tails.items()
-        if len({one.day for one in passes}) >= cells.LEAST_DAYS
-        and sum(one.last + 1 - one.first for one in passes) >= cells.LEAST_N
+        number: tail
+        for number, tail in tails.items()
+        if len({one.day for one in tail if not one.sunny}) >= cells.LEAST_DAYS
+        and sum(one.last + 1 - one.first for one in tail) >= cells.LEAST_N
     }
+
+
+def after_the_last_sun(own: Sequence[Pass]) -> int:
+    """Return the place after the last pass in the sun that was not alone among dark ones."""
+    for n in range(len(own) - 1, -1, -1):
+        if own[n].sunny and any(one.sunny for one in own[max(0, n - _ALONE) : n] or own[n:]):
+            return n + 1
+    return 0
 
 
 def _sky(whole: Whole, one: Lately) -> Sky:
@@ -130,7 +142,7 @@ def _falls(whole: Whole, one: Lately, weather: Weather, passes: Sequence[Pass]) 
     then = whole.maps[one.seen.string].judged["last60_before"]
     clear: dict[int, list[Pass]] = {}
     for a in passes:
-        if weather.dark(a) < shade.SUN_OUT:
+        if weather.dark(a) < _SUN_OUT:
             clear.setdefault(a.number, []).append(a)
     falls = {}
     for number, own in clear.items():

@@ -72,10 +72,13 @@ def test_a_tail_begins_after_the_last_sun():
     def passing(day, sunny=False):
         return Pass(day, 7, 10 * day, 10 * day + 3, sunny)
 
-    early = [passing(0), passing(1), passing(2)]
-    dark = [passing(4), passing(5), passing(6)]
-    assert lately._tails([*early, passing(3, sunny=True), *dark]) == {7: dark}
-    assert lately._tails([*early, passing(3, sunny=True), *dark[:2]]) == {}
+    early, dark = [passing(n) for n in range(3)], [passing(n) for n in range(5, 9)]
+    sun = [passing(3, sunny=True), passing(4, sunny=True)]
+    assert lately._tails([*early, *sun, *dark]) == {7: dark}
+    assert lately._tails([*early, *sun, *dark[:2]]) == {}
+    assert lately._tails([sun[0], *dark]) == {7: dark}
+    # A bright cloud among dark passes ends nothing.
+    assert lately._tails([*early, sun[0], *dark]) == {7: [*early, sun[0], *dark]}
 
 
 def judged(performance, state="shaded"):
