@@ -106,15 +106,19 @@ class Weather:
     def __init__(self, columns: Columns, own: Sky, others: Iterable[Sky]) -> None:
         self._columns, self._own, self._others = columns, own, list(others)
         self._seen: dict[Key, list[int]] = {}
+        self._around: dict[tuple[int, int, int], list[int]] = {}  # whatever other strings did
         self._keys: dict[int, Key] = {}  # by the first row of a pass: most are asked twice
         self._dark = self._all = 0
 
     def learn(self, found: Iterable[Pass]) -> None:
         """Take passes of bright bins. What is near is left out in turn, as shade leaves it out."""
         for key, one in self._as_if_shaded(found):
-            seen = self._seen.setdefault(key, [0, 0])
-            seen[0] += not one.sunny
-            seen[1] += 1
+            for seen in (
+                self._seen.setdefault(key, [0, 0]),
+                self._around.setdefault(key[:3], [0, 0]),
+            ):
+                seen[0] += not one.sunny
+                seen[1] += 1
             self._dark += not one.sunny
             self._all += 1
 
@@ -136,7 +140,10 @@ class Weather:
     def dark(self, one: Pass) -> float:
         """Return how probable it is that clouds alone make this pass dark."""
         usually = (self._dark + 1) / (self._all + 1)
-        dark, count = self._seen.get(self._whole_key(one), (0, 0))
+        key = self._whole_key(one)
+        # A bin that is doubtful of every string: what others did there is not known, nor asked.
+        is_alone = key[3] == _ABSENT
+        dark, count = (self._around.get(key[:3]) if is_alone else self._seen.get(key)) or (0, 0)
         return (dark + _PRIOR * usually) / (count + _PRIOR)
 
     def overcast(self, one: Pass) -> bool:
