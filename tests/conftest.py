@@ -46,7 +46,7 @@ settings.load_profile("quick")
 
 _TESTS = Path(__file__).parent
 _BY_FOLDER = {"browser": ("browser", "server"), "chaos": ("chaos", "server")}
-_ONE_OF = {"browser": 3, "server": 2}  # cases of a test that the quick suite runs
+_ONE_OF = {"browser": 4, "server": 3}  # cases of a test that the quick suite runs
 _FAST = "not (server or browser or chaos or slow)"
 _ALL_OF_IT = re.compile(r"^pytestmark = .*\bpytest\.mark\.(server|slow)\b", re.MULTILINE)
 _SERVERS = {"postgres", "databases", "redis_server", "https_server"}  # fixtures
@@ -168,7 +168,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _thin_out(items: list[pytest.Item]) -> None:
-    """Mark as long, of the cases of one test, two thirds with a browser and half with a server.
+    """Mark as long, of the cases of one test, three quarters with a browser and two thirds with a server.
 
     So for all tests in one go, which have to end within the time that a change waits for them; who
     names a file, or says --long, has all its cases.
