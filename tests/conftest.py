@@ -168,7 +168,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _thin_out(items: list[pytest.Item]) -> None:
-    """Mark as long, of the cases of one test, three quarters with a browser and two thirds with a server.
+    """Mark as long all but each fourth case of a test with a browser, each third with a server.
 
     So for all tests in one go, which have to end within the time that a change waits for them; who
     names a file, or says --long, has all its cases.
