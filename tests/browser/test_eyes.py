@@ -1,6 +1,8 @@
 """For eyes and fingers: nothing jumps, nothing is too small, nothing is told by colour alone."""
 
 import base64
+import contextlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -157,10 +159,19 @@ def test_no_name_of_a_figure_breaks_within_a_word(home, site, language):
     assert broken == {}
 
 
-def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(home, site):
-    features = [{"name": "forced-colors", "value": "active"}]
-    home.command("Emulation.setEmulatedMedia", features=features)
+@contextlib.contextmanager
+def emulated(home, *features: tuple[str, str]) -> Iterator[None]:
+    """Let the system ask for this, by media features, for a while."""
+    asked = [{"name": name, "value": value} for name, value in features]
+    home.command("Emulation.setEmulatedMedia", features=asked)
     try:
+        yield
+    finally:
+        home.command("Emulation.setEmulatedMedia", features=[])
+
+
+def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(home, site):
+    with emulated(home, ("forced-colors", "active")):
         open_view(home, site, "month")
         borders = home.run(
             "return [...document.querySelectorAll('#views a, #segments a')].map((n) =>"
@@ -173,18 +184,11 @@ def test_with_colours_of_the_system_the_current_tab_and_the_swatches_are_told(ho
             " => getComputedStyle(n).fill)"
         )
         assert len(set(fills)) > 3
-    finally:
-        home.command("Emulation.setEmulatedMedia", features=[])
 
 
 def test_what_is_drawn_can_be_read_in_forced_colours_on_dark(home, site):
     """In every view: the view of a day once had a class of the calendar's squares."""
-    features = [
-        {"name": "forced-colors", "value": "active"},
-        {"name": "prefers-color-scheme", "value": "dark"},
-    ]
-    home.command("Emulation.setEmulatedMedia", features=features)
-    try:
+    with emulated(home, ("forced-colors", "active"), ("prefers-color-scheme", "dark")):
         open_view(home, site, "now")
         drawn = home.run(
             "const of = (name) => getComputedStyle(document.querySelector(`.flow ${name}`)).fill;"
@@ -197,8 +201,6 @@ def test_what_is_drawn_can_be_read_in_forced_colours_on_dark(home, site):
             "const text = getComputedStyle(document.querySelector('.chart .tick'));"
             "return [card.forcedColorAdjust, text.stroke]"
         ) == ["auto", "none"]
-    finally:
-        home.command("Emulation.setEmulatedMedia", features=[])
 
 
 def test_on_paper_there_is_the_whole_table_and_no_controls(home, site):
