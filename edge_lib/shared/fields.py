@@ -177,12 +177,7 @@ def _check_texts(reading: Reading, shape: _Shape, places: list[Place]) -> None:
 
 def is_device_id(value: object) -> bool:
     """Return whether this may name a device: 1 to 64 of ``A-Za-z0-9._-``."""
-    return type(value) is str and len(value) <= 64 and _is_device_id(value)
-
-
-@lru_cache(_MOST_SHAPES)  # all readings of an upload say the same
-def _is_device_id(value: str) -> bool:
-    return _DEVICE_ID.fullmatch(value) is not None
+    return type(value) is str and _DEVICE_ID.fullmatch(value) is not None
 
 
 def _check_ts(reading: Reading, now: datetime, places: list[Place]) -> datetime:
