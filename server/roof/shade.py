@@ -18,7 +18,7 @@ LEAST_SUNNY_DAYS = 8  # of them with an hour of sun
 CLEAR = 0.9
 WITNESS = 0.85
 _EVER = 0.8  # the best tenth of all moments
-SUN_OUT = 0.25  # clouds alone make such a pass dark less often
+_SUN_OUT = 0.25  # clouds alone make such a pass dark less often
 _LEAST_CLEAR = 6  # rows of such passes, on three days
 _SUNNY_ROWS = 12
 _STEADY = 0.05
@@ -168,7 +168,7 @@ def _levels(
     values: dict[int, list[float]] = {}
     days: dict[int, set[int]] = {}
     for one in passes:
-        if weather.dark(one) < SUN_OUT:
+        if weather.dark(one) < _SUN_OUT:
             part = seen.ratios[one.first : one.last + 1]
             values.setdefault(one.number, []).extend(ratio for ratio in part if ratio >= 0)
             days.setdefault(one.number, set()).add(one.day)
