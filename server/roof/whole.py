@@ -130,7 +130,7 @@ def _map(whole: Whole, own: Own) -> Map:
     )
     kwp = own.plane.kwp if own.plane else None
     bright = kwp is None or seen.usual.level >= _LEAST_OF_KWP * kwp
-    settled = bright and shade.settled(gathered, seen, sky, seen.found, everything)
+    settled = bright and shade.settled(seen, seen.found, everything, sunny)
     trusted = settled and not contradicted
     judged = {
         "all": shade.map_of(
@@ -153,7 +153,9 @@ def _of_period(whole: Whole, seen: Seen, days: range, trusted: bool) -> dict[int
     rows = range(whole.columns.starts[days.start], whole.columns.starts[days.stop])
     skies = shade.skies_of(whole.numbers, whole.seen(), found, rows)
     own = found[seen.string]
-    return shade.map_of(whole.columns, whole.numbers, seen, own, skies, days, trusted)
+    sunny = shade.sunny_days(whole.columns, seen, skies[seen.string], days)
+    sure = trusted and shade.settled(seen, own, days, sunny)
+    return shade.map_of(whole.columns, whole.numbers, seen, own, skies, days, sure)
 
 
 def days_missing(days: int, found: Map | None) -> int:
