@@ -110,8 +110,10 @@ def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
     all_pp = all_pm = all_mm = 0.0
     for window in windows:
         pp = pm = mm = 0.0
-        for azimuth, elevation, number, power in window:
-            could = facing.w_per_kwp(azimuth, elevation, number)
+        azimuths, elevations, numbers, powers = zip(*window, strict=True)
+        cosines = facing.incidences(azimuths, elevations)
+        clear_w = facing.clear_w_per_kwp(cosines, elevations, numbers)
+        for power, could in zip(powers, clear_w, strict=True):
             pp += power * power
             pm += power * could
             mm += could * could
