@@ -9,7 +9,6 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
@@ -37,6 +36,7 @@ class Sky(NamedTuple):
 
     positions: array[int]  # rows, rising
     sunny: array[int]  # how many before each position had sun; one more than positions
+    places: array[int]  # how many positions are before each row; one more than rows
 
 
 class Pass(NamedTuple):
@@ -66,8 +66,12 @@ def sky_of(
         for row in (range(len(ratios)) if asked is None else asked)
         if ratios[row] not in (-1, MAY_BE_HELD) and numbers[row] not in doubtful
     ]
-    shone = (ratios[row] >= limits[numbers[row]] or ratios[row] < 0 for row in rows)
-    return Sky(array("i", rows), array("i", accumulate(shone, initial=0)))
+    shone = [ratios[row] >= limits[numbers[row]] or ratios[row] < 0 for row in rows]
+    there = bytearray(len(ratios))
+    for row in rows:
+        there[row] = 1
+    sums = (array("i", accumulate(flags, initial=0)) for flags in (shone, there))
+    return Sky(array("i", rows), *sums)
 
 
 def _limits(usual: Usual) -> list[float]:
@@ -173,22 +177,18 @@ class Weather:
 
     def _before(self, one: Pass, gap: int) -> tuple[int, int]:
         sky = self._own
-        end = bisect_left(sky.positions, one.first - gap)
-        begin = max(
-            end - _AROUND,
-            bisect_left(sky.positions, max(self._columns.starts[one.day], one.first - _FAR)),
-        )
+        start = max(self._columns.starts[one.day], one.first - _FAR)
+        end = sky.places[max(start, one.first - gap)]
+        begin = max(end - _AROUND, sky.places[start])
         if begin >= end:
             return _FAR, _ABSENT
         return one.first - sky.positions[end - 1], _state(sky, begin, end)
 
     def _after(self, one: Pass, gap: int) -> tuple[int, int]:
         sky = self._own
-        begin = bisect_left(sky.positions, one.last + 1 + gap)
-        end = min(
-            begin + _AROUND,
-            bisect_left(sky.positions, min(self._columns.starts[one.day + 1], one.last + _FAR)),
-        )
+        stop = min(self._columns.starts[one.day + 1], one.last + _FAR)
+        begin = sky.places[min(stop, one.last + 1 + gap)]
+        end = min(begin + _AROUND, sky.places[stop])
         if begin >= end:
             return _FAR, _ABSENT
         return sky.positions[begin] - one.last, _state(sky, begin, end)
@@ -197,8 +197,7 @@ class Weather:
         """Return what other strings did at the same time."""
         sunny = count = 0
         for sky in self._others:
-            begin = bisect_left(sky.positions, one.first)
-            end = bisect_left(sky.positions, one.last + 1)
+            begin, end = sky.places[one.first], sky.places[one.last + 1]
             count += end - begin
             sunny += sky.sunny[end] - sky.sunny[begin]
         return _ABSENT if count == 0 else 2 if sunny == count else 1 if sunny else 0

@@ -4,7 +4,6 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -95,7 +94,7 @@ def sunny_days(columns: Columns, seen: Seen, sky: Sky, days: Iterable[int]) -> i
 
 
 def _clear_hour(columns: Columns, seen: Seen, sky: Sky, day: int) -> bool:
-    begin, end = (bisect_left(sky.positions, columns.starts[day + later]) for later in (0, 1))
+    begin, end = sky.places[columns.starts[day]], sky.places[columns.starts[day + 1]]
     run, before = 0, 0.0
     for place in range(begin, end):
         ratio = seen.ratios[sky.positions[place]]
