@@ -89,17 +89,18 @@ def passes(
     limits = _limits(usual)
     for day in days:
         open_number, first, last, sunny = -1, 0, 0, False
-        for row in columns.rows_of(day):
-            ratio = ratios[row]
+        rows = columns.rows_of(day)
+        pairs = zip(numbers[rows.start : rows.stop], ratios[rows.start : rows.stop], strict=True)
+        for row, (number, ratio) in enumerate(pairs, rows.start):
             if ratio in (-1, MAY_BE_HELD):
                 continue
-            number = numbers[row]
             if number != open_number:
                 if open_number >= 0:
                     yield Pass(day, open_number, first, last, sunny)
                 open_number, first, sunny = number, row, False
             last = row
-            sunny = sunny or ratio >= limits[number] or ratio < 0
+            if not sunny:
+                sunny = ratio >= limits[number] or ratio < 0
         if open_number >= 0:
             yield Pass(day, open_number, first, last, sunny)
 
@@ -113,9 +114,11 @@ class Weather:
         self._around: dict[tuple[int, int, int], list[int]] = {}  # whatever other strings did
         self._keys: dict[int, Key] = {}  # by the first row of a pass: most are asked twice
         self._dark = self._all = 0
+        self._by_key: dict[Key, float] = {}  # what ``dark`` says, since learned from last
 
     def learn(self, found: Iterable[Pass]) -> None:
         """Take passes of bright bins. What is near is left out in turn, as shade leaves it out."""
+        self._by_key.clear()
         for key, one in self._as_if_shaded(found):
             for seen in (
                 self._seen.setdefault(key, [0, 0]),
@@ -143,8 +146,13 @@ class Weather:
 
     def dark(self, one: Pass) -> float:
         """Return how probable it is that clouds alone make this pass dark."""
-        usually = (self._dark + 1) / (self._all + 1)
         key = self._whole_key(one)
+        if key not in self._by_key:
+            self._by_key[key] = self._dark_by(key)
+        return self._by_key[key]
+
+    def _dark_by(self, key: Key) -> float:
+        usually = (self._dark + 1) / (self._all + 1)
         # A bin that is doubtful of every string: what others did there is not known, nor asked.
         is_alone = key[3] == _ABSENT
         dark, count = (self._around.get(key[:3]) if is_alone else self._seen.get(key)) or (0, 0)
@@ -166,12 +174,9 @@ class Weather:
 
     def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
         """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
-        before, after = self._before(one, gap), self._after(one, gap)
-        if not sides[0]:
-            before = (_FAR, _ABSENT)
-        if not sides[1]:
-            after = (_FAR, _ABSENT)
-        near, far = sorted((before, after))
+        before = self._before(one, gap) if sides[0] else (_FAR, _ABSENT)
+        after = self._after(one, gap) if sides[1] else (_FAR, _ABSENT)
+        near, far = (before, after) if before <= after else (after, before)
         distance = 0 if near[0] <= 4 else 1 if near[0] <= 14 else 2
         return distance, near[1], far[1], self._elsewhere(one)
 
