@@ -86,8 +86,9 @@ def _bare(
 def _found(head: dict[str, Any], roof: Whole) -> Found:
     gathered = roof.columns
     since = gathered.within(MONTHS_DAYS).start
+    share_days = figures.share_days(roof)
     found = {
-        own.string: figures.of(roof, own.seen, since)
+        own.string: figures.of(roof, own, own.seen, share_days[own.string], since)
         for own in roof.strings
         if own.seen is not None
     }
