@@ -79,13 +79,14 @@ def _own(gathered: Columns, numbers: array[int], settings: Settings, string: int
     held = voltage.limited(gathered, string)
     told = settings.strings.get(string)
     days = sum(stop > start for start, stop in pairwise(gathered.starts))
-    fitted = fit.of_columns(gathered, string, held) if days >= FIT_DAYS else None
+    windows = fit.windows_of(gathered, string, held) if days >= FIT_DAYS else []
+    fitted = fit.of_columns(gathered, windows) if windows else None
     plane, source = told, "set" if told else None
     if plane is None and fitted is not None:
         plane, source = Plane(fitted.tilt_deg, fitted.azimuth_deg), "fitted"
     if plane is None:
         return Own(string, None, None, fitted, [], held, None)
-    rest = fit.rest_of_plane(gathered, string, held, plane, fitted) if told and fitted else None
+    rest = fit.rest_of_plane(windows, plane, fitted) if told and fitted else None
     aim = fit.mended(plane, fitted, rest) if fitted and rest is not None else plane
     seen = _seen(gathered, numbers, string, aim, held)
     level = seen.usual.level if seen and days >= FIT_DAYS else None
