@@ -100,8 +100,7 @@ def groups(numbers: Iterable[int]) -> list[set[int]]:
 
 def numbers_of(columns: Columns) -> array[int]:
     """Return the bin of each row."""
-    pairs = zip(columns.azimuths, columns.elevations, strict=True)
-    return array("h", [bin_of(azimuth, elevation) for azimuth, elevation in pairs])
+    return array("h", map(bin_of, columns.azimuths, columns.elevations))
 
 
 def of_days(

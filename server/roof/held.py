@@ -33,20 +33,27 @@ class Sky:
     def __init__(self, columns: Columns, seen: Seen, held: Sequence[int]) -> None:
         self._columns, self._seen = columns, seen
         self._usual = _by_height(columns, seen)
-        self._steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
         low = max(_LOW, cells.quantile((columns.elevations[row] for row in held), _LOWEST))
         self._kinds = [_kind(columns, seen, day) for day in range(len(columns.days))]
         self._clear = array("i")  # rows, rising
-        rows = zip(seen.ratios, columns.elevations, columns.day_of, strict=True)
-        for row, (ratio, elevation, day) in enumerate(rows):
-            usual = self._usual[elevation // _HEIGHT]
-            if ratio >= CLEAR * usual:
-                self._clear.append(row)
-            if ratio >= 0 and elevation > low:
-                step = min(_STEPS - 1, int(100 * ratio / usual))
-                self._steps[self._kinds[day]][step] += 1
-                self._steps[_DAY_CLASSES][step] += 1
-        self._means = [_means_above(steps) for steps in self._steps]
+        steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
+        for day, kind in enumerate(self._kinds):
+            self._take_day(columns.rows_of(day), low, steps[kind], steps[_DAY_CLASSES])
+        self._means = [_means_above(of_kind) for of_kind in steps]
+
+    def _take_day(self, rows: range, low: float, own: list[int], every: list[int]) -> None:
+        """Take the clear rows of a day, and count the steps of those with the sun high enough."""
+        part = slice(rows.start, rows.stop)
+        pairs = zip(self._seen.ratios[part], self._columns.elevations[part], strict=True)
+        for row, (ratio, elevation) in enumerate(pairs, rows.start):
+            if ratio >= 0:
+                usual = self._usual[elevation // _HEIGHT]
+                if ratio >= CLEAR * usual:
+                    self._clear.append(row)
+                if elevation > low:
+                    step = min(_STEPS - 1, int(100 * ratio / usual))
+                    own[step] += 1
+                    every[step] += 1
 
     def _at(self, row: int) -> float:
         return self._usual[self._columns.elevations[row] // _HEIGHT]

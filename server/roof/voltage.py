@@ -40,7 +40,7 @@ def limited(columns: Columns, string: int) -> bytearray:
         rows = zip(powers[part], voltages[part], found[part], strict=True)
         for row, (power, volt, cause) in enumerate(rows, part.start):
             if not cause or cause == DOUBTFUL:
-                free, most_v = bounds[max(power, 0) * _CLASSES // most]
+                free, most_v = bounds[power * _CLASSES // most if power > 0 else 0]
                 if volt > most_v:
                     found[row] = VOLTAGE
                 elif 0 < volt <= free:
