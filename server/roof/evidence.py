@@ -113,6 +113,7 @@ class Weather:
         self._seen: dict[Key, list[int]] = {}
         self._around: dict[tuple[int, int, int], list[int]] = {}  # whatever other strings did
         self._keys: dict[int, Key] = {}  # by the first row of a pass: most are asked twice
+        self._kept: dict[Key, Key] = {}  # each once: there are thousands of passes to a key
         self._dark = self._all = 0
         self._by_key: dict[Key, float] = {}  # what ``dark`` says, since learned from last
 
@@ -169,7 +170,8 @@ class Weather:
 
     def _whole_key(self, one: Pass) -> Key:
         if one.first not in self._keys:
-            self._keys[one.first] = self.key(one)
+            key = self.key(one)
+            self._keys[one.first] = self._kept.setdefault(key, key)
         return self._keys[one.first]
 
     def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
