@@ -22,13 +22,14 @@ _LEAST_OF_USUAL = 0.6
 class Cell:
     """What was seen in a bin."""
 
-    __slots__ = ("days", "held", "last_day", "values")
+    __slots__ = ("_level", "days", "held", "last_day", "values")
 
     def __init__(self) -> None:
         self.values = array("f")
         self.days = 0
         self.held = 0  # rows with light that the inverter did not take
         self.last_day = -1
+        self._level: float | None = None
 
     def enough(self) -> bool:
         """Return whether that is enough to say anything."""
@@ -39,8 +40,10 @@ class Cell:
         return self.held > _CUT_OFF * (self.held + len(self.values))
 
     def level(self) -> float:
-        """Return the quantile."""
-        return quantile(self.values, QUANTILE) if self.values else 0.0
+        """Return the quantile; the first to ask, when all values are there, has it sorted out."""
+        if self._level is None:
+            self._level = quantile(self.values, QUANTILE) if self.values else 0.0
+        return self._level
 
 
 class Usual(NamedTuple):
@@ -97,8 +100,7 @@ def groups(numbers: Iterable[int]) -> list[set[int]]:
 
 def numbers_of(columns: Columns) -> array[int]:
     """Return the bin of each row."""
-    pairs = zip(columns.azimuths, columns.elevations, strict=True)
-    return array("h", [bin_of(azimuth, elevation) for azimuth, elevation in pairs])
+    return array("h", map(bin_of, columns.azimuths, columns.elevations))
 
 
 def of_days(
