@@ -465,7 +465,7 @@ def test_the_system_view_tells_of_edge_device_server_and_every_day(home, site):
     for words in (
         "12 readings",
         "readings may be held back",
-        "no answer in time 3",
+        "3 \N{MULTIPLICATION SIGN} no answer in time",
         "Europe/Berlin",
         "0.1.0",
     ):
