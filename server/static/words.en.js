@@ -508,7 +508,7 @@ export const WORDS = {
 
   // Money: capacity
   capacity_of: 'Capacity, {month}',
-  capacity_explained: 'In Flanders one pays by peaks: the mean of the highest quarter hour of twelve months.',
+  capacity_explained: 'In Flanders you pay by peaks: the mean of each month’s highest quarter hour over twelve months.',
   quarter_hour: 'Quarter hour',
   mean: 'Mean',
   floor: 'Floor',
