@@ -230,7 +230,8 @@ IMPORT = (
 
 
 def number(text: str) -> float:
-    return 0.0 if text == DASH else float(text.replace(",", ""))
+    plain = text.replace(",", "").replace("\N{MINUS SIGN}", "-")
+    return 0.0 if text == DASH else float(plain)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,7 @@ def test_a_month_shows_what_the_house_fed_in(page, balcony):
 
 def test_where_no_house_fed_in_none_is_spoken_of(home, site):
     open_view(home, site, "view=month&date=2026-10-01")
-    home.wait_text(".chart-title", "in all")
+    home.wait_text(".chart-title", "in total")
     assert "House feeds in" not in home.text(".legend")
     assert "another generator" not in home.text("main")
 
@@ -394,7 +395,7 @@ def test_the_period_before_stands_beside(home, site):
     home.open(site.url + "/?view=year&date=2027-01-01")
     home.wait_text("h1", "2027")
     home.open(site.url + "/?view=month&date=2026-10-01")
-    home.wait_text(".chart-title", "September 2026 beside it")
+    home.wait_text(".chart-title", "in grey: September 2026")
     home.wait_text(".tiles .note", "Sept")
 
 
