@@ -358,7 +358,7 @@ def test_a_house_that_fed_in_is_drawn_below_zero_in_its_day(page, balcony):
     page.wait_text("main", "another generator")
     page.wait(lambda: "2.80 kWh" in all_tiles(page), "no use")  # 20 h x 300 W - 4 h x 800 W
     assert "less 3.20 kWh fed in" in page.text(".tile:has([data-figure=load_kwh]) .note")
-    assert "House -800 W" in read_at(page, 12 * 12, 288)
+    assert "House \N{MINUS SIGN}800 W" in read_at(page, 12 * 12, 288)
     assert "House 300 W" in read_at(page, 8 * 12, 288)
     zero, line = page.run(
         "const c = document.querySelector('main svg.chart');"
