@@ -10,6 +10,7 @@ _TEXTS = {
         "over": "over since {until}",
         "past": "It was over at {until}, before this message could be sent.",
         "more": "{n} more alerts today: see the page",
+        "more.one": "One more alert today: see the page",
         "more_text": "So that your phone stays usable no more than 20 messages a day are sent. "
         "The page shows all that is wrong.",
         "broken": "Alerts: {channel} refuses messages",
@@ -30,6 +31,7 @@ _TEXTS = {
         "over": "voorbij sinds {until}",
         "past": "Het was om {until} voorbij, voordat dit bericht kon worden verstuurd.",
         "more": "Nog {n} meldingen vandaag: zie de pagina",
+        "more.one": "Nog één melding vandaag: zie de pagina",
         "more_text": "Om je telefoon bruikbaar te houden worden er hoogstens 20 berichten per dag "
         "verstuurd. De pagina toont alles wat er mis is.",
         "broken": "Meldingen: {channel} weigert berichten",
@@ -51,6 +53,7 @@ _TEXTS = {
         "over": "vorbei seit {until}",
         "past": "Um {until} war es vorbei, bevor diese Nachricht gesendet werden konnte.",
         "more": "Heute noch {n} Meldungen: siehe Seite",
+        "more.one": "Heute noch eine Meldung: siehe Seite",
         "more_text": "Damit das Telefon brauchbar bleibt, werden höchstens 20 Nachrichten am Tag "
         "gesendet. Die Seite zeigt alles, was nicht stimmt.",
         "broken": "Meldungen: {channel} lehnt Nachrichten ab",
@@ -72,6 +75,7 @@ _TEXTS = {
         "over": "terminé depuis {until}",
         "past": "C'était terminé à {until}, avant que ce message ait pu partir.",
         "more": "Encore {n} alertes aujourd'hui : voir la page",
+        "more.one": "Encore une alerte aujourd'hui : voir la page",
         "more_text": "Pour que votre téléphone reste utilisable, 20 messages par jour au plus sont "
         "envoyés. La page montre tout ce qui ne va pas.",
         "broken": "Alertes : {channel} refuse les messages",
@@ -93,8 +97,10 @@ _TEXTS = {
 
 
 def text(language: str, name: str, **values: object) -> str:
-    """Return a text."""
-    return _TEXTS[language][name].format(**values)
+    """Return a text, as it is said of one where ``n`` is that."""
+    texts = _TEXTS[language]
+    one = texts.get(f"{name}.one") if values.get("n") == 1 else None
+    return (one or texts[name]).format(**values)
 
 
 def when(moment: datetime) -> str:

@@ -80,9 +80,9 @@ REASONS = {
         "the reserve keeps it at {soc_pct} %: one full discharge (least state of charge 0 to 5 %) "
         "is needed, for example on a clear day in April"
     ),
-    "too_few_windows": "{n} ways from full to full so far, {needed} are needed",
-    "too_few_events": "{n} full charges or discharges so far, {needed} are needed",
-    "too_short": "{months} months of data so far, {needed} are needed",
+    "too_few_windows": "only {n} of the {needed} runs from full to full needed so far",
+    "too_few_events": "only {n} of the {needed} full charges or discharges needed so far",
+    "too_short": "only {months} of the {needed} months of data needed so far",
     "not_plausible": "what the counters and the anchors say does not fit together",
     "no_efficiency": "efficiency and standby are not known yet",
     "no_rest": "the battery never rested for 12 hours",

@@ -67,7 +67,7 @@ class AlertCards {
             { class: 'gaps open-alerts' },
             going.map((alert) => openItem(alert, zone)),
           )
-        : el('p', { class: 'quiet' }, a('none_open')),
+        : late ? '' : quiet(a('none_open')),
     );
     this.#days.replaceChildren(...(alerts.length ? lanes(alerts, zone) : [quiet(a('none_lately'))]));
     this.#channels.replaceChildren(
@@ -87,7 +87,7 @@ class AlertCards {
       return el('li', {}, el('bdi', { class: 'span' }, until), words, this.#endButton(silence));
     });
     this.#silences.replaceChildren(
-      items.length ? el('ul', { class: 'gaps' }, items) : quiet(a('no_silence')),
+      items.length ? el('ul', { class: 'gaps silences' }, items) : quiet(a('no_silence')),
     );
   }
 

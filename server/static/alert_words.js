@@ -1,6 +1,7 @@
-// Speaks of alerts: its words are loaded, in one language, only where a house has alerts.
+// Speaks of alerts: their words, in one language, and their style are loaded only where a house has alerts.
 
 import { load } from './api.js';
+import { styled } from './room.js';
 import { count } from './words.js';
 
 const WORDS_IN = './words.alerts.';
@@ -9,7 +10,8 @@ let own = {};
 // To be awaited before anything is said.
 export async function learn() {
   const language = document.documentElement.lang.split('-')[0];
-  own = (await load(() => import(WORDS_IN + language + '.js'))).WORDS;
+  const [{ WORDS }] = await Promise.all([load(() => import(WORDS_IN + language + '.js')), styled('alerts')]);
+  own = WORDS;
 }
 
 // The words of a key, with {name} in them replaced by the value of that name.

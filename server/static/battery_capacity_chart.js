@@ -7,6 +7,7 @@ import { svg } from './dom.js';
 import { t } from './language.js';
 import { glyph } from './swatch.js';
 import { energy, longDay, temperature, when } from './words.js';
+import { dateOf, noon } from './zone.js';
 
 const LEFT = 44;
 const RIGHT = 10;
@@ -143,11 +144,22 @@ export class BatteryCapacityChart extends Chart {
     const isLong = end - begin > 500 * DAY_MS;
     const isShort = end - begin < 70 * DAY_MS;
     const wanted = Math.max(2, Math.floor((right - LEFT) / 90));
-    return Array.from({ length: wanted }, (_, n) => {
-      const at = begin + ((n + 0.5) / wanted) * (end - begin);
-      const year = isLong ? 'numeric' : '2-digit';
-      const form = isShort ? { day: 'numeric', month: 'short' } : { month: 'short', year };
+    const evenly = Array.from({ length: wanted }, (_, n) => begin + ((n + 0.5) / wanted) * (end - begin));
+    return (isShort ? evenly : monthsWithin(begin, end, zone, wanted)).map((at) => {
+      const form = isShort ? { day: 'numeric', month: 'short' } : { month: 'short', year: isLong ? 'numeric' : '2-digit' };
       return svg('text', { x: this.#x(at).toFixed(1), y: bottom + 17, class: 'tick middle' }, when(at, zone, form));
     });
   }
+}
+
+const EVERY = [1, 2, 3, 6, 12, 24]; // months
+
+// As many beginnings of months as there is room for, all as far apart.
+function monthsWithin(begin, end, zone, most) {
+  const [year, month] = dateOf(begin, zone).split('-').map(Number);
+  const firsts = Array.from({ length: Math.ceil((end - begin) / (28 * DAY_MS)) + 1 }, (_, n) => year * 12 + month - 1 + n);
+  const msOf = (n) => noon(`${Math.floor(n / 12)}-${String((n % 12) + 1).padStart(2, '0')}-01`);
+  const within = firsts.filter((n) => msOf(n) >= begin && msOf(n) <= end);
+  const every = EVERY.find((step) => within.filter((n) => n % step === 0).length <= most) ?? 60;
+  return within.filter((n) => n % every === 0).map(msOf);
 }

@@ -32,6 +32,7 @@ export class BatteryDays {
   energy = battery('battery_energy_of_days', inAndOut(), 'kWh', (kwh) => energy(kwh === null ? null : Math.abs(kwh)), {
     nameOf: dayOf,
   });
+  charts = [this.band, this.energy];
 
   constructor(context) {
     this.#context = context;
@@ -53,7 +54,7 @@ export class BatteryDays {
     const [start, end] = [Date.parse(answer.from), Date.parse(answer.to)];
     const title = t('last_n_days', { n: DAYS });
     const shown = { start, end, now: end, zone, stepMs: DAY_MS, points, gaps: without(points, start), title };
-    for (const chart of [this.band, this.energy]) chart.show(shown);
+    for (const chart of this.charts) chart.show(shown);
     return { title, ...summary(days) };
   }
 }

@@ -4,7 +4,7 @@ import { serverNow } from './api.js';
 import { el } from './dom.js';
 import { t } from './language.js';
 import { LineChart } from './line_chart.js';
-import { hours, percent, power, temperature, volts } from './words.js';
+import { hours, longDay, percent, power, temperature, volts } from './words.js';
 import { addDays, inMs } from './zone.js';
 
 const STEP_MS = 300e3;
@@ -38,6 +38,7 @@ export class BatteryToday {
     height: 170,
     isAround: true,
   });
+  charts = [this.soc, this.power, this.temp, this.volts];
   // What the inverter does not tell has no card.
   ofPack = [card('battery_temp', this.temp.element), card('battery_volts', this.volts.element)];
 
@@ -61,7 +62,7 @@ export class BatteryToday {
       stepMs: STEP_MS,
       points: points.filter((p) => p.soc !== null || p.charge !== null),
       gaps: gaps.map(inMs),
-      title: t('today'),
+      title: longDay(serverNow(), zone),
     };
     for (const chart of [this.soc, this.power]) chart.show(shown);
     this.points = shown.points;

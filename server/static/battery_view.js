@@ -11,7 +11,7 @@ import { isKnown, ready } from './battery_words.js';
 import { el, say } from './dom.js';
 import { t } from './language.js';
 import { Loading } from './loading.js';
-import { NONE, amount, clock, energy, hourMinute, percent, power, temperature } from './words.js';
+import { NONE, amount, clock, dayTime, energy, hourMinute, percent, power, temperature } from './words.js';
 import { dateOf } from './zone.js';
 
 const MINUTE = 60e3;
@@ -52,10 +52,11 @@ class BatteryView {
     this.#days = new BatteryDays(context);
     this.#health = new BatteryHealth(context);
     const parts = { day: () => this.#loadDay(), days: () => this.#loadDays(), health: () => this.#loadHealth() };
-    const { soc, ofPack } = this.#today;
+    const { soc, ofPack, charts: ofDay } = this.#today;
+    const { charts: ofDays } = this.#days;
     this.#loading = new Loading(context, parts, {
-      day: soc.element,
-      days: this.#days.band.element,
+      day: ofDay.map(({ element }) => element),
+      days: ofDays.map(({ element }) => element),
       health: [this.#verdict, this.#health.element],
     });
     this.element = el(
@@ -103,18 +104,24 @@ class BatteryView {
   #saySoc() {
     const { soc, isStale } = this.#now;
     const at = isStale ? null : outlook(this.#today.points, soc, this.#of30?.lowest?.pct ?? 0);
-    const note = at && t(at.isFull ? 'battery_full_at' : 'battery_lasts_until', { time: hourMinute(at.ms, this.#context.zone) });
+    const note = at && t(at.isFull ? 'battery_full_at' : 'battery_lasts_until', { time: this.#timeOf(at.ms) });
     this.#tiles.say('soc', percent(soc), note ?? '');
   }
 
+  // Of tomorrow with its day.
+  #timeOf(ms) {
+    const { zone, today } = this.#context;
+    return (dateOf(ms, zone) === today() ? hourMinute : dayTime)(ms, zone);
+  }
+
   async #loadDay() {
-    await this.#today.load();
+    await drawn(this.#today);
     this.#saySoc();
   }
 
   async #loadDays() {
     const { zone } = this.#context;
-    this.#of30 = await this.#days.load();
+    this.#of30 = await drawn(this.#days);
     const { lowest } = this.#of30;
     this.#tiles.say('least', percent(lowest?.pct), lowest && dayOf(lowest.ms, zone));
     this.#sayLong();
@@ -127,7 +134,8 @@ class BatteryView {
       if (!this.#result) say(this.#verdict, t('not_loaded'));
       throw error;
     }
-    say(this.#verdict, verdict(this.#result).join(' '));
+    const isNew = !this.#context.device.first_ts;
+    say(this.#verdict, isNew ? t('well_nothing_yet') : verdict(this.#result).join(' '));
     this.#tiles.analysed(this.#result?.figures ?? null);
     this.#tiles.health(this.#now.soh);
     this.#sayLong();
@@ -138,10 +146,15 @@ class BatteryView {
     const { zone, today } = this.#context;
     const figures = this.#result?.figures ?? {};
     if (this.#of30) {
-      const { fullMs, charged, discharged, title } = this.#of30;
-      const isToday = fullMs !== null && dateOf(fullMs, zone) === today();
-      const full = fullMs === null ? t('not_in_n_days', { n: DAYS }) : isToday ? t('today') : dayOf(fullMs, zone);
-      this.#tiles.say('full', full, certainly(figures.days_since_full, zone));
+      const { lowest, fullMs, charged, discharged, title } = this.#of30;
+      const certainMs = certainlyFull(figures.days_since_full);
+      // What is certain may be of days before these, or of one whose highest charge was not read.
+      const isLater = certainMs !== null && (fullMs === null || certainMs >= fullMs);
+      const ms = isLater ? certainMs : fullMs;
+      const none = lowest ? t('not_in_n_days', { n: DAYS }) : NONE;
+      const full = ms === null ? none : dateOf(ms, zone) === today() ? t('today') : dayOf(ms, zone);
+      const note = certainMs !== null && !isLater && t('battery_full_certain', { day: dayOf(certainMs, zone) });
+      this.#tiles.say('full', full, note);
       const lately = charged === null ? null : t('battery_in_and_out', { span: title, in: energy(charged), out: energy(discharged) });
       const total = figures.discharged_kwh;
       this.#tiles.say('throughput', isKnown(total) ? throughput(total.value) : NONE, lately);
@@ -149,11 +162,18 @@ class BatteryView {
   }
 }
 
-// Counted from the end of what the analysis saw.
-function certainly(figure, zone) {
-  if (!isKnown(figure) || !figure.to) return '';
-  return t('battery_full_certain', { day: dayOf(Date.parse(figure.to) - figure.value * DAY_MS, zone) });
+// What charts load; those that show nothing yet say so where it fails.
+async function drawn(part) {
+  try {
+    return await part.load();
+  } catch (thrown) {
+    for (const chart of part.charts) chart.fail(t('not_known_now'));
+    throw thrown;
+  }
 }
+
+// Counted from the end of what the analysis saw.
+const certainlyFull = (figure) => (isKnown(figure) && figure.to ? Date.parse(figure.to) - figure.value * DAY_MS : null);
 
 const throughput = (kwh) => (kwh < MWH_KWH ? energy(kwh) : amount(kwh / MWH_KWH, 2, 'MWh'));
 

@@ -6,7 +6,7 @@ import { t } from './language.js';
 import { periodField } from './period_field.js';
 import { KINDS } from './period_kinds.js';
 import { periodNav, swipes } from './period_nav.js';
-import { inAddress, wayOf, ways } from './period_ways.js';
+import { inAddress, isThereBy, wayOf, ways } from './period_ways.js';
 import { addDays } from './zone.js';
 
 export class DayAround {
@@ -22,7 +22,7 @@ export class DayAround {
     const nav = periodNav({ title, links: this.links, present: t('go_today'), field });
     const zoom = context.query?.get('zoom');
     const way = (compare) => context.link({ view: 'day', date, zoom, compare });
-    this.element = el('div', {}, nav, ways(this.#by, way, 'day'));
+    this.element = el('div', {}, nav, ways(this.#by, way, 'day', (by) => isThereBy(context, KINDS.day, date, by)));
   }
 
   #link(date) {

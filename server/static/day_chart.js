@@ -5,7 +5,7 @@ import { Chart, axis } from './chart.js';
 import { knownIn, pointOf, runsOf, split, texts } from './day_points.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
-import { hours, hourMinute, clock, percent, when } from './words.js';
+import { clock, hourAlone, hourMinute, hours, percent } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -221,7 +221,7 @@ export class DayChart extends Chart {
       if (minute % every) continue;
       const x = this.#x(at);
       marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));
-      const text = every < 60 ? hourMinute(at, zone) : when(at, zone, { hour: 'numeric' });
+      const text = every < 60 ? hourMinute(at, zone) : hourAlone(at, zone);
       if (text !== before) marks.push(svg('text', { x, y: bottom + 17, class: 'tick middle' }, text));
       before = text;
     }

@@ -192,11 +192,17 @@ export class DayCurve {
   }
 }
 
-// Where no gaps are known, a bucket without readings is all that can be told.
-function emptySpans(buckets, stepMs) {
-  return buckets
-    .filter((bucket) => bucket.avg_pv_power_w === null)
-    .map(({ bucket }) => ({ start: Date.parse(bucket), end: Date.parse(bucket) + stepMs }));
+// Where no gaps are known, buckets without readings are all that can be told: one after the other they are one span.
+export function emptySpans(buckets, stepMs) {
+  const spans = [];
+  for (const { bucket, avg_pv_power_w: watts } of buckets) {
+    if (watts !== null) continue;
+    const start = Date.parse(bucket);
+    const last = spans[spans.length - 1];
+    if (last?.end === start) last.end += stepMs;
+    else spans.push({ start, end: start + stepMs });
+  }
+  return spans;
 }
 
 function gapWords(gaps, row) {

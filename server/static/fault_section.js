@@ -24,7 +24,8 @@ export class FaultSection {
   async #load() {
     const { faults, can_tell: canTell } = await this.#context.ask('/v1/faults');
     if (!faults.length) {
-      const words = t(canTell ? 'no_faults' : 'faults_cannot_tell', { n: DAYS });
+      const known = canTell ? 'no_faults' : 'faults_cannot_tell';
+      const words = t(this.#context.device.first_ts ? known : 'calendar_empty', { n: DAYS });
       this.#content.replaceChildren(el('p', { class: 'quiet' }, words));
       this.tell([]);
       return;

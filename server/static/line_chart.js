@@ -4,7 +4,7 @@ import { Chart, axis, axisAround } from './chart.js';
 import { knownIn, runsOf } from './day_points.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
-import { hourMinute, when } from './words.js';
+import { hourAlone, hourMinute, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const LEFT = 44;
@@ -16,6 +16,7 @@ const NOTHING = { start: 0, end: 1, now: 0, zone: 'UTC', stepMs: 1, points: [], 
 
 export class LineChart extends Chart {
   #data = NOTHING;
+  #waiting = t('loading');
 
   // items: as Chart has them, each with `type`: 'line', 'area', or 'band' with the keys `low` and `high`; write(value):
   // how it is read out; unit, scale: of the axis; nameOf(ms): what a place is called; isAround: not from zero on;
@@ -30,6 +31,12 @@ export class LineChart extends Chart {
     this.#data = { start, end, now, zone, stepMs, points, gaps, title, isKnown: true };
     this.hide(this.items.filter((item) => !points.some((p) => p[item.high ?? item.key] !== null)).map(({ key }) => key));
     this.renew(`${stepMs} ${end - start}`);
+  }
+
+  // It could not be loaded: to be said where nothing is known.
+  fail(words) {
+    this.#waiting = words;
+    if (!this.#data.isKnown) this.select(null);
   }
 
   slots() {
@@ -50,7 +57,7 @@ export class LineChart extends Chart {
 
   tell(slot) {
     const { isKnown, title, points, start, stepMs, zone } = this.#data;
-    if (slot === null) return { title: isKnown ? title : t('loading'), values: {} };
+    if (slot === null) return { title: isKnown ? title : this.#waiting, values: {} };
     const from = start + slot * stepMs;
     const name = this.nameOf(from, zone);
     const p = points.filter(({ at }) => at < from + stepMs).pop();
@@ -124,7 +131,7 @@ export class LineChart extends Chart {
       const text = isDays
         ? when(at, zone, { day: 'numeric', month: 'short' })
         : every >= 60
-          ? when(at, zone, { hour: 'numeric' })
+          ? hourAlone(at, zone)
           : hourMinute(at, zone);
       const x = this.#x(at);
       marks.push(svg('line', { x1: x, x2: x, y1: bottom, y2: bottom + 4, class: 'zero' }));

@@ -70,8 +70,10 @@ export class Loading {
   #mark(name, state) {
     this.#states.set(name, state);
     if (state === 'known') this.#everKnown.add(name);
-    for (const place of [this.places[name] ?? []].flat())
+    for (const place of [this.places[name] ?? []].flat()) {
       set(place, { 'data-state': state, 'aria-busy': state === 'loading' ? 'true' : null });
+      if (state === 'failed' && !this.#everKnown.has(name)) waitNoMore(place);
+    }
   }
 
   #tell() {
@@ -86,4 +88,9 @@ export class Loading {
     const isLacking = [...this.#failed.keys()].some((name) => this.places[name] && !this.#everKnown.has(name));
     set(this.element, { 'data-passing': passing ? (isLacking ? 'lacking' : 'old') : null });
   }
+}
+
+// What failed is not under way.
+function waitNoMore(place) {
+  for (const node of place.querySelectorAll('p, dt')) if (node.textContent === t('loading')) say(node, t('not_loaded'));
 }

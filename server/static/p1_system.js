@@ -18,7 +18,7 @@ export class P1Cards {
   #context;
   #facts = el('dl', { class: 'facts' }, fact(t('loading'), ''));
   #clock = fact(t('p1_clock'), t('loading'));
-  #verdict = el('div', {}, el('p', { class: 'quiet' }, `${t('p1_comparing')} ${t('loading')}`));
+  #verdict = el('div', {}, el('p', { class: 'quiet' }, t('p1_comparing')));
 
   constructor(context) {
     this.#context = context;

@@ -54,6 +54,7 @@ export class PeakChart extends ColumnChart {
     return [
       ...this.grid(ticks, y, left, right, 'kW'),
       ...this.bars.flatMap((bar, slot) => this.#bar(bar, slot, y, bottom)),
+      ...this.#highestFigure(y),
       ...this.labels(),
       ...this.#lines.map(({ watts, type }) => {
         const at = y(watts / 1000).toFixed(1);
@@ -71,10 +72,17 @@ export class PeakChart extends ColumnChart {
     } else {
       const top = y(bar.watts / 1000);
       nodes.push(...this.coloured('rect', box(left, wide, top, bottom), 'import'));
-      if (bar === this.#highest()) nodes.push(this.#figure(bar, left + wide / 2, top));
     }
     if (bar.isPart && bar.watts !== null) nodes.push(this.hatched(left, bottom - FOOT, wide, FOOT));
     return nodes;
+  }
+
+  // Over all bars, that none beside it hides a part of it.
+  #highestFigure(y) {
+    const bar = this.#highest();
+    if (typeof bar?.watts !== 'number') return [];
+    const [x, width] = this.slotX(this.bars.indexOf(bar));
+    return [this.#figure(bar, x + width / 2, y(bar.watts / 1000))];
   }
 
   // Not beyond the sides.
@@ -82,7 +90,7 @@ export class PeakChart extends ColumnChart {
     const x = Math.min(Math.max(middle, this.left + 26), this.right - 26);
     return svg(
       'text',
-      { x: x.toFixed(1), y: (top - 5).toFixed(1), class: 'tick middle', 'font-weight': 650 },
+      { x: x.toFixed(1), y: (top - 5).toFixed(1), class: 'tick middle figure', 'font-weight': 650 },
       power(watts),
     );
   }

@@ -14,7 +14,7 @@ import { periodField } from './period_field.js';
 import { KINDS, addMonths, kindOfRange, rangeOf, yearOf } from './period_kinds.js';
 import { awaited, periodList } from './period_list.js';
 import { periodNav, swipes } from './period_nav.js';
-import { inAddress, rangeFields, wayOf, ways } from './period_ways.js';
+import { inAddress, isThereBy, rangeFields, wayOf, ways } from './period_ways.js';
 import { bestAndWorst, records } from './records.js';
 import { periodTable } from './table.js';
 import { Tiles } from './tiles.js';
@@ -72,9 +72,11 @@ export class PeriodView {
 
   // Whether there is room to be left for what it is compared with.
   get #isCompared() {
-    const { firstDate } = this.#context;
-    if (this.#frame === 'all' || this.#by === 'none' || firstDate === null) return false;
-    return firstDate < this.#kind.move(this.#kind.shift(this.#date, this.#by), 1);
+    return this.#frame !== 'all' && this.#by !== 'none' && this.#isThere(this.#by);
+  }
+
+  #isThere(by) {
+    return isThereBy(this.#context, this.#kind, this.#date, by);
   }
 
   // Lines of the list are there from the start, so that nothing moves when they are known.
@@ -143,7 +145,7 @@ export class PeriodView {
         };
     this.swipeTo = isAll ? null : links;
     const nav = periodNav({ title: this.title, links, present: t(this.#kind.present), field: isAll ? null : this.#field() });
-    return isAll ? nav : el('div', {}, nav, ways(this.#by, (compare) => this.#link(date, { compare }), this.#frame));
+    return isAll ? nav : el('div', {}, nav, ways(this.#by, (compare) => this.#link(date, { compare }), this.#frame, (by) => this.#isThere(by)));
   }
 
   #field() {
@@ -160,6 +162,7 @@ export class PeriodView {
       if (!this.#shown.length) {
         const waiting = this.element.querySelectorAll('.list-head > :first-child, .table-box > .quiet');
         for (const node of waiting) say(node, t('not_known_now'));
+        this.#tiles.show(null);
       }
       throw thrown;
     }

@@ -19,19 +19,21 @@ export function wayOf(query, frame) {
 // As the address names it: the usual one is not named.
 export const inAddress = (by) => (by === WAYS[0] ? null : by);
 
-// chosen: one of them; link(by): its address; frame: as above.
-export function ways(chosen, link, frame) {
+// Whether the house was there at what a period is compared with. kind: of period_kinds.js; date: its first day.
+export const isThereBy = ({ firstDate }, kind, date, by) =>
+  by === 'none' || (firstDate !== null && firstDate < kind.move(kind.shift(date, by), 1));
+
+// chosen: one of them; link(by): its address; frame: as above; isThere(by): whether it leads to anything.
+export function ways(chosen, link, frame, isThere) {
+  const name = (by) => t(by === WAYS[0] ? `compare_${frame}_before` : `compare_${by}`);
   return el(
     'p',
     { class: 'ways', role: 'group', 'aria-label': t('compare_with') },
     el('span', { class: 'quiet' }, t('compare_with')),
-    waysOf(frame).map((by) =>
-      el(
-        'a',
-        { href: link(inAddress(by)), 'aria-current': by === chosen ? 'true' : null, 'data-keep': `compare-${by}` },
-        t(by === WAYS[0] ? `compare_${frame}_before` : `compare_${by}`),
-      ),
-    ),
+    waysOf(frame).map((by) => {
+      const more = { 'aria-current': by === chosen ? 'true' : null, 'data-keep': `compare-${by}` };
+      return isThere(by) ? el('a', { href: link(inAddress(by)), ...more }, name(by)) : el('s', more, name(by));
+    }),
   );
 }
 

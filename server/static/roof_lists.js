@@ -54,8 +54,8 @@ export function lossTable(rows) {
     columns.length ? table(months.slice(0, SHOWN), 'roof_losses') : null,
     columns.length && older.length ? el('details', {}, el('summary', {}, t('roof_losses_older')), table(older, 'roof_losses_older')) : null,
     columns.length ? el('p', { class: 'quiet' }, t('roof_losses_how')) : null,
-    nothing.length ? el('p', { class: 'quiet' }, t('roof_losses_none', { list: nothing.join(', ') })) : null,
-    unknown.length ? el('p', { class: 'quiet' }, t('roof_losses_unknown', { list: unknown.join(', ') })) : null,
+    nothing.length ? el('p', { class: 'quiet' }, t('roof_losses_none', { list: nothing.join(' · ') })) : null,
+    unknown.length ? el('p', { class: 'quiet' }, t('roof_losses_unknown', { list: unknown.join(' · ') })) : null,
   ].filter(Boolean);
 }
 
@@ -95,7 +95,7 @@ function stringFacts({ string, plane, suggestion }, found) {
   const words = (of) => t('roof_plane', { tilt: `${count(of.tilt_deg)}°`, azimuth: `${count(of.azimuth_deg)}°` });
   const kwp = plane?.kwp ? amount(plane.kwp, 2, 'kWp') : t('roof_kwp_unknown');
   const how = plane?.source === 'fitted' ? `(${t('roof_fitted')})` : null;
-  const set = [[plane?.source ? words(plane) : t('roof_not_set'), kwp].join(', '), how].filter(Boolean).join(' ');
+  const set = [plane?.source ? [words(plane), kwp].join(', ') : plane?.kwp ? kwp : t('roof_not_set'), how].filter(Boolean).join(' ');
   const beside = suggestion && plane?.source !== 'fitted' ? t('roof_suggested', { plane: words(suggestion), n: suggestion.days }) : null;
   return [[name, [el('span', {}, set), beside && el('span', { class: 'quiet beside' }, beside)]]];
 }
@@ -133,19 +133,34 @@ export function figuresTable(found) {
   const written = {
     shade_loss: ({ kwh, kind }) => kind === 'at_least' && kwh < LEAST_KWH ? t('roof_none_found') : `${kind === 'at_least' ? '≥\u00a0' : ''}${amount(kwh, kwh < 10 ? 1 : 0, 'kWh')}`,
     soiling: ({ pct }) => amount(pct, 1, '%'),
-    trend: ({ pct_year: pct, low, high }) => `${signed(pct)} (${signed(low)} – ${signed(high)})`,
+    trend: ({ pct_year: pct, low, high }) => t('roof_trend', { pct: signed(pct), low: signed(low), high: signed(high) }),
   };
   const keys = { shade_loss: 'kwh', soiling: 'pct', trend: 'pct_year' };
   const cell = (one, key) => {
     const figure = one[key];
     if (isKnown({ value: figure?.[keys[key]] })) return written[key](figure);
-    return figure ? el('span', { class: 'quiet' }, `${NONE} ${why(figure)}`) : NONE;
+    return NONE;
   };
   const names = Object.keys(keys);
   if (!found.strings.some((one) => names.some((key) => one[key]))) return null;
   const heads = [t('roof_head_string'), ...names.map((key) => t(`roof_head_${key}`))];
   const rows = found.strings.map((one) => [nameOf(one.string, found), ...names.map((key) => cell(one, key))]);
-  return plainTable(t('roof_figures_table'), heads, rows);
+  return [plainTable(t('roof_figures_table'), heads, rows), ...lacking(found, names)];
+}
+
+// Why there is a dash, said once for all strings that have it for the same reason.
+function lacking(found, keys) {
+  return keys.flatMap((key) => {
+    const byWhy = new Map();
+    for (const one of found.strings) {
+      const words = one[key]?.reason && why(one[key]);
+      if (words) byWhy.set(words, [...(byWhy.get(words) ?? []), nameOf(one.string, found)]);
+    }
+    return [...byWhy].map(([words, names]) => {
+      const whose = names.length < found.strings.length ? ` (${names.join(', ')})` : '';
+      return el('p', { class: 'quiet' }, sentence(`${t(`roof_head_${key}`)}${whose}: ${words}`));
+    });
+  });
 }
 
 const signed = (value) => `${value < 0 ? '−' : '+'}${amount(Math.abs(value), 1, '%')}`;

@@ -102,7 +102,7 @@ export class RoofMapChart extends Chart {
       elevation: `${count(elevation)}–${count(elevation + HIGH_DEG)}°`,
     });
     if (kind === 'never') return { title: t('roof_where_never', { where }), values: {} };
-    const often = t('roof_seen_often', { n: count(n), days: count(days) });
+    const often = t('roof_seen_often', { n: count(n), days: t('days', { n: days }) });
     const last = seen ? t('roof_seen_last', { day: longDay(noon(seen.slice(0, 10)), 'UTC') }) : null;
     return { title: [where, often, last].filter(Boolean).join(', '), values: { [kind]: valueOf(cell) } };
   }

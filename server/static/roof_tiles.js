@@ -30,6 +30,7 @@ export class RoofTiles {
     const strings = day?.strings.length ? day.strings.map(({ string }) => string) : stringsOf(reading);
     if (strings.join() !== [...this.#tiles.keys()].join()) this.#make(strings);
     this.element.dataset.strings = strings.length;
+    this.#what.hidden = !strings.length;
     for (const string of strings) {
       const { name, button, value, note } = this.#tiles.get(string);
       say(name, nameOf(string, found?.strings?.length ? found : day));

@@ -1,6 +1,6 @@
 // The first line of the Roof view: what is wrong with a string, or that nothing is; and what is not known yet.
 
-import { t } from './language.js';
+import { locale, t } from './language.js';
 import { directionOf } from './roof_cells.js';
 import { day, isKnown, nameOf, wholeWhy } from './roof_words.js';
 import { count, percent } from './words.js';
@@ -28,11 +28,12 @@ export function verdict(found) {
 // Of two strings each is less of the whole as the other is more: the one that fell is the one below its own usual.
 const isLess = ({ share, dead }) => !dead && isKnown(share) && share.usual > 0 && share.value / share.usual < 1 - OFF;
 
+const eitherOf = (words) => new Intl.ListFormat(locale, { type: 'disjunction' }).format(words);
 
 // The directions in which it is shaded, from the morning on; or how often, where they are not told.
 function placesOf({ words = [], shaded_bins: n }) {
   const shades = words.filter(({ kind }) => kind !== 'dirt_or_tilt');
   const directions = shades.map(({ azimuth_from_deg: from, azimuth_to_deg: to }) => directionOf((from + (to < from ? to + 360 : to)) / 2));
   const named = [...new Set(directions)].map((direction) => t(`roof_dir_${direction}`));
-  return named.length ? t('roof_in_directions', { list: named.join(', ') }) : t('roof_in_places', { n });
+  return named.length ? t('roof_in_directions', { list: eitherOf(named) }) : t('roof_in_places', { n });
 }

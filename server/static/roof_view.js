@@ -175,6 +175,7 @@ class RoofView {
       this.#result = await this.#found.load();
     } catch (error) {
       if (this.#result === undefined) say(this.#verdict, t('not_loaded'));
+      this.#found.maps.element.hidden ||= !this.#result;
       throw error;
     }
     say(this.#verdict, this.#context.device.first_ts ? verdict(this.#result).join(' ') : t('well_nothing_yet'));

@@ -11,12 +11,12 @@ const WORDS_IN = './words.';
 // To be awaited before anything of this room is said: 'battery', 'roof'.
 export async function ready(room) {
   const language = document.documentElement.lang.split('-')[0];
-  const style = new URL(`./${room}.css`, import.meta.url).href;
-  await Promise.all([load(() => import(`${WORDS_IN}${room}.${language}.js`)), styled(style)]);
+  await Promise.all([load(() => import(`${WORDS_IN}${room}.${language}.js`)), styled(room)]);
 }
 
 // Drawn without its style a view would jump as that comes. Where it cannot be had, the words are still there.
-function styled(style) {
+export function styled(room) {
+  const style = new URL(`./${room}.css`, import.meta.url).href;
   if ([...document.styleSheets].some(({ href }) => href === style)) return null;
   return new Promise((done) => {
     document.head.append(el('link', { rel: 'stylesheet', href: style, load: done, error: done }));

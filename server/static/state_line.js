@@ -6,7 +6,7 @@ import { FoldedList, stretch } from './gap_list.js';
 import { t } from './language.js';
 import { stateKind, stateWords } from './running_state.js';
 import { swatch } from './swatch.js';
-import { duration, when } from './words.js';
+import { duration, hourAlone } from './words.js';
 import { addDays, inMs, minuteOf } from './zone.js';
 
 // Told apart by their height, too: [colour, height of 24].
@@ -102,7 +102,7 @@ export class StateLine {
       const at = `${x(ms).toFixed(2)}%`;
       const side = ms === start ? 'start' : ms >= end - 60e3 ? 'end' : 'middle';
       ticks.push(svg('line', { x1: at, x2: at, y1: HIGH, y2: HIGH + 4, class: 'state-axis' }));
-      ticks.push(svg('text', { x: at, y: HIGH + 16, class: `tick ${side}` }, when(ms, context.zone, { hour: 'numeric' })));
+      ticks.push(svg('text', { x: at, y: HIGH + 16, class: `tick ${side}` }, hourAlone(ms, context.zone)));
     }
     return ticks;
   }

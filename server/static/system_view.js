@@ -135,7 +135,7 @@ class SystemView {
               status.newest_parked.map((row) => [at(row.ts), at(row.received_at), el('bdi', {}, row.reason)]),
             ),
           )
-        : el('p', { class: 'quiet' }, t('parked_none')),
+        : quiet(this.#isNew ? t('calendar_empty') : t('parked_none')),
     );
     this.#well.say('status', ofStatus(status, this.#context.device));
   }
@@ -165,11 +165,16 @@ class SystemView {
       to: addDays(today(), 1),
     });
     if (!gaps.length) {
-      this.#gaps.replaceChildren(el('p', { class: 'quiet' }, t('no_gaps', { n: GAP_DAYS })));
+      this.#gaps.replaceChildren(quiet(this.#isNew ? t('calendar_empty') : t('no_gaps', { n: GAP_DAYS })));
       return;
     }
     this.#gapList.show([...gaps].reverse().map(inMs), zone);
     if (!this.#gapList.element.parentNode) this.#gaps.replaceChildren(this.#gapList.element);
+  }
+
+  // Of a house that has sent nothing, nothing can be called whole.
+  get #isNew() {
+    return !this.#context.device.first_ts;
   }
 
   #meterNote() {
@@ -204,7 +209,8 @@ class SystemView {
   }
 }
 
-const waiting = () => el('p', { class: 'quiet' }, t('loading'));
+const quiet = (words) => el('p', { class: 'quiet' }, words);
+const waiting = () => quiet(t('loading'));
 
 // As many lines as there will be, so that nothing moves.
 function facts(lines = 1) {
@@ -248,7 +254,7 @@ export function reasons(counts) {
     const words = pollWords(reason);
     found.set(words, (found.get(words) ?? 0) + times);
   }
-  const parts = [...found].sort((a, b) => b[1] - a[1]).map(([words, times]) => `${words}\u00a0${count(times)}`);
+  const parts = [...found].sort((a, b) => b[1] - a[1]).map(([words, times]) => `${count(times)}\u00a0×\u00a0${words}`);
   return parts.join(', ') || t('none_failed');
 }
 

@@ -17,7 +17,7 @@ export const WORDS = {
   critical: 'kritisch',
   warning: 'Warnung',
   info: 'zur Kenntnis',
-  channels: 'Wie du es erfährst',
+  channels: 'Wie Sie es erfahren',
   channel: 'Kanal',
   last_success: 'Letzte Zustellung',
   waiting: 'Wartend',

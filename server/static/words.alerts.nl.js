@@ -5,7 +5,7 @@ export const WORDS = {
   none_open: 'Er is niets mis.',
   none_lately: 'Er was niets mis.',
   not_run: 'De regels zijn voor het laatst beoordeeld op {at}: er is iets mis met de meldingen zelf.',
-  days: 'Meldingen van de laatste {n} dagen',
+  days: 'Meldingen in de laatste {n} dagen',
   list: 'Als lijst',
   unknown: 'gearceerd: onbekend, omdat er niets binnenkwam',
   what: 'Wat',

@@ -20,7 +20,8 @@ function number(value, places) {
       }),
     );
   }
-  return digits.get(places).format(Object.is(Math.round(value * 10 ** places), -0) ? 0 : value);
+  const text = digits.get(places).format(Object.is(Math.round(value * 10 ** places), -0) ? 0 : value);
+  return text.replace('-', '\u2212'); // a minus, which is as wide as a plus
 }
 
 const known = (value) => value !== null && value !== undefined;
@@ -91,6 +92,9 @@ export function when(ms, zone, options) {
 }
 
 const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit' };
+
+// For axes, where it is plain that these are hours.
+export const hourAlone = (ms, zone) => when(ms, zone, { hour: 'numeric' }).replace(/\sUhr$/, '');
 
 // A time that clocks show twice, in the night in which they are set back, says which of the two it is.
 const moment =

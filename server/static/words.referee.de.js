@@ -43,8 +43,8 @@ export const WORDS = {
   ref_clock_ahead: 'Die Uhr des Zählers des Netzbetreibers geht {time} vor.',
   ref_clock_behind: 'Die Uhr des Zählers des Netzbetreibers geht {time} nach.',
   ref_clock_hour: 'Ihre Sommerzeit passt nicht zur Zeitzone des Hauses.',
-  ref_missing_inverter: '{n} von {of} Viertelstunden haben keinen Messwert des Wechselrichters.',
-  ref_missing_p1: '{n} von {of} Viertelstunden haben keinen Messwert des Netzzählers.',
+  ref_missing_inverter: { one: '{n} von {of} Viertelstunden hat keinen Messwert des Wechselrichters.', other: '{n} von {of} Viertelstunden haben keinen Messwert des Wechselrichters.' },
+  ref_missing_p1: { one: '{n} von {of} Viertelstunden hat keinen Messwert des Netzzählers.', other: '{n} von {of} Viertelstunden haben keinen Messwert des Netzzählers.' },
   ref_peak_agrees:
     'Unsere höchste Viertelstunde stimmt mit der Spitze überein, die der Zähler für {month} nennt: {meter}.',
   ref_peak_not_measured:

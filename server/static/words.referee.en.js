@@ -40,8 +40,8 @@ export const WORDS = {
   ref_clock_ahead: 'The clock of the utility’s meter is {time} ahead.',
   ref_clock_behind: 'The clock of the utility’s meter is {time} behind.',
   ref_clock_hour: 'Its summer time does not fit the house’s zone.',
-  ref_missing_inverter: '{n} of {of} quarter hours have no reading of the inverter.',
-  ref_missing_p1: '{n} of {of} quarter hours have no reading of the utility’s meter.',
+  ref_missing_inverter: { one: '{n} of {of} quarter hours has no reading of the inverter.', other: '{n} of {of} quarter hours have no reading of the inverter.' },
+  ref_missing_p1: { one: '{n} of {of} quarter hours has no reading of the utility’s meter.', other: '{n} of {of} quarter hours have no reading of the utility’s meter.' },
   ref_peak_agrees: 'Our highest quarter hour agrees with the meter’s own peak of {month}, {meter}.',
   ref_peak_not_measured: 'The meter’s own peak of {month}, {meter}, is of a quarter hour that was not read.',
   ref_peak_boundary_missed:

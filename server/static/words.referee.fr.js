@@ -41,8 +41,8 @@ export const WORDS = {
   ref_clock_ahead: 'L’horloge du compteur du réseau avance de {time}.',
   ref_clock_behind: 'L’horloge du compteur du réseau retarde de {time}.',
   ref_clock_hour: 'Son heure d’été ne correspond pas au fuseau de la maison.',
-  ref_missing_inverter: '{n} quarts d’heure sur {of} sont sans mesure de l’onduleur.',
-  ref_missing_p1: '{n} quarts d’heure sur {of} sont sans mesure du compteur du réseau.',
+  ref_missing_inverter: { one: '{n} quart d’heure sur {of} est sans mesure de l’onduleur.', other: '{n} quarts d’heure sur {of} sont sans mesure de l’onduleur.' },
+  ref_missing_p1: { one: '{n} quart d’heure sur {of} est sans mesure du compteur du réseau.', other: '{n} quarts d’heure sur {of} sont sans mesure du compteur du réseau.' },
   ref_peak_agrees: 'Notre quart d’heure le plus haut correspond à la pointe du compteur pour {month}, {meter}.',
   ref_peak_not_measured: 'La pointe du compteur pour {month}, {meter}, est d’un quart d’heure qui n’a pas été lu.',
   ref_peak_boundary_missed:

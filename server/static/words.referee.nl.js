@@ -41,8 +41,8 @@ export const WORDS = {
   ref_clock_ahead: 'De klok van de meter van de netbeheerder loopt {time} voor.',
   ref_clock_behind: 'De klok van de meter van de netbeheerder loopt {time} achter.',
   ref_clock_hour: 'De zomertijd ervan past niet bij de tijdzone van het huis.',
-  ref_missing_inverter: '{n} van {of} kwartieren hebben geen meting van de omvormer.',
-  ref_missing_p1: '{n} van {of} kwartieren hebben geen meting van de netmeter.',
+  ref_missing_inverter: { one: '{n} van {of} kwartieren heeft geen meting van de omvormer.', other: '{n} van {of} kwartieren hebben geen meting van de omvormer.' },
+  ref_missing_p1: { one: '{n} van {of} kwartieren heeft geen meting van de netmeter.', other: '{n} van {of} kwartieren hebben geen meting van de netmeter.' },
   ref_peak_agrees: 'Ons hoogste kwartier komt overeen met de eigen piek van de meter van {month}, {meter}.',
   ref_peak_not_measured: 'De eigen piek van de meter van {month}, {meter}, is van een kwartier dat niet gelezen is.',
   ref_peak_boundary_missed:

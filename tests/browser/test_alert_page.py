@@ -14,9 +14,9 @@ from tests.browser.test_shape import violations
 from tests.support.readings import connected, rows
 
 HEADS = {
-    "en": ("Alerts", "Alerts of the last 30 days", "How you are told", "Silenced", "End"),
-    "nl": ("Meldingen", "Meldingen van de laatste 30 dagen", "Hoe je het hoort", "Stil"),
-    "de": ("Meldungen", "Meldungen der letzten 30 Tage", "Wie du es erfährst", "Stumm"),
+    "en": ("Alerts", "Alerts in the last 30 days", "How you are told", "Silenced", "End"),
+    "nl": ("Meldingen", "Meldingen in de laatste 30 dagen", "Hoe je het hoort", "Stil"),
+    "de": ("Meldungen", "Meldungen der letzten 30 Tage", "Wie Sie es erfahren", "Stumm"),
     "fr": (
         "Alertes",
         "Alertes des 30 derniers jours",
@@ -99,6 +99,45 @@ def test_it_shows_what_is_open_the_month_the_channels_and_silences(page, told_ho
     assert re.search(r"ntfy works", table), "what one wants to know comes first"
     assert re.search(r"mail refuses messages", table)
     assert page.console() == []
+
+
+def test_cards_are_as_far_apart_as_everywhere_and_ends_stand_below_each_other(page, told_home):
+    page.resize((820, 1180))
+    opened(page, told_home)
+    gaps = page.run(
+        "const boxes = [...document.querySelectorAll('.alerts .card')].map((n) =>"
+        " n.getBoundingClientRect());"
+        "return boxes.slice(1).map((box, n) => Math.round(box.top - boxes[n].bottom))"
+    )
+    assert set(gaps) == {18}
+    ends = page.run(
+        "return [...document.querySelectorAll('.silences button')].map((n) =>"
+        " Math.round(n.getBoundingClientRect().right))"
+    )
+    assert len(ends) == 2
+    assert len(set(ends)) == 1
+    wide = (
+        "return [...document.querySelectorAll('.alerts .scroller')].filter((n) =>"
+        " n.checkVisibility() && n.scrollWidth > n.clientWidth).length"
+    )
+    assert page.run(wide) == 0
+
+
+def test_where_the_rules_were_not_judged_it_is_not_said_that_nothing_is_wrong(page, told_home):
+    ago = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => {
+            const answer = await really(url, ...more);
+            if (!String(url).startsWith('/v1/alerts')) return answer;
+            const found = await answer.json();
+            const then = new Date(Date.now() - 7200e3).toISOString();
+            return new Response(JSON.stringify({ ...found, alerts: [], last_run_ts: then }));
+        };
+    """
+    with page.prepared(ago):
+        page.log_in(told_home.url + "/?view=system", ONE)
+        page.wait_text(".alerts .notice", "were last judged")
+        assert "Nothing is wrong" not in page.text(".alerts")
 
 
 def test_a_silence_can_be_ended(page, told_home):

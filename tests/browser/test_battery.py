@@ -1,7 +1,9 @@
 """The Battery view: after three years, three months, before the first night, and without one."""
 
+import itertools
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -10,6 +12,7 @@ from server.battery.result import INSIGHTS, REASONS
 from server.page import FOLDER, LANGUAGES
 from tests.browser import house
 from tests.browser.battery_house import (
+    KNOWN,
     store_battery,
     three_months,
     three_years,
@@ -18,22 +21,24 @@ from tests.browser.battery_house import (
 )
 from tests.browser.browser import DESKTOP, PHONE
 from tests.browser.conftest import DEVICE, ONE, SETTINGS, Site
-from tests.browser.held import each_of, held
-from tests.browser.test_eyes import SHIFTS, SMALL
-from tests.browser.test_shape import axe
-from tests.browser.test_steady import CHECK
+from tests.browser.rooms import (
+    TAGS,
+    WIDE,
+    assert_fits,
+    assert_fits_narrow_and_large,
+    assert_for_everybody,
+    assert_steady,
+    tile,
+)
 from tests.browser.views import loaded
 from tests.support.readings import connected, rows
 
 VERDICT = ".battery-verdict"
 ADDRESS = "/?view=battery"
 SHEET = "/?view=battery&sheet=warranty"
-TAGS = {"en": "en-GB", "nl": "nl-NL", "de": "de-DE", "fr": "fr-FR"}
 CARDS = "return [...document.querySelectorAll('.health > .card')].filter((n) => !n.hidden).map(\
  (n) => n.classList[1].replace('-card', ''))"
 NONE = "\N{EN DASH}"
-LOADING = "return document.querySelectorAll('main [data-state=loading]').length"
-WIDE = "return document.documentElement.scrollWidth"
 
 
 # Of a module of the page, with its own words.
@@ -80,12 +85,6 @@ def shown(page, pack):
     page.language("en-GB")
 
 
-def tile(page, key: str) -> list[str]:
-    """Return the lines of a tile: its name, its figure, and what is below."""
-    asked = "return document.querySelector(arguments[0]).closest('.tile').innerText"
-    return page.run(asked, f"[data-figure={key}]").replace("\u00a0", " ").split("\n")
-
-
 def words_of(language: str) -> dict[str, str]:
     text = (FOLDER / f"words.battery.{language}.js").read_text(encoding="utf-8")
     return dict(re.findall(r"^  (\w+):\s+'([^']+)',$", text, re.MULTILINE))
@@ -125,8 +124,8 @@ def test_after_three_years_it_says_what_the_battery_holds_and_that_it_flatters_i
     assert kwh[:4] == ["812 kWh", "640 kWh", "402 kWh", "310 kWh"]
     assert kwh[-1] == "22 days"
     reserve = page.text("[data-insight=reserve]").replace("\u00a0", " ")
-    assert "Hours: 2,100. In that time the grid was away for 0.5 h." in reserve
-    assert "with nothing to gain: limit of discharging, charging from the grid" in page.text(
+    assert "Hours: 2,100. In that time the grid was down for 0.5 h." in reserve
+    assert "with nothing to gain: discharging limit, charging from the grid" in page.text(
         ".insights-card"
     )
     assert "+11.2" in page.text(".jumps-card")
@@ -210,12 +209,12 @@ def test_what_cannot_be_measured_is_said_with_its_reason_and_what_to_do(page, sh
 
 def test_before_the_first_night_there_is_a_sentence_and_nothing_empty(shown):
     page = shown("none")
-    assert "first looked at in the coming night" in page.text(VERDICT)
+    assert "worked out for the first time tonight" in page.text(VERDICT)
     assert page.run(CARDS) == []
     assert tile(page, "capacity")[1:] == [NONE, "from tomorrow on"]
     assert tile(page, "soc")[1] == "55 %", "what is known is there"
     page.open(page.driver.current_url + "&sheet=warranty")
-    page.wait_text(".sheet-body", "coming night")
+    page.wait_text(".sheet-body", "tonight")
     assert page.console() == []
 
 
@@ -302,6 +301,50 @@ def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, show
         assert tile(page, "soc")[1] == "55 %"
 
 
+def test_a_chart_that_could_not_be_loaded_is_not_called_loading(page, shown):
+    broken = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => String(url).startsWith('/v1/series?')
+            ? new Response('{"detail": "away"}', { status: 503 }) : really(url, ...more);
+    """
+    with page.prepared(broken):
+        shown("three years")
+        charts = ".battery-view > .pair:not(.health)"
+        titles = (
+            f"return [...document.querySelectorAll('{charts} .chart-title')].map("
+            "(n) => n.innerText)"
+        )
+        page.wait(lambda: set(page.run(titles)) == {"Not known just now"}, "it says something else")
+        assert len(page.all(f"{charts} [data-state=failed]")) == 6
+
+
+def test_of_two_days_when_it_was_full_it_says_the_later(page, shown, pack):
+    now = datetime.now(UTC)
+    result = three_years(now)
+    shown("none")
+    store_battery(pack.database_url, DEVICE, result, windows(now))
+    page.open(pack.url + ADDRESS)
+    loaded(page)
+    zone = ZoneInfo(house.zone_where_it_is(14, now))
+    certain = (now - timedelta(days=KNOWN["days_since_full"][0])).astimezone(zone)
+    assert tile(page, "full")[1:] == [f"{certain:%a} {certain.day} {certain:%b}"]
+    titles = [node.text for node in page.all(".battery-view > .pair .chart-title")]
+    assert "Today" not in titles, "that is in the heading"
+
+
+def test_the_months_below_measurements_are_as_far_apart(page, shown):
+    page.resize(DESKTOP)
+    shown("three years")
+    ticks = page.run(
+        "return [...document.querySelectorAll('.capacity-card svg .tick.middle')].map((n) =>"
+        " [n.textContent, Number(n.getAttribute('x'))])"
+    )
+    places = [x for _, x in ticks]
+    gaps = [after - before for before, after in itertools.pairwise(places)]
+    assert len(ticks) > 4
+    assert max(gaps) - min(gaps) < 0.1 * max(gaps), ticks
+
+
 @pytest.mark.parametrize(
     ("situation", "tag", "size"),
     [("three years", "en-GB", DESKTOP), ("three months", "de-DE", (360, 740))],
@@ -310,44 +353,22 @@ def test_nothing_jumps_while_it_loads_and_fingers_hit_all(page, shown, situation
     page.language(tag)
     page.resize(size)
     shown(situation)
-    assert page.run(SMALL) == []
-    assert page.run(WIDE) <= size[0]
-    with held(page, SHIFTS):
-        page.command("Network.clearBrowserCache")
-        page.open(page.driver.current_url)
-        page.wait(lambda: page.all("main h1"), "nothing")
-        answers = []
-
-        def let_all_through() -> bool:
-            answers.extend(each_of(page))
-            return bool(answers) and page.run(LOADING) == 0
-
-        page.wait(let_all_through, "it never ends to load")
-        assert any("/v1/battery/events" in one for one in answers) or situation != "three years"
-        shifts = page.run("return window.shifts")
-        assert sum(shift[0] for shift in shifts) < 0.05, shifts
+    assert_fits(page, size[0])
+    answers = assert_steady(page)
+    assert any("/v1/battery/events" in one for one in answers) or situation != "three years"
 
 
 @pytest.mark.parametrize("address", [ADDRESS, SHEET])
 def test_a_narrow_screen_and_large_letters_lose_nothing(page, shown, address):
     page.language("de-DE")
-    page.resize((280, 653))
-    shown("three years", address)
-    assert page.run(WIDE) == 280
-    page.resize((360, 740))
-    page.run("document.documentElement.style.fontSize = '32px'")
-    assert page.run(WIDE) == 360
+    assert_fits_narrow_and_large(page, lambda: shown("three years", address))
 
 
 @pytest.mark.parametrize(
     ("situation", "address"), [("three years", ADDRESS), ("three months", SHEET)]
 )
 def test_a_checker_finds_nothing_light_and_dark(shown, situation, address):
-    page = shown(situation, address)
-    page.run(axe())
-    for scheme in ("light", "dark"):
-        page.colours(scheme)
-        assert page.driver.execute_async_script(CHECK, scheme == "dark") == []
+    assert_for_everybody(shown(situation, address))
 
 
 def test_two_batteries_of_one_year_are_two_bands_and_no_limit_is_no_line(shown):

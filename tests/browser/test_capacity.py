@@ -124,7 +124,7 @@ def test_the_days_and_hours_that_made_the_peak_are_told(page, peaks):
 
 def test_the_cards_of_a_month_leave_no_hole(page, peaks):
     view(page, peaks, MONTH)
-    page.wait_text("main", "one pays by peaks")
+    page.wait_text("main", "you pay by peaks")
     page.wait(lambda: page.all(".peaks:not([hidden])"), "no cards")
     table, days, hours = page.run(
         "return [...document.querySelectorAll('.peaks > *')].map((n) => n.getBoundingClientRect())"

@@ -117,7 +117,7 @@ def test_a_running_period_is_compared_with_as_much_of_the_one_before(
             assert re_month(first) in title
         else:
             assert named.rpartition("until ")[2] in title
-        assert "beside it in grey" in title
+        assert "in grey: " in title
 
 
 def re_month(day: str) -> str:
@@ -166,11 +166,11 @@ def test_a_whole_period_is_compared_with_a_whole_one(
 def test_where_there_was_no_such_part_nothing_is_compared(page, two_years, now, query):
     with at(page, local(now)):
         page.log_in(f"{two_years.url}/?{query}", ONE)
-        page.wait_text(".chart-title", "in all")
+        page.wait_text(".chart-title", "in total")
         assert ":" not in shown(page)
         if "all" in query:
             assert shown(page) == "", "all time begins with the first reading"
-        assert "beside" not in page.text(".chart-title")
+        assert "in grey" not in page.text(".chart-title")
         assert page.all("main svg.chart .before") == []
 
 

@@ -154,6 +154,18 @@ def test_on_a_phone_in_each_language(page, ill, language, says):
         page.language("en-GB")
 
 
+@pytest.mark.parametrize("size", [(820, 1180), (1440, 900)], ids=["tablet", "desktop"])
+def test_what_to_do_is_not_cut_off_nor_the_line_at_the_top(page, ill, size):
+    page.resize(size)
+    ill.send(faults="13050=40000000 13066=4000")
+    page.log_in(ill.url + "/?view=system", ONE)
+    page.wait_text("#faults + *", "714")
+    page.wait_text(LINE, "Fault 714")
+    box = "const n = document.querySelector('#faults + * .scroller');"
+    assert page.run(f"{box} return n.scrollWidth - n.clientWidth") == 0
+    assert page.run(f"return document.querySelector('{LINE}').getBoundingClientRect().top") >= 4
+
+
 def test_a_sound_house_loads_nothing_of_it(home, site):
     home.open(site.url + "/")
     home.wait_text("#freshness", "last reading")

@@ -108,7 +108,7 @@ def test_a_day_is_drawn_and_read_by_the_keyboard(page, site):
         assert int(last) + 1 == hours * 12
         assert f"House {watts(series[30]['avg_load_power_w'])}" in said.replace("\u00a0", " ")
         page.keys("\ue00c")  # Escape
-        page.wait_text(".chart-title", "The most sun")
+        page.wait_text(".chart-title", "Solar peak")
     view(page, site, f"view=day&date={GAP_DAY}")
     page.wait_text(".gap-list", "Wi-Fi stick did not answer")
     assert page.count("main svg.chart .hatched") == 1

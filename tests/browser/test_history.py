@@ -230,7 +230,8 @@ IMPORT = (
 
 
 def number(text: str) -> float:
-    return 0.0 if text == DASH else float(text.replace(",", ""))
+    plain = text.replace(",", "").replace("\N{MINUS SIGN}", "-")
+    return 0.0 if text == DASH else float(plain)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +358,7 @@ def test_a_house_that_fed_in_is_drawn_below_zero_in_its_day(page, balcony):
     page.wait_text("main", "another generator")
     page.wait(lambda: "2.80 kWh" in all_tiles(page), "no use")  # 20 h x 300 W - 4 h x 800 W
     assert "less 3.20 kWh fed in" in page.text(".tile:has([data-figure=load_kwh]) .note")
-    assert "House -800 W" in read_at(page, 12 * 12, 288)
+    assert "House \N{MINUS SIGN}800 W" in read_at(page, 12 * 12, 288)
     assert "House 300 W" in read_at(page, 8 * 12, 288)
     zero, line = page.run(
         "const c = document.querySelector('main svg.chart');"
@@ -385,7 +386,7 @@ def test_a_month_shows_what_the_house_fed_in(page, balcony):
 
 def test_where_no_house_fed_in_none_is_spoken_of(home, site):
     open_view(home, site, "view=month&date=2026-10-01")
-    home.wait_text(".chart-title", "in all")
+    home.wait_text(".chart-title", "in total")
     assert "House feeds in" not in home.text(".legend")
     assert "another generator" not in home.text("main")
 
@@ -394,7 +395,7 @@ def test_the_period_before_stands_beside(home, site):
     home.open(site.url + "/?view=year&date=2027-01-01")
     home.wait_text("h1", "2027")
     home.open(site.url + "/?view=month&date=2026-10-01")
-    home.wait_text(".chart-title", "September 2026 beside it")
+    home.wait_text(".chart-title", "in grey: September 2026")
     home.wait_text(".tiles .note", "Sept")
 
 
@@ -465,7 +466,7 @@ def test_the_system_view_tells_of_edge_device_server_and_every_day(home, site):
     for words in (
         "12 readings",
         "readings may be held back",
-        "no answer in time 3",
+        "3 \N{MULTIPLICATION SIGN} no answer in time",
         "Europe/Berlin",
         "0.1.0",
     ):

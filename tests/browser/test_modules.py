@@ -328,3 +328,20 @@ def test_numbers_are_written_as_people_read_them(called, function, value, said):
 def test_a_cause_that_the_page_does_not_know_is_shown_by_its_own_name(called):
     found = called("gap_list", "cause", [["a_new_cause"], ["edge_down"]])
     assert found == ["a new cause", "the box at home was not running"]
+
+
+def test_buckets_without_readings_are_one_span_where_they_follow_each_other(called):
+    step = 300_000
+    begin = datetime(2026, 10, 24, tzinfo=UTC)
+    buckets = [
+        {"bucket": (begin + timedelta(minutes=5 * n)).isoformat(), "avg_pv_power_w": watts}
+        for n, watts in enumerate([1, None, None, None, 0, None, 2])
+    ]
+    (spans,) = called("day_curve", "emptySpans", [[buckets, step]])
+    first = begin.timestamp() * 1000
+    found = [((span["start"] - first) / step, (span["end"] - first) / step) for span in spans]
+    assert found == [(1, 4), (5, 6)]
+
+
+def test_what_is_below_zero_has_a_minus(called):
+    assert called("words", "energyDigits", [[-3.124], [-0.001]]) == ["\N{MINUS SIGN}3.12", "0.00"]

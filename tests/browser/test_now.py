@@ -67,12 +67,12 @@ def test_a_house_without_a_battery_shows_none(home, site):
     ("pv", "battery", "load", "export", "shown", "lines"),
     [
         # From the house to the grid, to the battery, and to both; with the sun's own beside it.
-        (0, 0, -1200, 1200, "-1.20 kW", {"grid-house": -1200}),
-        (0, 700, -700, 0, "-700 W", {"battery-house": -700}),
-        (0, 400, -1000, 600, "-1.00 kW", {"grid-house": -600, "battery-house": -400}),
-        (2000, 0, -500, 2500, "-500 W", {"solar-grid": 2000, "grid-house": -500}),
-        (0, -800, -300, 1100, "-300 W", {"battery-grid": 800, "grid-house": -300}),
-        (0, 0, -5, 5, "-5 W", {"grid-house": -5}),
+        (0, 0, -1200, 1200, "\N{MINUS SIGN}1.20 kW", {"grid-house": -1200}),
+        (0, 700, -700, 0, "\N{MINUS SIGN}700 W", {"battery-house": -700}),
+        (0, 400, -1000, 600, "\N{MINUS SIGN}1.00 kW", {"grid-house": -600, "battery-house": -400}),
+        (2000, 0, -500, 2500, "\N{MINUS SIGN}500 W", {"solar-grid": 2000, "grid-house": -500}),
+        (0, -800, -300, 1100, "\N{MINUS SIGN}300 W", {"battery-grid": 800, "grid-house": -300}),
+        (0, 0, -5, 5, "\N{MINUS SIGN}5 W", {"grid-house": -5}),
     ],
 )
 def test_a_house_that_feeds_in_is_drawn_and_written_as_that(

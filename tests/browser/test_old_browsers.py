@@ -112,7 +112,7 @@ def test_every_view_works_without_what_came_later(page, site):
             page.wait_text("main", words)
             page.wait_text("#freshness", "of today")
         page.open(f"{site.url}/?view=day&date={GAP_DAY}")
-        page.wait_text(".chart-title", "The most sun: ")
+        page.wait_text(".chart-title", "Solar peak: ")
         page.open_all()
         page.wait(lambda: len(page.all("tbody tr")) > 10, "no hours")
         assert page.console() == []

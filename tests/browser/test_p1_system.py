@@ -68,7 +68,7 @@ SAID = [
     ("gain_export", {"percent": -2.0, "within": 0.4, "offset_w": 12.3}, "12 W more."),
     ("gain_import", {"percent": 0.1, "within": 0.4, "offset_w": -12.3}, "12 W less."),
     ("gain_import", {"reason": "not enough happened"}, "Not enough happened to compare import."),
-    ("gain_import_robust", {"percent": -1.25}, "import is -1."),
+    ("gain_import_robust", {"percent": -1.25}, "import is \N{MINUS SIGN}1."),
     ("lag", {"seconds": -1.2, "within": 0.0}, "1.2 s earlier than the utility's meter, ± 0.1 s"),
     ("lag", {"reason": "x", "why": "too_far"}, "differ by more than 30 s"),
     ("lag_stored", {"stored_s": 2.0, "command": "run me"}, "run: run me"),
@@ -120,14 +120,20 @@ def test_the_referee_speaks_the_language_of_the_page(page, site, called):
     assert "2,3\u00a0% mehr Bezug" in found
 
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
         ({}, "none failed"),
-        ({"timeout": 3, "unreachable": 1500}, "no connection 1,500, no answer in time 3"),
-        ({"exception_5": 2, "exception_6": 3}, "inverter busy 5"),
-        ({"exception_2": 1}, "refused by the inverter (2) 1"),
-        ({"of_tomorrow": 1}, "of tomorrow 1"),
+        (
+            {"timeout": 3, "unreachable": 1500},
+            f"1,500 {TIMES} no connection, 3 {TIMES} no answer in time",
+        ),
+        ({"exception_5": 2, "exception_6": 3}, f"5 {TIMES} inverter busy"),
+        ({"exception_2": 1}, f"1 {TIMES} refused by the inverter (2)"),
+        ({"of_tomorrow": 1}, f"1 {TIMES} of tomorrow"),
     ],
 )
 def test_why_polls_failed_is_said_in_words(called, counts, words):

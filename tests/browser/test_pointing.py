@@ -108,7 +108,7 @@ def test_the_keys_of_a_chart(home, site):
     top = home.run("return scrollY")
     chart.send_keys(Keys.ESCAPE)
     assert pointed(home) == [str(last), True, True]
-    assert "The most sun" in home.text(".chart-title")
+    assert "Solar peak" in home.text(".chart-title")
     assert home.run("return scrollY") == top, "the keys of a chart scroll nothing"
     chart.send_keys(Keys.HOME)
     home.run("document.activeElement.blur()")

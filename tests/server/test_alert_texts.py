@@ -110,6 +110,36 @@ def test_each_rule_has_a_message_that_says_what_to_do(language, rule):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ("parked", "count"),
+        ("conflict", "count"),
+        ("lost", "count"),
+        ("cert", "days"),
+        ("backlog", "waiting"),
+    ],
+)
+def test_one_is_not_spoken_of_as_many(language, rule, name):
+    others = dict.fromkeys(("count", "days", "waiting"), 7)
+    told = {n: writer(language).opened(episode(rule, **others | {name: n}), NOON) for n in (1, 7)}
+    assert re.search(r"\b7\b", told[7].title)
+    assert not re.search(r"\b[17]\b", told[1].title)
+    assert len(told[1].text.splitlines()) == len(told[7].text.splitlines())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_one_more_and_one_return_are_not_many(language):
+    assert "3" in own_texts.text(language, "more", n=3)
+    assert "1" not in own_texts.text(language, "more", n=1)
+    over = episode("no_data").noted(returns=1)
+    over = over._replace(closed_at=NOON + timedelta(hours=1))
+    recovery = Recovery("line", 1, 1, 1)
+    told = writer(language).resolved(over, recovery=recovery)
+    assert not re.search(r"\b1 (?!h)", told.text.partition("\n")[2])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_what_a_message_says_to_run_is_there(language):
     texts = importlib.import_module(f"server.alerts.texts.{language}")
     said = " ".join([*texts.TODO.values(), *own_texts._TEXTS[language].values()])

@@ -19,6 +19,7 @@ LONGEST_TITLE = 80
 ENGLISH = "en"  # of the table of faults, too
 _SHORTEST_HOUSE = 12
 _VARIANTS = {"no_data": "cause", "spool_disk": "state", "backup": "result"}
+_COUNTS = ("count", "days", "waiting")  # of one a text may have a form of its own, KEY.one
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -111,7 +112,7 @@ class Writer:
 
     def digest(self, lines: Sequence[str]) -> Told:
         """Return the message of the morning."""
-        title = self._word("digest" if len(lines) > 1 else "digest.one", count=len(lines))
+        title = self._word("digest", count=len(lines))
         return Told(title, "\n".join(lines))
 
     def and_more(self, told: Sequence[Told]) -> Told:
@@ -209,6 +210,8 @@ class Writer:
         variants += [name for name, value in given.items() if value is True]
         if given.get("thinned"):
             variants.insert(0, "thinned")
+        if 1 in (given.get(name) for name in _COUNTS):
+            variants.append("one")
         keys = [*(f"{episode.rule}.{variant}" for variant in variants), episode.rule]
         found = next((texts[key] for key in keys if key in texts), "")
         return found.format_map(_Known(values)).strip()
@@ -233,7 +236,9 @@ class Writer:
         return lines
 
     def _word(self, name: str, **values: Any) -> str:
-        return str(self._texts.WORDS[name]).format_map(_Known(values))
+        words = self._texts.WORDS
+        one = words.get(f"{name}.one") if values.get("count") == 1 else None
+        return str(one or words[name]).format_map(_Known(values))
 
 
 class _Known(dict[str, Any]):
