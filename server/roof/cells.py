@@ -154,3 +154,17 @@ def quantile(values: Iterable[float], part: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def weighed_quantile(pairs: Iterable[tuple[float, float]], part: float) -> float:
+    """Return the quantile of (value, weight up to 1): as ``quantile`` where each has the weight 1.
+
+    What weighs next to nothing changes next to nothing. All together have to weigh 1 at least.
+    """
+    ordered = sorted(pairs)
+    begin = part * (sum(weight for _, weight in ordered) - 1)  # the value is that of a row there
+    at = found = 0.0
+    for value, weight in ordered:
+        found += value * max(0.0, min(at + weight, begin + 1) - max(at, begin))
+        at += weight
+    return found
