@@ -88,6 +88,29 @@ def test_alone_a_bin_as_bright_as_usual_lost_nothing():
     assert losses.alone(columns, numbers, own, {}, 0) == losses.Lost([], [])
 
 
+def test_alone_each_moment_counts_by_what_came():
+    path = [SHADED, SHADED] + [BRIGHT, FAR] * 4
+    ratios = [0.3, 1.2] + [1.0] * 8  # an obstacle's edge crosses the bin
+    columns, numbers, (own,) = roof(path, {1: [100] * 10}, {1: ratios})
+    lost = losses.alone(columns, numbers, own, judged(0.6), 0)
+    assert sum(lost.watts) == pytest.approx(DAYS * 0.9 * 0.7 * CLEAR_W)
+    assert min(lost.watts) == 0
+
+
+@pytest.mark.parametrize(("clear", "could"), [(0, 0.6), (1, 0.6), (2, 0.9)])
+def test_alone_shade_does_not_hide_what_comes_from_its_height(clear, could):
+    path = [SHADED] + [BRIGHT, FAR] * 4
+    columns, numbers, (own,) = roof(path, {1: [100] * 9}, {1: [0.3] + [1.0] * 8})
+    height = SHADED % cells.ROW_BINS
+    of_row = [0.6 if row == height else 1.0 for row in range(cells.ROW_BINS)]
+    own = own._replace(usual=Usual(1.0, of_row))
+    beside = [cells.bin_of(azimuth, 100) for azimuth in (2000, 2100)][:clear]
+    known = judged(0.5) | {n: Judged(200, 40, 1.5, None, "clear", 0) for n in beside}
+    known[FAR] = known[FAR]._replace(state="partly")
+    lost = losses.alone(columns, numbers, own, known, 0)
+    assert sum(lost.watts) == pytest.approx(DAYS * 0.9 * (could - 0.3) * CLEAR_W)
+
+
 @pytest.mark.parametrize("region", [{SHADED}, set()])
 def test_deep_shade_is_no_dead_string(region):
     path = [BRIGHT, FAR, *[SHADED] * 8]
