@@ -29,12 +29,10 @@ def of_day(
         end_s: the next one.
         settings: the place counts, and what tells where the inverter holds back; not the planes.
     """
-    own = [row for row in rows if begin_s <= row.bucket_s < end_s and row.strings]
+    own = fairly_shared([r for r in rows if begin_s <= r.bucket_s < end_s and r.strings])
     strings = sorted({string.string for row in own for string in row.strings})
     lit = [row for row in own if sum(string.power_w for string in row.strings) >= _SOME_W]
-    lit_rows = _daylight(own, settings)
-    shared = fairly_shared([row for row, _ in lit_rows])
-    kept = [(row, at) for row, (_, at) in zip(shared, lit_rows, strict=True)]
+    kept = _daylight(own, settings)
     row_s = _row_s(own)
     return Digest(
         day=day,
@@ -85,7 +83,7 @@ def fairly_shared(rows: Sequence[FiveMinutes]) -> list[FiveMinutes]:
 
 
 class _Told(NamedTuple):
-    """What the strings tell of their currents, in the mean, and what the power shows besides."""
+    """The mean current of some strings as it reads, and what is missing of it for their power."""
 
     amps: float
     missing_a: float

@@ -4,7 +4,7 @@ from __future__ import annotations  # array[float] is not a type for Python 3.11
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -77,8 +77,39 @@ def beside(
         return None
     wide = region | _darker(sums, factor, region)
     factor = _factor(sums, wide) or factor
-    rows = [row for row in known if numbers[row] in wide]
-    return Lost(rows, [factor * other[row] - own[row] for row in rows])
+    watts = {row: factor * other[row] - own[row] for row in known if numbers[row] in wide}
+    for row, more in _low(columns, numbers, seen, twin, factor, wide, since):
+        watts[row] = watts.get(row, 0.0) + more
+    rows = sorted(watts)
+    return Lost(rows, [watts[row] for row in rows])
+
+
+def _low(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    twin: Seen,
+    factor: float,
+    wide: set[int],
+    since: int,
+) -> Iterator[tuple[int, float]]:
+    """Yield what shade took with the sun lower than rows are kept for, at a row of each day.
+
+    It does so where the first row or the last one is in the shade, too.
+    """
+    strings = seen.string, twin.string
+    for day in range(since, len(columns.days)):
+        rows = columns.rows_of(day)
+        kwh = [columns.energy_kwh[k][day] if k in columns.energy_kwh else None for k in strings]
+        if not rows or not all(kwh) or not {numbers[rows[0]], numbers[rows[-1]]} & wide:
+            continue
+        own, other = (
+            whole / columns.kwh(rows[0], 1.0)
+            - sum(max(0, watts) for watts in columns.powers[k][rows.start : rows.stop])
+            for k, whole in zip(strings, kwh, strict=True)
+            if whole
+        )
+        yield rows[0], factor * other - own
 
 
 def _factor(sums: Mapping[int, Sequence[int]], region: set[int]) -> float | None:

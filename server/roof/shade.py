@@ -277,7 +277,7 @@ def judged(
     """Return what a bin is.
 
     What is taken off for bright clouds where the sun but grazes the modules (``counted`` is left)
-    proves shade the more surely; where none is proven it is no shade.
+    makes it surer that a bin is shaded; where that is not proven it must not look so.
     """
     counted = 1.0 if proven else counted
     told = level / counted

@@ -61,6 +61,21 @@ def test_a_twin_tells_of_shade_beside_what_the_map_knows(own, watts):
     assert lost.kwh_since(columns, DAYS - 1) == pytest.approx(watts * (300 / 3.6e6))
 
 
+@pytest.mark.parametrize(("first", "watts"), [(LOW, 72), (BRIGHT, 0)])
+def test_a_twin_tells_of_shade_down_to_the_horizon(first, watts):
+    columns, numbers, strings = roof(
+        [first, SHADED, FAR, BRIGHT], {1: [20, 100, 300, 900], 2: [100, 500, 500, 1000]},
+        {1: [-1, 0.2, 0.6, 1], 2: [-1, 1, 1, 1]},
+    )  # fmt: skip
+    before = losses.beside(columns, numbers, *strings, {SHADED, LOW}, 0)
+    # Below the lowest rows the one gave 10 Wh a day, and the other 20; 0.8 of that in the sun.
+    own_kwh = {1: 1320 * 300 / 3.6e6 + 0.01, 2: 2100 * 300 / 3.6e6 + 0.02}
+    columns.energy_kwh.update({k: [kwh] * DAYS for k, kwh in own_kwh.items()})
+    lost = losses.beside(columns, numbers, *strings, {SHADED, LOW}, 0)
+    assert sum(lost.watts) - sum(before.watts) == pytest.approx(DAYS * watts)
+    assert lost.rows == sorted(lost.rows)
+
+
 def test_without_any_bin_in_the_sun_a_twin_says_nothing():
     columns, numbers, (own, twin) = roof([SHADED], {1: [1], 2: [2]}, {1: [0.5], 2: [1.0]})
     assert losses.beside(columns, numbers, own, twin, {SHADED}, 0) is None

@@ -181,7 +181,7 @@ def test_what_is_cut_off_of_the_currents_is_shared_out_by_volts(cut, more):
     for row, amps in zip(digest.fairly_shared(rows), AMPS, strict=True):
         first, second = (own.power_w for own in row.strings)
         assert first + second == pytest.approx(more * (400 * amps[0] + 200 * amps[1]))
-        # The inverter measures its power 2 % higher than the strings': that is no digit.
+        # A power that is measured 2 % higher at any current belongs to both by their parts.
         assert second == pytest.approx(more * 200 * amps[1], rel=0.005)
 
 
