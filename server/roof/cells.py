@@ -3,7 +3,7 @@
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from server.roof.columns import Columns
@@ -156,15 +156,22 @@ def quantile(values: Iterable[float], part: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def weighed_quantile(pairs: Iterable[tuple[float, float]], part: float) -> float:
-    """Return the quantile of (value, weight up to 1): as ``quantile`` where each has the weight 1.
+def weighed_quantile(
+    values: Sequence[float], faint: Sequence[tuple[float, float]], part: float
+) -> float:
+    """Return the quantile of values, and of others that have a weight of less than 1.
 
     What weighs next to nothing changes next to nothing. All together have to weigh 1 at least.
     """
-    ordered = sorted(pairs)
-    begin = part * (sum(weight for _, weight in ordered) - 1)  # the value is that of a row there
+    if not faint:
+        return quantile(values, part)
+    # From above, the quantile is the mean of the row that begins here.
+    begin = (1 - part) * (len(values) + sum(weight for _, weight in faint) - 1)
+    highest = sorted(values)[-int(begin + 2) :]
     at = found = 0.0
-    for value, weight in ordered:
+    for value, weight in sorted([*((value, 1.0) for value in highest), *faint], reverse=True):
         found += value * max(0.0, min(at + weight, begin + 1) - max(at, begin))
         at += weight
+        if at > begin + 1:
+            break
     return found

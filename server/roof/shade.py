@@ -180,25 +180,30 @@ def _levels(
 
     Bright clouds give nearly as much as the sun where it only grazes the modules.
     """
-    values: dict[int, list[tuple[float, float]]] = {}
+    values: dict[int, list[float]] = {}
+    faint: dict[int, list[tuple[float, float]]] = {}  # with the weight of each
     days: dict[int, dict[int, float]] = {}
     for one in passes:
         weight = min(1.0, (_SUN_OUT + _SOFT - weather.dark(one)) / (2 * _SOFT))
-        if weight > 0 and not weather.denied(one):
-            part = seen.ratios[one.first : one.last + 1]
-            own = values.setdefault(one.number, [])
-            own.extend((ratio, weight) for ratio in part if ratio >= 0)
-            of_day = days.setdefault(one.number, {})
-            of_day[one.day] = max(weight, of_day.get(one.day, 0.0))
+        if weight <= 0 or weather.denied(one):
+            continue
+        own = [ratio for ratio in seen.ratios[one.first : one.last + 1] if ratio >= 0]
+        if weight < 1:
+            faint.setdefault(one.number, []).extend((ratio, weight) for ratio in own)
+        else:
+            values.setdefault(one.number, []).extend(own)
+        of_day = days.setdefault(one.number, {})
+        of_day[one.day] = max(weight, of_day.get(one.day, 0.0))
     levels = {}
     for number, cell in found.items():
-        level = cell.level()
-        own = values.get(number, [])
-        if own:
-            rows, lit = sum(weight for _, weight in own), sum(days[number].values())
-            trust = min(_part(rows, _FEW_CLEAR, _MANY_CLEAR), _part(lit, _FEW_DAYS, _MANY_DAYS))
-            if trust > 0:
-                level += trust * (cells.weighed_quantile(own, cells.QUANTILE) - level)
+        sure, less = values.get(number, []), faint.get(number, [])
+        rows = len(sure) + sum(weight for _, weight in less)
+        lit = sum(days.get(number, {}).values())
+        trust = min(_part(rows, _FEW_CLEAR, _MANY_CLEAR), _part(lit, _FEW_DAYS, _MANY_DAYS))
+        level = cell.level() if trust < 1 else 0.0
+        if trust > 0:
+            sunny = cells.weighed_quantile(sure, less, cells.QUANTILE)
+            level += trust * (sunny - level)
         levels[number] = level / seen.usual.at(number)
     return levels
 

@@ -196,10 +196,15 @@ def test_a_string_that_gives_nothing_is_given_nothing():
 
 def test_a_quantile_of_weights_is_that_of_rows():
     values = [3.0, 1.0, 4.0, 1.5, 9.0, 2.6, 5.0]
-    even = cells.weighed_quantile([(value, 1.0) for value in values], 0.9)
-    assert even == pytest.approx(cells.quantile(values, 0.9))
-    faint = cells.weighed_quantile([*((value, 1.0) for value in values), (99.0, 1e-6)], 0.9)
-    assert faint == pytest.approx(even, abs=1e-3)
+    usual = cells.quantile(values, 0.9)
+    assert cells.weighed_quantile(values, [], 0.9) == usual
+    even = cells.weighed_quantile(values[2:], [(value, 1.0) for value in values[:2]], 0.9)
+    assert even == pytest.approx(usual)
+    alone = cells.weighed_quantile([], [(value, 1.0) for value in values], 0.9)
+    assert alone == pytest.approx(usual)
+    for value in (-99.0, 99.0):
+        faint = cells.weighed_quantile(values, [(value, 1e-6)], 0.9)
+        assert faint == pytest.approx(usual, abs=1e-3)
 
 
 def grazed(state_level, proven=False):
