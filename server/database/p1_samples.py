@@ -5,11 +5,12 @@ from edge_lib.shared.timestamps import parse_ts
 from server.database.pool import Row
 from server.database.readings import ReadingTable
 
-# As for the samples: a row is one value, read by one call, and taken apart once.
+# As for the samples: all rows are one text, each is read by one call, and taken apart once.
 _INSERT = """
     INSERT INTO p1_samples
     SELECT * FROM unnest(ARRAY(
-        SELECT reading::p1_samples FROM (VALUES %s) AS batch (reading)
+        SELECT reading::p1_samples
+          FROM (VALUES %s) AS batch (lines), string_to_table(lines, E'\\n') AS reading
     ))
     ON CONFLICT (device_id, ts) DO NOTHING
 """

@@ -51,7 +51,7 @@ class ReadingTable:
 
         Args:
             kind: of its readings.
-            insert: the statement for a list of rows, each written as one value.
+            insert: the statement for a text of rows, one a line.
             by_key: the query of ``sql/queries`` that returns the rows of some keys.
             came_later: fields whose columns came by a later file of ``sql/``, in the order in which
                 they came. A row is told by the place of its values, and such a column is at the
@@ -135,11 +135,10 @@ class ReadingTable:
         Returns:
             How many.
         """
-        rows = list(self._rows(readings))
-        if not rows:
+        lines = "\n".join(self._lines(readings))
+        if not lines:
             return 0
-        statement = before.replace("%", "%%") + self._statement
-        execute_values(cursor, statement, rows, page_size=len(rows))
+        execute_values(cursor, before.replace("%", "%%") + self._statement, [(lines,)])
         return cursor.rowcount
 
     def standing(
@@ -172,10 +171,11 @@ class ReadingTable:
         one = self.values(reading)
         return one[:-1] != other[:-1] or _plain(one[-1]) != _plain(other[-1])
 
-    def _rows(self, readings: Iterable[Row]) -> Iterator[tuple[str]]:
+    def _lines(self, readings: Iterable[Row]) -> Iterator[str]:
         """Yield readings as PostgreSQL writes a row: ``(home-1,2026-05-05 20:00:00Z,75.5,,...)``.
 
-        What is null is left out of it. A time, a ``device_id`` and a number need no quotes.
+        What is null is left out of it. A time, a ``device_id`` and a number need no quotes, and no
+        value has a line of its own: JSON writes the end of one as two characters.
         """
         names: tuple[str, ...] = ()
         for reading in readings:
@@ -188,7 +188,7 @@ class ReadingTable:
                 names, shape = own, self._shape(own)
             if shape.texts:
                 told = told | {name: _quoted(told[name]) for name in shape.texts}
-            yield (shape.row % shape.values(told),)
+            yield shape.row % shape.values(told)
 
     def _shape_of(self, names: tuple[str, ...]) -> Shape:
         told = {"extra", *self.kind.names}.intersection(names)

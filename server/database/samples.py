@@ -6,12 +6,14 @@ from server.database.parts import Parts
 from server.database.pool import Database, Row
 from server.database.readings import ReadingTable, Verdict
 
-# A sample is one value, not forty: the database reads a row as text in a third of the time. Only as
-# the rows of a subquery are they all read by one and the same call; and each is taken apart once.
+# A sample is one value, not forty, and a batch is one text with a line for each: the database reads
+# a row as text in a third of the time, and one text sooner than 500. Only as the rows of a
+# subquery are they all read by one and the same call; and each is taken apart once.
 _INSERT = """
     INSERT INTO sungrow_samples
     SELECT * FROM unnest(ARRAY(
-        SELECT sample::sungrow_samples FROM (VALUES %s) AS batch (sample)
+        SELECT sample::sungrow_samples
+          FROM (VALUES %s) AS batch (lines), string_to_table(lines, E'\\n') AS sample
     ))
     ON CONFLICT (device_id, ts) DO NOTHING
 """

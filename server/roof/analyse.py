@@ -1,6 +1,7 @@
 """From the days of one inverter to all that is known of its roof: pure. The answer of /v1/roof."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from server.roof import cells, columns, contradict, figures, happened, lately, whole, words
@@ -85,8 +86,9 @@ def _bare(
 def _found(head: dict[str, Any], roof: Whole) -> Found:
     gathered = roof.columns
     since = gathered.within(MONTHS_DAYS).start
+    share_days = figures.share_days(roof)
     found = {
-        own.string: figures.of(roof, own.seen, since)
+        own.string: figures.of(roof, own, own.seen, share_days[own.string], since)
         for own in roof.strings
         if own.seen is not None
     }
@@ -152,21 +154,24 @@ def _bins(roof: Whole) -> list[Bin]:
 
 def _months(roof: Whole, found: dict[int, Figures]) -> list[dict[str, Any]]:
     """Return the losses of the last 24 months; None is what is not known."""
-    days = roof.columns.days[roof.columns.within(MONTHS_DAYS).start :]
-    months = sorted({f"{day:%Y-%m}" for day in days})[-24:]
+    names = [f"{day:%Y-%m}" for day in roof.columns.days]
+    months = sorted(set(names[roof.columns.within(MONTHS_DAYS).start :]))[-24:]
+    unknown = {
+        month: _unknown(roof, [n for n, name in enumerate(names) if name == month])
+        for month in months
+    }
     return [
         one for own in roof.strings if own.string in found
-        for one in _of_string(roof, own, found[own.string], months)
+        for one in _of_string(roof, own, found[own.string], unknown)
     ]  # fmt: skip
 
 
 def _of_string(
-    roof: Whole, own: Own, found: Figures, months: Sequence[str]
+    roof: Whole, own: Own, found: Figures, unknown: Mapping[str, set[str]]
 ) -> list[dict[str, Any]]:
     shade = found.shade.by_month(roof.columns) if found.shade else None
     outage = found.outage.by_month(roof.columns) if found.outage else None
     causes = _by_cause(roof.columns, found.limits)
-    unknown = {month: _unknown(roof, month) for month in months}
     return [
         {
             "month": month,
@@ -175,20 +180,19 @@ def _of_string(
             "shade_kind": found.shade_kind,
             **{
                 f"{cause}_kwh": None
-                if cause in unknown[month] and month not in causes[cause]
+                if cause in causes_unknown and month not in causes[cause]
                 else _kwh(causes[cause], month)
                 for cause in CAUSES
             },
             "outage_kwh": _kwh(outage, month),
         }
-        for month in months
+        for month, causes_unknown in unknown.items()
     ]
 
 
-def _unknown(roof: Whole, month: str) -> set[str]:
-    """Return of which causes nothing can be said in a month, unless something was found."""
+def _unknown(roof: Whole, days: Sequence[int]) -> set[str]:
+    """Return of which causes nothing can be said on these days, unless something was found."""
     gathered = roof.columns
-    days = [n for n, day in enumerate(gathered.days) if f"{day:%Y-%m}" == month]
     unknown = set(gathered.unknown_causes)
     if roof.settings.nominal_w is None:
         unknown.add("clipping")
@@ -205,11 +209,10 @@ def _kwh(sums: dict[str, float] | None, month: str) -> float | None:
 
 def _by_cause(gathered: Columns, limits: Sequence[Limit]) -> dict[str, dict[str, float]]:
     """Return kWh by cause and month."""
-    rows = {slot: row for row, slot in enumerate(gathered.slots)}
     sums: dict[str, dict[str, float]] = {cause: {} for cause in CAUSES}
     for limit in limits:
         if limit.lost_w is not None:
-            row = rows[limit.bucket_s // SLOT_S]
+            row = bisect_left(gathered.slots, limit.bucket_s // SLOT_S)
             month = f"{gathered.days[gathered.day_of[row]]:%Y-%m}"
             own = sums[limit.cause]
             own[month] = own.get(month, 0.0) + gathered.kwh(row, limit.lost_w)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
+import math
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -22,13 +23,14 @@ _LEAST_OF_USUAL = 0.6
 class Cell:
     """What was seen in a bin."""
 
-    __slots__ = ("days", "held", "last_day", "values")
+    __slots__ = ("_level", "days", "held", "last_day", "values")
 
     def __init__(self) -> None:
         self.values = array("f")
         self.days = 0
         self.held = 0  # rows with light that the inverter did not take
         self.last_day = -1
+        self._level: float | None = None
 
     def enough(self) -> bool:
         """Return whether that is enough to say anything."""
@@ -39,8 +41,10 @@ class Cell:
         return self.held > _CUT_OFF * (self.held + len(self.values))
 
     def level(self) -> float:
-        """Return the quantile."""
-        return quantile(self.values, QUANTILE) if self.values else 0.0
+        """Return the quantile; the first to ask, when all values are there, has it sorted out."""
+        if self._level is None:
+            self._level = quantile(self.values, QUANTILE) if self.values else 0.0
+        return self._level
 
 
 class Usual(NamedTuple):
@@ -97,8 +101,7 @@ def groups(numbers: Iterable[int]) -> list[set[int]]:
 
 def numbers_of(columns: Columns) -> array[int]:
     """Return the bin of each row."""
-    pairs = zip(columns.azimuths, columns.elevations, strict=True)
-    return array("h", [bin_of(azimuth, elevation) for azimuth, elevation in pairs])
+    return array("h", map(bin_of, columns.azimuths, columns.elevations))
 
 
 def of_days(
@@ -168,8 +171,10 @@ def weighed_quantile(
     # From above, the quantile is the mean of the row that begins here.
     begin = (1 - part) * (len(values) + sum(weight for _, weight in faint) - 1)
     highest = sorted(values)[-int(begin + 2) :]
+    least = highest[0] if len(highest) > begin + 1 else -math.inf
+    pairs = [(value, 1.0) for value in highest] + [one for one in faint if one[0] >= least]
     at = found = 0.0
-    for value, weight in sorted([*((value, 1.0) for value in highest), *faint], reverse=True):
+    for value, weight in sorted(pairs, reverse=True):
         found += value * max(0.0, min(at + weight, begin + 1) - max(at, begin))
         at += weight
         if at > begin + 1:

@@ -15,7 +15,7 @@ from server.roof.rows import CAUSES, DOUBTFUL, Digest
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
 GRAZED, _CLOUDS_GIVE = 0.4, 0.6  # below this cosine, bright clouds count; how much for each 1
-_STEP_A = 0.1  # of the register: a current below reads 0
+_STEP_A, _NO_STEP_W = 0.1, 100.0  # of the register: a current below reads 0; never so many watts
 _NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
 _LIVES_KWH = 0.1
 _DISPATCH, _ALWAYS = 1 + CAUSES.index("dispatch"), 0.9
@@ -142,44 +142,51 @@ def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -
         plane: where it looks.
         limited: a byte for each row: not 0 where this string says nothing.
     """
-    facing, clear = Facing(plane), array("f")
-    for index, day in enumerate(columns.days):
-        number = day.timetuple().tm_yday
-        rows = columns.rows_of(index)
-        part = slice(rows.start, rows.stop)
-        pairs = zip(columns.azimuths[part], columns.elevations[part], strict=True)
-        clear.extend([facing.w_per_kwp(azimuth, elevation, number) for azimuth, elevation in pairs])
+    clear, cosines = _clear_sky(columns, Facing(plane))
     powers = columns.powers[string]
     scale = _first_scale(powers, clear, limited)
     least = max(LEAST_W_PER_KWP, LEAST_A * _usual_v(columns.voltages[string]) / scale)
     nothing, volts = _NOTHING * scale, columns.voltages[string]
     ratios = array("f", [-1.0]) * len(powers)
     for row, (power, could, held) in enumerate(zip(powers, clear, limited, strict=True)):
-        if could >= least and power > nothing * could and power + 1 > _STEP_A * volts[row]:
+        if could >= least and power > nothing * could:
+            if power < _NO_STEP_W and power + 1 <= _STEP_A * volts[row]:
+                continue
             if not held:
                 ratios[row] = power / could
             elif held == DOUBTFUL:
                 ratios[row] = MAY_BE_HELD
             elif power > _IN_LIGHT * scale * could:
                 ratios[row] = HELD
-    _without_beam(columns, facing, ratios)
+    _without_beam(cosines, ratios)
     bright = sorted(r for r, could in zip(ratios, clear, strict=True) if r >= 0 and could > 250)
     return Ratios(clear, ratios, scale, bright[int(0.99 * len(bright))] if bright else 0.0)
 
 
-def _without_beam(columns: Columns, facing: Facing, ratios: array[float]) -> None:
+def _clear_sky(columns: Columns, facing: Facing) -> tuple[array[float], array[float]]:
+    """Return what a kWp gives under a clear sky, and the cosine of the sun's incidence, by row."""
+    clear, cosines = array("f"), array("d")
+    for index, day in enumerate(columns.days):
+        rows = columns.rows_of(index)
+        part = slice(rows.start, rows.stop)
+        elevations = columns.elevations[part]
+        own = facing.incidences(columns.azimuths[part], elevations)
+        number = day.timetuple().tm_yday
+        clear.extend(facing.clear_w_per_kwp(own, elevations, [number] * len(rows)))
+        cosines.extend(own)
+    return clear, cosines
+
+
+def _without_beam(cosines: array[float], ratios: array[float]) -> None:
     """Leave out rows without beam, and take less for lit where the sun but grazes the modules.
 
     There, bright clouds alone give nearly as much as a clear sky.
     """
-    for row, (azimuth, elevation) in enumerate(
-        zip(columns.azimuths, columns.elevations, strict=True)
-    ):
-        if ratios[row] != -1:
-            cosine = facing.incidence(azimuth, elevation)
+    for row, cosine in enumerate(cosines):
+        if cosine < GRAZED and ratios[row] != -1:
             if cosine < _FACING:
                 ratios[row] = -1.0
-            elif cosine < GRAZED and ratios[row] > 0:
+            elif ratios[row] > 0:
                 ratios[row] *= allowance(cosine)
 
 

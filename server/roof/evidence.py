@@ -9,7 +9,6 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
@@ -37,6 +36,7 @@ class Sky(NamedTuple):
 
     positions: array[int]  # rows, rising
     sunny: array[int]  # how many before each position had sun; one more than positions
+    places: array[int]  # how many positions are before each row; one more than rows
 
 
 class Pass(NamedTuple):
@@ -66,8 +66,12 @@ def sky_of(
         for row in (range(len(ratios)) if asked is None else asked)
         if ratios[row] not in (-1, MAY_BE_HELD) and numbers[row] not in doubtful
     ]
-    shone = (ratios[row] >= limits[numbers[row]] or ratios[row] < 0 for row in rows)
-    return Sky(array("i", rows), array("i", accumulate(shone, initial=0)))
+    shone = [ratios[row] >= limits[numbers[row]] or ratios[row] < 0 for row in rows]
+    there = bytearray(len(ratios))
+    for row in rows:
+        there[row] = 1
+    sums = (array("i", accumulate(flags, initial=0)) for flags in (shone, there))
+    return Sky(array("i", rows), *sums)
 
 
 def _limits(usual: Usual) -> list[float]:
@@ -85,17 +89,18 @@ def passes(
     limits = _limits(usual)
     for day in days:
         open_number, first, last, sunny = -1, 0, 0, False
-        for row in columns.rows_of(day):
-            ratio = ratios[row]
+        rows = columns.rows_of(day)
+        pairs = zip(numbers[rows.start : rows.stop], ratios[rows.start : rows.stop], strict=True)
+        for row, (number, ratio) in enumerate(pairs, rows.start):
             if ratio in (-1, MAY_BE_HELD):
                 continue
-            number = numbers[row]
             if number != open_number:
                 if open_number >= 0:
                     yield Pass(day, open_number, first, last, sunny)
                 open_number, first, sunny = number, row, False
             last = row
-            sunny = sunny or ratio >= limits[number] or ratio < 0
+            if not sunny:
+                sunny = ratio >= limits[number] or ratio < 0
         if open_number >= 0:
             yield Pass(day, open_number, first, last, sunny)
 
@@ -108,10 +113,13 @@ class Weather:
         self._seen: dict[Key, list[int]] = {}
         self._around: dict[tuple[int, int, int], list[int]] = {}  # whatever other strings did
         self._keys: dict[int, Key] = {}  # by the first row of a pass: most are asked twice
+        self._kept: dict[Key, Key] = {}  # each once: there are thousands of passes to a key
         self._dark = self._all = 0
+        self._by_key: dict[Key, float] = {}  # what ``dark`` says, since learned from last
 
     def learn(self, found: Iterable[Pass]) -> None:
         """Take passes of bright bins. What is near is left out in turn, as shade leaves it out."""
+        self._by_key.clear()
         for key, one in self._as_if_shaded(found):
             for seen in (
                 self._seen.setdefault(key, [0, 0]),
@@ -139,8 +147,13 @@ class Weather:
 
     def dark(self, one: Pass) -> float:
         """Return how probable it is that clouds alone make this pass dark."""
-        usually = (self._dark + 1) / (self._all + 1)
         key = self._whole_key(one)
+        if key not in self._by_key:
+            self._by_key[key] = self._dark_by(key)
+        return self._by_key[key]
+
+    def _dark_by(self, key: Key) -> float:
+        usually = (self._dark + 1) / (self._all + 1)
         # A bin that is doubtful of every string: what others did there is not known, nor asked.
         is_alone = key[3] == _ABSENT
         dark, count = (self._around.get(key[:3]) if is_alone else self._seen.get(key)) or (0, 0)
@@ -161,38 +174,32 @@ class Weather:
 
     def _whole_key(self, one: Pass) -> Key:
         if one.first not in self._keys:
-            self._keys[one.first] = self.key(one)
+            key = self.key(one)
+            self._keys[one.first] = self._kept.setdefault(key, key)
         return self._keys[one.first]
 
     def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
         """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
-        before, after = self._before(one, gap), self._after(one, gap)
-        if not sides[0]:
-            before = (_FAR, _ABSENT)
-        if not sides[1]:
-            after = (_FAR, _ABSENT)
-        near, far = sorted((before, after))
+        before = self._before(one, gap) if sides[0] else (_FAR, _ABSENT)
+        after = self._after(one, gap) if sides[1] else (_FAR, _ABSENT)
+        near, far = (before, after) if before <= after else (after, before)
         distance = 0 if near[0] <= 4 else 1 if near[0] <= 14 else 2
         return distance, near[1], far[1], self._elsewhere(one)
 
     def _before(self, one: Pass, gap: int) -> tuple[int, int]:
         sky = self._own
-        end = bisect_left(sky.positions, one.first - gap)
-        begin = max(
-            end - _AROUND,
-            bisect_left(sky.positions, max(self._columns.starts[one.day], one.first - _FAR)),
-        )
+        start = max(self._columns.starts[one.day], one.first - _FAR)
+        end = sky.places[max(start, one.first - gap)]
+        begin = max(end - _AROUND, sky.places[start])
         if begin >= end:
             return _FAR, _ABSENT
         return one.first - sky.positions[end - 1], _state(sky, begin, end)
 
     def _after(self, one: Pass, gap: int) -> tuple[int, int]:
         sky = self._own
-        begin = bisect_left(sky.positions, one.last + 1 + gap)
-        end = min(
-            begin + _AROUND,
-            bisect_left(sky.positions, min(self._columns.starts[one.day + 1], one.last + _FAR)),
-        )
+        stop = min(self._columns.starts[one.day + 1], one.last + _FAR)
+        begin = sky.places[min(stop, one.last + 1 + gap)]
+        end = min(begin + _AROUND, sky.places[stop])
         if begin >= end:
             return _FAR, _ABSENT
         return sky.positions[begin] - one.last, _state(sky, begin, end)
@@ -201,8 +208,7 @@ class Weather:
         """Return what other strings did at the same time."""
         sunny = count = 0
         for sky in self._others:
-            begin = bisect_left(sky.positions, one.first)
-            end = bisect_left(sky.positions, one.last + 1)
+            begin, end = sky.places[one.first], sky.places[one.last + 1]
             count += end - begin
             sunny += sky.sunny[end] - sky.sunny[begin]
         return _ABSENT if count == 0 else 2 if sunny == count else 1 if sunny else 0

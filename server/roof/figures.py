@@ -14,7 +14,7 @@ from server.roof.losses import Lost
 from server.roof.rows import SLOT_S, Limit
 from server.roof.shade import Judged, Seen, region_of
 from server.roof.texts import moment, why
-from server.roof.whole import Whole
+from server.roof.whole import Own, Whole
 
 YEAR_DAYS = 365
 _SAME_DEG = 3.0  # planes this alike see the same sun
@@ -38,15 +38,20 @@ class Figures(NamedTuple):
     dead_row: int | None
 
 
-def of(whole: Whole, seen: Seen, since: int) -> Figures:
+def share_days(whole: Whole) -> dict[int, list[share.Day]]:
+    """Return the days that tell what part each string gives; no days where there is but one."""
+    seen = whole.seen()
+    if len(seen) < 2:
+        return {one.string: [] for one in seen}
+    held = {own.string: own.held for own in whole.strings}
+    maps = [judged for found in whole.maps.values() for judged in found.judged.values()]
+    return share.by_day(whole.columns, whole.numbers, seen, maps, held)
+
+
+def of(whole: Whole, own: Own, seen: Seen, days: list[share.Day], since: int) -> Figures:
     """Return the figures; limited rows from the day with the index ``since`` on."""
     columns, others = whole.columns, whole.others(seen.string)
-    held = {own.string: own.held for own in whole.strings}
     kind, lost = _shade(whole, seen, since)
-    days: list[share.Day] = []
-    if others:
-        maps = [judged for found in whole.maps.values() for judged in found.judged.values()]
-        days = share.by_day(columns, whole.numbers, whole.seen(), maps, seen, held)
     base = share.base_of(days, len(columns.days) - 1)
     noons = yields.clear_noons(columns, seen)
     judged = whole.maps[seen.string].judged["all"]
@@ -55,7 +60,7 @@ def of(whole: Whole, seen: Seen, since: int) -> Figures:
         shade=lost,
         shade_kind=kind,
         outage=losses.dead_rows(columns, *dead, since) if others else None,
-        limits=held_back.limits_of(columns, seen, held[seen.string], judged, since),
+        limits=held_back.limits_of(columns, seen, own.held, judged, since),
         share_days=days,
         base=base,
         changes=[] if base is None else share.changes(days, base),

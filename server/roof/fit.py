@@ -46,12 +46,11 @@ def of_days(digests: Iterable[Digest], string: int) -> Fitted | None:
     gathered = all_days.gather(digests)
     if string not in gathered.powers:
         return None
-    return of_columns(gathered, string, bytearray(gathered.causes))
+    return of_columns(gathered, windows_of(gathered, string, bytearray(gathered.causes)))
 
 
-def of_columns(columns: Columns, string: int, held: bytearray) -> Fitted | None:
-    """Return the same; ``held``: a byte for each row, not 0 where the inverter held back."""
-    windows = _windows(columns, string, held)
+def of_columns(columns: Columns, windows: Sequence[Sequence[Point]]) -> Fitted | None:
+    """Return the same, by what ``windows_of`` returned."""
     if len(windows) < LEAST_WINDOWS:
         return None
     coarse = [window[::3] for window in windows]
@@ -65,12 +64,10 @@ def of_columns(columns: Columns, string: int, held: bytearray) -> Fitted | None:
     return Fitted(best[0], best[1] % 360, len(columns.within(DAYS)), rest_of(windows, Plane(*best)))
 
 
-def rest_of_plane(
-    columns: Columns, string: int, held: bytearray, plane: Plane, fitted: Fitted
-) -> float:
+def rest_of_plane(windows: Sequence[Sequence[Point]], plane: Plane, fitted: Fitted) -> float:
     """Return what an orientation leaves unexplained of what ``fitted`` was made of."""
     best = Plane(fitted.tilt_deg, fitted.azimuth_deg)
-    windows = [_envelope(window, best) for window in _windows(columns, string, held)]
+    windows = [_envelope(window, best) for window in windows]
     return rest_of(windows, plane)
 
 
@@ -110,8 +107,10 @@ def rest_of(windows: Sequence[Sequence[Point]], plane: Plane) -> float:
     all_pp = all_pm = all_mm = 0.0
     for window in windows:
         pp = pm = mm = 0.0
-        for azimuth, elevation, number, power in window:
-            could = facing.w_per_kwp(azimuth, elevation, number)
+        azimuths, elevations, numbers, powers = zip(*window, strict=True)
+        cosines = facing.incidences(azimuths, elevations)
+        clear_w = facing.clear_w_per_kwp(cosines, elevations, numbers)
+        for power, could in zip(powers, clear_w, strict=True):
             pp += power * power
             pm += power * could
             mm += could * could
@@ -154,7 +153,11 @@ def _envelope(window: Sequence[Point], plane: Plane) -> list[Point]:
     ] or list(window)
 
 
-def _windows(columns: Columns, string: int, held: bytearray) -> list[list[Point]]:
+def windows_of(columns: Columns, string: int, held: bytearray) -> list[list[Point]]:
+    """Return the brightest moments of each fortnight of the last year.
+
+    ``held``: a byte for each row, not 0 where the inverter held back.
+    """
     found = []
     days = columns.within(DAYS)
     for begin in range(days.stop - _WINDOW_DAYS, days.start - _WINDOW_DAYS, -_WINDOW_DAYS):

@@ -3,7 +3,8 @@
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 
 from server.roof import cells
 from server.roof.columns import HELD, Columns
@@ -19,7 +20,6 @@ _LEAST_OF_HEIGHT = 100
 _MOSTLY_FREE = 0.2
 _BESIDE, _FAR = 3, 72  # rows
 _SHINES = 0.6  # of a clear sky: where so much is not all, the sun is out
-_LEAST_BESIDE = 3
 
 
 class Sky:
@@ -33,15 +33,27 @@ class Sky:
     def __init__(self, columns: Columns, seen: Seen, held: Sequence[int]) -> None:
         self._columns, self._seen = columns, seen
         self._usual = _by_height(columns, seen)
-        self._steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
         low = max(_LOW, cells.quantile((columns.elevations[row] for row in held), _LOWEST))
         self._kinds = [_kind(columns, seen, day) for day in range(len(columns.days))]
-        for row, ratio in enumerate(seen.ratios):
-            if ratio >= 0 and columns.elevations[row] > low:
-                step = min(_STEPS - 1, int(100 * ratio / self._at(row)))
-                self._steps[self._kinds[columns.day_of[row]]][step] += 1
-                self._steps[_DAY_CLASSES][step] += 1
-        self._means = [_means_above(steps) for steps in self._steps]
+        self._clear = array("i")  # rows, rising
+        steps = [[0] * _STEPS for _ in range(_DAY_CLASSES + 1)]
+        for day, kind in enumerate(self._kinds):
+            self._take_day(columns.rows_of(day), low, steps[kind], steps[_DAY_CLASSES])
+        self._means = [_means_above(of_kind) for of_kind in steps]
+
+    def _take_day(self, rows: range, low: float, own: list[int], every: list[int]) -> None:
+        """Take the clear rows of a day, and count the steps of those with the sun high enough."""
+        part = slice(rows.start, rows.stop)
+        pairs = zip(self._seen.ratios[part], self._columns.elevations[part], strict=True)
+        for row, (ratio, elevation) in enumerate(pairs, rows.start):
+            if ratio >= 0:
+                usual = self._usual[elevation // _HEIGHT]
+                if ratio >= CLEAR * usual:
+                    self._clear.append(row)
+                if elevation > low:
+                    step = min(_STEPS - 1, int(100 * ratio / usual))
+                    own[step] += 1
+                    every[step] += 1
 
     def _at(self, row: int) -> float:
         return self._usual[self._columns.elevations[row] // _HEIGHT]
@@ -70,35 +82,22 @@ class Sky:
         """
         rows, ratios = self._columns.rows_of(self._columns.day_of[row]), self._seen.ratios
         begin, end = max(rows.start, row - _FAR), min(rows.stop, row + _FAR)
-        sides = (range(row - 1, begin - 1, -1), range(row + 1, end))
-        found = [_first_clear(side, ratios, self._at) for side in sides]
-        near = [(abs(at - row), level) for at, level in (one for one in found if one)]
+        at = bisect_left(self._clear, row)
+        before, after = self._clear[max(0, at - _BESIDE) : at], self._clear[at : at + _BESIDE]
+        near = [
+            (min(abs(one - row) for one in side), cells.quantile([ratios[n] for n in side], 0.5))
+            for side in (before, after)
+            if len(side) == _BESIDE and begin <= side[0] and side[-1] < end
+        ]
         if not near:
             return None
         weight = sum(1 / far for far, _ in near)
         return sum(level / far for far, level in near) / weight
 
 
-def _first_clear(
-    side: range, ratios: array[float], usual: Callable[[int], float]
-) -> tuple[int, float] | None:
-    """Return where the nearest clear moments are, and their middle ratio."""
-    clear: list[float] = []
-    first = -1
-    for row in side:
-        if ratios[row] < CLEAR * usual(row):
-            continue
-        if first < 0:
-            first = row
-        clear.append(ratios[row])
-        if len(clear) == _BESIDE:
-            break
-    return (first, cells.quantile(clear, 0.5)) if len(clear) >= _LEAST_BESIDE else None
-
-
 def _by_height(columns: Columns, seen: Seen) -> list[float]:
     """Return the ratio under a clear sky for each 5 degrees of the sun's height."""
-    values: list[list[float]] = [[] for _ in range(900 // _HEIGHT + 1)]
+    values = [array("f") for _ in range(900 // _HEIGHT + 1)]
     held = [0] * len(values)
     for ratio, elevation in zip(seen.ratios, columns.elevations, strict=True):
         if ratio >= 0:

@@ -213,12 +213,12 @@ def dead_rows(
     run: list[tuple[int, float]] = []
     asked = range(columns.starts[since], len(numbers))
     for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
+        light = _light(others, row)
         could = seen.usual.level * seen.clear_w[row]
-        light = max(other.ratios[row] / other.usual.level for other in others)
-        if columns.powers[seen.string][row] < _DEAD * could * min(1.0, light):
-            run.append((row, could * min(1.0, light)))
-            continue
-        _end(run, rows, watts)
+        if columns.powers[seen.string][row] < _DEAD * could * light:
+            run.append((row, could * light))
+        elif run:
+            _end(run, rows, watts)
     _end(run, rows, watts)
     return Lost(rows, watts)
 
@@ -232,8 +232,15 @@ def _lit(
     for row in asked:
         if clear_w[row] < _LIGHT_W or powers[row] < 0 or columns.causes[row]:
             continue
-        if any(ratios[row] > least for ratios, least in limits):
-            yield row
+        for ratios, least in limits:
+            if ratios[row] > least:
+                yield row
+                break
+
+
+def _light(others: Sequence[Seen], row: int) -> float:
+    """Return which part of a clear sky's light there is by the best of the others."""
+    return min(1.0, max([other.ratios[row] / other.usual.level for other in others]))
 
 
 def _end(run: list[tuple[int, float]], rows: list[int], watts: list[float]) -> None:
@@ -255,8 +262,7 @@ def dead_since(
     asked = reversed(range(len(numbers)))
     for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
         could = seen.usual.level * seen.clear_w[row]
-        light = max(other.ratios[row] / other.usual.level for other in others)
-        if columns.powers[seen.string][row] >= _DEAD * could * min(1.0, light):
+        if columns.powers[seen.string][row] >= _DEAD * could * _light(others, row):
             break
         first, count = row, count + 1
     if first is None or count < DEAD_ROWS:

@@ -8,6 +8,7 @@ degrees warmer per W/m2. Haze, height and weather go into one factor per string,
 
 import math
 from array import array
+from collections.abc import Iterable
 from functools import lru_cache
 
 from edge_lib.shared.sun import Sun
@@ -54,20 +55,38 @@ class Facing:
 
     def incidence(self, azimuth: int, elevation: int) -> float:
         """Return the cosine of the angle between the sun and the plane's upright."""
-        return _SINE[elevation] * self._up + _COSINE[elevation] * self._across * self._turn[azimuth]
+        return self.incidences((azimuth,), (elevation,))[0]
+
+    def incidences(self, azimuths: Iterable[int], elevations: Iterable[int]) -> list[float]:
+        """Return the same of many moments."""
+        up, across, turn = self._up, self._across, self._turn
+        return [
+            _SINE[elevation] * up + _COSINE[elevation] * across * turn[azimuth]
+            for azimuth, elevation in zip(azimuths, elevations, strict=True)
+        ]
 
     def w_per_kwp(self, azimuth: int, elevation: int, day_of_year: int) -> float:
         """Return the power under a clear sky; angles of the sun in tenths of a degree."""
         if elevation <= 0:
             return 0.0
-        facing = (
-            _SINE[elevation] * self._up + _COSINE[elevation] * self._across * self._turn[azimuth]
-        )
-        light = self._sky * _SKY[elevation] + self._ground * _FLAT[elevation]
-        if facing > 0:
-            light += _TAKEN[int(facing * 1000)] * _ALONG[elevation]
-        light *= _DISTANCE[day_of_year]
-        return light * (1 - _WARMING * light)
+        cosines = self.incidences((azimuth,), (elevation,))
+        return self.clear_w_per_kwp(cosines, (elevation,), (day_of_year,))[0]
+
+    def clear_w_per_kwp(
+        self, incidences: Iterable[float], elevations: Iterable[int], days_of_year: Iterable[int]
+    ) -> list[float]:
+        """Return the same of many moments with the sun up, by what ``incidences`` returned."""
+        sky, ground = self._sky, self._ground
+        lights = [
+            (
+                sky * _SKY[elevation]
+                + ground * _FLAT[elevation]
+                + (_TAKEN[int(facing * 1000)] * _ALONG[elevation] if facing > 0 else 0.0)
+            )
+            * _DISTANCE[day]
+            for facing, elevation, day in zip(incidences, elevations, days_of_year, strict=True)
+        ]
+        return [light * (1 - _WARMING * light) for light in lights]
 
 
 @lru_cache(maxsize=64)

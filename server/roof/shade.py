@@ -4,7 +4,6 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -104,7 +103,7 @@ def sunny_days(columns: Columns, seen: Seen, sky: Sky, days: Iterable[int]) -> i
 
 
 def _clear_hour(columns: Columns, seen: Seen, sky: Sky, day: int) -> bool:
-    begin, end = (bisect_left(sky.positions, columns.starts[day + later]) for later in (0, 1))
+    begin, end = sky.places[columns.starts[day]], sky.places[columns.starts[day + 1]]
     run, before = 0, 0.0
     for place in range(begin, end):
         ratio = seen.ratios[sky.positions[place]]
@@ -134,7 +133,8 @@ def map_of(
         found: its bins of these days.
         skies: of all strings.
         days: indices.
-        trusted: whether the settings may be right; otherwise nothing is called shaded.
+        trusted: whether the settings may be right, and enough of the sky was seen in the sun
+            (``settled``); otherwise nothing is called shaded.
     """
     own = skies[seen.string]
     weather = Weather(columns, own, [sky for k, sky in skies.items() if k != seen.string])
@@ -146,7 +146,7 @@ def map_of(
     contrasts = _contrasts(columns, seen, weather, passes, bright)
     levels = _levels(seen, found, weather, passes)
     shaded: set[int] = set()
-    if trusted and settled(columns, seen, own, found, days):
+    if trusted:
         shaded = _proven(weather, passes, levels, found, contrasts, seen)
     return {
         number: judged(
@@ -161,13 +161,19 @@ def map_of(
     }
 
 
-def settled(columns: Columns, seen: Seen, own: Sky, found: Mapping[int, Cell], days: range) -> bool:
-    """Return whether enough of the sky was seen in the sun to say what is dark."""
+def settled(seen: Seen, found: Mapping[int, Cell], days: range, sunny: int) -> bool:
+    """Return whether enough of the sky was seen in the sun to say what is dark.
+
+    Args:
+        seen: the string.
+        found: its bins of these days.
+        days: indices.
+        sunny: on how many of them the sun shone for an hour.
+    """
     enough = [number for number, cell in found.items() if cell.enough()]
     bright = sum(found[n].level() >= SUNNY * seen.usual.at(n) or found[n].cut_off() for n in enough)
     if len(days) < LEAST_DAYS or bright < _BRIGHT_OF_MANY * len(enough):
         return False
-    sunny = sunny_days(columns, seen, own, days)
     # Where it is nearly always cloudy some bins are never seen in the sun, however long one waits.
     few = bright < _BRIGHT * len(enough)
     return sunny >= (_MANY_SUNNY_DAYS if few else LEAST_SUNNY_DAYS)
@@ -183,17 +189,21 @@ def _levels(
     values: dict[int, list[float]] = {}
     faint: dict[int, list[tuple[float, float]]] = {}  # with the weight of each
     days: dict[int, dict[int, float]] = {}
+    most = _SUN_OUT + _SOFT
     for one in passes:
-        weight = min(1.0, (_SUN_OUT + _SOFT - weather.dark(one)) / (2 * _SOFT))
-        if weight <= 0 or weather.denied(one):
+        dark = weather.dark(one)
+        if dark >= most or weather.denied(one):
             continue
+        weight = 1.0
         own = [ratio for ratio in seen.ratios[one.first : one.last + 1] if ratio >= 0]
-        if weight < 1:
+        if dark > most - 2 * _SOFT:
+            weight = (most - dark) / (2 * _SOFT)
             faint.setdefault(one.number, []).extend((ratio, weight) for ratio in own)
         else:
             values.setdefault(one.number, []).extend(own)
         of_day = days.setdefault(one.number, {})
-        of_day[one.day] = max(weight, of_day.get(one.day, 0.0))
+        if weight > of_day.get(one.day, 0.0):
+            of_day[one.day] = weight
     levels = {}
     for number, cell in found.items():
         sure, less = values.get(number, []), faint.get(number, [])

@@ -53,28 +53,41 @@ def by_day(
     numbers: array[int],
     strings: Sequence[Seen],
     maps: Sequence[Mapping[int, Judged]],
-    own: Seen,
     held: Mapping[int, bytearray],
-) -> list[Day]:
-    """Return the days of two years with an hour of sun outside of the shade of any string."""
+) -> dict[int, list[Day]]:
+    """Return, of each string, two years' days with an hour of sun outside of the shade of any."""
     shaded = {number for judged in maps for number in region_of(judged)}
-    found = []
+    found: dict[int, list[Day]] = {one.string: [] for one in strings}
     for day in columns.within(_TOLD_DAYS):
-        power = whole = expected = 0.0
-        count = 0
-        for row in columns.rows_of(day):
-            if numbers[row] in shaded or not _counts(columns, strings, held, row):
-                continue
-            could = {one.string: one.usual.level * one.clear_w[row] for one in strings}
-            total = sum(columns.powers[one.string][row] for one in strings)
-            power += columns.powers[own.string][row]
-            whole += total
-            expected += total * could[own.string] / sum(could.values())
-            count += 1
-        if count >= _LEAST_ROWS and whole > 0:
-            share, part = min(0.999, max(power / whole, 0.001)), expected / whole
-            found.append(Day(day, share, part, _odds(share) - _odds(part)))
+        rows = [
+            row
+            for row in columns.rows_of(day)
+            if numbers[row] not in shaded and _counts(columns, strings, held, row)
+        ]
+        if len(rows) < _LEAST_ROWS:
+            continue
+        powers, expected = _sums(columns, strings, rows)
+        whole = sum(powers)
+        if whole > 0:
+            for one, power, could in zip(strings, powers, expected, strict=True):
+                share, part = min(0.999, max(power / whole, 0.001)), could / whole
+                found[one.string].append(Day(day, share, part, _odds(share) - _odds(part)))
     return found
+
+
+def _sums(
+    columns: Columns, strings: Sequence[Seen], rows: Sequence[int]
+) -> tuple[list[float], list[float]]:
+    """Return what the strings gave in some rows, and what the model gives each of that."""
+    sums, expected = [0.0] * len(strings), [0.0] * len(strings)
+    for row in rows:
+        powers = [columns.powers[one.string][row] for one in strings]
+        could = [one.usual.level * one.clear_w[row] for one in strings]
+        total, all_could = sum(powers), sum(could)
+        for n, power in enumerate(powers):
+            sums[n] += power
+            expected[n] += total * could[n] / all_could
+    return sums, expected
 
 
 def _odds(share: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations  # array[int] is not a type for Python 3.11 w
 
 import math
 from array import array
+from collections.abc import Mapping, Sequence
 
 from server.roof.cells import quantile
 from server.roof.columns import Columns
@@ -32,29 +33,59 @@ def limited(columns: Columns, string: int) -> bytearray:
     """
     found = bytearray(columns.causes)
     powers, voltages = columns.powers[string], columns.voltages[string]
-    most = max(powers, default=0) + 1
-    months = [day.year * 12 + day.month for day in columns.days]
-    classes: dict[tuple[int, int], list[int]] = {}
-    for row, (power, volt) in enumerate(zip(powers, voltages, strict=True)):
-        number = power * _CLASSES // most
-        if number >= _LEAST_CLASS and not found[row] and volt > 0:
-            classes.setdefault((months[columns.day_of[row]], number), []).append(volt)
-    usual = _usual(classes)
-    for row, (power, volt) in enumerate(zip(powers, voltages, strict=True)):
-        number = power * _CLASSES // most
-        if found[row] and found[row] != DOUBTFUL:
-            continue
-        level = usual.get((months[columns.day_of[row]], max(number, _LEAST_CLASS)))
-        if level is None:
-            continue
-        if number >= _LEAST_CLASS and volt > _ABOVE * level:
-            found[row] = VOLTAGE
-        elif 0 < volt <= _NOT_HELD * level:
-            found[row] = 0
+    most, months = max(powers, default=0) + 1, _months(columns)
+    usual = _usual(_classes(powers, voltages, found, months, most))
+    for month, part in months.items():
+        bounds = [_bounds(usual, month, number) for number in range(_CLASSES)]
+        rows = zip(powers[part], voltages[part], found[part], strict=True)
+        for row, (power, volt, cause) in enumerate(rows, part.start):
+            if not cause or cause == DOUBTFUL:
+                free, most_v = bounds[power * _CLASSES // most if power > 0 else 0]
+                if volt > most_v:
+                    found[row] = VOLTAGE
+                elif 0 < volt <= free:
+                    found[row] = 0
     return found
 
 
-def _usual(classes: dict[tuple[int, int], list[int]]) -> dict[tuple[int, int], float]:
+def _classes(
+    powers: array[int],
+    voltages: array[int],
+    held: bytearray,
+    months: Mapping[int, slice],
+    most: int,
+) -> dict[tuple[int, int], array[int]]:
+    """Return the voltages of the rows that were not held back, by month and class of power."""
+    classes: dict[tuple[int, int], array[int]] = {}
+    for month, part in months.items():
+        own = [array("h") for _ in range(_CLASSES)]
+        for power, volt, cause in zip(powers[part], voltages[part], held[part], strict=True):
+            if volt > 0 and power > 0 and not cause:
+                own[power * _CLASSES // most].append(volt)
+        known = enumerate(own[_LEAST_CLASS:], _LEAST_CLASS)
+        classes |= {(month, number): volts for number, volts in known if volts}
+    return classes
+
+
+def _bounds(usual: Mapping[tuple[int, int], float], month: int, number: int) -> tuple[float, float]:
+    """Return up to which voltage a class of power is surely free, and above which it is held."""
+    level = usual.get((month, max(number, _LEAST_CLASS)))
+    if level is None:
+        return 0.0, math.inf
+    return _NOT_HELD * level, _ABOVE * level if number >= _LEAST_CLASS else math.inf
+
+
+def _months(columns: Columns) -> dict[int, slice]:
+    """Return the rows of each month; days rise."""
+    months: dict[int, slice] = {}
+    for index, day in enumerate(columns.days):
+        rows, month = columns.rows_of(index), day.year * 12 + day.month
+        first = months[month].start if month in months else rows.start
+        months[month] = slice(first, rows.stop)
+    return months
+
+
+def _usual(classes: Mapping[tuple[int, int], Sequence[int]]) -> dict[tuple[int, int], float]:
     usual: dict[tuple[int, int], float] = {}
     allowed: dict[int, float] = {}  # of a month: by the classes so far, as in the light of class 1
     for month, number in sorted(classes):

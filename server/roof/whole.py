@@ -79,13 +79,14 @@ def _own(gathered: Columns, numbers: array[int], settings: Settings, string: int
     held = voltage.limited(gathered, string)
     told = settings.strings.get(string)
     days = sum(stop > start for start, stop in pairwise(gathered.starts))
-    fitted = fit.of_columns(gathered, string, held) if days >= FIT_DAYS else None
+    windows = fit.windows_of(gathered, string, held) if days >= FIT_DAYS else []
+    fitted = fit.of_columns(gathered, windows) if windows else None
     plane, source = told, "set" if told else None
     if plane is None and fitted is not None:
         plane, source = Plane(fitted.tilt_deg, fitted.azimuth_deg), "fitted"
     if plane is None:
         return Own(string, None, None, fitted, [], held, None)
-    rest = fit.rest_of_plane(gathered, string, held, plane, fitted) if told and fitted else None
+    rest = fit.rest_of_plane(windows, plane, fitted) if told and fitted else None
     aim = fit.mended(plane, fitted, rest) if fitted and rest is not None else plane
     seen = _seen(gathered, numbers, string, aim, held)
     level = seen.usual.level if seen and days >= FIT_DAYS else None
@@ -131,7 +132,7 @@ def _map(whole: Whole, own: Own) -> Map:
     )
     kwp = own.plane.kwp if own.plane else None
     bright = kwp is None or seen.usual.level >= _LEAST_OF_KWP * kwp
-    settled = bright and shade.settled(gathered, seen, sky, seen.found, everything)
+    settled = bright and shade.settled(seen, seen.found, everything, sunny)
     trusted = settled and not contradicted
     judged = {
         "all": shade.map_of(
@@ -154,7 +155,9 @@ def _of_period(whole: Whole, seen: Seen, days: range, trusted: bool) -> dict[int
     rows = range(whole.columns.starts[days.start], whole.columns.starts[days.stop])
     skies = shade.skies_of(whole.numbers, whole.seen(), found, rows)
     own = found[seen.string]
-    return shade.map_of(whole.columns, whole.numbers, seen, own, skies, days, trusted)
+    sunny = shade.sunny_days(whole.columns, seen, skies[seen.string], days)
+    sure = trusted and shade.settled(seen, own, days, sunny)
+    return shade.map_of(whole.columns, whole.numbers, seen, own, skies, days, sure)
 
 
 def days_missing(days: int, found: Map | None) -> int:

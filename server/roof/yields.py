@@ -42,8 +42,8 @@ def clear_noons(columns: Columns, seen: Seen) -> Points:
     found = []
     for day in range(len(columns.days)):
         values, before = [], 0.0
-        for row in columns.rows_of(day):
-            ratio = seen.ratios[row]
+        rows = columns.rows_of(day)
+        for row, ratio in enumerate(seen.ratios[rows.start : rows.stop], rows.start):
             steady = ratio >= SUNNY * level and abs(ratio - before) < _STEADY * ratio
             if steady and seen.clear_w[row] >= _BRIGHT_W and volts[row] > 0:
                 values.append(math.log(ratio) - _POWER_BY_VOLTAGE * math.log(volts[row]))

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from edge_lib.shared.fields import KEY
-from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, NAMES, TEXTS
+from edge_lib.shared.p1_reading import P1
+from edge_lib.shared.sample import DEFAULT_INTERVAL_S, FIELDS, NAMES, SAMPLE, TEXTS
 from server.database.pool import SQL, query
 from server.database.samples import TABLE as SAMPLES
 from tests.support import batches
@@ -70,6 +71,17 @@ def test_a_column_is_explained_in_the_words_of_its_field(field):
 def test_a_text_column_is_explained_too(name):
     assert COLUMNS[name] == "text"
     assert COMMENTS[name].replace("''", "'") == TEXTS[name][1]
+
+
+@pytest.mark.parametrize("kind", [SAMPLE, P1], ids=lambda kind: kind.name)
+def test_no_text_of_a_reading_has_two_lines(kind):
+    # A batch goes to the database as one text, a line for each reading.
+    for pattern, _ in kind.texts.values():
+        words = ["", "a", "ab", "signed", "0123", "12 + 3", "A12B"]
+        assert any(pattern.fullmatch(word) for word in words)
+        assert not any(
+            pattern.fullmatch(f"{a}{end}{b}") for a in words for b in words for end in "\n\r"
+        )
 
 
 def test_the_unit_is_the_suffix_of_the_name():
