@@ -141,7 +141,7 @@ def _bins(roof: Whole) -> list[Bin]:
             *cells.edges(number),
             one.n,
             one.days,
-            round(one.performance, 3),
+            round(one.told, 3),
             None if one.contrast is None else round(one.contrast, 2),
             one.state,
             roof.columns.days[one.last_day],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations  # array[float] is not a type for Python 3.11 while it runs
 
+import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from server.roof.columns import Columns
@@ -156,3 +157,26 @@ def quantile(values: Iterable[float], part: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def weighed_quantile(
+    values: Sequence[float], faint: Sequence[tuple[float, float]], part: float
+) -> float:
+    """Return the quantile of values, and of others that have a weight of less than 1.
+
+    What weighs next to nothing changes next to nothing. All together have to weigh 1 at least.
+    """
+    if not faint:
+        return quantile(values, part)
+    # From above, the quantile is the mean of the row that begins here.
+    begin = (1 - part) * (len(values) + sum(weight for _, weight in faint) - 1)
+    highest = sorted(values)[-int(begin + 2) :]
+    least = highest[0] if len(highest) > begin + 1 else -math.inf
+    pairs = [(value, 1.0) for value in highest] + [one for one in faint if one[0] >= least]
+    at = found = 0.0
+    for value, weight in sorted(pairs, reverse=True):
+        found += value * max(0.0, min(at + weight, begin + 1) - max(at, begin))
+        at += weight
+        if at > begin + 1:
+            break
+    return found

@@ -15,6 +15,7 @@ from server.roof.rows import CAUSES, DOUBTFUL, Digest
 LEAST_A = 1.0  # under a clear sky: a tenth of an ampere, the step of the register, is then 10 %
 _FACING = 0.08  # cosine: with the sun behind the modules there is no beam to be shaded
 GRAZED, _CLOUDS_GIVE = 0.4, 0.6  # below this cosine, bright clouds count; how much for each 1
+_STEP_A, _NO_STEP_W = 0.1, 100.0  # of the register: a current below reads 0; never so many watts
 _NOTHING = 0.03  # of a clear sky: less is snow or a string that is off, not shade
 _LIVES_KWH = 0.1
 _DISPATCH, _ALWAYS = 1 + CAUSES.index("dispatch"), 0.9
@@ -145,10 +146,12 @@ def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -
     powers = columns.powers[string]
     scale = _first_scale(powers, clear, limited)
     least = max(LEAST_W_PER_KWP, LEAST_A * _usual_v(columns.voltages[string]) / scale)
-    nothing = _NOTHING * scale
+    nothing, volts = _NOTHING * scale, columns.voltages[string]
     ratios = array("f", [-1.0]) * len(powers)
     for row, (power, could, held) in enumerate(zip(powers, clear, limited, strict=True)):
         if could >= least and power > nothing * could:
+            if power < _NO_STEP_W and power + 1 <= _STEP_A * volts[row]:
+                continue
             if not held:
                 ratios[row] = power / could
             elif held == DOUBTFUL:
@@ -184,7 +187,12 @@ def _without_beam(cosines: array[float], ratios: array[float]) -> None:
             if cosine < _FACING:
                 ratios[row] = -1.0
             elif ratios[row] > 0:
-                ratios[row] *= 1 - _CLOUDS_GIVE * (GRAZED - cosine)
+                ratios[row] *= allowance(cosine)
+
+
+def allowance(cosine: float) -> float:
+    """Return which part of the ratio is counted, where the sun but grazes the modules."""
+    return 1 - _CLOUDS_GIVE * max(0.0, GRAZED - cosine)
 
 
 def _first_scale(powers: array[int], clear: array[float], limited: bytearray) -> float:

@@ -164,6 +164,10 @@ class Weather:
         key = self._whole_key(one)
         return key[0] < 2 and key[1] == key[2] == 0
 
+    def denied(self, one: Pass) -> bool:
+        """Return whether other strings say that there were clouds meanwhile."""
+        return self._whole_key(one)[3] < 2
+
     def sees(self, one: Pass) -> bool:
         """Return whether the string itself saw the sky within hours of the pass."""
         return self._whole_key(one)[1:3] != (_ABSENT, _ABSENT)

@@ -4,7 +4,7 @@ from __future__ import annotations  # array[float] is not a type for Python 3.11
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from server.roof.shade import LEARNED_DAYS, Judged, Seen, doubtful, region_of
 _DARKER = 0.97  # of what the twin gives: less is shade, beside shade
 _EACH = 4  # of so many passes one tells how often the sun is out: thousands are more than enough
 _SURE = 0.9  # the shape of the sky may err by so much
+_LEAST_OF_HEIGHT = 2  # bins in the sun, to say what comes from that height
 _DEAD = 0.05
 _NOTHING_W = 2
 _OTHER_LIVES = 0.2
@@ -76,8 +77,39 @@ def beside(
         return None
     wide = region | _darker(sums, factor, region)
     factor = _factor(sums, wide) or factor
-    rows = [row for row in known if numbers[row] in wide]
-    return Lost(rows, [factor * other[row] - own[row] for row in rows])
+    watts = {row: factor * other[row] - own[row] for row in known if numbers[row] in wide}
+    for row, more in _low(columns, numbers, seen, twin, factor, wide, since):
+        watts[row] = watts.get(row, 0.0) + more
+    rows = sorted(watts)
+    return Lost(rows, [watts[row] for row in rows])
+
+
+def _low(
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    twin: Seen,
+    factor: float,
+    wide: set[int],
+    since: int,
+) -> Iterator[tuple[int, float]]:
+    """Yield what shade took with the sun lower than rows are kept for, at a row of each day.
+
+    It does so where the first row or the last one is in the shade, too.
+    """
+    strings = seen.string, twin.string
+    for day in range(since, len(columns.days)):
+        rows = columns.rows_of(day)
+        kwh = [columns.energy_kwh[k][day] if k in columns.energy_kwh else None for k in strings]
+        if not rows or not all(kwh) or not {numbers[rows[0]], numbers[rows[-1]]} & wide:
+            continue
+        own, other = (
+            whole / columns.kwh(rows[0], 1.0)
+            - sum(max(0, watts) for watts in columns.powers[k][rows.start : rows.stop])
+            for k, whole in zip(strings, kwh, strict=True)
+            if whole
+        )
+        yield rows[0], factor * other - own
 
 
 def _factor(sums: Mapping[int, Sequence[int]], region: set[int]) -> float | None:
@@ -125,17 +157,37 @@ def alone(
     some = islice(learned, 0, None, _EACH)
     shone = weather.shone(seen.ratios, seen.usual, some)
     rows, watts = [], []
+    could = {number: _unshaded(number, seen, judged) for number in shaded}
     for one in passes:
         if one.number not in shaded or one.day < since:
             continue
-        # Of the beam: what is left of a clear sky's light in the shade comes under clouds, too.
-        beam = seen.usual.at(one.number) * max(0.0, 1 - judged[one.number].performance)
-        part = _SURE * shone.get(weather.key(one), 0.0) * beam
+        # Of each moment, since an obstacle's edge crosses bins; what came under clouds, too, is
+        # not lost.
+        part = _SURE * shone.get(weather.key(one), 0.0)
+        counted = seen.grazed.get(one.number, 1.0)
         for row in range(one.first, one.last + 1):
             if seen.ratios[row] >= 0:
+                less = could[one.number] - seen.ratios[row] / counted
                 rows.append(row)
-                watts.append(part * seen.clear_w[row])
+                watts.append(part * max(0.0, less) * seen.clear_w[row])
     return Lost(rows, watts)
+
+
+def _unshaded(number: int, seen: Seen, judged: Mapping[int, Judged]) -> float:
+    """Return what a shaded bin would give under a clear sky.
+
+    Where nearly all bins of that height are in shade, they make it "usual" there to give less. What
+    the clear ones give, in the middle, is not less for any shade.
+    """
+    usual, height = seen.usual, number % cells.ROW_BINS
+    clear = [
+        one.performance * usual.at(other)
+        for other, one in judged.items()
+        if other % cells.ROW_BINS == height and one.state == "clear" and other not in seen.grazed
+    ]
+    if len(clear) < _LEAST_OF_HEIGHT:
+        return usual.at(number)
+    return max(usual.at(number), min(usual.level, cells.quantile(clear, 0.5)))
 
 
 def dead_rows(

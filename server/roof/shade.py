@@ -18,7 +18,9 @@ CLEAR = 0.9
 WITNESS = 0.85
 _EVER = 0.8  # the best tenth of all moments
 _SUN_OUT = 0.25  # clouds alone make such a pass dark less often
-_LEAST_CLEAR = 6  # rows of such passes, on three days
+_SOFT = 0.05  # on both sides of it a pass counts in part: no hair decides on many alike
+_FEW_CLEAR, _MANY_CLEAR = 3, 6  # rows of such passes: from none of the trust to all of it
+_FEW_DAYS, _MANY_DAYS = 2, 3  # with such passes
 _SUNNY_ROWS = 12
 _STEADY = 0.05
 _BRIGHT = 0.6  # of the bins that were seen often enough
@@ -46,7 +48,8 @@ class Seen(NamedTuple):
     ratios: array[float]
     found: dict[int, Cell]
     usual: Usual
-    grazed: frozenset[int] = frozenset()  # bins from which the sun only grazes the modules
+    # Bins from which the sun only grazes the modules: which part of the ratio is counted there.
+    grazed: Mapping[int, float] = {}
 
 
 class Judged(NamedTuple):
@@ -58,6 +61,12 @@ class Judged(NamedTuple):
     contrast: float | None
     state: str
     last_day: int
+    counted: float = 1.0  # which part of it is ``performance``, which is made for proofs
+
+    @property
+    def told(self) -> float:
+        """Return the performance as it is."""
+        return self.performance / self.counted
 
 
 def doubtful(found: Mapping[int, Cell], usual: Usual) -> set[int]:
@@ -140,7 +149,13 @@ def map_of(
     if trusted:
         shaded = _proven(weather, passes, levels, found, contrasts, seen)
     return {
-        number: _judged(cell, levels[number], contrasts.get(number), number in shaded)
+        number: judged(
+            cell,
+            levels[number],
+            seen.grazed.get(number, 1.0),
+            contrasts.get(number),
+            number in shaded,
+        )
         for number, cell in found.items()
         if cell.values
     }
@@ -172,19 +187,40 @@ def _levels(
     Bright clouds give nearly as much as the sun where it only grazes the modules.
     """
     values: dict[int, list[float]] = {}
-    days: dict[int, set[int]] = {}
+    faint: dict[int, list[tuple[float, float]]] = {}  # with the weight of each
+    days: dict[int, dict[int, float]] = {}
+    most = _SUN_OUT + _SOFT
     for one in passes:
-        if weather.dark(one) < _SUN_OUT:
-            part = seen.ratios[one.first : one.last + 1]
-            values.setdefault(one.number, []).extend(ratio for ratio in part if ratio >= 0)
-            days.setdefault(one.number, set()).add(one.day)
+        dark = weather.dark(one)
+        if dark >= most or weather.denied(one):
+            continue
+        weight = 1.0
+        own = [ratio for ratio in seen.ratios[one.first : one.last + 1] if ratio >= 0]
+        if dark > most - 2 * _SOFT:
+            weight = (most - dark) / (2 * _SOFT)
+            faint.setdefault(one.number, []).extend((ratio, weight) for ratio in own)
+        else:
+            values.setdefault(one.number, []).extend(own)
+        of_day = days.setdefault(one.number, {})
+        if weight > of_day.get(one.day, 0.0):
+            of_day[one.day] = weight
     levels = {}
     for number, cell in found.items():
-        own = values.get(number, [])
-        some = len(own) >= _LEAST_CLEAR and len(days[number]) >= cells.LEAST_DAYS
-        level = cells.quantile(own, cells.QUANTILE) if some else cell.level()
+        sure, less = values.get(number, []), faint.get(number, [])
+        rows = len(sure) + sum(weight for _, weight in less)
+        lit = sum(days.get(number, {}).values())
+        trust = min(_part(rows, _FEW_CLEAR, _MANY_CLEAR), _part(lit, _FEW_DAYS, _MANY_DAYS))
+        level = cell.level() if trust < 1 else 0.0
+        if trust > 0:
+            sunny = cells.weighed_quantile(sure, less, cells.QUANTILE)
+            level += trust * (sunny - level)
         levels[number] = level / seen.usual.at(number)
     return levels
+
+
+def _part(value: float, low: float, high: float) -> float:
+    """Return how far a value is from the low limit to the high one, 0 to 1."""
+    return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
 def _proven(
@@ -211,7 +247,7 @@ def _proven(
     dark = {n for n in dark if found[n].enough()}
     black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
     sure = {n for n in dark if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= LIKELY}
-    faint = {n for n in sure & seen.grazed if levels[n] >= _DEEP_GRAZED}
+    faint = {n for n in sure & seen.grazed.keys() if levels[n] >= _DEEP_GRAZED}
     kinds = (
         (sure, _PROVEN_GRAZED),
         (sure - faint, PROVEN),
@@ -250,16 +286,25 @@ def _grown(proven: set[int], perhaps: Mapping[int, int]) -> set[int]:
     return proven
 
 
-def _judged(cell: Cell, level: float, contrast: float | None, proven: bool) -> Judged:
-    if not cell.enough() or (cell.cut_off() and level < CLEAR):
+def judged(
+    cell: Cell, level: float, counted: float, contrast: float | None, proven: bool
+) -> Judged:
+    """Return what a bin is.
+
+    What is taken off for bright clouds where the sun but grazes the modules (``counted`` is left)
+    makes it surer that a bin is shaded; where that is not proven it must not look so.
+    """
+    counted = 1.0 if proven else counted
+    told = level / counted
+    if not cell.enough() or (cell.cut_off() and told < CLEAR):
         state = "too_few"
-    elif level >= CLEAR:
+    elif told >= CLEAR:
         state = "clear"
-    elif level >= SUNNY:
+    elif told >= SUNNY:
         state = "partly"
     else:
         state = "shaded" if proven else "too_few"
-    return Judged(len(cell.values), cell.days, level, contrast, state, cell.last_day)
+    return Judged(len(cell.values), cell.days, level, contrast, state, cell.last_day, counted)
 
 
 def _contrasts(

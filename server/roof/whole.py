@@ -116,7 +116,8 @@ def _seen(
     if usual is None:
         return None
     facing = Facing(plane)
-    grazed = frozenset(n for n in found if facing.incidence(*cells.middle(n)) < columns.GRAZED)
+    cosines = {number: facing.incidence(*cells.middle(number)) for number in found}
+    grazed = {n: columns.allowance(cos) for n, cos in cosines.items() if cos < columns.GRAZED}
     return Seen(string, ratios.clear_w, ratios.ratios, found, usual, grazed)
 
 

@@ -105,7 +105,7 @@ def _words(found: Map) -> list[dict[str, Any]]:
     weak = {
         number
         for number, one in judged.items()
-        if one.performance < CLEAR and one.contrast is not None and one.contrast >= _DIRT
+        if one.told < CLEAR and one.contrast is not None and one.contrast >= _DIRT
     }
     told = [("shade", group) for group in cells.groups(shaded)]
     told += [("dirt_or_tilt", group) for group in cells.groups(weak - shaded)]

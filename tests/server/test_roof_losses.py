@@ -61,6 +61,21 @@ def test_a_twin_tells_of_shade_beside_what_the_map_knows(own, watts):
     assert lost.kwh_since(columns, DAYS - 1) == pytest.approx(watts * (300 / 3.6e6))
 
 
+@pytest.mark.parametrize(("first", "watts"), [(LOW, 72), (BRIGHT, 0)])
+def test_a_twin_tells_of_shade_down_to_the_horizon(first, watts):
+    columns, numbers, strings = roof(
+        [first, SHADED, FAR, BRIGHT], {1: [20, 100, 300, 900], 2: [100, 500, 500, 1000]},
+        {1: [-1, 0.2, 0.6, 1], 2: [-1, 1, 1, 1]},
+    )  # fmt: skip
+    before = losses.beside(columns, numbers, *strings, {SHADED, LOW}, 0)
+    # Below the lowest rows the one gave 10 Wh a day, and the other 20; 0.8 of that in the sun.
+    own_kwh = {1: 1320 * 300 / 3.6e6 + 0.01, 2: 2100 * 300 / 3.6e6 + 0.02}
+    columns.energy_kwh.update({k: [kwh] * DAYS for k, kwh in own_kwh.items()})
+    lost = losses.beside(columns, numbers, *strings, {SHADED, LOW}, 0)
+    assert sum(lost.watts) - sum(before.watts) == pytest.approx(DAYS * watts)
+    assert lost.rows == sorted(lost.rows)
+
+
 def test_without_any_bin_in_the_sun_a_twin_says_nothing():
     columns, numbers, (own, twin) = roof([SHADED], {1: [1], 2: [2]}, {1: [0.5], 2: [1.0]})
     assert losses.beside(columns, numbers, own, twin, {SHADED}, 0) is None
@@ -86,6 +101,29 @@ def test_alone_a_bin_as_bright_as_usual_lost_nothing():
     columns, numbers, (own,) = roof(path, {1: [100] * 9}, {1: [1.0] * 9})
     assert sum(losses.alone(columns, numbers, own, judged(1.1), 0).watts) == 0
     assert losses.alone(columns, numbers, own, {}, 0) == losses.Lost([], [])
+
+
+def test_alone_each_moment_counts_by_what_came():
+    path = [SHADED, SHADED] + [BRIGHT, FAR] * 4
+    ratios = [0.3, 1.2] + [1.0] * 8  # an obstacle's edge crosses the bin
+    columns, numbers, (own,) = roof(path, {1: [100] * 10}, {1: ratios})
+    lost = losses.alone(columns, numbers, own, judged(0.6), 0)
+    assert sum(lost.watts) == pytest.approx(DAYS * 0.9 * 0.7 * CLEAR_W)
+    assert min(lost.watts) == 0
+
+
+@pytest.mark.parametrize(("clear", "could"), [(0, 0.6), (1, 0.6), (2, 0.9)])
+def test_alone_shade_does_not_hide_what_comes_from_its_height(clear, could):
+    path = [SHADED] + [BRIGHT, FAR] * 4
+    columns, numbers, (own,) = roof(path, {1: [100] * 9}, {1: [0.3] + [1.0] * 8})
+    height = SHADED % cells.ROW_BINS
+    of_row = [0.6 if row == height else 1.0 for row in range(cells.ROW_BINS)]
+    own = own._replace(usual=Usual(1.0, of_row))
+    beside = [cells.bin_of(azimuth, 100) for azimuth in (2000, 2100)][:clear]
+    known = judged(0.5) | {n: Judged(200, 40, 1.5, None, "clear", 0) for n in beside}
+    known[FAR] = known[FAR]._replace(state="partly")
+    lost = losses.alone(columns, numbers, own, known, 0)
+    assert sum(lost.watts) == pytest.approx(DAYS * 0.9 * (could - 0.3) * CLEAR_W)
 
 
 @pytest.mark.parametrize("region", [{SHADED}, set()])

@@ -7,7 +7,9 @@ from unittest import mock
 import pytest
 
 from server.plane import Plane
-from server.roof import analyse, cells, fit, limited, model
+from server.roof import analyse, cells, digest, fit, limited, model, shade
+from server.roof.cells import Cell
+from server.roof.rows import FiveMinutes, StringRow
 from tests.support import roofs
 
 SPRING = date(2025, 3, 1)
@@ -153,6 +155,70 @@ def test_a_limit_that_nobody_set_is_seen_by_the_voltage():
 def test_the_step_of_the_current_changes_nothing():
     coarse, fine = found(75), found(75, step_a=0.01)
     assert states(coarse) == states(fine)
+
+
+def two(cut, amps, watts=None):
+    """Return five minutes of two strings whose currents lost ``cut`` A each, of 400 and 200 V."""
+    volts = (400.0, 200.0)
+    told = [v * (a - cut) for v, a in zip(volts, amps, strict=True)]
+    whole = watts or sum(v * a for v, a in zip(volts, amps, strict=True))
+    return FiveMinutes(
+        0,
+        tuple(
+            StringRow(k + 1, whole * told[k] / sum(told), volts[k], amps[k] - cut, 30, 0)
+            for k in (0, 1)
+        ),
+    )
+
+
+AMPS = [(4.0 + n, 0.4 + 0.1 * n) for n in range(6)]
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.03, 0.05])
+@pytest.mark.parametrize("more", [1.0, 1.02])
+def test_what_is_cut_off_of_the_currents_is_shared_out_by_volts(cut, more):
+    rows = [two(cut, amps, more * (400 * amps[0] + 200 * amps[1])) for amps in AMPS]
+    for row, amps in zip(digest.fairly_shared(rows), AMPS, strict=True):
+        first, second = (own.power_w for own in row.strings)
+        assert first + second == pytest.approx(more * (400 * amps[0] + 200 * amps[1]))
+        # A power that is measured 2 % higher at any current belongs to both by their parts.
+        assert second == pytest.approx(more * 200 * amps[1], rel=0.005)
+
+
+def test_a_string_that_gives_nothing_is_given_nothing():
+    rows = [two(0.05, amps) for amps in AMPS]
+    for string in (rows[0].strings[1]._replace(power_w=0.0, current_a=0.0), None):
+        others = (rows[0].strings[0], *([string] if string else []))
+        (row,) = digest.fairly_shared([rows[0]._replace(strings=others)])
+        assert row.strings == others
+    assert digest.fairly_shared([]) == []
+
+
+def test_a_quantile_of_weights_is_that_of_rows():
+    values = [3.0, 1.0, 4.0, 1.5, 9.0, 2.6, 5.0]
+    usual = cells.quantile(values, 0.9)
+    assert cells.weighed_quantile(values, [], 0.9) == usual
+    even = cells.weighed_quantile(values[2:], [(value, 1.0) for value in values[:2]], 0.9)
+    assert even == pytest.approx(usual)
+    alone = cells.weighed_quantile([], [(value, 1.0) for value in values], 0.9)
+    assert alone == pytest.approx(usual)
+    for value in (-99.0, 99.0):
+        faint = cells.weighed_quantile(values, [(value, 1e-6)], 0.9)
+        assert faint == pytest.approx(usual, abs=1e-3)
+
+
+def grazed(state_level, proven=False):
+    cell = Cell()
+    cell.values.extend([1.0] * 20)
+    cell.days = 5
+    return shade.judged(cell, state_level, 0.85, None, proven)
+
+
+def test_what_is_taken_off_where_the_sun_but_grazes_is_no_shade():
+    assert grazed(0.8).state == "clear"
+    assert grazed(0.8).told == pytest.approx(0.8 / 0.85)
+    assert grazed(0.7).state == "partly"
+    assert grazed(0.7, proven=True)[2:5] == (0.7, None, "shaded")
 
 
 def _from_south(self, plane):
