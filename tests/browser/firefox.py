@@ -28,6 +28,7 @@ PREFERENCES = {
     "remote.active-protocols": 1,
     "services.settings.server": "data:,",
     "toolkit.telemetry.enabled": False,
+    "ui.useOverlayScrollbars": 1,  # as on a phone: none takes of the width
 }
 _pause = Event().wait
 

@@ -268,6 +268,6 @@ def test_the_sentence_is_written_in_a_language_that_every_browser_knows():
 )  # fmt: skip
 def test_the_style_sheet_asks_for_nothing_newer(newer):
     text = re.sub(r"/\*.*?\*/", "", (FOLDER / "page.css").read_text(), flags=re.DOTALL)
-    # Rules inside of @media are as old as the hills.
-    text = re.sub(r"@media[^{]*\{", "", text)
+    # Rules inside of @media and @supports are as old as the hills.
+    text = re.sub(r"@(media|supports)[^{]*\{", "", text)
     assert not re.search(newer, text, re.MULTILINE)

@@ -47,7 +47,8 @@ def test_keys_that_come_while_answers_do_are_kept(home, site, query):
         assert pointed(home)[:2] == ["1", True]
 
 
-LONG = [pytest.param(f"?view={name}", marks=pytest.mark.long) for name in ("day", "all", "roof")]
+# Roof, of which this house has no chart, is in test_roof.py.
+LONG = [pytest.param(f"?view={name}", marks=pytest.mark.long) for name in ("day", "all")]
 
 
 @pytest.mark.parametrize("view", ["", "?view=month", "?view=system", "?view=battery", *LONG])

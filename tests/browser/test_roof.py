@@ -10,6 +10,7 @@ from server.page import LANGUAGES
 from tests.browser import house, roof_house
 from tests.browser.browser import DESKTOP, PHONE
 from tests.browser.conftest import SETTINGS, Site
+from tests.browser.page_clock import go_on, stopped
 from tests.browser.rooms import (
     TAGS,
     WIDE,
@@ -160,6 +161,24 @@ def test_a_cell_is_read_out_by_the_keyboard_and_in_a_table(shown):
         "const [url, done] = arguments; fetch(url).then((r) => r.text()).then(done)", csv
     )
     assert len(found.splitlines()) == len(rows) + 1
+
+
+def test_what_is_asked_for_again_leaves_the_cell_that_is_read_out(page, shown):
+    state = (
+        "const c = document.querySelector('.map[data-string=\\'1\\'] svg.chart');"
+        " return [document.activeElement === c, c.getAttribute('aria-valuetext')]"
+    )
+    with stopped(page):
+        shown("a tree")
+        go_on(page, 5)
+        page.all(".map[data-string='1'] svg.chart")[0].send_keys(Keys.HOME + Keys.ARROW_RIGHT)
+        before = page.run(state)
+        assert before[0]
+        page.run("window.asked = []")
+        go_on(page, 3700)
+        again = page.run("return window.asked.map(([, url]) => url.split('?')[0])")
+        assert {"/v1/roof", "/v1/strings"} <= set(again)
+        assert page.run(state) == before
 
 
 def test_what_changed_in_a_year_is_shown_only_where_both_are_known(shown):
@@ -356,8 +375,8 @@ def test_it_prints_without_controls(shown):
     page.command("Emulation.setEmulatedMedia", media="print")
     try:
         hidden = page.run(
-            "return ['.top', '#views', '.map-choice', 'button', '.typed'].filter((name) =>"
-            " [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
+            "return ['.top > :not(.brand)', '#views', '.map-choice', 'button', '.typed'].filter("
+            "(name) => [...document.querySelectorAll(name)].some((n) => n.offsetHeight > 0))"
         )
         assert hidden == []
         assert page.all(".map .sun-path")[0].is_displayed()

@@ -105,7 +105,8 @@ def test_a_browser_elsewhere_shows_the_times_of_the_house_and_says_so(home, site
 )
 def test_a_week_in_which_clocks_are_set_has_seven_days_that_add_up(home, site, day, first, end):
     series = site.ask("/v1/series", **{"from": first, "to": end, "bucket": "1d"})["series"]
-    go(home, f"/?view=week&date={day}")
+    home.open(f"{site.url}/?view=week&date={day}")
+    loaded(home)
     assert tiles(home) == figures_of(series)
     assert home.all("main svg.chart")[0].get_attribute("aria-valuemax") == "6"
     row = f'tbody tr:has(a[href*="{day}"])'
