@@ -16,6 +16,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812  a type, not a fu
 from edge_lib.shared import sun
 from server import site as site_command
 from server.database import deletions, rollups
+from server.database.pool import SQL
 from server.nightly import roof_rows, runner
 from server.plane import Plane
 from server.roof import analyse, digest
@@ -216,6 +217,19 @@ def test_by_the_database_it_finds_what_it_finds_in_memory(database, readings, at
     assert limits == {(at, string) for at in held for string in PLANES}
     assert {row["cause"] for row in tables["sungrow_string_limits"]} == {"dispatch"}
     assert len(held) == 24
+
+
+def test_by_new_rules_all_days_are_looked_at_again(database, url, readings, nightly, site):
+    device = new_device()
+    place(site, device)
+    store(database, device, readings)
+    nightly("--device", device)
+    before = stored(database, device)
+    spoil = "UPDATE sungrow_roof_days SET digest = '{}' WHERE device_id = %s"
+    rows(database, spoil, device)
+    rows(database, (SQL / "0016_roof_days_again.sql").read_text())
+    nightly("--device", device)
+    assert stored(database, device) == before
 
 
 def test_what_it_found_is_served_in_the_shape_of_the_interface(url, at_once):
