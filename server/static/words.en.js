@@ -117,6 +117,8 @@ export const WORDS = {
   // Numbers
   days: { one: '{n} day', other: '{n} days' },
   days_long: '{n}\u00a0days',
+  unit_hours: 'h',
+  said: '{name}: {words}',
   feeds_in:
     'Below zero the house feeds in: another generator, such as balcony panels, stands behind the same meter.',
 
@@ -172,7 +174,7 @@ export const WORDS = {
   not_known: 'not known',
   waiting_here: 'Waiting to be sent',
   parked_here: 'Set aside there',
-  polls: 'Times read in 24 h',
+  polls: 'Times read in 24\u00a0h',
   polls_failed: '{polled}\u00a0· {failed} failed',
   why_failed: 'Why reading failed',
   poll_unreachable: 'no connection',
