@@ -15,6 +15,7 @@ export class Strip {
   #context;
   #points = new Map();
   #chart;
+  #isKnown = true; // what is stored, as far as anybody was told
 
   constructor(context) {
     this.#context = context;
@@ -45,11 +46,13 @@ export class Strip {
     const now = serverNow();
     const iso = (ms) => new Date(ms).toISOString();
     const asked = { from: iso(now - LENGTH_MS), to: iso(now), bucket: 'raw', columns: COLUMNS.join(',') };
+    this.#isKnown = true;
     try {
       const { series } = await this.#context.ask('/v1/series', asked);
       for (const reading of series) this.#keep(reading);
     } catch (error) {
       if (!(error.status !== undefined && (isRefused(error) || error.status === 0))) throw error;
+      this.#isKnown = false;
     }
     this.#show();
   }
@@ -77,8 +80,8 @@ export class Strip {
       zone: this.#context.zone,
       stepMs: STEP_MS,
       points,
-      gaps: holes(points, start, now),
-      title: points.length ? t('readings_of', { n: points.length }) : t('no_readings'),
+      gaps: points.length || this.#isKnown ? holes(points, start, now) : [],
+      title: points.length ? t('readings_of', { n: points.length }) : t(this.#isKnown ? 'no_readings' : 'not_known_now'),
     });
   }
 }
