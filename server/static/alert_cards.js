@@ -56,10 +56,10 @@ class AlertCards {
 
   // Returns what is open, as well.js takes it.
   async load() {
-    const { alerts, channels, silences, last_run_ts: ran } = await this.#context.ask('/v1/alerts');
+    const { alerts, channels, silences, last_run_ts: ran, kept } = await this.#context.ask('/v1/alerts');
     const { zone } = this.#context;
     const going = alerts.filter(({ closed_at: end }) => !end);
-    const late = ran && serverNow() - Date.parse(ran) > 10 * 60e3;
+    const late = ran && (kept ?? serverNow()) - Date.parse(ran) > 10 * 60e3;
     this.#open.replaceChildren(
       late ? el('p', { class: 'notice' }, a('not_run', { at: dayAndTime(Date.parse(ran), zone) })) : '',
       going.length

@@ -165,6 +165,26 @@ def test_a_fault_that_is_told_with_what_to_do_is_not_told_as_an_alert_too(page, 
         assert "house: fault 714" in page.text(".open-alerts")
 
 
+def test_without_a_network_it_shows_what_was_open_and_does_not_blame_the_rules(page, told_home):
+    kept = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => {
+            const answer = await really(url, ...more);
+            if (!String(url).startsWith('/v1/')) return answer;
+            const headers = new Headers(answer.headers);
+            headers.set('X-Kept-At', new Date(Date.now() - 7200e3).toISOString());
+            const found = await answer.json();
+            if (found.last_run_ts) found.last_run_ts = headers.get('X-Kept-At');
+            return new Response(JSON.stringify(found), { headers });
+        };
+    """
+    with page.prepared(kept):
+        opened(page, told_home)
+        page.wait_text("#away", "as of")
+        assert "house: readings wait" in page.text(".open-alerts")
+        assert "last judged" not in page.text(".alerts")
+
+
 def test_a_silence_can_be_ended(page, told_home):
     opened(page, told_home)
     page.all("section[aria-labelledby=alert-silences] button")[0].click()
