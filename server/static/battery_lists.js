@@ -2,8 +2,9 @@
 
 import { insightName, untold } from './battery_insights.js';
 import { capital, digits, isAbsent, isKnown, sentence, wholeReason } from './battery_words.js';
-import { el, unbroken } from './dom.js';
+import { el } from './dom.js';
 import { t } from './language.js';
+import { unbroken } from './room.js';
 import { noon } from './zone.js';
 import { plainTable } from './table.js';
 import { amount, dayAndTime, percent, when } from './words.js';

@@ -44,6 +44,3 @@ export function refill(node, ...children) {
 }
 
 const scrollOf = (node) => node.querySelector('.scroller');
-
-// A line that holds a command breaks between words alone: not after a hyphen, where one would be typed too many.
-export const unbroken = (line) => line.split(' ').flatMap((word, n) => [n ? ' ' : '', el('span', { class: 'whole' }, word)]);

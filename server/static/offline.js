@@ -10,7 +10,6 @@ let tell = () => null;
 export const offlineState = new Promise((resolve) => {
   tell = resolve;
 });
-// What a worker has opened opens without a network.
 if (navigator.serviceWorker?.controller) tell({ isReady: true });
 
 // After the first view: have everything kept that a view may need; on a wall the screen stays on.

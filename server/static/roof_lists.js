@@ -1,11 +1,11 @@
 // The lists of the Roof view: what was lost in each month and to what, what is set and what the data suggest, and what
 // happened. What nobody knows is a dash, never nought.
 
-import { el, unbroken } from './dom.js';
+import { el } from './dom.js';
 import { t } from './language.js';
 import { named } from './period_kinds.js';
 import { command, day, isKnown, nameOf, stringOption, why } from './roof_words.js';
-import { digits, sentence, told } from './room.js';
+import { digits, sentence, told, unbroken } from './room.js';
 import { plainTable } from './table.js';
 import { NONE, amount, count, percent, said } from './words.js';
 

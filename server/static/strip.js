@@ -15,7 +15,7 @@ export class Strip {
   #context;
   #points = new Map();
   #chart;
-  #isKnown = true; // what is stored, as far as anybody was told
+  #none = 'no_readings';
 
   constructor(context) {
     this.#context = context;
@@ -46,13 +46,12 @@ export class Strip {
     const now = serverNow();
     const iso = (ms) => new Date(ms).toISOString();
     const asked = { from: iso(now - LENGTH_MS), to: iso(now), bucket: 'raw', columns: COLUMNS.join(',') };
-    this.#isKnown = true;
     try {
       const { series } = await this.#context.ask('/v1/series', asked);
       for (const reading of series) this.#keep(reading);
     } catch (error) {
       if (!(error.status !== undefined && (isRefused(error) || error.status === 0))) throw error;
-      this.#isKnown = false;
+      this.#none = 'not_known_now';
     }
     this.#show();
   }
@@ -80,8 +79,8 @@ export class Strip {
       zone: this.#context.zone,
       stepMs: STEP_MS,
       points,
-      gaps: points.length || this.#isKnown ? holes(points, start, now) : [],
-      title: points.length ? t('readings_of', { n: points.length }) : t(this.#isKnown ? 'no_readings' : 'not_known_now'),
+      gaps: holes(points, start, now),
+      title: points.length ? t('readings_of', { n: points.length }) : t(this.#none),
     });
   }
 }

@@ -112,7 +112,6 @@ export const WORDS = {
 
   days: { one: '{n} Tag', other: '{n} Tage' },
   days_long: '{n}\u00a0Tage',
-  unit_hours: 'h',
   said: '{name}: {words}',
   feeds_in:
     'Unter null speist das Haus ein: Hinter demselben Zähler steht ein anderer Erzeuger, etwa ein Balkonkraftwerk.',

@@ -112,7 +112,6 @@ export const WORDS = {
 
   days: { one: '{n} jour', other: '{n} jours' },
   days_long: '{n}\u00a0j',
-  unit_hours: 'h',
   said: '{name}\u00a0: {words}',
   feeds_in:
     'Sous zéro la maison injecte\u00a0: un autre producteur, comme des panneaux de balcon, est derrière le même compteur.',

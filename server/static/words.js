@@ -128,11 +128,10 @@ export const longDay = (ms, zone) =>
 export function duration(seconds) {
   if (seconds < 90) return unit(number(seconds, 0), 's');
   if (seconds < 90 * 60) return unit(number(seconds / 60, 0), 'min');
-  if (seconds < 48 * 3600) return unit(number(seconds / 3600, 1), t('unit_hours'));
+  if (seconds < 48 * 3600) return unit(number(seconds / 3600, 1), 'h');
   return t('days_long', { n: number(seconds / 86400, 1) });
 }
 
-// What is said of something, after its name.
 export const said = (name, words) => t('said', { name, words });
 
 // A device by its own name, if it has one.

@@ -112,7 +112,6 @@ export const WORDS = {
 
   days: { one: '{n} dag', other: '{n} dagen' },
   days_long: '{n}\u00a0dagen',
-  unit_hours: 'u',
   said: '{name}: {words}',
   feeds_in:
     'Onder nul levert het huis terug: achter dezelfde meter staat een andere opwekker, zoals een balkonpaneel.',
@@ -174,7 +173,7 @@ export const WORDS = {
   not_known: 'onbekend',
   waiting_here: 'Wacht op verzending',
   parked_here: 'Daar apart gezet',
-  polls: 'Keren gelezen in 24 u',
+  polls: 'Keren gelezen in 24\u00a0h',
   polls_failed: '{polled}\u00a0· {failed} mislukt',
   why_failed: 'Waarom lezen mislukte',
   poll_unreachable: 'geen verbinding',
