@@ -132,7 +132,7 @@ export class BarChart extends ColumnChart {
   }
 }
 
-// Counters tell of days without a reading, too.
+// A day without a reading may have its counters.
 export const isWithoutMeter = (row) => isMeterless({ ...row, sample_count: 1 });
 
 // House use by origin: [colour, or null, kWh]; what the counters know beyond the flows has no known origin.
