@@ -54,13 +54,14 @@ _TEXTS = {
         "past": "Um {until} war es vorbei, bevor diese Nachricht gesendet werden konnte.",
         "more": "Heute noch {n} Meldungen: siehe Seite",
         "more.one": "Heute noch eine Meldung: siehe Seite",
-        "more_text": "Damit das Telefon brauchbar bleibt, werden höchstens 20 Nachrichten am Tag "
+        "more_text": "Damit Ihr Telefon brauchbar bleibt, werden höchstens 20 Nachrichten am Tag "
         "gesendet. Die Seite zeigt alles, was nicht stimmt.",
         "broken": "Meldungen: {channel} lehnt Nachrichten ab",
-        "broken_text": "{channel} antwortete: {reason}. Dort erreicht dich nichts, bis das "
-        "behoben ist.\nPrüfe die Einstellungen in alerts.env, dann: sungrow-server alerts test",
+        "broken_text": "{channel} antwortete: {reason}. Dort erreicht Sie nichts, bis das "
+        "behoben ist.\nPrüfen Sie die Einstellungen in alerts.env, dann führen Sie aus: "
+        "sungrow-server alerts test",
         "mended": "Meldungen: {channel} geht wieder",
-        "mended_text": "Nachrichten erreichen dich dort wieder.",
+        "mended_text": "Nachrichten erreichen Sie dort wieder.",
         "away": "Die Datenbank des Servers ist weg",
         "away_text": "Seit {since} antwortet die Datenbank des Servers nicht: {reason}. Messwerte "
         "warten in den Häusern und gehen nicht verloren.\n"

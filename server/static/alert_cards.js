@@ -5,7 +5,7 @@ import { endSilence, serverNow } from './api.js';
 import { a, learn, ruleName } from './alert_words.js';
 import { el, svg } from './dom.js';
 import { plainTable } from './table.js';
-import { NONE, count, dayAndTime, duration } from './words.js';
+import { NONE, count, dayAndTime, duration, said } from './words.js';
 
 const DAY = 86400e3;
 const DAYS = 30;
@@ -22,6 +22,7 @@ const BEHIND = Object.fromEntries(
   ].flatMap((rules, hop) => rules.map((rule) => [rule, hop])),
 );
 const MEASURED = 6;
+const OF_THE_INVERTER = ['fault_word', 'alarm_word', 'grid_trip'];
 let hatchings = 0;
 
 // The cards, once their words are there.
@@ -53,12 +54,12 @@ class AlertCards {
     );
   }
 
-  // Returns what is open, in words.
+  // Returns what is open, as well.js takes it.
   async load() {
-    const { alerts, channels, silences, last_run_ts: ran } = await this.#context.ask('/v1/alerts');
+    const { alerts, channels, silences, last_run_ts: ran, kept } = await this.#context.ask('/v1/alerts');
     const { zone } = this.#context;
     const going = alerts.filter(({ closed_at: end }) => !end);
-    const late = ran && serverNow() - Date.parse(ran) > 10 * 60e3;
+    const late = ran && (kept ?? serverNow()) - Date.parse(ran) > 10 * 60e3;
     this.#open.replaceChildren(
       late ? el('p', { class: 'notice' }, a('not_run', { at: dayAndTime(Date.parse(ran), zone) })) : '',
       going.length
@@ -74,7 +75,7 @@ class AlertCards {
       channels.length ? channelTable(channels, zone) : quiet(a('no_channel')),
     );
     this.#showSilences(silences);
-    return going.filter(({ severity }) => severity !== 'info').map(({ title, rule }) => title ?? ruleName(rule));
+    return going.filter(({ severity }) => severity !== 'info').map(inWords);
   }
 
   #showSilences(silences) {
@@ -94,7 +95,7 @@ class AlertCards {
   // One of all houses is ended by the command alone.
   #endButton(silence) {
     if (!silence.device_id) return null;
-    const button = el('button', { type: 'button', 'aria-label': `${a('end')}: ${silence.why}` }, a('end'));
+    const button = el('button', { type: 'button', 'aria-label': said(a('end'), silence.why) }, a('end'));
     button.addEventListener('click', async () => {
       button.disabled = true;
       try {
@@ -107,6 +108,10 @@ class AlertCards {
     });
     return button;
   }
+}
+
+function inWords({ title, rule, key }) {
+  return { words: title ?? ruleName(rule), echoes: OF_THE_INVERTER.includes(rule) && Number(key) };
 }
 
 const quiet = (words) => el('p', { class: 'quiet' }, words);
@@ -145,7 +150,7 @@ function lanes(alerts, zone) {
       dayAndTime(Date.parse(since), zone),
       closed ? dayAndTime(Date.parse(closed), zone) : a('now'),
     ]);
-  const table = plainTable(`${a('days', { n: DAYS })}: ${a('list')}`, [a('what'), a('from'), a('to')], list);
+  const table = plainTable(said(a('days', { n: DAYS }), a('list')), [a('what'), a('from'), a('to')], list);
   return [
     el('div', { class: 'lanes' }, rows),
     el('p', { class: 'quiet lane-key' }, el('span', { class: 'hatched' }), a('unknown')),
@@ -173,7 +178,7 @@ function lane(rule, spans, begin, end) {
       fill,
     });
   const id = `hatch-${(hatchings += 1)}`;
-  const label = `${ruleName(rule)}: ${a('times', { n: own.length })}`;
+  const label = said(ruleName(rule), a('times', { n: own.length }));
   return el(
     'div',
     { class: 'lane' },
@@ -203,5 +208,5 @@ function channelTable(channels, zone) {
     count(one.given_up),
   ]);
   const heads = [a('channel'), a('state'), a('last_success'), a('waiting'), a('given_up')];
-  return plainTable(`${a('channels')}: ${a('list')}`, heads, rows);
+  return plainTable(said(a('channels'), a('list')), heads, rows);
 }

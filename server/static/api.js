@@ -148,10 +148,12 @@ async function answered(url, options) {
     if (options.signal.aborted) throw abortOf(error);
     throw new ApiError(0, t('cannot_reach'));
   }
-  if (!answer.headers.has('X-Kept-At')) hearServer(answer.headers);
+  const { headers } = answer;
+  if (!headers.has('X-Kept-At')) hearServer(headers);
+  if (headers.has('X-Alerts-Open')) alertsOpen = Number(headers.get('X-Alerts-Open'));
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));
-  throw new ApiError(answer.status, body.detail, Number(answer.headers.get('Retry-After')) || null);
+  throw new ApiError(answer.status, body.detail, Number(headers.get('Retry-After')) || null);
 }
 
 // What was called off is told by name, whatever the browser throws for it.
@@ -162,5 +164,4 @@ function hearServer(headers) {
   // The header counts whole seconds and took some time to come here.
   if (date && Math.abs(date + 500 - serverNow()) > 2000) aheadMs = date + 500 - Date.now();
   versionOfServer = headers.get('X-Page-Version') ?? versionOfServer;
-  if (headers.has('X-Alerts-Open')) alertsOpen = Number(headers.get('X-Alerts-Open'));
 }

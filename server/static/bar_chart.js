@@ -7,7 +7,7 @@ import { svg } from './dom.js';
 import { WHOLE } from './energy.js';
 import { t } from './language.js';
 import { isMeterless, isMetered } from './meter.js';
-import { energy, mark, share } from './words.js';
+import { energy, mark, said, share } from './words.js';
 
 const ITEMS = [
   { key: 'from_solar', name: t('from_solar'), colour: 'solar' },
@@ -46,7 +46,7 @@ export class BarChart extends ColumnChart {
     const rows = bars.map(({ row }) => row).filter(Boolean);
     this.feedsIn = rows.some((row) => row.fed_in_kwh >= 0.005);
     // Of a time without a meter it is not known where energy went: only what there was is drawn.
-    const [without, within] = [rows.some(isMeterless), rows.some(isMetered)];
+    const [without, within] = [rows.some(isWithoutMeter), rows.some(isMetered)];
     this.isMixed = without && within;
     this.p1 = p1?.sourceOf(rows) === 'mixed' ? p1 : null; // where two meters measured in turns
     this.hide([
@@ -64,7 +64,7 @@ export class BarChart extends ColumnChart {
   tell(slot) {
     if (slot === null) return { title: this.#total.title, values: texts(this.#total.row) };
     const { name, row, missing } = this.bars[slot];
-    if (!row) return { title: `${name}: ${t(missing ? 'no_readings' : 'nothing_yet')}`, values: {} };
+    if (!row) return { title: said(name, t(missing ? 'no_readings' : 'nothing_yet')), values: {} };
     const notes = [
       this.isMixed && isMeterless(row) && t('no_grid_meter_then'),
       this.p1?.shortSource(row) && t('grid_by', { source: this.p1.shortSource(row) }),
@@ -94,7 +94,7 @@ export class BarChart extends ColumnChart {
     const main = before === undefined ? width * 0.72 : width * 0.56;
     const left = x + width * 0.12;
     const nodes = [];
-    if (before && (!row || isMeterless(row) === isMeterless(before))) {
+    if (before && (!row || isWithoutMeter(row) === isWithoutMeter(before))) {
       const ghost = [left + main + width * 0.04, width * 0.18];
       nodes.push(
         svg('rect', { ...box(...ghost, y(use(before)), y(0)), class: 'before edge' }),
@@ -107,7 +107,7 @@ export class BarChart extends ColumnChart {
     let level = 0;
     for (const [colour, kwh] of origins(row)) {
       const [high, low] = [y(level + kwh), y(level)];
-      const type = isMeterless(row) ? 'pale' : '';
+      const type = isWithoutMeter(row) ? 'pale' : '';
       if (colour) nodes.push(...this.coloured('rect', box(left, main, high, low), colour, type));
       else nodes.push(this.hatched(left, high, main, low - high));
       level += kwh;
@@ -132,9 +132,12 @@ export class BarChart extends ColumnChart {
   }
 }
 
+// A day without a reading may have its counters.
+export const isWithoutMeter = (row) => isMeterless({ ...row, sample_count: 1 });
+
 // House use by origin: [colour, or null, kWh]; what the counters know beyond the flows has no known origin.
 export function origins(row) {
-  if (isMeterless(row)) {
+  if (isWithoutMeter(row)) {
     return [
       ['solar', row.pv_kwh ?? 0],
       ['discharge', row.battery_discharge_kwh ?? 0],

@@ -4,6 +4,7 @@ import { axis, axisAround } from './chart.js';
 import { ColumnChart, box } from './column_chart.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
+import { said } from './words.js';
 
 const CAP = 4; // at most half of how wide the ends of a whisker are
 
@@ -26,7 +27,7 @@ export class BatteryBars extends ColumnChart {
   tell(slot) {
     if (slot === null) return { title: this.#title ?? t('loading'), values: {} };
     const { name, value, low, high, note } = this.bars[slot];
-    if (value === null) return { title: `${name}: ${note || t('not_measured')}`, values: {} };
+    if (value === null) return { title: said(name, note || t('not_measured')), values: {} };
     const range = typeof low === 'number' ? ` (${this.write(low)} – ${this.write(high)})` : '';
     const title = note ? `${name}, ${note}` : name;
     return { title, values: { [this.items[0].key]: `${this.write(value)}${range}` } };

@@ -4,6 +4,7 @@ import { insightName, untold } from './battery_insights.js';
 import { capital, digits, isAbsent, isKnown, sentence, wholeReason } from './battery_words.js';
 import { el } from './dom.js';
 import { t } from './language.js';
+import { unbroken } from './room.js';
 import { noon } from './zone.js';
 import { plainTable } from './table.js';
 import { amount, dayAndTime, percent, when } from './words.js';
@@ -33,7 +34,7 @@ export function unmeasuredList({ figures, insights }) {
     const why = wholeReason(figure);
     byReason.set(why, [...(byReason.get(why) ?? []), name]);
   }
-  const lines = [...byReason].map(([why, names]) => el('li', {}, el('b', {}, names.map(capital).join(' · ')), el('span', {}, why)));
+  const lines = [...byReason].map(([why, names]) => el('li', {}, el('b', {}, names.map(capital).join(' · ')), el('span', {}, unbroken(why))));
   return el('ul', { class: 'unmeasured' }, lines);
 }
 
@@ -55,7 +56,7 @@ export function jumpsTable(jumps, zone) {
 export function warrantyWords({ warranty, figures }, { link, device }) {
   if (isAbsent(figures.capacity_kwh)) return null;
   const terms = warranty ? [until(warranty), used(warranty)].filter(Boolean) : [];
-  const unset = el('p', {}, t('battery_warranty_unset'), ' ', el('code', {}, `sungrow-server battery set ${device.device_id} --help`));
+  const unset = el('p', {}, t('battery_warranty_unset'), ' ', el('code', {}, unbroken(`sungrow-server battery set ${device.device_id} --help`)));
   return [
     ...(terms.length ? terms.map((words) => el('p', {}, sentence(words))) : [unset]),
     el(

@@ -81,14 +81,14 @@ export class BatteryTiles {
     say(tile.note, notes.filter(Boolean).join('\n'));
   }
 
-  // figures: of /v1/battery; null where it was never analysed.
-  analysed(figures) {
+  // figures: of /v1/battery; null where it was never analysed; isNew: of a house that has sent nothing, nothing is promised.
+  analysed(figures, isNew) {
     this.#figures = figures;
     this.#tiles.get('soh').tile.hidden = Boolean(figures) && isAbsent(figures.soh_reported_pct);
     for (const [key, { of, write, notes }] of Object.entries(ANALYSED)) {
       const figure = figures?.[of];
       this.#tiles.get(key).tile.hidden = Boolean(figure) && isAbsent(figure);
-      if (!figure) this.say(key, NONE, t('battery_tonight'));
+      if (!figure) this.say(key, NONE, isNew ? '' : t('battery_tonight'));
       else if (isKnown(figure)) this.say(key, write(figure), ...notes(figure, figures).filter(Boolean));
       else this.say(key, NONE, shortReason(figure));
     }

@@ -136,7 +136,7 @@ class BatteryView {
     }
     const isNew = !this.#context.device.first_ts;
     say(this.#verdict, isNew ? t('well_nothing_yet') : verdict(this.#result).join(' '));
-    this.#tiles.analysed(this.#result?.figures ?? null);
+    this.#tiles.analysed(this.#result?.figures ?? null, isNew);
     this.#tiles.health(this.#now.soh);
     this.#sayLong();
   }

@@ -4,7 +4,7 @@ import { Chart, axis } from './chart.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
 import { glyph } from './swatch.js';
-import { amount, axisNumber, energy } from './words.js';
+import { amount, axisNumber, energy, said } from './words.js';
 
 const LEFT = 50;
 const RIGHT = 16;
@@ -59,7 +59,7 @@ export class BatteryWhatifChart extends Chart {
     const name = amount(point.capacity, Number.isInteger(point.capacity) ? 0 : 1, 'kWh');
     const title = point.isOwn ? t('battery_whatif_yours', { energy: name }) : name;
     const values = { saved: energy(point.saved), import: energy(point.import), export: energy(point.export) };
-    return { title: slot === null ? `${title}: ${t('battery_whatif_saves', { energy: energy(point.saved) })}` : title, values };
+    return { title: slot === null ? said(title, t('battery_whatif_saves', { energy: energy(point.saved) })) : title, values };
   }
 
   #x(capacity) {

@@ -5,7 +5,7 @@ import { Chart, axis } from './chart.js';
 import { knownIn, pointOf, runsOf, split, texts } from './day_points.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
-import { clock, hourAlone, hourMinute, hours, percent } from './words.js';
+import { clock, hourAlone, hourMinute, hours, percent, said } from './words.js';
 import { minuteOf } from './zone.js';
 
 const ITEMS = [
@@ -110,7 +110,7 @@ export class DayChart extends Chart {
       return { title: [span, note].filter(Boolean).join(', '), values: texts(point) };
     }
     const cause = gap ? causeOf(gap.cause) : '';
-    return { title: [`${span}: ${t('no_readings')}`, cause].filter(Boolean).join(', '), values: {} };
+    return { title: [said(span, t('no_readings')), cause].filter(Boolean).join(', '), values: {} };
   }
 
   // Without a pointer: what all of it is, which is known only after an answer.
@@ -123,7 +123,7 @@ export class DayChart extends Chart {
     const time = hourMinute(best.at, zone);
     const span = end - start < 20 * 3600e3 ? hours(start, end, zone) : null;
     const title = t('most_sun', { power: texts(best).solar, time: stepMs < 60e3 ? clock(best.at, zone) : time });
-    return { title: span ? `${span}: ${title}` : title, values: {} };
+    return { title: span ? said(span, title) : title, values: {} };
   }
 
   // Where there is a meter, but not in this step.

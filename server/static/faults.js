@@ -79,11 +79,11 @@ export async function faultLine(reading) {
   return found.length > 1 ? put(known.WORDS.and_more, { first, n: found.length - 1 }) : first;
 }
 
-// faults: of /v1/faults. What is not over, each with what to do about it.
+// faults: of /v1/faults. What is not over, each with what to do about it, as well.js takes it.
 export async function openFaults(faults) {
   const known = await texts();
   const open = faults.filter(({ to_ts: to }) => to === null);
-  return open.map((fault) => `${named(fault, known)}. ${describe(fault, known).advice}.`);
+  return open.map((fault) => ({ words: `${named(fault, known)}. ${describe(fault, known).advice}.`, word: fault.word }));
 }
 
 // One line for each fault, the newest first; below its name, what to do.

@@ -4,7 +4,7 @@ import { Chart, axis, axisAround } from './chart.js';
 import { knownIn, runsOf } from './day_points.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
-import { hourAlone, hourMinute, when } from './words.js';
+import { hourAlone, hourMinute, said, when } from './words.js';
 import { minuteOf } from './zone.js';
 
 const LEFT = 44;
@@ -62,7 +62,7 @@ export class LineChart extends Chart {
     const name = this.nameOf(from, zone);
     const p = points.filter(({ at }) => at < from + stepMs).pop();
     const isHere = p && (p.at >= from || p.until > from);
-    if (!isHere) return { title: `${name}: ${t('no_readings')}`, values: {} };
+    if (!isHere) return { title: said(name, t('no_readings')), values: {} };
     const values = this.items.map((item) => [item.key, this.#text(item, p)]);
     return { title: name, values: Object.fromEntries(values) };
   }

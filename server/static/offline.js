@@ -10,6 +10,7 @@ let tell = () => null;
 export const offlineState = new Promise((resolve) => {
   tell = resolve;
 });
+if (navigator.serviceWorker?.controller) tell({ isReady: true });
 
 // After the first view: have everything kept that a view may need; on a wall the screen stays on.
 export function keepAll(isKiosk) {

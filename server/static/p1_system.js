@@ -6,7 +6,7 @@ import { el } from './dom.js';
 import { t } from './language.js';
 import { named } from './period_kinds.js';
 import { ready, refereeWords } from './referee_words.js';
-import { NONE, count, duration, share } from './words.js';
+import { NONE, count, duration, said, share } from './words.js';
 import { addDays } from './zone.js';
 
 const DAYS = 30;
@@ -45,7 +45,7 @@ export class P1Cards {
       fact(t('p1_last'), newest ? t('ago', { ago: duration((serverNow() - Date.parse(newest)) / 1000) }) : NONE),
       fact(t('p1_today'), share(days[days.length - 1].covered, 1)),
       fact(t('p1_days', { n: seen.length }), share(mean(seen), 1)),
-      fact(t('p1_least'), least ? `${shortDay(least.date)}: ${share(least.covered, 1)}` : NONE),
+      fact(t('p1_least'), least ? said(shortDay(least.date), share(least.covered, 1)) : NONE),
       lost ? fact(t('p1_lost'), count(lost)) : '',
       this.#clock,
     );

@@ -4,7 +4,7 @@ import { axis } from './chart.js';
 import { ColumnChart, box } from './column_chart.js';
 import { svg } from './dom.js';
 import { t } from './language.js';
-import { power } from './words.js';
+import { power, said } from './words.js';
 
 const FOOT = 6;
 const ITEMS = [
@@ -37,7 +37,7 @@ export class PeakChart extends ColumnChart {
     const bar = slot === null ? this.#highest() : this.bars[slot];
     if (!bar) return { title: t('nothing_measured'), values };
     if (bar.watts === null)
-      return { title: `${bar.name}: ${t(bar.isEmpty ? 'nothing' : 'not_measured')}`, values };
+      return { title: said(bar.name, t(bar.isEmpty ? 'nothing' : 'not_measured')), values };
     const title = [bar.name, slot === null && t('the_highest'), bar.note].filter(Boolean).join(', ');
     return { title, values: { ...values, peak: power(bar.watts) } };
   }

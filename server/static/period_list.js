@@ -1,6 +1,6 @@
 // The buckets of a period on a phone: a line each, with a bar, that opens it. The newest is first.
 
-import { origins, use } from './bar_chart.js';
+import { isWithoutMeter, origins, use } from './bar_chart.js';
 import { el, svg } from './dom.js';
 import { t } from './language.js';
 import { energyDigits, mark } from './words.js';
@@ -11,8 +11,9 @@ const SLANT = 5; // of 100 that the longest bar has
 export function periodList(bars) {
   const shown = bars.filter(({ row, missing }) => row || missing).reverse();
   const most = Math.max(0.1, ...shown.map(({ row }) => (row ? use(row) : 0)));
+  const figure = shown.every(({ row }) => !row || isWithoutMeter(row)) ? 'solar' : 'used_by_house';
   return [
-    el('p', { class: 'list-head quiet' }, el('span', {}, t('used_by_house')), el('span', {}, 'kWh')),
+    el('p', { class: 'list-head quiet' }, el('span', {}, t(figure)), el('span', {}, 'kWh')),
     el('ul', { class: typeOf(shown) }, shown.map((bar) => el('li', {}, line(bar, most)))),
   ];
 }
@@ -28,13 +29,14 @@ const typeOf = (bars) => (bars.some(({ name }) => name.length > 11) ? 'period-li
 
 function line({ name, row, href }, most) {
   if (!row) return el('span', { class: 'line empty' }, el('span', {}, name), el('span', { class: 'quiet' }, t('no_readings')));
-  const whole = use(row);
+  const isSolar = isWithoutMeter(row); // what the house uses, nobody knows
+  const kwh = mark(row, isSolar ? 'pv_kwh' : 'load_kwh') + energyDigits(isSolar ? row.pv_kwh : use(row));
   return el(
     'a',
     { class: 'line', href },
     el('span', { class: 'line-name' }, name),
     barOf(row, most),
-    el('span', { class: 'line-kwh' }, mark(row, 'load_kwh') + energyDigits(whole)),
+    el('span', { class: 'line-kwh' }, kwh),
   );
 }
 

@@ -56,7 +56,7 @@ export class PeriodView {
     this.#by = wayOf(context.query, frame);
     this.title = frame === 'all' ? t('all_time') : this.#kind.title(this.#date);
     this.#chart = new BarChart(t('energy_of', { period: this.title }), (slot) => context.go(this.#shown[slot].href));
-    const places = { buckets: [this.#tiles.rings, this.#tiles.element, this.#chart.element, this.#table] };
+    const places = { buckets: [this.#tiles.rings, this.#tiles.element, this.#chart.element, this.#list, this.#table] };
     const parts = {
       buckets: () => this.#loadBuckets(),
       ...(frame === 'all' ? { records: () => this.#loadRecords() } : {}),

@@ -4,7 +4,7 @@ import { trouble } from './api.js';
 import { el, set } from './dom.js';
 import { t } from './language.js';
 import { KINDS, addMonths, daysBetween, monday, named, weekNumber, yearOf } from './period_kinds.js';
-import { energy } from './words.js';
+import { energy, said } from './words.js';
 import { addDays } from './zone.js';
 
 const COLUMNS = ['bucket', 'pv_kwh'];
@@ -98,7 +98,7 @@ export class Picker {
     const weeks = [];
     for (let day = monday(this.at); day < addMonths(this.at, 1); day = addDays(day, 7)) weeks.push(day);
     const buttons = weeks.map((day) => {
-      const button = this.#choice(KINDS.week.short(day), day, `${t('week_n', weekNumber(day))}: ${KINDS.week.title(day)}`);
+      const button = this.#choice(KINDS.week.short(day), day, said(t('week_n', weekNumber(day)), KINDS.week.title(day)));
       button.prepend(el('span', { class: 'quiet' }, weekNumber(day).n));
       return set(button, { disabled: day > this.last || addDays(day, 7) <= this.first });
     });
@@ -159,7 +159,7 @@ export class Picker {
       const line = el('span', { class: 'sun' });
       line.style.width = `${Math.round((Math.max(its, 0) / most) * 100)}%`;
       button.append(el('span', { class: 'sun-box', 'aria-hidden': true }, line));
-      button.setAttribute('aria-label', `${button.dataset.name}: ${energy(its)}`);
+      button.setAttribute('aria-label', said(button.dataset.name, energy(its)));
     }
   }
 }

@@ -5,9 +5,9 @@ import { el } from './dom.js';
 import { t } from './language.js';
 import { named } from './period_kinds.js';
 import { command, day, isKnown, nameOf, stringOption, why } from './roof_words.js';
-import { digits, sentence, told } from './room.js';
+import { digits, sentence, told, unbroken } from './room.js';
 import { plainTable } from './table.js';
-import { NONE, amount, count, percent } from './words.js';
+import { NONE, amount, count, percent, said } from './words.js';
 
 const CAUSES = ['clipping', 'export_limit', 'full_battery', 'derating', 'dispatch', 'voltage', 'outage'];
 const LEAST_KWH = 0.05;
@@ -87,9 +87,6 @@ const best = ({ plane, suggestion }) => ({
 
 export const typed = (commands) => el('ul', { class: 'typed' }, commands.map((line) => el('li', {}, el('code', {}, unbroken(line)))));
 
-// A line breaks between words alone: not after a hyphen, where one would be typed too many.
-const unbroken = (line) => line.split(' ').flatMap((word, n) => [n ? ' ' : '', el('span', { class: 'whole' }, word)]);
-
 function stringFacts({ string, plane, suggestion }, found) {
   const name = nameOf(string, found);
   const words = (of) => t('roof_plane', { tilt: `${count(of.tilt_deg)}°`, azimuth: `${count(of.azimuth_deg)}°` });
@@ -158,7 +155,7 @@ function lacking(found, keys) {
     }
     return [...byWhy].map(([words, names]) => {
       const whose = names.length < found.strings.length ? ` (${names.join(', ')})` : '';
-      return el('p', { class: 'quiet' }, sentence(`${t(`roof_head_${key}`)}${whose}: ${words}`));
+      return el('p', { class: 'quiet' }, sentence(said(`${t(`roof_head_${key}`)}${whose}`, words)));
     });
   });
 }

@@ -127,7 +127,7 @@ export class RoofMapChart extends Chart {
     return [
       ...this.#degrees(width, scale),
       ...this.#cells(scale),
-      ...this.#lines.paths.flatMap((path) => this.#path(path.sky, 'sun-path', scale)),
+      ...['sun-edge', 'sun-path'].flatMap((name) => this.#lines.paths.flatMap(({ sky }) => this.#path(sky, name, scale))),
       ...this.#hours(scale),
       ...this.#days(scale),
       ...this.#now(scale),

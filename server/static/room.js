@@ -34,3 +34,6 @@ export function told(key, values) {
   const words = t(key, values ?? {});
   return words === key || /\{\w+\}/.test(words) ? null : words;
 }
+
+// A line that holds a command breaks between words alone: not after a hyphen, where one would be typed too many.
+export const unbroken = (line) => line.split(' ').flatMap((word, n) => [n ? ' ' : '', el('span', { class: 'whole' }, word)]);

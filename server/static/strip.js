@@ -15,6 +15,7 @@ export class Strip {
   #context;
   #points = new Map();
   #chart;
+  #none = 'no_readings';
 
   constructor(context) {
     this.#context = context;
@@ -50,6 +51,7 @@ export class Strip {
       for (const reading of series) this.#keep(reading);
     } catch (error) {
       if (!(error.status !== undefined && (isRefused(error) || error.status === 0))) throw error;
+      this.#none = 'not_known_now';
     }
     this.#show();
   }
@@ -78,7 +80,7 @@ export class Strip {
       stepMs: STEP_MS,
       points,
       gaps: holes(points, start, now),
-      title: points.length ? t('readings_of', { n: points.length }) : t('no_readings'),
+      title: points.length ? t('readings_of', { n: points.length }) : t(this.#none),
     });
   }
 }

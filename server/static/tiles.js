@@ -7,7 +7,7 @@ import { AT_THE_METER, WHOLE } from './energy.js';
 import { icon } from './icons.js';
 import { t } from './language.js';
 import { swatch } from './swatch.js';
-import { energy, energyDigits, mark, percent, share, shareOfTime } from './words.js';
+import { energy, energyDigits, mark, percent, said, share, shareOfTime } from './words.js';
 
 // The figures that matter most come first.
 const KWH = [
@@ -52,7 +52,7 @@ export class Tiles {
       const isUnknown = isOfMeter(key) && before[key] === null && before.load_kwh === null;
       if (!isUnknown && typeof before[key] !== 'number') return '';
       const text = isUnknown ? t('not_measured') : write(before[key]);
-      return `${earlier.name}: ${mark(before, key)}${text}`;
+      return said(earlier.name, mark(before, key) + text);
     };
     for (const [key] of KWH) {
       const notes = [

@@ -22,7 +22,8 @@ export class Well {
     this.#parts = parts;
   }
 
-  // sentences: what is not well of this part; none: it is.
+  // sentences: what is not well of this part; none: it is. One that only `echoes` what another says with what to do,
+  // {words, echoes} beside {words, word} of the same word of the inverter, is left out.
   say(part, sentences) {
     this.#found.set(part, sentences.filter(Boolean));
     this.#show();
@@ -34,8 +35,14 @@ export class Well {
     this.#show();
   }
 
-  #show() {
+  #told() {
     const all = [...this.#found.values()].flat();
+    const known = new Set(all.map(({ word }) => word));
+    return all.filter(({ echoes }) => !echoes || !known.has(echoes)).map((one) => one.words ?? one);
+  }
+
+  #show() {
+    const all = this.#told();
     const isWhole = this.#parts.every((name) => this.#found.has(name));
     const time = this.#time;
     if (!all.length && !isWhole && !time) return;

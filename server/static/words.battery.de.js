@@ -130,9 +130,9 @@ export const WORDS = {
   battery_heat_chart: 'Stunden nach Ladestand (%) und Temperatur (°C)',
   battery_heat_total: '{n} Stunden in den letzten 12 Monaten',
   battery_hours: 'Zeit',
-  battery_n_hours: '{n} Std.',
+  battery_n_hours: '{n} h',
   battery_exposure:
-    '{span}: {full}\u00a0Std. bei 95\u00a0% oder mehr, {low}\u00a0Std. bei 10\u00a0% oder weniger, {hot}\u00a0Std. über 35\u00a0°C, {cold}\u00a0Std. Laden unter 5\u00a0°C. Voll und heiß zugleich lässt sie altern.',
+    '{span}: {full}\u00a0h bei 95\u00a0% oder mehr, {low}\u00a0h bei 10\u00a0% oder weniger, {hot}\u00a0h über 35\u00a0°C, {cold}\u00a0h Laden unter 5\u00a0°C. Voll und heiß zugleich lässt sie altern.',
   battery_power_band: 'Leistung',
   battery_charging: 'Laden',
   battery_discharging: 'Entladen',
@@ -150,7 +150,7 @@ export const WORDS = {
   battery_insight_charge_limit: 'gingen ins Netz, während sie so schnell lud, wie sie kann. Stunden: {value}.',
   battery_insight_discharge_limit: 'wurden gekauft, während sie alles gab, was sie kann. Stunden: {value}.',
   battery_insight_reserve: 'wurden gekauft, während die Reserve zurückgehalten wurde. Stunden: {value}.',
-  battery_grid_away: 'In dieser Zeit war das Netz {n} Std. weg.',
+  battery_grid_away: 'In dieser Zeit war das Netz {n} h weg.',
   battery_insight_grid_charging:
     'aus dem Netz luden sie. Stunden: {value}. War das nicht gewollt, sehen Sie nach der Betriebsart des Wechselrichters.',
   battery_insight_battery_to_grid: 'davon gingen ins Netz: {value} % dessen, was sie gab. Sie folgt dem Haus zu langsam oder ist so eingestellt.',
@@ -158,7 +158,7 @@ export const WORDS = {
     'gingen ins Netz, während sie vor 13:00 voll war. Später geladen wäre sie weniger Stunden voll (jetzt {value}), und nichts ginge verloren.',
   battery_insight_winter_sleep:
     'blieb sie unter 20 %. Erhöhen Sie im Winter die Reserve, oder laden Sie sie ab und zu auf 100 %.',
-  battery_insight_zero_hunting: 'gingen mit weniger als 50 W hin und her. Stunden: {value}.',
+  battery_insight_zero_hunting: 'gingen mit weniger als 50\u00a0W hin und her. Stunden: {value}.',
   battery_insight_best_size: 'weniger Bezug im Jahr mit der nächsten Größe, {value} kWh.',
   battery_nothing_found: 'Ebenfalls geprüft, ohne etwas zu gewinnen: {list}.',
   battery_insight_span: 'Aus den letzten 365 Tagen, oder aus allem Bekannten, wo das weniger ist.',
@@ -184,7 +184,7 @@ export const WORDS = {
   battery_formula_battery_to_grid: 'Was aus der Batterie ins Netz ging, nach den Flüssen jedes Messwerts, und der Anteil am Entladenen.',
   battery_formula_full_early: 'Einspeisung bei 100 % vor 13:00 Ortszeit.',
   battery_formula_winter_sleep: 'Tage, an denen die Ladung unter 20 % blieb.',
-  battery_formula_zero_hunting: 'Bezug und Einspeisung in Momenten, in denen keiner von beiden über 50 W lag.',
+  battery_formula_zero_hunting: 'Bezug und Einspeisung in Momenten, in denen keiner von beiden über 50\u00a0W lag.',
   battery_formula_best_size:
     'Der Überschuss dieses Hauses in Fünf-Minuten-Schritten wird mit einer Batterie jeder Größe nachgespielt, mit ihrem Wirkungsgrad, Eigenverbrauch und ihren Grenzen; vom Bezug mit Ihrer geht der mit der nächsten Größe ab.',
 
@@ -250,7 +250,7 @@ export const WORDS = {
   battery_window_full_empty: 'voll nach leer',
   battery_window_empty_full: 'leer nach voll',
   battery_unit_years: 'Jahre',
-  battery_unit_hours: 'Std.',
+  battery_unit_hours: 'h',
   battery_unit_days: 'Tage',
   battery_unit_cycles: 'Zyklen',
   battery_unit_points: 'Punkte',

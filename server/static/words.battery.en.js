@@ -166,7 +166,7 @@ export const WORDS = {
     'went to the grid while it was full before 13:00. Charged later, it would be full for fewer hours ({value} now), and nothing would be lost.',
   battery_insight_winter_sleep:
     'it stayed below 20 %. In winter raise the reserve, or charge it to 100 % once in a while.',
-  battery_insight_zero_hunting: 'went back and forth at less than 50 W. Hours: {value}.',
+  battery_insight_zero_hunting: 'went back and forth at less than 50\u00a0W. Hours: {value}.',
   battery_insight_best_size: 'less import a year with the next larger size, {value} kWh.',
   battery_nothing_found: 'Also checked, with nothing to gain: {list}.',
   battery_insight_span: 'From the last 365 days, or from all that is known where that is less.',
@@ -192,7 +192,7 @@ export const WORDS = {
   battery_formula_battery_to_grid: 'What went from the battery to the grid, by the flows of each reading, and its share of what was discharged.',
   battery_formula_full_early: 'Export at 100 % before 13:00 local time.',
   battery_formula_winter_sleep: 'Days on which the charge stayed below 20 %.',
-  battery_formula_zero_hunting: 'Import and export of moments in which neither was above 50 W.',
+  battery_formula_zero_hunting: 'Import and export of moments in which neither was above 50\u00a0W.',
   battery_formula_best_size:
     'The five-minute surplus of this house is played again through a battery of each size, with its efficiency, standby and power limits; the import of the next larger one is taken from that of yours.',
 

@@ -101,7 +101,7 @@ export const WORDS = {
   battery_todo_no_first_year: 'er is nog niets om mee te vergelijken',
   battery_todo_not_set: 'stel dat in op de server: sungrow-server battery set HOUSE',
 
-  battery_card_capacity: 'Wat ze kan opslaan, door de tijd',
+  battery_card_capacity: 'Wat ze kan opslaan, in de loop van de tijd',
   battery_card_unmeasured: 'Wat nog niet bekend is, en waarom',
   battery_card_whatif: 'Wat een andere maat had bespaard',
   battery_card_insights: 'Wat beter kan',
@@ -113,7 +113,7 @@ export const WORDS = {
   battery_card_warranty: 'Garantie',
   battery_as_of: 'Van de nacht voor {day}. Wordt elke nacht opnieuw gemaakt.',
 
-  battery_capacity_chart: 'Gemeten capaciteit door de tijd',
+  battery_capacity_chart: 'Gemeten capaciteit in de loop van de tijd',
   battery_dot_cold: 'onder 10 °C',
   battery_dot_mild: 'gemeten',
   battery_dot_hot: 'boven 30 °C',
@@ -130,9 +130,9 @@ export const WORDS = {
   battery_heat_chart: 'Uren naar laadtoestand (%) en temperatuur (°C)',
   battery_heat_total: '{n} uur in de laatste 12 maanden',
   battery_hours: 'Tijd',
-  battery_n_hours: '{n} u',
+  battery_n_hours: '{n} h',
   battery_exposure:
-    '{span}: {full}\u00a0u op 95\u00a0% of meer, {low}\u00a0u op 10\u00a0% of minder, {hot}\u00a0u boven 35\u00a0°C, {cold}\u00a0u laden onder 5\u00a0°C. Vol en warm tegelijk maakt haar oud.',
+    '{span}: {full}\u00a0h op 95\u00a0% of meer, {low}\u00a0h op 10\u00a0% of minder, {hot}\u00a0h boven 35\u00a0°C, {cold}\u00a0h laden onder 5\u00a0°C. Vol en warm tegelijk maakt haar oud.',
   battery_power_band: 'Vermogen',
   battery_charging: 'Laden',
   battery_discharging: 'Ontladen',
@@ -150,7 +150,7 @@ export const WORDS = {
   battery_insight_charge_limit: 'ging naar het net terwijl ze zo snel laadde als ze kan. Uren: {value}.',
   battery_insight_discharge_limit: 'werd gekocht terwijl ze alles gaf wat ze kan. Uren: {value}.',
   battery_insight_reserve: 'werd gekocht terwijl de reserve bewaard bleef. Uren: {value}.',
-  battery_grid_away: 'In die tijd was het net {n} u weg.',
+  battery_grid_away: 'In die tijd was het net {n} h weg.',
   battery_insight_grid_charging:
     'van het net laadde haar. Uren: {value}. Was dat niet de bedoeling, kijk dan naar de stand van de omvormer.',
   battery_insight_battery_to_grid: 'ervan ging naar het net: {value} % van wat ze gaf. Ze volgt het huis te traag, of is zo ingesteld.',
@@ -158,7 +158,7 @@ export const WORDS = {
     'ging naar het net terwijl ze voor 13:00 al vol was. Later geladen was ze minder uren vol (nu {value}), en er ging niets verloren.',
   battery_insight_winter_sleep:
     'bleef ze onder 20 %. Verhoog in de winter de reserve, of laad haar af en toe tot 100 %.',
-  battery_insight_zero_hunting: 'ging heen en weer met minder dan 50 W. Uren: {value}.',
+  battery_insight_zero_hunting: 'ging heen en weer met minder dan 50\u00a0W. Uren: {value}.',
   battery_insight_best_size: 'minder afname per jaar met de eerstvolgende maat, {value} kWh.',
   battery_nothing_found: 'Ook bekeken, zonder iets te winnen: {list}.',
   battery_insight_span: 'Van de laatste 365 dagen, of van alles wat bekend is waar dat minder is.',
@@ -184,7 +184,7 @@ export const WORDS = {
   battery_formula_battery_to_grid: 'Wat van de batterij naar het net ging, volgens de stromen van elke meting, en het deel van wat werd ontladen.',
   battery_formula_full_early: 'Teruglevering bij 100 % voor 13:00 plaatselijke tijd.',
   battery_formula_winter_sleep: 'Dagen waarop de lading onder 20 % bleef.',
-  battery_formula_zero_hunting: 'Afname en teruglevering van momenten waarin geen van beide boven 50 W was.',
+  battery_formula_zero_hunting: 'Afname en teruglevering van momenten waarin geen van beide boven 50\u00a0W was.',
   battery_formula_best_size:
     'Het overschot van dit huis, per vijf minuten, wordt nagespeeld met een batterij van elke maat, met haar rendement, sluipverbruik en grenzen; van de afname met de jouwe gaat die met de eerstvolgende maat af.',
 
@@ -250,7 +250,7 @@ export const WORDS = {
   battery_window_full_empty: 'vol naar leeg',
   battery_window_empty_full: 'leeg naar vol',
   battery_unit_years: 'jaar',
-  battery_unit_hours: 'u',
+  battery_unit_hours: 'h',
   battery_unit_days: 'dagen',
   battery_unit_cycles: 'cycli',
   battery_unit_points: 'punten',

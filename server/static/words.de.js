@@ -111,7 +111,8 @@ export const WORDS = {
   pair_failed: 'Der Link konnte nicht benutzt werden: {why}.',
 
   days: { one: '{n} Tag', other: '{n} Tage' },
-  days_long: '{n}\u00a0d',
+  days_long: '{n}\u00a0Tage',
+  said: '{name}: {words}',
   feeds_in:
     'Unter null speist das Haus ein: Hinter demselben Zähler steht ein anderer Erzeuger, etwa ein Balkonkraftwerk.',
 
@@ -173,7 +174,7 @@ export const WORDS = {
   not_known: 'unbekannt',
   waiting_here: 'Wartet aufs Senden',
   parked_here: 'Dort beiseitegelegt',
-  polls: 'Abfragen in 24 h',
+  polls: 'Abfragen in 24\u00a0h',
   polls_failed: '{polled}\u00a0· {failed} gescheitert',
   why_failed: 'Warum Abfragen scheiterten',
   poll_unreachable: 'keine Verbindung',

@@ -47,7 +47,7 @@ export const WORDS = {
   // How the figures are made
   formula_energy_name: 'Energy of a day or longer',
   formula_energy:
-    'The difference of the inverter’s lifetime counters where they speak, else power × time. Energy that a counter gained during an outage is split over that time; such days are marked ≈ (estimated).',
+    'The difference of the inverter’s lifetime counters where they speak, else power × time. Energy of an outage is split over its time; such days have ≈.',
   formula_within_day_name: 'Energy within a day',
   formula_within_day:
     'Power × time of the readings. Hours of a day may add up to a little more or less than the counters say.',
@@ -64,18 +64,18 @@ export const WORDS = {
     'House grid_to_house_kwh, battery grid_to_battery_kwh, and the inverter itself: import_integral_kwh less these two.',
   formula_untraced_name: 'Not traced',
   formula_untraced:
-    'What the counters say beyond the readings: energy of outages, and the little by which counters and power × time differ, which may be below zero.',
+    'What counters say beyond the readings: energy of outages, and small differences, also below zero.',
   formula_self_consumption_name: 'Self-consumption',
   formula_self_consumption: '',
   formula_at_least_name: 'At least (≥)',
   formula_at_least:
-    'Measured for a part of the time alone, while no counter shows the rest: it is that much or more.',
+    'Measured for a part of the time, with no counter for the rest: it is that much or more.',
   formula_none_name: 'No figure (–)',
   formula_none:
-    'A share of less than 0.05\u00a0kWh says nothing. What was not measured has no number and is hatched, never drawn as zero.',
+    'A share of less than 0.05\u00a0kWh says nothing. What was not measured is hatched, never drawn as zero.',
   formula_curl_name: 'The same by curl',
   formula_curl:
-    'All figures are those of /v1/series, /v1/realtime, /v1/gaps, /v1/completeness and /v1/status: solar pv_kwh, use load_kwh, import_kwh, export_kwh, battery_charge_kwh, battery_discharge_kwh.',
+    'Of /v1/series, /v1/realtime, /v1/gaps, /v1/completeness and /v1/status: solar pv_kwh, use load_kwh, import_kwh, export_kwh, battery_charge_kwh, battery_discharge_kwh.',
 
   // The server's answers
   cannot_reach: 'the server cannot be reached',
@@ -103,7 +103,7 @@ export const WORDS = {
   // Login
   login: 'Log in',
   login_hint:
-    'Enter a read token of your server once, or open the link that it printed. This browser then stays logged in for as long as you keep coming back.',
+    'Enter a read token of your server, or open the link that it printed. This browser stays logged in while you keep coming back.',
   login_name: 'read token',
   login_token: 'Read token',
   login_unknown: 'The server does not know this token.',
@@ -117,6 +117,7 @@ export const WORDS = {
   // Numbers
   days: { one: '{n} day', other: '{n} days' },
   days_long: '{n}\u00a0days',
+  said: '{name}: {words}',
   feeds_in:
     'Below zero the house feeds in: another generator, such as balcony panels, stands behind the same meter.',
 
@@ -172,7 +173,7 @@ export const WORDS = {
   not_known: 'not known',
   waiting_here: 'Waiting to be sent',
   parked_here: 'Set aside there',
-  polls: 'Times read in 24 h',
+  polls: 'Times read in 24\u00a0h',
   polls_failed: '{polled}\u00a0· {failed} failed',
   why_failed: 'Why reading failed',
   poll_unreachable: 'no connection',
@@ -337,7 +338,7 @@ export const WORDS = {
   by_inverter: 'grid by: inverter',
   by_mixed: 'grid by: mixed',
   clocks_back:
-    'Clocks are set back on this day: it is {long} long. Times that they show twice are told apart by their offset from UTC.',
+    'Clocks are set back on this day: it is {long} long. Times shown twice have their offset from UTC.',
   clocks_forward: 'Clocks are set forward on this day: it is {long} long.',
 
   // Energy: a verdict and a measure

@@ -214,8 +214,8 @@ export const TEXTS = {
 
 // Of the inverter’s state, where no bit says why.
 export const STATES = {
-  0x5500: ['Gestopt door een storing die de dongle niet noemt', 'app'],
-  0x9100: ['Werkt met een waarschuwing die de dongle niet noemt', 'app'],
+  0x5500: ['Gestopt door een storing die de wifi-stick niet noemt', 'app'],
+  0x9100: ['Werkt met een waarschuwing die de wifi-stick niet noemt', 'app'],
   0x2500: ['Onderdelen in de omvormer bereiken elkaar niet', 'restart'],
   0x1700: ['Gestopt door de zelftest van de vlamboogdetectie', 'arc'],
 };

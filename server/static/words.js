@@ -132,6 +132,8 @@ export function duration(seconds) {
   return t('days_long', { n: number(seconds / 86400, 1) });
 }
 
+export const said = (name, words) => t('said', { name, words });
+
 // A device by its own name, if it has one.
 export const deviceName = ({ device_id: id, name }) => name || id;
 

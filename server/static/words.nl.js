@@ -112,6 +112,7 @@ export const WORDS = {
 
   days: { one: '{n} dag', other: '{n} dagen' },
   days_long: '{n}\u00a0dagen',
+  said: '{name}: {words}',
   feeds_in:
     'Onder nul levert het huis terug: achter dezelfde meter staat een andere opwekker, zoals een balkonpaneel.',
 
@@ -161,7 +162,7 @@ export const WORDS = {
   faults_of_days: 'Storingen in de laatste {n} dagen',
   no_faults: 'Geen storing van de omvormer in {n} dagen.',
   faults_cannot_tell:
-    'De wifi-dongle heeft tot nu toe geen storing gemeld. Sommige kunnen dat niet: kijk ook in de app van de omvormer.',
+    'De wifi-stick heeft tot nu toe geen storing gemeld. Sommige kunnen dat niet: kijk ook in de app van de omvormer.',
   gaps_of_days: 'Gaten in de laatste {n} dagen',
   no_gaps: 'Geen in de laatste {n} dagen.',
   parked: 'Apart gezette metingen',
@@ -172,7 +173,7 @@ export const WORDS = {
   not_known: 'onbekend',
   waiting_here: 'Wacht op verzending',
   parked_here: 'Daar apart gezet',
-  polls: 'Keren gelezen in 24 u',
+  polls: 'Keren gelezen in 24\u00a0h',
   polls_failed: '{polled}\u00a0· {failed} mislukt',
   why_failed: 'Waarom lezen mislukte',
   poll_unreachable: 'geen verbinding',
@@ -340,16 +341,16 @@ export const WORDS = {
   clocks_forward: 'De klok gaat op deze dag vooruit: hij duurt {long}.',
 
   // Energy: a verdict and a measure
-  verdict_export: 'U levert {power} terug.',
-  verdict_import: 'U neemt {power} af van het net.',
+  verdict_export: 'Je levert {power} terug.',
+  verdict_import: 'Je neemt {power} af van het net.',
   verdict_even: 'Er stroomt niets van of naar het net.',
   verdict_solar: 'De zon levert {power}.',
   verdict_full: 'Batterij vol.',
   verdict_empty: 'Batterij leeg.',
   verdict_charging: 'De batterij laadt met {power}.',
   verdict_discharging: 'De batterij levert {power}.',
-  verdict_all_own: 'Alle stroom vandaag was van jezelf.',
-  verdict_part_own: '{share} van de stroom vandaag was van jezelf.',
+  verdict_all_own: 'Alle stroom van vandaag was eigen stroom.',
+  verdict_part_own: '{share} van de stroom van vandaag was eigen stroom.',
   verdict_none_own: 'De stroom van vandaag kwam van het net.',
   verdict_as_of: 'Om {time}: {words}',
   of_clear_day_so_far:
@@ -537,7 +538,7 @@ export const WORDS = {
   floor_of: 'de ondergrens van {floor}',
   the_floor: 'de ondergrens',
   estimated: 'geschat',
-  may_draw: 'U kunt {power} afnemen tot {time}',
+  may_draw: 'Je kunt {power} afnemen tot {time}',
   new_peak: 'Dit kwartier is een nieuwe piek, tot {time}',
   live_free: 'Het eindigt dan niet hoger dan {limit}. Nu {now}; gaat dat zo door, {end}. Stand van {time}.',
   live_above: 'Het eindigt in elk geval boven {limit}. Nu {now}; gaat dat zo door, {end}. Stand van {time}.',

@@ -7,11 +7,11 @@ export const WORDS = {
   ref_side_import: 'soutirage',
   ref_side_export: 'injection',
   ref_cannot_no_meter:
-    'L’onduleur n’a pas son propre compteur, il n’y a donc rien à comparer : soutirage, injection et consommation viennent du compteur du réseau.',
+    'L’onduleur n’a pas son propre compteur, il n’y a donc rien à comparer\u00a0: soutirage, injection et consommation viennent du compteur du réseau.',
   ref_cannot_no_inverter: 'Il n’y a pas de mesures de l’onduleur pour cette période.',
   ref_cannot_no_p1: 'Il n’y a pas de mesures du compteur du réseau pour cette période.',
   ref_reversed:
-    'Le compteur de l’onduleur est monté à l’envers : il indique du soutirage là où le compteur du réseau indique de l’injection. Les chiffres sont ceux du compteur retourné.',
+    'Le compteur de l’onduleur est monté à l’envers\u00a0: il indique du soutirage là où le compteur du réseau indique de l’injection. Les chiffres sont ceux du compteur retourné.',
   ref_one_phase: 'Il ne mesure que la phase {phase}.',
   ref_phase_unseen: 'Il ne mesure pas la phase {phase}.',
   ref_phase_reversed: 'Sa pince sur la phase {phase} est montée à l’envers.',
@@ -23,20 +23,20 @@ export const WORDS = {
   ref_offset_more: 'De plus, il indique {power} de plus à toute puissance.',
   ref_offset_less: 'De plus, il indique {power} de moins à toute puissance.',
   ref_gain_robust:
-    'Quelques quarts d’heure inhabituels y contribuent ; sans eux la différence ({side}) est de {share}.',
-  ref_lag_unknown: 'On ne sait pas avec quel retard l’onduleur montre un changement : {why}.',
+    'Quelques quarts d’heure inhabituels y contribuent\u00a0; sans eux la différence ({side}) est de {share}.',
+  ref_lag_unknown: 'On ne sait pas avec quel retard l’onduleur montre un changement\u00a0: {why}.',
   ref_why_not_enough: 'il s’est passé trop peu de choses',
   ref_why_too_far: 'les deux diffèrent de plus de 30 s',
   ref_lag_later: 'L’onduleur montre un changement {time} plus tard que le compteur du réseau, ± {within}.',
   ref_lag_earlier: 'L’onduleur montre un changement {time} plus tôt que le compteur du réseau, ± {within}.',
-  ref_lag_stored: 'Les deux sont associés avec {time} d’écart ; pour prendre cette valeur : {command}',
+  ref_lag_stored: 'Les deux sont associés avec {time} d’écart\u00a0; pour prendre cette valeur\u00a0: {command}',
   ref_total: 'L’index de l’onduleur ({side}) a augmenté de {own}, celui du réseau de {p1}.',
   ref_unexplained: '{energy} d’écart entre les deux compteurs restent inexpliqués.',
   ref_netted:
-    'Le compteur du réseau compense les trois phases : ce que l’une injecte pendant qu’une autre soutire ne coûte rien. Comptées une à une, le soutirage serait de {energy} de plus.',
+    'Le compteur du réseau compense les trois phases\u00a0: ce que l’une injecte pendant qu’une autre soutire ne coûte rien. Comptées une à une, le soutirage serait de {energy} de plus.',
   ref_not_netted:
-    'Le compteur du réseau compte chaque phase à part : ce que l’une injecte pendant qu’une autre soutire compte deux fois. Cela fait {energy} de soutirage de plus, et une batterie n’aide que sur sa phase.',
-  ref_negative: 'Pris au même instant, {before} des valeurs de consommation sont négatives ; après décalage {after}.',
+    'Le compteur du réseau compte chaque phase à part\u00a0: ce que l’une injecte pendant qu’une autre soutire compte deux fois. Cela fait {energy} de soutirage de plus, et une batterie n’aide que sur sa phase.',
+  ref_negative: 'Pris au même instant, {before} des valeurs de consommation sont négatives\u00a0; après décalage {after}.',
   ref_negative_more: 'Un autre générateur injecte peut-être derrière le même compteur.',
   ref_clock_ahead: 'L’horloge du compteur du réseau avance de {time}.',
   ref_clock_behind: 'L’horloge du compteur du réseau retarde de {time}.',
@@ -46,7 +46,7 @@ export const WORDS = {
   ref_peak_agrees: 'Notre quart d’heure le plus haut correspond à la pointe du compteur pour {month}, {meter}.',
   ref_peak_not_measured: 'La pointe du compteur pour {month}, {meter}, est d’un quart d’heure qui n’a pas été lu.',
   ref_peak_boundary_missed:
-    'Notre quart d’heure le plus haut est de {ours}, mais la pointe du compteur pour {month}, {meter}, fait foi : il n’a pas été lu assez près des bornes de ce quart d’heure.',
+    'Notre quart d’heure le plus haut est de {ours}, mais la pointe du compteur pour {month}, {meter}, fait foi\u00a0: il n’a pas été lu assez près des bornes de ce quart d’heure.',
 };
 
 learn(WORDS);

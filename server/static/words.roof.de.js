@@ -11,7 +11,7 @@ export const WORDS = {
   of_all_strings: '{share} des Ganzen',
   roof_part_of_measured: '{share} des Gemessenen',
   roof_half_by: 'die Hälfte davon bis {time}',
-  roof_now: 'jetzt {power} ({volts} × {amperes})',
+  roof_now: 'jetzt {power} ({volts}\u00a0×\u00a0{amperes})',
   roof_of_kwp: '{energy} je kWp',
   roof_what: 'Was ein String ist',
   roof_what_is: 'Ein String ist eine Reihe von Modulen an einem Eingang des Wechselrichters: oft eine Seite des Dachs.',

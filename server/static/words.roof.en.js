@@ -11,7 +11,7 @@ export const WORDS = {
   of_all_strings: '{share} of the total',
   roof_part_of_measured: '{share} of what was measured',
   roof_half_by: 'half of it by {time}',
-  roof_now: 'now {power} ({volts} × {amperes})',
+  roof_now: 'now {power} ({volts}\u00a0×\u00a0{amperes})',
   roof_of_kwp: '{energy} per kWp',
   roof_what: 'What a string is',
   roof_what_is: 'A string is a row of panels on one input of the inverter, often one side of the roof.',

@@ -11,7 +11,7 @@ export const WORDS = {
   of_all_strings: '{share} van het geheel',
   roof_part_of_measured: '{share} van wat gemeten werd',
   roof_half_by: 'de helft ervan om {time}',
-  roof_now: 'nu {power} ({volts} × {amperes})',
+  roof_now: 'nu {power} ({volts}\u00a0×\u00a0{amperes})',
   roof_of_kwp: '{energy} per kWp',
   roof_what: 'Wat een string is',
   roof_what_is: 'Een string is één rij panelen aan één ingang van de omvormer: vaak één kant van het dak.',
@@ -144,7 +144,7 @@ export const WORDS = {
   roof_head_string: 'String',
   roof_head_shade_loss: 'Schaduw nam',
   roof_head_soiling: 'Vuil neemt',
-  roof_head_trend: 'Verandering per jaar',
+  roof_head_trend: 'Verschil per jaar',
   roof_none_found: 'geen gevonden',
   roof_trend: '{pct} ({low} tot {high})',
 

@@ -17,6 +17,17 @@ RETURNS TABLE (cause text, spans tstzmultirange) LANGUAGE sql STABLE AS $$
           FROM said CROSS JOIN unnest(dark) AS d
          CROSS JOIN generate_series(sungrow_slot(lower(d)), least(upper(d), known_until), '15 minutes') AS slot
          WHERE slot < upper(d) GROUP BY slot
+    ), report AS MATERIALIZED (
+        -- By the range, too: a database without statistics would go through all reports for each slot.
+        SELECT slot, polled, failed FROM sungrow_reports JOIN dark_slot USING (slot)
+         WHERE device_id = of_device AND kind = of_kind AND slot >= sungrow_slot(lower(dark)) AND slot < upper(dark)
+    ), polls AS (
+        SELECT slot, sum(polled) AS polled FROM report GROUP BY slot
+    ), failing AS (
+        SELECT slot, sum(count) AS failed, (array_agg(cause ORDER BY count DESC, cause))[1] AS cause
+          FROM (SELECT slot, sungrow_failure_cause(key) AS cause, sum(value::bigint) AS count
+                  FROM report CROSS JOIN jsonb_each_text(failed) GROUP BY 1, 2) AS reasons
+         GROUP BY slot
     ), counted AS MATERIALIZED (
         SELECT slot, ends, missing_s, polled, failed, cause,
                polled - coalesce(failed, 0)
@@ -28,14 +39,7 @@ RETURNS TABLE (cause text, spans tstzmultirange) LANGUAGE sql STABLE AS $$
                - (SELECT count(*) FROM sungrow_parked
                    WHERE device_id = of_device AND kind = of_kind AND coalesce(ts, received_at) >= slot
                      AND coalesce(ts, received_at) < ends) AS not_here
-          FROM dark_slot AS d
-         CROSS JOIN LATERAL (SELECT sum(polled) AS polled FROM sungrow_reports r
-                              WHERE device_id = of_device AND kind = of_kind AND r.slot = d.slot) AS polls
-         CROSS JOIN LATERAL (
-            SELECT sum(count) AS failed, (array_agg(cause ORDER BY count DESC, cause))[1] AS cause
-              FROM (SELECT sungrow_failure_cause(key) AS cause, sum(value::bigint) AS count
-                      FROM sungrow_reports r CROSS JOIN jsonb_each_text(failed)
-                     WHERE device_id = of_device AND kind = of_kind AND r.slot = d.slot GROUP BY 1) AS reasons) AS failing
+          FROM dark_slot LEFT JOIN polls USING (slot) LEFT JOIN failing USING (slot)
     ), hole AS (
         SELECT least(slot_before, slot_after) AS begins,
                greatest(slot_before, slot_after) + interval '15 minutes' AS ends,

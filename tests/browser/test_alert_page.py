@@ -15,13 +15,13 @@ from tests.support.readings import connected, rows
 
 HEADS = {
     "en": ("Alerts", "Alerts in the last 30 days", "How you are told", "Silenced", "End"),
-    "nl": ("Meldingen", "Meldingen in de laatste 30 dagen", "Hoe je het hoort", "Stil"),
+    "nl": ("Meldingen", "Meldingen in de laatste 30 dagen", "Hoe je bericht krijgt", "Gedempt"),
     "de": ("Meldungen", "Meldungen der letzten 30 Tage", "Wie Sie es erfahren", "Stumm"),
     "fr": (
         "Alertes",
         "Alertes des 30 derniers jours",
-        "Comment vous l\u2019apprenez",
-        "En silence",
+        "Comment vous \xeates pr\xe9venu",
+        "En sourdine",
     ),
 }
 
@@ -140,6 +140,51 @@ def test_where_the_rules_were_not_judged_it_is_not_said_that_nothing_is_wrong(pa
         assert "Nothing is wrong" not in page.text(".alerts")
 
 
+def test_a_fault_that_is_told_with_what_to_do_is_not_told_as_an_alert_too(page, told_home):
+    faults = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => {
+            const answer = await really(url, ...more);
+            const part = ['alerts', 'faults'].find((one) => String(url).startsWith(`/v1/${one}`));
+            if (!part) return answer;
+            const found = await answer.json();
+            const now = new Date().toISOString();
+            for (const one of found.alerts ?? []) if (one.rule === 'fault_word') one.key = '13066';
+            const fault = { word: 13066, bit: 14, value: null, code: 714, polls: 9 };
+            const open = { ...fault, from_ts: now, last_ts: now, to_ts: null };
+            if (part === 'faults') found.faults = [open];
+            return new Response(JSON.stringify(found));
+        };
+    """
+    with page.prepared(faults):
+        opened(page, told_home)
+        page.wait_text(".well", "Fault 714")
+        told = [item.text for item in page.all(".well li")]
+        assert "house: readings wait" in told
+        assert "house: fault 714" not in told
+        assert "house: fault 714" in page.text(".open-alerts")
+
+
+def test_without_a_network_it_shows_what_was_open_and_does_not_blame_the_rules(page, told_home):
+    kept = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => {
+            const answer = await really(url, ...more);
+            if (!String(url).startsWith('/v1/')) return answer;
+            const headers = new Headers(answer.headers);
+            headers.set('X-Kept-At', new Date(Date.now() - 7200e3).toISOString());
+            const found = await answer.json();
+            if (found.last_run_ts) found.last_run_ts = headers.get('X-Kept-At');
+            return new Response(JSON.stringify(found), { headers });
+        };
+    """
+    with page.prepared(kept):
+        opened(page, told_home)
+        page.wait_text("#away", "as of")
+        assert "house: readings wait" in page.text(".open-alerts")
+        assert "last judged" not in page.text(".alerts")
+
+
 def test_a_silence_can_be_ended(page, told_home):
     opened(page, told_home)
     page.all("section[aria-labelledby=alert-silences] button")[0].click()
@@ -152,12 +197,18 @@ def test_a_silence_can_be_ended(page, told_home):
 
 
 @pytest.mark.parametrize("language", ["nl", "de", "fr"])
-def test_it_speaks_the_language_of_the_page(page, told_home, language):
+def test_it_speaks_the_language_of_the_page_and_cuts_off_no_word(page, told_home, language):
     page.language(f"{language}-{language.upper()}")
+    page.resize(PHONE)
     opened(page, told_home)
     text = page.text(".alerts")
     for head in HEADS[language]:
         assert head in text
+    cut = (
+        "return [...document.querySelectorAll('.silences button, .lane-name')].filter((n) =>"
+        " n.scrollWidth > n.clientWidth).map((n) => n.textContent)"
+    )
+    assert page.run(cut) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

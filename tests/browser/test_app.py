@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from server.auth import pairings
-from tests.browser.browser import MISSING, browser
+from tests.browser.browser import DESKTOP, MISSING, PHONE, browser
 from tests.browser.conftest import DEVICE, ONE, SECOND, SETTINGS
 from tests.browser.test_shape import violations
 
@@ -74,6 +74,37 @@ def test_it_opens_without_a_network_as_of_its_last_visit_and_recovers(keeping, s
     site.send(pv_power_w=2222)
     page.wait_text(".flow", "2.22 kW", 40)
     page.wait(lambda: not page.text("#away"), "it still says that it is of the past")
+
+
+def test_what_is_not_known_without_a_network_is_not_called_missing_and_its_frame_crosses_nothing(
+    keeping, site
+):
+    page = keeping
+    site.send()
+    page.log_in(site.url + "/?view=system", ONE)
+    page.wait_text("#server + dl", "this page opens")
+    page.open(site.url + "/?view=system")  # the first visit had no worker
+    page.wait(lambda: {"/v1/devices", "/health"} <= kept(page), "its answers are not kept")
+    site.server.stop()
+    try:
+        page.open(site.url + "/?view=system")
+        page.wait_text("#server + dl", "this page opens")
+        page.open(site.url + "/")
+        page.wait(lambda: page.all(".strip-box"), "no view")
+        page.run("document.querySelector('.strip-box').scrollIntoView()")
+        page.wait_text(".strip-box", "Not known just now")
+        page.resize(PHONE)
+        page.open(site.url + "/?view=year&date=2026-10-01")
+        page.wait_text(".notice", "What has a dashed frame is not known here yet.")
+        framed = (
+            "return ['.chart-box:has(+ .on-phone)', '.chart-box + .on-phone'].map((one) =>"
+            " getComputedStyle(document.querySelector(`main ${one}`)).outlineStyle)"
+        )
+        assert page.run(framed) == ["none", "dashed"]
+    finally:
+        page.resize(DESKTOP)
+        site.server.start()
+    page.console()
 
 
 def test_logging_out_empties_what_was_kept(keeping, site):

@@ -182,8 +182,36 @@ def test_now_of_a_house_without_a_meter(request, page, house_of, grid):
     spoken = page.run(
         "return document.querySelector('main svg.chart').getAttribute('aria-valuetext')"
     )
-    assert "sun" in spoken
+    assert "Solar" in spoken
     assert not re.search("(?i)house|import|export", spoken)
+
+
+def test_the_list_of_a_phone_says_how_much_sun_there_was_as_nobody_knows_what_the_house_used(
+    page, meterless
+):
+    page.resize(PHONE)
+    unread = """
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => {
+            const answer = await really(url, ...more);
+            if (!/series.*frame=month/.test(url)) return answer;
+            const found = await answer.json();
+            for (const row of found.series.slice(0, 1)) {
+                Object.assign(row, { sample_count: 0, coverage: 0, estimated: true });
+            }
+            return new Response(JSON.stringify(found), answer);
+        };
+    """
+    with page.prepared(unread):
+        page.log_in(meterless.url + "/?view=month&date=2026-06-10", ONE)
+        page.wait(lambda: page.all(".period-list a"), "no list")
+        assert page.text(".list-head").split("\n") == ["Solar", "kWh"]
+        told = [line.text.replace("\u00a0", " ") for line in page.all(".line-kwh")]
+        days = page.all("tbody tr td:nth-child(2)")
+        figures = [day.text.replace("\u00a0", " ") for day in days if "24" in day.text]
+        assert told == figures[::-1]
+        assert told == ["24.0", "≥ 24.0"], "of a day without a reading the counters tell"
+        assert len(page.all(".period-list .fill-solar")) == 2
 
 
 def test_the_system_view_says_what_a_house_without_a_meter_lacks(page, meterless):

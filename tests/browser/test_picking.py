@@ -3,6 +3,7 @@
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from tests.browser.browser import DESKTOP, PHONE
 from tests.browser.conftest import AUTUMN, GAP_DAY, ONE
 from tests.browser.test_compare import at, local, two_years  # noqa: F401  a fixture
 from tests.browser.test_shape import violations
@@ -120,6 +121,22 @@ def test_a_longer_period_is_picked_from_buttons(home, site, view, button, says):
     home.wait(lambda: home.all("dialog[open] [aria-current]"), "nothing is marked")
     home.click(button)
     home.wait(lambda: says in home.run("return location.search"), "not gone to")
+
+
+def test_a_calendar_opens_in_the_middle_and_on_a_phone_where_the_thumb_is(home, site):
+    left = (
+        "const box = document.querySelector('dialog[open]').getBoundingClientRect();"
+        "return [box.top, innerHeight - box.bottom]"
+    )
+    for size in (DESKTOP, PHONE):
+        home.resize(size)
+        home.open(site.url + "/?view=month&date=2026-10-01")
+        home.wait(lambda: home.all(".pick"), "no button")
+        home.click(".pick")
+        home.wait(lambda: home.all("dialog[open]"), "no calendar")
+        above, below = home.run(left)
+        assert (abs(above - below) < 2) == (size == DESKTOP)
+        assert 0 <= below < (20 if size == PHONE else above + 2)
 
 
 def day_of(page) -> dict[str, str]:

@@ -221,6 +221,7 @@ def test_of_three_houses_one_is_chosen_by_name_and_remembered(page, three):
             if name == "battery":
                 assert "has not sent a reading yet. Install" in page.text(".verdict")
                 assert page.text("[data-figure=full]") == "\N{EN DASH}"
+                assert "tomorrow" not in page.text("main"), "that is up to its owner"
         empty = page.text("main")
         assert empty.count("No reading has arrived yet") == 4, "nothing is called whole"
         assert page.all(".ways a") == []

@@ -99,6 +99,22 @@ SILENCE = "12:10:00 13:05:00"
 # Where a gap is
 
 
+def test_a_database_without_statistics_does_not_go_through_all_reports_for_each_quarter(house):
+    run(
+        house.connection,
+        "INSERT INTO sungrow_reports (device_id, boot, slot, polled, received_at)"
+        " SELECT %s, %s, slot, 180, slot + interval '15 minutes'"
+        " FROM generate_series(%s::timestamptz - interval '150 days', %s, '15 minutes') AS slot",
+        *(house.device, house.boot, *DAY),
+    )
+    house.polls(at("00:00"), at("00:10"))
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM sungrow_gap_list(%s, %s, %s)"
+    (row,) = run(house.connection, explain, house.device, *DAY)
+    (plan,) = row["QUERY PLAN"]
+    assert plan["Plan"]["Actual Rows"] > 0
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 10_000
+
+
 def test_where_nothing_is_missing_there_is_no_gap(house):
     house.polls(at("12:00"), at("12:30"))
     assert house.gaps(at("12:00"), at("12:30")) == []
