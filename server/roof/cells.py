@@ -15,6 +15,7 @@ _OF_BINS = 0.75  # of all bins: what is usual
 _CUT_OFF = 0.05
 _OF_BEST = 0.85  # bright edges of clouds add to the sun
 LEAST_N = 12
+SOME_N = 4
 LEAST_DAYS = 3
 _LOW_BINS = 6  # below 15 degrees the air decides how much is left of the beam
 _LEAST_OF_USUAL = 0.6
@@ -35,6 +36,10 @@ class Cell:
     def enough(self) -> bool:
         """Return whether that is enough to say anything."""
         return len(self.values) >= LEAST_N and self.days >= LEAST_DAYS
+
+    def some(self) -> bool:
+        """Return whether that is enough beside bins of which more is known."""
+        return len(self.values) >= SOME_N and self.days >= LEAST_DAYS
 
     def cut_off(self) -> bool:
         """Return whether the inverter held back so often that the best moments are missing."""

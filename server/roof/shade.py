@@ -31,6 +31,7 @@ _BLACK, _PROVEN_BLACK = 0.33, math.log(1e-4)  # where no moment had more light t
 LIKELY = math.log(0.02)  # of each bin of it
 _PERHAPS, _SOME = math.log(0.2), math.log(0.5)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
+_SURROUNDED = 3  # what is deep in the dark beside so many is shade, whatever the clouds did
 _NOT_LOW = 3  # steps of elevation: below 7.5 degrees, haze and the sunset make bins dark, too
 _DIRT = 0.85  # contrast: from here on clear and overcast moments lose nearly alike: dirt, or tilt
 _DEEP = 0.55  # less than that no dirt leaves
@@ -244,7 +245,7 @@ def _proven(
         if level < SUNNY and found[n].level() < _EVER * usual.at(n) and not found[n].cut_off()
     }
     weighed = evidence.weigh(weather, (one for one in passes if one.number in dark))
-    dark = {n for n in dark if found[n].enough()}
+    every, dark = dark, {n for n in dark if found[n].enough()}
     black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
     sure = {n for n in dark if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= LIKELY}
     faint = {n for n in sure & seen.grazed.keys() if levels[n] >= _DEEP_GRAZED}
@@ -254,17 +255,31 @@ def _proven(
         (sure & black, _PROVEN_BLACK),
     )
     proven: set[int] = set()
-    for bins, least in kinds:
+    for bins, needed in kinds:
         for group in cells.groups(bins):
-            if is_wide(group) and evidence.of_group(weighed, group) <= least:
+            if is_wide(group) and evidence.of_group(weighed, group) <= needed:
                 proven |= group
     perhaps = {
-        n: 1 if n in black else _BESIDE
-        for n in dark - proven
-        if weighed.of_bin.get(n, 0.0) <= (_SOME if n in black else _PERHAPS)
-        and contrasts.get(n, 0.0) < _DIRT
+        n: least
+        for n in every - proven
+        if contrasts.get(n, 0.0) < _DIRT
+        and (least := _beside(found[n], weighed.of_bin.get(n, 0.0), n in black, levels[n] < _DEEP))
     }
     return _grown(proven, perhaps)
+
+
+def _beside(cell: Cell, weight: float, is_black: bool, is_deep: bool) -> int:
+    """Return beside how many proven bins a dark one is shade, too; 0: beside none.
+
+    There, fewer rows say something: deep shade has often less current than can be read.
+    """
+    if not cell.some():
+        return 0
+    if is_black and weight <= _SOME:
+        return 1
+    if weight <= _PERHAPS:
+        return _BESIDE
+    return _SURROUNDED if is_deep and weight <= 0 else 0
 
 
 def is_wide(group: Collection[int]) -> bool:
@@ -296,7 +311,7 @@ def judged(
     """
     counted = 1.0 if proven else counted
     told = level / counted
-    if not cell.enough() or (cell.cut_off() and told < CLEAR):
+    if not (proven or cell.enough()) or (cell.cut_off() and told < CLEAR):
         state = "too_few"
     elif told >= CLEAR:
         state = "clear"

@@ -6,11 +6,12 @@ from unittest import mock
 
 import pytest
 
+from edge_lib.shared import sun
 from server.plane import Plane
 from server.roof import analyse, cells, digest, fit, limited, model, shade
 from server.roof.cells import Cell
 from server.roof.rows import FiveMinutes, StringRow
-from tests.support import roofs
+from tests.support import roof_checks, roofs
 
 SPRING = date(2025, 3, 1)
 
@@ -89,6 +90,33 @@ def test_settings_that_are_a_little_wrong_change_little():
     behind = behind_the_tree(one)
     assert sum(b.state == "shaded" for b in behind) >= 0.8 * len(behind)
     assert sum(b.state == "shaded" for b in beside_the_tree(one)) <= 0.02 * len(one.bins)
+
+
+def bin_at(row):
+    return roof_checks.bin_of(sun.position(row.bucket_s + 150, 52.0, 5.0))
+
+
+def with_few_rows(at, most):
+    """Return the map of the tree's days with so many rows left in one bin, one on each day."""
+    roof, _ = lived(75)
+    kept, days = 0, []
+    for day, rows, begin, end in roofs.days(roof, SPRING, 75):
+        there = [row for row in rows if bin_at(row) == at]
+        own = there[: kept < most]
+        kept += len(own)
+        left = [row for row in rows if row not in there or row in own]
+        days.append(digest.of_day(day, left, begin, end, roof.settings()))
+    one = analyse.result("home-1", days, roof.settings(), 1.7e9)
+    (bin_,) = [b for b in one.bins if b.period == "all" and (b.azimuth_deg, b.elevation_deg) == at]
+    return bin_
+
+
+def test_among_shaded_bins_few_rows_are_enough_and_elsewhere_they_are_not():
+    behind, beside = (110.0, 15.0), (110.0, 27.5)
+    assert with_few_rows(behind, 5).n == 5
+    assert with_few_rows(behind, 5).state == "shaded"
+    assert with_few_rows(behind, 3).state == "too_few"
+    assert with_few_rows(beside, 5).state == "too_few"
 
 
 @pytest.mark.parametrize(
