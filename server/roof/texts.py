@@ -24,7 +24,7 @@ REASONS = {
     "one_string": "there is no other string to compare with",
     "too_few_sunny": "too few sunny days so far",
     "no_rain": "no cleaning was seen, by rain or by hand: dirt cannot be told from other causes",
-    "too_short": "months of data so far: {months} of {needed}",
+    "too_short": "months of data so far: {months}; needed: {needed}",
     "not_settled": "the map of the shade is not settled yet",
 }
 

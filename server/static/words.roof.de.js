@@ -63,7 +63,7 @@ export const WORDS = {
   roof_why_no_such_string: 'dieser String wurde nie gelesen',
   roof_why_one_string: 'es gibt keinen anderen String zum Vergleichen',
   roof_why_not_settled: 'die Karte des Schattens steht noch nicht fest',
-  roof_why_too_short: 'bisher erst {months} von {needed} nötigen Monaten',
+  roof_why_too_short: 'Monate mit Daten bisher: {months}; nötig: {needed}',
   roof_why_no_rain: 'keine Reinigung gesehen, durch Regen oder von Hand',
   roof_why_too_few_sunny: 'bisher zu wenige sonnige Tage',
   roof_why_azimuth_contradicts: 'die eingestellte Richtung passt nicht zu den Daten',

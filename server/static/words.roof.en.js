@@ -63,7 +63,7 @@ export const WORDS = {
   roof_why_no_such_string: 'this string was never read',
   roof_why_one_string: 'there is no other string to compare with',
   roof_why_not_settled: 'the map of the shade is not settled yet',
-  roof_why_too_short: 'only {months} of the {needed} months needed so far',
+  roof_why_too_short: 'months of data so far: {months}; needed: {needed}',
   roof_why_no_rain: 'no cleaning has been seen, by rain or by hand',
   roof_why_too_few_sunny: 'too few sunny days so far',
   roof_why_azimuth_contradicts: 'the direction that is set does not fit the data',

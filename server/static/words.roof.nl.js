@@ -63,7 +63,7 @@ export const WORDS = {
   roof_why_no_such_string: 'deze string werd nooit gelezen',
   roof_why_one_string: 'er is geen andere string om mee te vergelijken',
   roof_why_not_settled: 'de kaart van de schaduw staat nog niet vast',
-  roof_why_too_short: 'nog maar {months} van de {needed} maanden die nodig zijn',
+  roof_why_too_short: 'maanden met data tot nu toe: {months}; nodig: {needed}',
   roof_why_no_rain: 'er is geen schoonmaak gezien, door regen of met de hand',
   roof_why_too_few_sunny: 'nog te weinig zonnige dagen',
   roof_why_azimuth_contradicts: 'de ingestelde richting past niet bij de data',
