@@ -63,7 +63,7 @@ export const WORDS = {
   roof_why_no_such_string: 'cette chaîne n’a jamais été lue',
   roof_why_one_string: 'il n’y a pas d’autre chaîne à comparer',
   roof_why_not_settled: 'la carte de l’ombre n’est pas encore établie',
-  roof_why_too_short: 'mois de données jusqu’ici : {months} ; nécessaires : {needed}',
+  roof_why_too_short: 'mois de données jusqu’ici\u00a0: {months}\u00a0; nécessaires\u00a0: {needed}',
   roof_why_no_rain: 'aucun nettoyage vu, par la pluie ou à la main',
   roof_why_too_few_sunny: 'trop peu de jours ensoleillés jusqu’ici',
   roof_why_azimuth_contradicts: 'l’orientation réglée ne correspond pas aux données',

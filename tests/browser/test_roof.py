@@ -133,7 +133,7 @@ def test_after_a_year_it_says_what_is_wrong_and_draws_the_sky_of_each_string(sho
     assert "its curve does not fit the direction that is set" in page.text(".warnings")
     figures = plain(page.text(".figures-card"))
     assert figures.count("no cleaning has been seen") == 1, "once for both"
-    assert "Change per year (Garage): only 13 of the 24 months needed so far." in figures
+    assert "Change per year (Garage): months of data so far: 13; needed: 24." in figures
     assert "0.8 % (-1.2 % to -0.3 %)" in figures.replace("\N{MINUS SIGN}", "-")
     assert not re.search("NaN|undefined|Infinity|roof_", page.text("main"))
     assert page.console() == []
