@@ -6,7 +6,7 @@ import { ColumnChart, box } from './column_chart.js';
 import { svg } from './dom.js';
 import { WHOLE } from './energy.js';
 import { t } from './language.js';
-import { isMeterless, isMetered } from './meter.js';
+import { isMeterless, isMetered, isWithoutMeter } from './meter.js';
 import { energy, mark, said, share } from './words.js';
 
 const ITEMS = [
@@ -131,9 +131,6 @@ export class BarChart extends ColumnChart {
     return this.labels(({ label, year }) => (isRoomy && year ? year : label));
   }
 }
-
-// A day without a reading may have its counters.
-export const isWithoutMeter = (row) => isMeterless({ ...row, sample_count: 1 });
 
 // House use by origin: [colour, or null, kWh]; what the counters know beyond the flows has no known origin.
 export function origins(row) {

@@ -19,11 +19,11 @@ const isKnown = (value) => value !== null && value !== undefined;
 // Whether a bucket or a reading holds anything that only a meter can tell.
 export const isMetered = (row) => VALUES.some((name) => isKnown(row[name]));
 
+// Whether the sun is known, but nothing of a meter: by readings, or on a day without one by its counters.
+export const isWithoutMeter = (row) => [row.pv_kwh, row.pv_power_w, row.avg_pv_power_w].some(isKnown) && !isMetered(row);
+
 // Whether there were readings, but none of a meter.
-export const isMeterless = (row) =>
-  (row.sample_count ?? 1) > 0 &&
-  [row.pv_kwh, row.pv_power_w, row.avg_pv_power_w].some(isKnown) &&
-  !isMetered(row);
+export const isMeterless = (row) => (row.sample_count ?? 1) > 0 && isWithoutMeter(row);
 
 // An answer of the API about this device, without the noughts of older edges: where the inverter has no meter, a
 // WiNet-S says 0 for export and import, and for the house what the inverter gives.

@@ -1,8 +1,9 @@
 // The buckets of a period on a phone: a line each, with a bar, that opens it. The newest is first.
 
-import { isWithoutMeter, origins, use } from './bar_chart.js';
+import { origins, use } from './bar_chart.js';
 import { el, svg } from './dom.js';
 import { t } from './language.js';
+import { isWithoutMeter } from './meter.js';
 import { energyDigits, mark } from './words.js';
 
 const SLANT = 5; // of 100 that the longest bar has
