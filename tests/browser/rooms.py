@@ -14,6 +14,15 @@ TILE = "return document.querySelector(arguments[0]).closest('.tile').innerText"
 LARGE = "document.documentElement.style.fontSize = '32px'"
 
 
+def refused(address: str) -> str:
+    """Return a script by which what begins like this is answered with a 503."""
+    return f"""
+        const really = window.fetch;
+        window.fetch = async (url, ...more) => String(url).startsWith('{address}')
+            ? new Response('{{"detail": "away"}}', {{ status: 503 }}) : really(url, ...more);
+    """
+
+
 def plain(text: str) -> str:
     """Return a text with ordinary blanks."""
     return text.replace("\u00a0", " ")

@@ -28,6 +28,7 @@ from tests.browser.rooms import (
     assert_fits_narrow_and_large,
     assert_for_everybody,
     assert_steady,
+    refused,
     tile,
 )
 from tests.browser.views import loaded
@@ -288,12 +289,7 @@ def test_the_warranty_sheet_has_what_a_claim_needs_and_prints_without_controls(s
 
 
 def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, shown):
-    broken = """
-        const really = window.fetch;
-        window.fetch = async (url, ...more) => String(url).startsWith('/v1/battery?')
-            ? new Response('{"detail": "away"}', { status: 503 }) : really(url, ...more);
-    """
-    with page.prepared(broken):
+    with page.prepared(refused("/v1/battery?")):
         shown("three years")
         page.wait(lambda: page.all(f"{VERDICT}[data-state=failed]"), "not called failed")
         assert page.text(VERDICT) == "Not loaded"
@@ -302,12 +298,7 @@ def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, show
 
 
 def test_a_chart_that_could_not_be_loaded_is_not_called_loading(page, shown):
-    broken = """
-        const really = window.fetch;
-        window.fetch = async (url, ...more) => String(url).startsWith('/v1/series?')
-            ? new Response('{"detail": "away"}', { status: 503 }) : really(url, ...more);
-    """
-    with page.prepared(broken):
+    with page.prepared(refused("/v1/series?")):
         shown("three years")
         charts = ".battery-view > .pair:not(.health)"
         titles = (

@@ -19,6 +19,7 @@ from tests.browser.rooms import (
     assert_for_everybody,
     assert_steady,
     plain,
+    refused,
 )
 from tests.browser.rooms import tile as tile_of
 from tests.browser.test_eyes import SMALL_PHONE
@@ -304,12 +305,7 @@ def test_before_the_first_night_and_before_the_first_reading(page, shown, roofs)
 
 @LONG
 def test_an_answer_that_does_not_come_is_told_and_what_is_known_stays(page, shown):
-    broken = """
-        const really = window.fetch;
-        window.fetch = async (url, ...more) => String(url).startsWith('/v1/roof?')
-            ? new Response('{"detail": "away"}', { status: 503 }) : really(url, ...more);
-    """
-    with page.prepared(broken):
+    with page.prepared(refused("/v1/roof?")):
         shown("a tree")
         page.wait(lambda: page.all(f"{VERDICT}[data-state=failed]"), "not called failed")
         assert page.text(VERDICT) == "Not loaded"
