@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from server.alerts.plural import of_count
+
 VERSION = 1
 
 _TEXTS = {
@@ -99,9 +101,7 @@ _TEXTS = {
 
 def text(language: str, name: str, **values: object) -> str:
     """Return a text, as it is said of one where ``n`` is that."""
-    texts = _TEXTS[language]
-    one = texts.get(f"{name}.one") if values.get("n") == 1 else None
-    return (one or texts[name]).format(**values)
+    return of_count(_TEXTS[language], name, values.get("n")).format(**values)
 
 
 def when(moment: datetime) -> str:

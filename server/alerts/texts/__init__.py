@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.alerts.hop import Recovery
+from server.alerts.plural import of_count
 from server.alerts.states import CLOSED, SERVER, Episode
 from server.alerts.texts.of_faults import meaning
 
@@ -236,9 +237,7 @@ class Writer:
         return lines
 
     def _word(self, name: str, **values: Any) -> str:
-        words = self._texts.WORDS
-        one = words.get(f"{name}.one") if values.get("count") == 1 else None
-        return str(one or words[name]).format_map(_Known(values))
+        return of_count(self._texts.WORDS, name, values.get("count")).format_map(_Known(values))
 
 
 class _Known(dict[str, Any]):
