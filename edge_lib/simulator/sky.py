@@ -58,11 +58,15 @@ def clear(at_s: float, up: float, turbidity: float) -> Light:
     return Light(beam, diffuse, outside)
 
 
-def turbidity(seed: int, at_s: float, *, south: bool = False) -> float:
-    """Return Linke's turbidity of the day: more in summer, another each day."""
+def turbidity(seed: int, at_s: float, *, south: bool = False, stays_days: int = 1) -> float:
+    """Return Linke's turbidity of the day: more in summer, another each day.
+
+    With ``stays_days`` haze comes and goes that slowly, and is as often as strong.
+    """
     day = int(at_s // DAY_S)
     summer = -math.cos(math.tau * (at_s / DAY_S + 10) / 365.2425) * (-1 if south else 1)
-    return _TURBIDITY + _SUMMER * summer + _DAY_BY_DAY * (chance(seed, 50, day) - 0.5)
+    off = sum(chance(seed, 50, day - n) - 0.5 for n in range(stays_days)) / math.sqrt(stays_days)
+    return _TURBIDITY + _SUMMER * summer + _DAY_BY_DAY * off
 
 
 class ChainSky:
@@ -72,10 +76,14 @@ class ChainSky:
         seed: another seed, another weather.
         clear: share of the days without a cloud.
         broken: share of those with sun and clouds; the others are overcast.
+        haze_days: how long the haze of a day stays.
     """
 
-    def __init__(self, seed: int, clear: float = _CLEAR, broken: float = _BROKEN) -> None:
+    def __init__(
+        self, seed: int, clear: float = _CLEAR, broken: float = _BROKEN, haze_days: int = 1
+    ) -> None:
         self._seed, self._clear, self._broken = seed, clear, broken
+        self._haze_days = haze_days
         self._day = -1
         self._kind, self._shines = "clear", [True]
 
@@ -84,7 +92,7 @@ class ChainSky:
         day, into_s = divmod(at_s, DAY_S)
         if day != self._day:
             self._begin(int(day))
-        light = clear(at_s, up, turbidity(self._seed, at_s))
+        light = clear(at_s, up, turbidity(self._seed, at_s, stays_days=self._haze_days))
         slot = int(into_s // SLOT_S)
         if self._kind == "overcast":
             share = 0.12 + 0.25 * chance(self._seed, 53, int(at_s // 3600))

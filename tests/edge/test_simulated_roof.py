@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import statistics
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from edge_lib.simulator import roofs
 from edge_lib.simulator.fake_dongle import HouseholdSource
 from edge_lib.simulator.household import Household
 from edge_lib.simulator.roof import HORIZONS, Obstacle, Plane, Roof
-from edge_lib.simulator.sky import DAY_S, ChainSky, Hour, TypicalYear, clear
+from edge_lib.simulator.sky import DAY_S, ChainSky, Hour, TypicalYear, clear, turbidity
 from edge_lib.simulator.tracker import Offer, held_back, offer, shown
 
 SOUTH = Plane(3.2, 35, 180)
@@ -136,6 +137,24 @@ def test_skies_differ_by_their_kind():
     assert shone(ChainSky(1, 1.0, 0.0)) == 1
     assert shone(ChainSky(1, 0.0, 0.0)) == 0
     assert 0.3 < shone(ChainSky(1, 0.0, 1.0)) < 0.6
+
+
+def test_haze_may_stay_for_days_and_is_then_as_strong():
+    def scatter(values: list[float]) -> float:
+        return statistics.fmean((one - statistics.fmean(values)) ** 2 for one in values)
+
+    for stays_days, alike in ((1, 0.0), (7, 6 / 7)):
+        days = [
+            turbidity(1, JUNE_21_S + 365.2425 * DAY_S * n, stays_days=stays_days)
+            for n in range(400)
+        ]
+        next_days = [
+            turbidity(1, JUNE_21_S + (365.2425 * n + 1) * DAY_S, stays_days=stays_days)
+            for n in range(400)
+        ]
+        steps = [after - before for before, after in zip(days, next_days, strict=True)]
+        assert scatter(days) == pytest.approx(0.9**2 / 12, rel=0.2)
+        assert scatter(steps) == pytest.approx(2 * (1 - alike) * scatter(days), rel=0.2)
 
 
 def test_a_typical_year_has_the_beam_of_its_hours():

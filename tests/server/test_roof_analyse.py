@@ -1,6 +1,7 @@
 """What else is known of a roof: losses, shares, dirt, dead strings, contradictions, a curve."""
 
 import functools
+import random
 import re
 from datetime import UTC, date, datetime, timedelta
 
@@ -247,6 +248,18 @@ def test_a_trend_needs_two_years():
     assert told.low <= told.value <= told.high
     columns.days = columns.days[:700]
     assert yields.trend(columns, points[:200]) is None
+
+
+@pytest.mark.parametrize("dirty", [True, False])
+def test_dirt_that_all_strings_have_alike_is_told_by_the_trend(dirty):
+    """Ten weeks between two rains in the second year; haze hides each of them."""
+    columns = type("Days", (), {"days": [SPRING + timedelta(days=n) for n in range(740)]})
+    chance = random.Random(1)
+    haze = [chance.gauss(0, 0.025) for _ in range(740)]
+    points = [(n, haze[n] - 0.001 * (n % 70) * (dirty and n >= 370)) for n in range(0, 740, 2)]
+    told = yields.trend(columns, points)
+    assert 100 * told.value == pytest.approx(-3.4 if dirty else 0.0, abs=1)
+    assert told.low <= (-0.034 if dirty else 0.0) <= told.high
 
 
 def test_a_dead_string_is_dead_since_its_first_dead_minutes():

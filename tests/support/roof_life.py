@@ -34,8 +34,14 @@ SITES = {
     "miami": Site(25.8, -80.267, -5, "America/New_York"),
 }
 HOME = Site(52.0, 5.0, 1, "Europe/Amsterdam")
-# Shares of clear and of broken days of every cloudiness.
-CLOUDS = {"mixed": (0.2, 0.4), "clear": (1.0, 0.0), "broken": (0.0, 1.0), "overcast": (0.0, 0.0)}
+# Shares of clear and of broken days of every cloudiness; and for how many days haze stays.
+CLOUDS = {
+    "mixed": (0.2, 0.4, 1),
+    "clear": (1.0, 0.0, 1),
+    "broken": (0.0, 1.0, 1),
+    "overcast": (0.0, 0.0, 1),
+    "hazy": (0.2, 0.4, 7),
+}
 
 
 @cache

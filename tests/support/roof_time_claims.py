@@ -5,9 +5,8 @@ import gc
 import math
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -185,45 +184,83 @@ def new_tree(seeds: int, run) -> Iterator[Line]:
 # --- 8. dirt --------------------------------------------------------------------------------------
 
 _DIRTY_BORN = datetime(2024, 3, 1, tzinfo=UTC)
+_DIRT_PER_DAY = 0.001
 
 
-def _dirty(seed: int, both: bool) -> tuple[int, bool, list[str], bool]:
-    """Return how the report of dirt goes along with the truth: rain on days 40 and 110."""
+def _dirty(seed: int) -> tuple[bool, str]:
+    """Return how the report of one string's dirt goes along with the truth."""
     begin_s = _DIRTY_BORN.timestamp()
-    rains = (begin_s + 40 * DAY_S, begin_s + 110 * DAY_S)
-    dirty = SOUTH._replace(dirt_per_day=0.001)
-    planes = (dirty, dirty if both else SOUTH)
+    planes = (SOUTH._replace(dirt_per_day=_DIRT_PER_DAY), SOUTH)
     clouds = ("mixed", "greensboro")[seed % 2]
-    life = Life(planes, (), clouds, seed, 130, _DIRTY_BORN, rains_s=rains)
-    watched, said, holds = Watched(life), [], True
-    if not both:
-        first = next(
-            (day for day in range(60, 109) if _soiling(watched, begin_s + day * DAY_S) >= 5), None
-        )
-        holds = first is not None and abs(first - 90) <= 2
-        said.append(f"5 % found on day {first} (90 +-2)")
-    else:
-        for day in (80, 95, 109):
-            told, true = _soiling(watched, begin_s + day * DAY_S), 0.1 * (day - 40)
-            holds = holds and abs(told - true) <= 2
-            said.append(f"day {day}: {told:.1f} of {true:.1f} % (+-2; 0.0 where nothing is told)")
-    after = _soiling(watched, begin_s + 116 * DAY_S)
-    said.append(f"six days after the rain {after:.1f} %")
-    return seed, both, said, holds and after < 3
+    watched = Watched(_rained_on(planes, clouds, seed, _DIRTY_BORN, 130, (40, 110)))
+    first = next(
+        (day for day in range(60, 109) if (_soiling(watched, begin_s + day * DAY_S) or 0) >= 5),
+        None,
+    )
+    after = _soiling(watched, begin_s + 116 * DAY_S) or 0.0
+    text = f"5 % found on day {first} (90 +-2); six days after the rain {after:.1f} %"
+    return first is not None and abs(first - 90) <= 2 and after < 3, f"seed {seed}: {text}"
 
 
-def _soiling(watched: Watched, now_s: float) -> float:
+def _rained_on(
+    planes: tuple[Plane, ...],
+    clouds: str,
+    seed: int,
+    born: datetime,
+    days: int,
+    rain_days: Sequence[int],
+) -> Life:
+    rains_s = tuple(born.timestamp() + day * DAY_S for day in rain_days)
+    return Life(planes, (), clouds, seed, days, born, rains_s=rains_s)
+
+
+def _soiling(watched: Watched, now_s: float) -> float | None:
     strings = watched.night(now_s).result.get("strings") or []
-    told = (strings[0].get("soiling") or {}).get("pct") if strings else None
-    return told or 0.0
+    return strings[0]["soiling"]["pct"] if strings else None
+
+
+_CLEAN_DAYS, _DIRTY_DAYS, _DRY_DAYS = 380, 365, 70
+# Each has two seeds at least: even ones are dirty in their second year, odd ones never.
+_SKIES_OF_DIRT = ("mixed", "hazy", "greensboro")
+
+
+def _dirty_alike(case: tuple[str, int]) -> tuple[bool, str]:
+    """Return what is told of a roof that rain washes each day, and then every ten weeks."""
+    clouds, seed = case
+    dirty = seed % 2 == 0
+    days = _CLEAN_DAYS + _DIRTY_DAYS
+    rains = [*range(_CLEAN_DAYS), *range(_CLEAN_DAYS, days, _DRY_DAYS)]
+    plane = SOUTH._replace(dirt_per_day=_DIRT_PER_DAY * dirty)
+    born = datetime(2023, 1 + 5 * seed % 12, 1, tzinfo=UTC)
+    watched = Watched(_rained_on((plane, plane), clouds, seed, born, days, rains))
+    told = [one["trend"] for one in watched.night(watched.lived.end_s).result["strings"]]
+    true_pct = -100 * _DIRT_PER_DAY * dirty * _mean_age_days(days, rains)
+    far = [one for one in told if one["pct_year"] is None or abs(one["pct_year"] - true_pct) > 2]
+    wrong = [
+        (day, pct)
+        for day in range(75, days, 90)
+        if (pct := _soiling(watched, born.timestamp() + day * DAY_S)) is not None
+    ]
+    text = ", ".join(f"{one['pct_year']} ({one['low']} to {one['high']})" for one in told)
+    text = f"{clouds}, seed {seed}, truth {true_pct:.1f} % a year: told {text} (+-2)"
+    return not far and not wrong, f"{text}; dirt of one string alone: {wrong or 'never told'}"
+
+
+def _mean_age_days(days: int, rains: Sequence[int]) -> float:
+    """Return for how long it had not rained in the second year, beside the first, on average."""
+    ages = [day + 0.5 - max(rain for rain in rains if rain <= day) for day in range(days)]
+    first, second = ages[: days - 365], ages[365:]
+    return sum(second) / len(second) - sum(first) / len(first)
 
 
 def dirt(seeds: int, run) -> Iterator[Line]:
-    """8. Dirt of 0.1 % a day with rain between: of one string, and of both alike."""
-    for both in (False, True):
-        for seed, _, said, holds in run(partial(_dirty, both=both), range(max(2, seeds // 8))):
-            what = "both strings" if both else "one string"
-            yield holds, f"seed {seed}, {what}: {'; '.join(said)}"
+    """8. Dirt of 0.1 % a day with rain between: of one string, and of both by their trend."""
+    count = max(2, seeds // 8)
+    for holds, text in run(_dirty, range(count)):
+        yield holds, f"one string, {text}"
+    cases = [(clouds, seed) for clouds in _SKIES_OF_DIRT for seed in range(count)]
+    for holds, text in run(_dirty_alike, cases):
+        yield holds, f"both strings, {text}"
 
 
 # --- 9. a dead string -----------------------------------------------------------------------------
