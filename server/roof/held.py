@@ -52,8 +52,9 @@ class Sky:
                     self._clear.append(row)
                 if elevation > low:
                     step = min(_STEPS - 1, int(100 * ratio / usual))
-                    own[step] += 1
                     every[step] += 1
+                    if own is not every:
+                        own[step] += 1
 
     def _at(self, row: int) -> float:
         return self._usual[self._columns.elevations[row] // _HEIGHT]

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from server.roof import cells, losses
+from server.roof import cells, held, losses
 from server.roof.cells import Cell, Usual
 from server.roof.columns import HELD, Columns
 from server.roof.shade import Judged, Seen
@@ -135,3 +135,18 @@ def test_deep_shade_is_no_dead_string(region):
     lost = losses.dead_rows(columns, numbers, own, [other], region, 0)
     since = losses.dead_since(columns, numbers, own, [other], region)
     assert bool(lost.rows) == (since is not None) == (not region)
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(3, 1.0), (6, 0.805)])
+def test_what_comes_at_other_times_is_learned_from_each_row_once(rows, expected):
+    """A day with few rows is of no kind: it belongs to all days alone, and not to them twice."""
+    columns, _, strings = roof(
+        [BRIGHT] * (rows + 1), {1: [0] * (rows + 1)}, {1: [HELD] + [0.8] * rows}
+    )
+    columns = columns._replace(
+        days=columns.days[:1], starts=[0, rows + 1], elevations=array("h", [200] + [300] * rows)
+    )
+    (seen,) = strings
+    seen = seen._replace(ratios=seen.ratios[: rows + 1], clear_w=seen.clear_w[: rows + 1])
+    sky = held.Sky(columns, seen, [0])
+    assert sky.ratio(0, round(0.1 * CLEAR_W)) == pytest.approx(expected)
