@@ -212,7 +212,7 @@ def dead_rows(
     watts: list[float] = []
     run: list[tuple[int, float]] = []
     asked = range(columns.starts[since], len(numbers))
-    for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
+    for row in _lit(columns, numbers, seen, others, region, asked):
         light = _light(others, row)
         could = seen.usual.level * seen.clear_w[row]
         if columns.powers[seen.string][row] < _DEAD * could * light:
@@ -224,13 +224,20 @@ def dead_rows(
 
 
 def _lit(
-    columns: Columns, seen: Seen, others: Sequence[Seen], asked: Iterable[int]
+    columns: Columns,
+    numbers: array[int],
+    seen: Seen,
+    others: Sequence[Seen],
+    region: set[int],
+    asked: Iterable[int],
 ) -> Iterable[int]:
-    """Yield the rows in which the string should live: in such light another one did."""
+    """Yield the rows in which the string should live: out of shade, in light another one lived."""
     powers, clear_w = columns.powers[seen.string], seen.clear_w
     limits = [(one.ratios, _OTHER_LIVES * one.usual.level) for one in others]
     for row in asked:
         if clear_w[row] < _LIGHT_W or powers[row] < 0 or columns.causes[row]:
+            continue
+        if numbers[row] in region:
             continue
         for ratios, least in limits:
             if ratios[row] > least:
@@ -260,7 +267,7 @@ def dead_since(
     """Return the row since which a string gives nothing up to now; None while it lives."""
     first, count = None, 0
     asked = reversed(range(len(numbers)))
-    for row in _lit(columns, seen, others, (r for r in asked if numbers[r] not in region)):
+    for row in _lit(columns, numbers, seen, others, region, asked):
         could = seen.usual.level * seen.clear_w[row]
         if columns.powers[seen.string][row] >= _DEAD * could * _light(others, row):
             break
