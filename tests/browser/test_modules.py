@@ -330,6 +330,22 @@ def test_a_cause_that_the_page_does_not_know_is_shown_by_its_own_name(called):
     assert found == ["a new cause", "the box at home was not running"]
 
 
+def test_rows_that_say_nothing_do_not_tell_that_a_house_has_no_battery(called):
+    """Else the battery of a house that was never read is there for a moment, and goes."""
+    empty = [
+        {"bucket": "2026-10-24T00:00:00Z", "avg_pv_power_w": None},
+        {"day": "2026-10-24", "sample_count": 0, "coverage": 0, "pv_kwh": None},
+    ]
+    cases = [
+        *[[{"has_battery": told}, [empty[0], {"pv_power_w": 1}]] for told in (True, False)],
+        [{"has_battery": None}, []],
+        [{"has_battery": None}, [None, *empty]],
+        [{"has_battery": None}, [*empty, {"pv_power_w": 0, "battery_soc_pct": None}]],
+        [{"has_battery": None}, [*empty, {"pv_power_w": 0, "battery_soc_pct": 40}]],
+    ]
+    assert called("battery", "hasBattery", cases) == [True, False, True, True, False, True]
+
+
 def test_buckets_without_readings_are_one_span_where_they_follow_each_other(called):
     step = 300_000
     begin = datetime(2026, 10, 24, tzinfo=UTC)
