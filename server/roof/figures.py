@@ -21,6 +21,7 @@ _SAME_DEG = 3.0  # planes this alike see the same sun
 _TWIN_CLEAR = 0.9  # of the shaded bins that the other string sees without shade
 _BRIGHTER = 0.15  # of the performance
 _RECENT_DAYS = 7
+_AGES_PCT = -1.0  # a year: more than ageing takes (0.5 to 0.8), by all of a trend's interval
 
 
 class Figures(NamedTuple):
@@ -199,6 +200,19 @@ def trend_told(columns: Columns, found: Figures) -> dict[str, Any]:
         "years": round(told.years, 1),
         **why(None),
     }
+
+
+def fading(trend: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the warning that a string gives less each year than ageing explains, if it does."""
+    high = trend["high"]
+    if high is None or high >= _AGES_PCT:
+        return []
+    values = {"pct_year": trend["pct_year"]}
+    text = (
+        "gives {pct_year} % a year, and modules age by 0.5 to 0.8 %: if all strings do, look for "
+        "dirt, else for a fault"
+    )
+    return [{"id": "fades", "values": values, "text": text.format(**values)}]
 
 
 def dead_told(columns: Columns, found: Figures) -> dict[str, Any] | None:

@@ -44,16 +44,17 @@ def string_told(roof: Whole, own: Own, found: Figures | None, days: int) -> dict
         return {**bare, "name": name.name if name else None, "warnings": own.warnings}
     others = bool(roof.others(own.string))
     seen_map = roof.maps[own.string]
+    trend = figures.trend_told(roof.columns, found)
     return {
         "string": own.string,
         "name": name.name if name else None,
         "plane": _plane(own.plane, own.source, own.scale),
         "suggestion": _suggestion(own),
-        "warnings": own.warnings,
+        "warnings": [*own.warnings, *figures.fading(trend)],
         "share": figures.share_told(roof.columns, found, others),
         "shade_loss": figures.loss_told(roof.columns, found, None),
         "soiling": figures.soiling_told(roof.columns, found, others),
-        "trend": figures.trend_told(roof.columns, found),
+        "trend": trend,
         "dead": figures.dead_told(roof.columns, found),
         "map": _map(seen_map, days),
     }

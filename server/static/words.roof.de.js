@@ -191,6 +191,7 @@ export const WORDS = {
   roof_warn_longitude_contradicts: 'Auf- und Untergang der Sonne an den Modulen passen nicht zur eingestellten Länge',
   roof_warn_latitude_contradicts: 'Die Länge der Tage an den Modulen passt nicht zur eingestellten Breite',
   roof_warn_power_contradicts: '{name}: Er gibt mehr oder weniger, als die eingestellten kWp können',
+  roof_warn_fades: '{name}: Er verliert jedes Jahr mehr, als durch Alterung zu erklären ist; gilt das für alle Strings, sehen Sie nach Schmutz',
   roof_as_of: 'Ausgewertet am {day}.',
 
   // The inverter

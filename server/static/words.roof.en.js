@@ -191,6 +191,7 @@ export const WORDS = {
   roof_warn_longitude_contradicts: 'Sunrise and sunset of the panels do not fit the longitude that is set',
   roof_warn_latitude_contradicts: 'The length of the days at the panels does not fit the latitude that is set',
   roof_warn_power_contradicts: '{name}: it gives more or less than the set kWp can',
+  roof_warn_fades: '{name}: it loses more each year than ageing explains; if all strings do, look for dirt',
   roof_as_of: 'Analysed on {day}.',
 
   // The inverter

@@ -191,6 +191,7 @@ export const WORDS = {
   roof_warn_longitude_contradicts: 'Lever et coucher du soleil sur les panneaux ne correspondent pas à la longitude réglée',
   roof_warn_latitude_contradicts: 'La durée des jours sur les panneaux ne correspond pas à la latitude réglée',
   roof_warn_power_contradicts: '{name}\u00a0: elle donne plus ou moins que ne peuvent les kWc réglés',
+  roof_warn_fades: '{name}\u00a0: elle perd chaque année plus que par le vieillissement\u00a0; si toutes les chaînes font de même, cherchez de la saleté',
   roof_as_of: 'Analysé le {day}.',
 
   // The inverter

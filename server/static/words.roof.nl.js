@@ -191,6 +191,7 @@ export const WORDS = {
   roof_warn_longitude_contradicts: 'Zonsopgang en -ondergang van de panelen passen niet bij de ingestelde lengte',
   roof_warn_latitude_contradicts: 'De lengte van de dagen aan de panelen past niet bij de ingestelde breedte',
   roof_warn_power_contradicts: '{name}: hij geeft meer of minder dan de ingestelde kWp kunnen',
+  roof_warn_fades: '{name}: hij verliest elk jaar meer dan door veroudering komt; doen alle strings dat, kijk dan of er vuil ligt',
   roof_as_of: 'Geanalyseerd op {day}.',
 
   // The inverter

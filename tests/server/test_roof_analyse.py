@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from server.plane import Plane
-from server.roof import analyse, curve, digest, fit, share, yields
+from server.roof import analyse, curve, digest, figures, fit, share, yields
 from server.roof.rows import CAUSES, Settings
 from server.roof.texts import REASONS, why
 from tests.support import roofs
@@ -260,6 +260,22 @@ def test_dirt_that_all_strings_have_alike_is_told_by_the_trend(dirty):
     told = yields.trend(columns, points)
     assert 100 * told.value == pytest.approx(-3.4 if dirty else 0.0, abs=1)
     assert told.low <= (-0.034 if dirty else 0.0) <= told.high
+
+
+@pytest.mark.parametrize(
+    ("pct_year", "high", "warned"),
+    [
+        (-3.2, -2.1, True),
+        (-3.2, -0.9, False),
+        (-0.7, -0.4, False),
+        (2.0, 3.0, False),
+        (None,) * 2 + (False,),
+    ],
+)
+def test_a_string_that_fades_faster_than_modules_age_is_a_warning(pct_year, high, warned):
+    told = figures.fading({"pct_year": pct_year, "high": high})
+    assert [one["id"] for one in told] == ["fades"] * warned
+    assert all(f"{pct_year} % a year" in one["text"] for one in told)
 
 
 def test_a_dead_string_is_dead_since_its_first_dead_minutes():

@@ -233,7 +233,9 @@ def _dirty_alike(case: tuple[str, int]) -> tuple[bool, str]:
     plane = SOUTH._replace(dirt_per_day=_DIRT_PER_DAY * dirty)
     born = datetime(2023, 1 + 5 * seed % 12, 1, tzinfo=UTC)
     watched = Watched(_rained_on((plane, plane), clouds, seed, born, days, rains))
-    told = [one["trend"] for one in watched.night(watched.lived.end_s).result["strings"]]
+    strings = watched.night(watched.lived.end_s).result["strings"]
+    told = [one["trend"] for one in strings]
+    warned = sum(bool(one["warnings"]) for one in strings)
     true_pct = -100 * _DIRT_PER_DAY * dirty * _mean_age_days(days, rains)
     far = [one for one in told if one["pct_year"] is None or abs(one["pct_year"] - true_pct) > 2]
     wrong = [
@@ -243,7 +245,8 @@ def _dirty_alike(case: tuple[str, int]) -> tuple[bool, str]:
     ]
     text = ", ".join(f"{one['pct_year']} ({one['low']} to {one['high']})" for one in told)
     text = f"{clouds}, seed {seed}, truth {true_pct:.1f} % a year: told {text} (+-2)"
-    return not far and not wrong, f"{text}; dirt of one string alone: {wrong or 'never told'}"
+    text = f"{text}; {warned} warnings; dirt of one string alone: {wrong or 'never told'}"
+    return not far and not wrong and (dirty or not warned), text
 
 
 def _mean_age_days(days: int, rains: Sequence[int]) -> float:
