@@ -164,9 +164,11 @@ def two_strings(now: datetime) -> tuple[dict, dict[int, Sky]]:
     since = (now - timedelta(days=45)).date().isoformat()
     less = {"value": 0.45, "usual": 0.5, "low": 0.48, "high": 0.52, "since": since} | NO_REASON
     loss = {"kwh": 61.4, "kind": "exact", "from": None, "to": None} | NO_REASON
-    trend = {"pct_year": -0.8, "low": -1.2, "high": -0.3, "years": 3} | NO_REASON
+    trend = {"pct_year": -3.1, "low": -4.0, "high": -2.2, "years": 3} | NO_REASON
+    fades = {"id": "fades", "values": {"pct_year": -3.1}, "text": "in English"}
     warned = {"id": "azimuth_contradicts", "values": {"fitted_deg": 172}, "text": "in English"}
     east = a_string(1, 2, name="East", share=less, shade_loss=loss, map=SHADED, trend=trend)
+    east["warnings"] = [fades]
     other = a_string(2, 2, name="Garage", warnings=[warned])
     other["plane"] = {"tilt_deg": 35, "azimuth_deg": 250, "kwp": None, "source": "set"}
     events = [

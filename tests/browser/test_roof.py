@@ -132,10 +132,11 @@ def test_after_a_year_it_says_what_is_wrong_and_draws_the_sky_of_each_string(sho
     assert "--string 1:35,170,2.6,East" in settings
     assert "--string 2:35,250,KWP,Garage" in settings
     assert "its curve does not fit the direction that is set" in page.text(".warnings")
+    assert "East: it loses more each year than ageing explains" in page.text(".warnings")
     figures = plain(page.text(".figures-card"))
     assert figures.count("no cleaning has been seen") == 1, "once for both"
     assert "Change per year (Garage): months of data so far: 13; needed: 24." in figures
-    assert "0.8 % (-1.2 % to -0.3 %)" in figures.replace("\N{MINUS SIGN}", "-")
+    assert "3.1 % (-4.0 % to -2.2 %)" in figures.replace("\N{MINUS SIGN}", "-")
     assert not re.search("NaN|undefined|Infinity|roof_", page.text("main"))
     assert page.console() == []
 
