@@ -28,6 +28,10 @@ _PRIOR = 4.0
 _LEAST_ROWS = 60
 _WORST = math.log(0.03)  # no single pass proves more
 
+_UNSEEN = _FAR, _ABSENT  # a side on which nothing is known
+_BOTH_SIDES, _ONE_SIDE = 2, 1  # how often a bright pass is seen so, for each gap
+_WAYS = len(_GAPS) * (_BOTH_SIDES + 2 * _ONE_SIDE)  # to see it, in all
+
 Key = tuple[int, int, int, int]
 
 
@@ -118,32 +122,45 @@ class Weather:
         self._by_key: dict[Key, float] = {}  # what ``dark`` says, since learned from last
 
     def learn(self, found: Iterable[Pass]) -> None:
-        """Take passes of bright bins. What is near is left out in turn, as shade leaves it out."""
+        """Take passes of bright bins: each also without what is near, as shade leaves it out."""
         self._by_key.clear()
-        for key, one in self._as_if_shaded(found):
-            for seen in (
-                self._seen.setdefault(key, [0, 0]),
-                self._around.setdefault(key[:3], [0, 0]),
-            ):
-                seen[0] += not one.sunny
-                seen[1] += 1
+        for one in found:
+            for key, part in self._as_if_shaded(one):
+                seen = self._seen.setdefault(key, [0, 0])
+                seen[0] += 0 if one.sunny else part
+                seen[1] += part
             self._dark += not one.sunny
             self._all += 1
+        self._around.clear()
+        for key, (dark, count) in self._seen.items():
+            around = self._around.setdefault(key[:3], [0, 0])
+            around[0] += dark
+            around[1] += count
 
-    def _as_if_shaded(self, found: Iterable[Pass]) -> Iterator[tuple[Key, Pass]]:
-        for count, one in enumerate(found):
-            sides = (True, True) if count % 4 < 2 else (count % 4 == 2, count % 4 == 3)
-            yield self.key(one, _GAPS[count % 3], sides), one
+    def _as_if_shaded(self, one: Pass) -> Iterator[tuple[Key, int]]:
+        """Yield what the sky did around a pass by each way to see it, and how often that counts."""
+        elsewhere = self._elsewhere(one)
+        for gap in _GAPS:
+            before, after = self._before(one, gap), self._after(one, gap)
+            yield _key(before, after, elsewhere), _BOTH_SIDES
+            yield _key(before, _UNSEEN, elsewhere), _ONE_SIDE
+            yield _key(_UNSEEN, after, elsewhere), _ONE_SIDE
 
     def shone(self, ratios: array[float], usual: Usual, found: Iterable[Pass]) -> dict[Key, float]:
         """Return in which part of the rows of bright bins the sun shone, by what the sky did."""
         limits, counts = _limits(usual), dict[Key, list[int]]()
-        for key, one in self._as_if_shaded(found):
+        for one in found:
             own = [ratio for ratio in ratios[one.first : one.last + 1] if ratio >= 0]
-            count = counts.setdefault(key, [0, 0])
-            count[0] += sum(ratio >= limits[one.number] for ratio in own)
-            count[1] += len(own)
-        return {key: sunny / rows for key, (sunny, rows) in counts.items() if rows >= _LEAST_ROWS}
+            sunny = sum(ratio >= limits[one.number] for ratio in own)
+            for key, part in self._as_if_shaded(one):
+                count = counts.setdefault(key, [0, 0])
+                count[0] += part * sunny
+                count[1] += part * len(own)
+        return {
+            key: sunny / rows
+            for key, (sunny, rows) in counts.items()
+            if rows >= _LEAST_ROWS * _WAYS
+        }
 
     def dark(self, one: Pass) -> float:
         """Return how probable it is that clouds alone make this pass dark."""
@@ -157,7 +174,7 @@ class Weather:
         # A bin that is doubtful of every string: what others did there is not known, nor asked.
         is_alone = key[3] == _ABSENT
         dark, count = (self._around.get(key[:3]) if is_alone else self._seen.get(key)) or (0, 0)
-        return (dark + _PRIOR * usually) / (count + _PRIOR)
+        return (dark / _WAYS + _PRIOR * usually) / (count / _WAYS + _PRIOR)
 
     def overcast(self, one: Pass) -> bool:
         """Return whether the sun shone neither just before nor just after."""
@@ -178,30 +195,26 @@ class Weather:
             self._keys[one.first] = self._kept.setdefault(key, key)
         return self._keys[one.first]
 
-    def key(self, one: Pass, gap: int = 0, sides: tuple[bool, bool] = (True, True)) -> Key:
+    def key(self, one: Pass) -> Key:
         """Return what the sky did around: how near, on the near and on the far side, elsewhere."""
-        before = self._before(one, gap) if sides[0] else (_FAR, _ABSENT)
-        after = self._after(one, gap) if sides[1] else (_FAR, _ABSENT)
-        near, far = (before, after) if before <= after else (after, before)
-        distance = 0 if near[0] <= 4 else 1 if near[0] <= 14 else 2
-        return distance, near[1], far[1], self._elsewhere(one)
+        return _key(self._before(one), self._after(one), self._elsewhere(one))
 
-    def _before(self, one: Pass, gap: int) -> tuple[int, int]:
+    def _before(self, one: Pass, gap: int = 0) -> tuple[int, int]:
         sky = self._own
         start = max(self._columns.starts[one.day], one.first - _FAR)
         end = sky.places[max(start, one.first - gap)]
         begin = max(end - _AROUND, sky.places[start])
         if begin >= end:
-            return _FAR, _ABSENT
+            return _UNSEEN
         return one.first - sky.positions[end - 1], _state(sky, begin, end)
 
-    def _after(self, one: Pass, gap: int) -> tuple[int, int]:
+    def _after(self, one: Pass, gap: int = 0) -> tuple[int, int]:
         sky = self._own
         stop = min(self._columns.starts[one.day + 1], one.last + _FAR)
         begin = sky.places[min(stop, one.last + 1 + gap)]
         end = min(begin + _AROUND, sky.places[stop])
         if begin >= end:
-            return _FAR, _ABSENT
+            return _UNSEEN
         return sky.positions[begin] - one.last, _state(sky, begin, end)
 
     def _elsewhere(self, one: Pass) -> int:
@@ -212,6 +225,12 @@ class Weather:
             count += end - begin
             sunny += sky.sunny[end] - sky.sunny[begin]
         return _ABSENT if count == 0 else 2 if sunny == count else 1 if sunny else 0
+
+
+def _key(before: tuple[int, int], after: tuple[int, int], elsewhere: int) -> Key:
+    near, far = (before, after) if before <= after else (after, before)
+    distance = 0 if near[0] <= 4 else 1 if near[0] <= 14 else 2
+    return distance, near[1], far[1], elsewhere
 
 
 def _state(sky: Sky, begin: int, end: int) -> int:

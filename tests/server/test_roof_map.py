@@ -8,7 +8,18 @@ import pytest
 
 from edge_lib.shared import sun
 from server.plane import Plane
-from server.roof import analyse, cells, digest, fit, limited, model, shade
+from server.roof import (
+    analyse,
+    cells,
+    columns,
+    digest,
+    evidence,
+    fit,
+    limited,
+    model,
+    shade,
+    whole,
+)
 from server.roof.cells import Cell
 from server.roof.rows import FiveMinutes, StringRow
 from tests.support import roof_checks, roofs
@@ -220,6 +231,28 @@ def test_a_string_that_gives_nothing_is_given_nothing():
         (row,) = digest.fairly_shared([rows[0]._replace(strings=others)])
         assert row.strings == others
     assert digest.fairly_shared([]) == []
+
+
+def weathers():
+    """Return a roof's passes, and what is learned of some of them: how often each is dark."""
+    roof, days = lived(40)
+    known = whole.of(columns.gather(days), roof.settings())
+    (seen,) = known.seen()
+    passes = list(evidence.passes(known.columns, known.numbers, seen.ratios, seen.usual, range(40)))
+
+    def learned(some):
+        weather = evidence.Weather(known.columns, known.skies[1], [])
+        weather.learn(some)
+        return [weather.dark(one) for one in passes]
+
+    return passes, learned
+
+
+def test_a_pass_more_or_less_changes_no_others_part_in_what_clouds_do():
+    passes, learned = weathers()
+    every = learned(passes)
+    assert learned(passes[::-1]) == every
+    assert learned(passes[1:]) == pytest.approx(every, abs=0.02)
 
 
 def test_a_quantile_of_weights_is_that_of_rows():
