@@ -144,7 +144,7 @@ def ratios_of(columns: Columns, string: int, plane: Plane, limited: bytearray) -
     """
     clear, cosines = _clear_sky(columns, Facing(plane))
     powers = columns.powers[string]
-    scale = _first_scale(powers, clear, limited)
+    scale = _first_scale(columns.slots, powers, clear, limited)
     least = max(LEAST_W_PER_KWP, LEAST_A * _usual_v(columns.voltages[string]) / scale)
     nothing, volts = _NOTHING * scale, columns.voltages[string]
     ratios = array("f", [-1.0]) * len(powers)
@@ -195,12 +195,17 @@ def allowance(cosine: float) -> float:
     return 1 - _CLOUDS_GIVE * max(0.0, GRAZED - cosine)
 
 
-def _first_scale(powers: array[int], clear: array[float], limited: bytearray) -> float:
-    """Return a high quantile of the ratio in bright light; 1 where there is none."""
+def _first_scale(
+    slots: array[int], powers: array[int], clear: array[float], limited: bytearray
+) -> float:
+    """Return a high quantile of the ratio in bright light; 1 where there is none.
+
+    Of every seventh five minutes by the clock, so that a row less changes none of the others.
+    """
     bright = sorted(
-        power / could
-        for power, could, held in zip(powers[::7], clear[::7], limited[::7], strict=True)
-        if could > 300 and power > 0 and not held
+        powers[row] / clear[row]
+        for row, slot in enumerate(slots)
+        if slot % 7 == 0 and clear[row] > 300 and powers[row] > 0 and not limited[row]
     )
     return bright[int(0.9 * len(bright))] if bright else 1.0
 

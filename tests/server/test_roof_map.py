@@ -255,6 +255,26 @@ def test_a_pass_more_or_less_changes_no_others_part_in_what_clouds_do():
     assert learned(passes[1:]) == pytest.approx(every, abs=0.02)
 
 
+def test_a_row_more_in_the_dusk_does_not_change_what_a_string_can_give():
+    days = lived(40)[1]
+    held = bytearray(sum(len(day.slots) for day in days))
+
+    def scale(some):
+        gathered = columns.gather(some)
+        return columns.ratios_of(gathered, 1, roofs.SOUTH, held[: len(gathered.slots)]).scale
+
+    rows = ("slots", "azimuths", "elevations", "causes")
+    shorter = [
+        day._replace(
+            **{name: getattr(day, name)[1:] for name in rows},
+            powers={1: day.powers[1][1:]},
+            voltages={1: day.voltages[1][1:]},
+        )
+        for day in days
+    ]
+    assert scale(shorter) == scale(days)
+
+
 def test_a_quantile_of_weights_is_that_of_rows():
     values = [3.0, 1.0, 4.0, 1.5, 9.0, 2.6, 5.0]
     usual = cells.quantile(values, 0.9)
