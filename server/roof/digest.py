@@ -4,16 +4,15 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from edge_lib.shared import sun
 from server.roof import limited
-from server.roof.rows import SLOT_S, Digest, FiveMinutes, Settings, StringRow
+from server.roof.rows import SLOT_S, Digest, FiveMinutes, Settings
+from server.roof.sharing import fairly_shared
 
 LEAST_ELEVATION = 30  # tenths of a degree: lower the light is that of hills, haze and houses
 _SOME_W = 20.0
-_CUT_OFF_A = 0.05  # half of a current's last digit, which the inverter cuts off
-_UNEVEN = 0.05  # so exactly volts times amperes meet the power of all, at least
 _ZENITH = 899  # tenths: the last bin ends at 90 degrees
 
 
@@ -62,68 +61,6 @@ def _daylight(rows: Sequence[FiveMinutes], settings: Settings) -> list[tuple[Fiv
         if any(string.power_w > 0 for string in row.strings)
     ]
     return [(row, at) for row, at in placed if at.elevation_deg * 10 >= LEAST_ELEVATION]
-
-
-def fairly_shared(rows: Sequence[FiveMinutes]) -> list[FiveMinutes]:
-    """Return a day's rows with the digit that was cut off of each current shared out by volts.
-
-    Shared out by volts times amperes, as it is stored, a string in little light is told less than
-    it gives, by 5 % at 1 A, and the others more. What is missing of the whole at any current is
-    that digit; what grows with the current is how exactly it measures, and belongs to each string
-    by its part.
-    """
-    told = [_told(row) for row in rows]
-    grows, cut_a = _line([one for one in told if one])
-    grows = min(max(-_UNEVEN, grows), _UNEVEN)
-    most_a = 2 * min(max(0.0, cut_a), _CUT_OFF_A)
-    return [
-        _shared(row, min(max(0.0, one.missing_a - grows * one.amps), most_a)) if one else row
-        for row, one in zip(rows, told, strict=True)
-    ]
-
-
-class _Told(NamedTuple):
-    """The mean current of some strings as it reads, and what is missing of it for their power."""
-
-    amps: float
-    missing_a: float
-
-
-def _told(row: FiveMinutes) -> _Told | None:
-    """Return it of a row; None where nothing is shared out among strings that give something."""
-    alive = [own for own in row.strings if _is_alive(own)]
-    volts = sum(own.voltage_v for own in alive)
-    if len(alive) < 2:
-        return None
-    told_w = sum(own.voltage_v * own.current_a for own in alive)
-    whole_w = sum(own.power_w for own in alive)
-    return _Told(told_w / volts, (whole_w - told_w) / volts)
-
-
-def _is_alive(own: StringRow) -> bool:
-    return own.power_w > 0 and own.voltage_v > 0 and own.current_a > 0
-
-
-def _shared(row: FiveMinutes, cut_a: float) -> FiveMinutes:
-    """Return the row as if each current had read so much more."""
-    parts = [
-        own.power_w * (1 + cut_a / own.current_a) if _is_alive(own) else own.power_w
-        for own in row.strings
-    ]
-    even = sum(own.power_w for own in row.strings) / sum(parts)
-    pairs = zip(row.strings, parts, strict=True)
-    return row._replace(strings=tuple(own._replace(power_w=part * even) for own, part in pairs))
-
-
-def _line(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return the rise, and the value at 0, of the line through these points: least squares."""
-    if not pairs:
-        return 0.0, 0.0
-    middle = sum(x for x, _ in pairs) / len(pairs)
-    level = sum(y for _, y in pairs) / len(pairs)
-    width = sum((x - middle) ** 2 for x, _ in pairs)
-    rise = sum((x - middle) * (y - level) for x, y in pairs) / width if width else 0.0
-    return rise, level - rise * middle
 
 
 def _of(row: FiveMinutes, string: int, name: str, otherwise: int) -> int:

@@ -18,6 +18,7 @@ from server.roof import (
     limited,
     model,
     shade,
+    sharing,
     whole,
 )
 from server.roof.cells import Cell
@@ -217,7 +218,7 @@ AMPS = [(4.0 + n, 0.4 + 0.1 * n) for n in range(6)]
 @pytest.mark.parametrize("more", [1.0, 1.02])
 def test_what_is_cut_off_of_the_currents_is_shared_out_by_volts(cut, more):
     rows = [two(cut, amps, more * (400 * amps[0] + 200 * amps[1])) for amps in AMPS]
-    for row, amps in zip(digest.fairly_shared(rows), AMPS, strict=True):
+    for row, amps in zip(sharing.fairly_shared(rows), AMPS, strict=True):
         first, second = (own.power_w for own in row.strings)
         assert first + second == pytest.approx(more * (400 * amps[0] + 200 * amps[1]))
         # A power that is measured 2 % higher at any current belongs to both by their parts.
@@ -228,9 +229,44 @@ def test_a_string_that_gives_nothing_is_given_nothing():
     rows = [two(0.05, amps) for amps in AMPS]
     for string in (rows[0].strings[1]._replace(power_w=0.0, current_a=0.0), None):
         others = (rows[0].strings[0], *([string] if string else []))
-        (row,) = digest.fairly_shared([rows[0]._replace(strings=others)])
+        (row,) = sharing.fairly_shared([rows[0]._replace(strings=others)])
         assert row.strings == others
-    assert digest.fairly_shared([]) == []
+    assert sharing.fairly_shared([]) == []
+
+
+def under_one_sky(amps, apart_s=300):
+    """Return the second string's power of rows in order, and as it was; steps of 0.1 A."""
+    rows = []
+    for place, pair in enumerate(amps):
+        told = [int(one * 10 + 1e-9) / 10 for one in pair]
+        row = two(0.0, told, 400 * pair[0] + 200 * pair[1])
+        rows.append(row._replace(bucket_s=place * apart_s))
+    shared = [row.strings[1].power_w for row in sharing.fairly_shared(rows)]
+    return shared, [200 * pair[1] for pair in amps]
+
+
+STEADY = [(6.0 + 0.037 * n, 2.0 + 0.013 * n) for n in range(60)]
+
+
+def off(amps, **about):
+    shared, true = under_one_sky(amps, **about)
+    errors = [abs(one / other - 1) for one, other in zip(shared, true, strict=True)]
+    return sum(errors) / len(errors)
+
+
+def test_what_is_cut_off_is_shared_out_as_in_the_rows_around_under_the_same_sky():
+    alone = off(STEADY, apart_s=900)  # too far apart to be one sky
+    assert alone > 0.006
+    assert off(STEADY) < 0.6 * alone
+    clouds = [(a / (1 + n % 2), b / (1 + n % 2)) for n, (a, b) in enumerate(STEADY)]
+    assert off(clouds) == pytest.approx(off(clouds, apart_s=900))
+
+
+def test_no_string_is_given_more_than_the_digit_that_was_cut_off():
+    jump = [(6.0 + 0.037 * n, 2.0 if n < 30 else 0.5) for n in range(60)]  # shade on the second
+    for shared, (_, amps) in zip(under_one_sky(jump)[0], jump, strict=True):
+        told = int(amps * 10 + 1e-9) / 10
+        assert 200 * told - 1 < shared < 200 * (told + 0.1) * 1.01 + 1
 
 
 def weathers():
