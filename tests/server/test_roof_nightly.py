@@ -227,7 +227,7 @@ def test_by_new_rules_all_days_are_looked_at_again(database, url, readings, nigh
     before = stored(database, device)
     spoil = "UPDATE sungrow_roof_days SET digest = '{}' WHERE device_id = %s"
     rows(database, spoil, device)
-    rows(database, (SQL / "0016_roof_days_again.sql").read_text())
+    rows(database, (SQL / "0017_roof_days_once_more.sql").read_text())
     nightly("--device", device)
     assert stored(database, device) == before
 
