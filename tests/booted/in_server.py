@@ -168,6 +168,7 @@ def units(table: Table) -> None:
         words = run("sungrow-server doctor")
         expect("not ok", [line for line in words.splitlines() if not line.startswith("ok ")], [])
         said.append(f"{len(words.splitlines())} checks")
+        expect("check", run("sungrow-server check"), "the server would start")
     with table.check("backup and doctor run as the timers start them"):
         run("systemctl start sungrow-server-backup sungrow-server-doctor")
     with table.check("answers over IPv6, too"):

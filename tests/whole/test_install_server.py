@@ -466,3 +466,57 @@ def as_role(url: str, role: str) -> None:
             migrations.refuse_not_current(cursor)
         connection.autocommit = False
         evaluate.evaluate(connection, datetime.now(UTC), known, outside.Outside())
+
+
+# The command sungrow-server, with a runuser that says what it would run.
+STUBS = {"id": "echo 0", "runuser": 'echo "$@"', "chown": ":", "systemctl": ":", "getent": "exit 2"}
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    current, stubs = folder / "current", folder / "stubs"
+    current.symlink_to(ROOT)
+    stubs.mkdir()
+    for name, line in STUBS.items():
+        (stubs / name).write_text(f"#!/bin/sh\n{line}\n")
+        (stubs / name).chmod(0o755)
+    script = folder / "sungrow-server"
+    text = (ROOT / "systemd/sungrow-server").read_text()
+    script.write_text(text.replace("/opt/sungrow-server/current", str(current)))
+    return subprocess.run(
+        ["bash", script, *arguments],
+        env={**PATH, "PATH": f"{stubs}:{PATH['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_check_has_a_folder_for_counts_as_the_unit_gives_one(tmp_path):
+    done = command(tmp_path, "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" -m server.check\n")
+    (given,) = re.findall(r"RUNTIME_DIRECTORY=(\S+)", done.stdout)
+    assert not Path(given).exists()
+
+
+def test_help_on_alerts_needs_no_channel(tmp_path):
+    done = command(tmp_path, "alerts", "silence", "--help")
+    assert done.stdout.endswith(" -m server.alerts silence --help\n")
+
+
+def test_alerts_without_a_channel_say_how_to_set_one_up(tmp_path):
+    done = command(tmp_path, "alerts", "list")
+    assert done.returncode == 1
+    assert done.stderr.startswith("no channel is set up: ALERT_NTFY_URL=")
+
+
+def test_help_names_every_command(tmp_path):
+    done = command(tmp_path, "--help")
+    modules = [*(ROOT / "server").glob("*.py"), *(ROOT / "server").glob("*/__main__.py")]
+    commands = {
+        path.stem if path.stem != "__main__" else path.parent.name
+        for path in modules
+        if '\nif __name__ == "__main__"' in path.read_text()
+    }
+    assert "check" in commands
+    assert [name for name in sorted(commands - {"pg"}) if name not in done.stdout] == []
