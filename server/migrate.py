@@ -1,4 +1,4 @@
-"""``python -m server.migrate``: apply the files of ``sql/`` that the database lacks."""
+"""Apply the files of sql/ that the database lacks: ``python -m server.migrate``."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from server.database.to_timescaledb import to_timescaledb
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=migrations.COMMAND, description=__doc__.partition("\n")[0]
+        prog=migrations.COMMAND, description=__doc__.partition(":")[0] + "."
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="only compare, change nothing")
