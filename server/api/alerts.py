@@ -4,6 +4,7 @@
 """
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
 
@@ -16,6 +17,7 @@ from server.database.pool import Row
 blueprint = Blueprint("alerts", __name__)
 USUAL = timedelta(days=30)
 LONGEST = timedelta(days=400)
+_AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their clock changes
 MOST = 2000
 # What goes on is open, also while it is on its way to be well.
 STATES = {
@@ -29,7 +31,7 @@ STATES = {
 
 @blueprint.get("/v1/alerts")
 def alerts() -> Response:
-    """Return the episodes that touch a range of time, by default the last 30 days.
+    """Return the episodes that touch a range of times or local dates, by default the last 30 days.
 
     Of what belongs to the whole server every token reads the title alone.
 
@@ -40,8 +42,9 @@ def alerts() -> Response:
     device_id = readable_device()
     state = query_args.one_of("state", list(STATES))
     now = datetime.now(UTC)
-    first, end = _range(now)
     db = current_app.extensions["db"]
+    (site,) = db.rows("gaps-zone", {"device_id": device_id})
+    first, end = _range(now, query_args.stored_zone(site["timezone"], device_id))
     asked = {"device_id": device_id, "now": now, "first": first, "end": end, "most": MOST}
     asked["states"] = STATES[state]
     ran = db.rows("alerts-last-run", {})
@@ -54,12 +57,12 @@ def alerts() -> Response:
     )
 
 
-def _range(now: datetime) -> tuple[datetime, datetime]:
-    end = query_args.moment("to") if "to" in request.args else now
-    first = query_args.moment("from") if "from" in request.args else end - USUAL
+def _range(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    end = query_args.local_moment("to", zone) if "to" in request.args else now
+    first = query_args.local_moment("from", zone) if "from" in request.args else end - USUAL
     if end < first:
         raise query_args.wrong("to", "is before from", "range")
-    if end - first > LONGEST:
+    if end - first > LONGEST + _AN_HOUR:
         raise query_args.wrong("to", f"at most {LONGEST.days} days after from", "range")
     return first, end
 

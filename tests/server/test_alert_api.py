@@ -158,6 +158,18 @@ def test_an_episode_is_shown_where_it_touches_the_range(client, world, shift, co
     assert len(asked(client, **window(world))["alerts"]) == count
 
 
+def test_dates_are_those_of_the_house(client, world):
+    world.run(
+        "INSERT INTO sungrow_devices (device_id, timezone) VALUES (%s, 'Europe/Brussels')"
+        " ON CONFLICT (device_id) DO UPDATE SET timezone = excluded.timezone",
+        DEVICE,
+    )
+    found = asked(client, **{"from": "2026-03-29", "to": "2026-03-30"})
+    assert parse_ts(found["from"]) == parse_ts("2026-03-28T23:00:00Z")
+    assert parse_ts(found["to"]) == parse_ts("2026-03-29T22:00:00Z")
+    asked(client, **{"from": "2025-06-01", "to": "2026-07-06"})  # 400 days
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -166,6 +178,7 @@ def test_an_episode_is_shown_where_it_touches_the_range(client, world, shift, co
         {"to": "2026-13-01"},
         {"from": "2026-05-02T00:00:00Z", "to": "2026-05-01T00:00:00Z"},
         {"from": "2020-05-02T00:00:00Z", "to": "2026-05-01T00:00:00Z"},
+        {"from": "2025-06-01", "to": "2026-07-07"},
     ],
 )
 def test_a_malformed_question_is_named(client, query):
