@@ -210,7 +210,7 @@ def _dongle(settings: config.DongleConfig, clock: Clock) -> Iterator[Inverter | 
         if not lock.acquire():
             _fail(
                 "the service, or another command, talks to this dongle, which accepts only one "
-                "client at a time"
+                f"client at a time; {_STOP}"
             )
             yield None
             return

@@ -22,7 +22,13 @@ from edge_lib.dongle.advice import (
 )
 from edge_lib.dongle.block_pieces import NEEDED
 from edge_lib.dongle.decode import facts, is_silent
-from edge_lib.dongle.inverter import BlockAnswer, Inverter, InverterError, has_four_strings
+from edge_lib.dongle.inverter import (
+    LONGEST_REST_S,
+    BlockAnswer,
+    Inverter,
+    InverterError,
+    has_four_strings,
+)
 from edge_lib.dongle.lock import DongleLock
 from edge_lib.dongle.registers import BLOCKS, FAULT_WORDS, FOUR_STRINGS, USED, Block
 from edge_lib.poller import NO_SAMPLE, reading
@@ -91,7 +97,9 @@ def _of_its_polls(
     if failure.reason == "inverter_off":
         return Finding("sample", WARNING, SENTENCES["inverter_off"])
     text = sentence(failure, f"{settings.host} port {settings.port}")
-    return Finding("dongle", FAILED, f"{text}; reported by the service: {complaints[0]}")
+    # Otherwise a cause that was just mended seems to be there still.
+    rest = f"which may rest for {LONGEST_REST_S:.0f} s before it tries again"
+    return Finding("dongle", FAILED, f"{text}; reported by the service, {rest}: {complaints[0]}")
 
 
 def _blocks(

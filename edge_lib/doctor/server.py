@@ -175,8 +175,8 @@ def time(source: str | None, apart: timedelta | None) -> Finding:
 
 
 _UNKNOWN = (
-    "systemd-timesyncd has not set its clock: readings wait until the server confirms it; make a "
-    "time server reachable (see: timedatectl timesync-status)"
+    "systemd-timesyncd has not set the clock, or is not installed (see: timedatectl): readings "
+    "wait until the server confirms it; make a time server reachable"
 )
 
 

@@ -21,13 +21,14 @@ from edge_lib.dongle.registers import BLOCKS, FIRMWARE, FOUR_STRINGS, MODELS, Bl
 from edge_lib.repeat_log import RepeatLog
 from edge_lib.shared.env import ConfigError
 
-__all__ = ["BlockAnswer", "Inverter", "InverterError", "next_delay_s"]
+__all__ = ["LONGEST_REST_S", "BlockAnswer", "Inverter", "InverterError", "next_delay_s"]
 
 log = logging.getLogger("sungrow.edge.inverter")
 
 # A dongle that ran out of sessions recovers after about 90 s of quiet; retries each 3 s never
 # helped. Source: the notes beside MK.
 _BACK_OFF_S = (5.0, 20.0, 45.0, 90.0)
+LONGEST_REST_S = _BACK_OFF_S[-1]
 _NEEDED_BLOCK = BLOCKS[0]
 
 

@@ -40,7 +40,8 @@ _SENTENCES = {
     "serves plain telegrams by TCP in between, or use another source",
     "timeout": "it does not answer in time: is its Wi-Fi weak, is it busy with another reader?",
     "stopped": "given up: this took too long",
-    "locked": "the service, or another command of this machine, reads the meter",
+    "locked": "the service, or another command of this machine, reads the meter; stop it first "
+    "(systemctl stop sungrow-edge)",
     "tls": "no TLS there: homewizards:// wants a dongle whose firmware has the API version 2; "
     "else take homewizard://",
 }

@@ -222,7 +222,7 @@ def test_a_command_never_opens_a_second_connection_to_the_dongle(settings, comma
         assert lock.acquire()
         done = run({**settings, "SUNGROW_PORT": str(dongle.port)}, command)
     assert done.returncode == 3
-    assert "only one client at a time" in done.stderr
+    assert "only one client at a time; stop it first" in done.stderr
 
 
 def test_dump_gives_back_the_words_of_a_replayed_dump(settings):

@@ -368,7 +368,7 @@ FAULTS = (
     Fault(
         "the service's polls fail",
         lambda world: world.service(last_poll_ts=None, last_poll_error="timeout: block A"),
-        *("dongle", FAILED, "timeout: block A"),
+        *("dongle", FAILED, "rest for 90 s before it tries again: no poll made a sample"),
     ),
     *(
         Fault(
@@ -557,7 +557,7 @@ FAULTS = (
     Fault(
         "nothing tells the time",
         no_clock_at_all,
-        *("clock", FAILED, "timedatectl"),
+        *("clock", FAILED, "or is not installed (see: timedatectl)"),
         ("server",),
     ),
 )
