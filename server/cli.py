@@ -10,6 +10,7 @@ import psycopg2
 
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.shared.fields import is_device_id
+from edge_lib.shared.jsonlog import priority
 from edge_lib.shared.timestamps import parse_ts
 from server import settings
 from server.database.connection import in_one_line
@@ -32,10 +33,10 @@ def run(command: Callable[[Mapping[str, str]], None]) -> int:
     try:
         command(environment(settings.DOTENV))
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(f"{priority(logging.ERROR)}{error}", file=sys.stderr)
         return EXIT_CONFIG
     except (Refused, SchemaError, Uncut, DatabaseAway, psycopg2.Error) as error:
-        print(in_one_line(error), file=sys.stderr)
+        print(f"{priority(logging.ERROR)}{in_one_line(error)}", file=sys.stderr)
         return 1
     return 0
 

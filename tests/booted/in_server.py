@@ -241,6 +241,19 @@ def accidents(table: Table) -> None:
             before = newest()
             run(command)
             said.append(f"a reading after {fresh(before):.0f} s")
+    with table.check("a restart on a bad setting fails, and its log names it once"):
+        settings, since = ETC / "server.env", run("date +%T")
+        kept = settings.read_text()
+        settings.write_text(f"{kept}CACHE_TTL_S=soon\n")
+        try:
+            run("systemctl restart sungrow-server; [ $? = 1 ]")
+            words = run(f"journalctl -u sungrow-server -p err --since {since} -o cat --no-pager")
+            run("systemctl stop sungrow-server.socket sungrow-server")
+        finally:
+            settings.write_text(kept)
+            run("systemctl start sungrow-server.socket sungrow-server")
+        expect("the log", words.startswith("CACHE_TTL_S='soon' must be"), True)
+        expect("a traceback", "Traceback" in words, False)
     with table.check("journalctl -p warning finds it under the unit's name"):
         lines = run("journalctl -p warning -u sungrow-server -o json --no-pager").splitlines()
         names = {json.loads(line)["SYSLOG_IDENTIFIER"] for line in lines}
