@@ -23,6 +23,7 @@ from edge_lib.upload.receipt import http_date
 from edge_lib.upload.uploader import HEALTH, INGEST
 
 TIMEOUT_S = 15.0  # of each of three requests
+_OF_A_PROXY = (502, 503, 504)  # its own words, not those of our server
 
 
 def all_of(env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
@@ -97,6 +98,10 @@ def _server(answer: Answer) -> Finding:
         text = f"{status}: it redirects; set VPS_INGEST_URL to the final address"
         return Finding("server", FAILED, text)
     if health.get("service") != "sungrow":
+        if status in _OF_A_PROXY:
+            text = f"{status}: the proxy in front answers, the server behind it does not; readings"
+            text += f" wait here; on the server run: {server_command('doctor')}"
+            return Finding("server", FAILED, text)
         text = (
             f"{status}, but not of this project's server: check VPS_INGEST_URL, which has no path"
         )

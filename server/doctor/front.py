@@ -16,6 +16,11 @@ TIMEOUT_S = 10
 DAYS_LEFT = 14
 _DAY_S = 86_400
 _MAX_BYTES = 65_536
+_OF_A_PROXY = (502, 503, 504)  # its own words, not those of our server
+_NOT_BEHIND_IT = (
+    "the proxy answers, the server behind it does not: is it running? See: systemctl status "
+    "sungrow-server"
+)
 
 
 def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
@@ -42,7 +47,8 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
             yield Finding("tls", FAILED, text)
             return
         except OSError as error:
-            yield Finding("tls", FAILED, f"cannot connect to {url.netloc}: {error}")
+            text = f"cannot connect to {url.netloc}: {error}; is that the name of this machine, "
+            yield Finding("tls", FAILED, f"{text}and is the proxy running (journalctl -u caddy)?")
             return
         presented = client.sock.getpeercert() or {}
         yield certificate(str(presented.get("notAfter")), time.time())
@@ -86,6 +92,8 @@ def _answer(status: int, content: bytes) -> Finding:
     except ValueError:
         health = None
     if type(health) is not dict or health.get("service") != "sungrow":
+        if status in _OF_A_PROXY:
+            return Finding("front", FAILED, f"{status}: {_NOT_BEHIND_IT}")
         return Finding(
             "front", FAILED, f"{status}, but not from this project's server: what answers there?"
         )

@@ -554,6 +554,7 @@ def test_a_certificate_that_ends_soon_is_a_warning():
     [
         ({"status": 301}, FAILED, "follows no redirect"),
         ({"service": "nginx"}, FAILED, "not from this project"),
+        ({"service": "nginx", "status": 502}, FAILED, "the server behind it does not"),
         ({"version": "0.0.1"}, WARNING, "restart the server"),
     ],
 )

@@ -512,6 +512,11 @@ FAULTS = (
         *("server", FAILED, "not of this project"),
     ),
     Fault(
+        "the server behind the proxy is down",
+        scripted(health=answer(502, b"", {"Server": "Caddy"})),
+        *("server", FAILED, "the proxy in front answers, the server behind it does not"),
+    ),
+    Fault(
         "the server's database is away",
         scripted(health=answer(503, HEALTHY | {"status": "degraded", "database": "down"})),
         *("server", FAILED, "database is down"),
