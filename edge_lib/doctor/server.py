@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from edge_lib import VERSION, config
 from edge_lib.clock import AGREEMENT, Clock
-from edge_lib.doctor.machine import skipped
+from edge_lib.doctor.machine import service_of, skipped
 from edge_lib.shared.command_names import is_installed, server_command
 from edge_lib.shared.env import ConfigError
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
@@ -35,7 +35,15 @@ def all_of(env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
         yield skipped("server", error)
     else:
         yield from _way(target, device_id, _renew(env, device_id), clock, apart)
-    yield time(clock.source(), apart[0] if apart else None)
+    if not apart and clock.source() is None and _service_knows_the_time(env):
+        yield Finding("clock", OK, "was right when the service last heard the server's")
+    else:
+        yield time(clock.source(), apart[0] if apart else None)
+
+
+def _service_knows_the_time(env: Mapping[str, str]) -> bool:
+    found = service_of(config.store_config(env))
+    return found.runs and found.state.get("clock_synced") is True
 
 
 def _renew(env: Mapping[str, str], device_id: str) -> str:

@@ -45,7 +45,8 @@ _SENTENCES = {
     "tls_not_yet_valid": "its certificate is not valid yet: this machine's clock is behind",
     "tls_name": "its certificate is for another name: check VPS_INGEST_URL, or have the server "
     "get one for this name (SITE_ADDRESS)",
-    "tls_unknown_ca": "its certificate is signed by an authority unknown here: set VPS_CA_FILE",
+    "tls_unknown_ca": "its certificate is signed by an authority unknown here: set VPS_CA_FILE to "
+    "a copy of the CA that the server has now, or unset it where the certificate is a public one",
     "tls": "no TLS connection",
     "ca_file": "no certificates to verify the server with",
     "dns": "the name cannot be resolved: check VPS_INGEST_URL and the network",

@@ -16,6 +16,8 @@ TIMEOUT_S = 10
 DAYS_LEFT = 14
 _DAY_S = 86_400
 _MAX_BYTES = 65_536
+_UNKNOWN_CA = (18, 19, 20, 21)  # OpenSSL's X509_V_ERR_ codes
+_ENDED = (9, 10)  # or not begun
 _OF_A_PROXY = (502, 503, 504)  # its own words, not those of our server
 _NOT_BEHIND_IT = (
     "the proxy answers, the server behind it does not: is it running? See: systemctl status "
@@ -37,7 +39,8 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
         try:
             client.connect()
         except ssl.SSLCertVerificationError as error:
-            yield Finding("tls", FAILED, f"the edge will refuse it: {error.verify_message}")
+            text = f"the edge will refuse it: {error.verify_message}; {_refused(error.verify_code)}"
+            yield Finding("tls", FAILED, text)
             return
         except ssl.SSLError as error:
             text = (
@@ -53,6 +56,18 @@ def all_of(url: SplitResult, ca: Path | None) -> Iterator[Finding]:
         presented = client.sock.getpeercert() or {}
         yield certificate(str(presented.get("notAfter")), time.time())
         yield from _health(client, url.path.rstrip("/"))
+
+
+def _refused(code: int) -> str:
+    """Return what to do about a certificate that is refused with this code of OpenSSL's."""
+    if code in _UNKNOWN_CA:
+        return (
+            "if the proxy has a new CA of its own, run systemd/install-server again, and copy "
+            "ca.pem to the edge as before"
+        )
+    if code in _ENDED:
+        return "is the clock right, and does its renewal work (journalctl -u caddy)?"
+    return "see SITE_ADDRESS, and journalctl -u caddy"
 
 
 def certificate(not_after: str, now_s: float) -> Finding:

@@ -162,6 +162,16 @@ def test_a_clock_that_no_service_sets_is_good_where_the_server_agrees(world, dia
     assert "agrees with the server's" in found["clock"][0][1]
 
 
+@pytest.mark.parametrize(("synced", "state"), [(True, OK), (False, FAILED)])
+def test_where_the_server_is_away_the_service_tells_what_it_knows_of_the_clock(
+    world, diagnose, synced, state
+):
+    world.unsynchronised()
+    world.service(clock_synced=synced)
+    _, found = diagnose(VPS_INGEST_URL="https://localhost:1")
+    assert [seen for seen, _ in found["clock"]] == [state]
+
+
 def test_a_spool_of_another_user_is_named(world, diagnose):
     if os.geteuid():
         pytest.skip("only root gives files away")

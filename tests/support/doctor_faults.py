@@ -500,7 +500,7 @@ FAULTS = (
         certificate(alt="DNS:example.org"),
         *("tls", FAILED, "another name"),
     ),
-    Fault("the authority is unknown", unknown_authority, "tls", FAILED, "set VPS_CA_FILE"),
+    Fault("the authority is unknown", unknown_authority, "tls", FAILED, "the server has now"),
     Fault(
         "the server moved",
         scripted(health=answer(301, b"", {"Location": "https://x"})),
