@@ -59,14 +59,18 @@ def test_a_copy_of_a_running_spool_is_one_whole_file_for_its_owner_alone(tmp_pat
     assert check(target) == Copied(4, 3)
 
 
-def test_readings_come_back_into_an_empty_spool(tmp_path):
+def test_readings_come_back_into_an_empty_spool(tmp_path, caplog):
     with Spool.strict(tmp_path / "spool.db") as spool:
         fill(spool, 1, 2, 3)
         spool.delivered([row.id for row in spool.oldest(1)])
     backup(tmp_path / "spool.db", tmp_path / "copy.db")
     (tmp_path / "new").mkdir()
     assert restore(tmp_path / "new" / "spool.db", tmp_path / "copy.db") == Copied(3, 2)
-    assert restored(tmp_path / "new" / "spool.db") == [2, 3]
+    with caplog.at_level("INFO"):
+        assert restored(tmp_path / "new" / "spool.db") == [2, 3]
+    assert [one.message for one in caplog.records if "spool" in one.message] == [
+        "restored spool brought over"
+    ]
 
 
 def test_a_restored_copy_adds_what_is_missing_and_doubles_nothing_however_often(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_lib.shared.flush import flush_names
 
 MANY = 3
+_RESTORED = "restored"
 _PARTS = ("-wal", "-shm", "")  # the file itself last: a new spool must never meet an old log
 
 log = logging.getLogger("sungrow.edge.spool")
@@ -43,7 +44,12 @@ def join(path: Path, copy: Path) -> Path:
     Raises:
         OSError: the disk does not let us.
     """
-    return copy.rename(_free_name(path, "restored"))
+    return copy.rename(_free_name(path, _RESTORED))
+
+
+def is_restored(aside: Path) -> bool:
+    """Return whether that is a copy that ``join`` gave to the service, and nothing damaged."""
+    return f".corrupt-{_RESTORED}-" in aside.name
 
 
 def is_half_aside(path: Path) -> bool:

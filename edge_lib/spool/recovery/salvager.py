@@ -65,7 +65,10 @@ class Salvager:
             quarantine.note_salvaged(done.aside, **counts)
         except OSError as error:
             log.warning("salvage will be repeated", extra={"reason": str(error)})
-        log.warning("damaged spool salvaged", extra={"aside": done.aside.name, **counts})
+        if quarantine.is_restored(done.aside):
+            log.info("restored spool brought over", extra={"aside": done.aside.name, **counts})
+        else:
+            log.warning("damaged spool salvaged", extra={"aside": done.aside.name, **counts})
 
 
 def _begin(aside: Path) -> Salvage | None:
