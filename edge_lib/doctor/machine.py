@@ -88,8 +88,11 @@ def room(folder: Path) -> Finding:
     if not os.access(folder, os.W_OK):
         return not_allowed("disk", folder)
     if free < ROOM_BYTES or (disk.f_files and not disk.f_favail):
-        return Finding("disk", FAILED, f"{text}: make room; meanwhile readings wait in memory")
-    return Finding("disk", WARNING if free < LITTLE_ROOM_BYTES else OK, text)
+        text = f"{text}: make room; once nothing is left, readings wait in memory"
+        return Finding("disk", FAILED, text)
+    if free < LITTLE_ROOM_BYTES:
+        return Finding("disk", WARNING, f"{text}: make room soon")
+    return Finding("disk", OK, text)
 
 
 def service_of(place: config.StoreConfig) -> Service:

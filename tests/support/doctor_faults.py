@@ -343,7 +343,7 @@ FAULTS = (
         *("disk", FAILED, "create it"),
     ),
     Fault("the disk is full", full_disk, "disk", FAILED, "make room"),
-    Fault("the disk is filling", filling_disk, "disk", WARNING, "MB are free"),
+    Fault("the disk is filling", filling_disk, "disk", WARNING, "make room soon"),
     Fault("the disk is read-only", read_only_disk, "disk", FAILED, "mounted read-only"),
     Fault("the spool is damaged", damaged_spool, "spool", FAILED, "do not delete it"),
     Fault("another program's file", foreign_database, "spool", FAILED, "another program's"),
