@@ -99,5 +99,7 @@ def _clock(reading: Reading) -> Iterator[Finding]:
         yield Finding("p1 clock", OK, "agrees with this machine's")
         return
     side = "ahead of" if off > timedelta(0) else "behind"
-    text = f"{abs(off).total_seconds():.0f} s {side} this machine's: {CLOCK}"
+    by = abs(off)
+    much = f"{by.days} days" if by >= timedelta(days=2) else f"{by.total_seconds():.0f} s"
+    text = f"{much} {side} this machine's: {CLOCK}"
     yield Finding("p1 clock", WARNING, text)

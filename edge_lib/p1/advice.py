@@ -12,7 +12,7 @@ CLOCK = (
     "meter's own quarter hours and peaks go by it: tell the operator"
 )
 _PORT = (
-    "the P1 port speaks only once it is asked to: does the cable hold its data request line high, "
+    "The P1 port speaks only once it is asked to: does the cable hold its data request line high, "
     "is it in the P1 port to its end, does the meter need its port to be switched on by the grid "
     "operator?"
 )

@@ -262,7 +262,7 @@ def test_a_good_meter_is_ok(findings):
     ("data", "check", "words"),
     [
         (lambda: now() + now().replace(b"01.193", b"01.194"), "p1 line", "arrived damaged"),
-        (lambda: whole("fluvius"), "p1 clock", "tell the operator"),
+        (lambda: whole("fluvius"), "p1 clock", "days behind this machine's"),
         (lambda: now(export="1-0:2.7.0(x)"), "p1 values", "1-0:2.7.0(x): cannot be read"),
         (lambda: now(export_t1=None, export_t2=None), "p1 values", "not tell energy_export_kwh"),
     ],
