@@ -316,8 +316,7 @@ SQL
 
 # The socket as well, or the next request would start the service again.
 stop_service() { systemctl stop "${UNITS[@]}"; }
-# Where that fails, is_healthy says so.
-start_service() { systemctl start "${UNITS[0]}" && { systemctl restart "${UNITS[1]}" || true; }; }
+start_service() { systemctl start "${UNITS[0]}" && systemctl restart "${UNITS[1]}"; }
 
 # Whether the service answers, with this release's version and a current schema, within a minute.
 is_healthy() {
