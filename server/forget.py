@@ -24,7 +24,7 @@ parked readings (by the time of receipt if their own is unknown), gaps and alert
 with their messages; rollups follow in the same transaction, what was computed of them in the next
 night. Facts of the device, what was set of it (server.site, server.battery) and the edge's counts
 of its polls stay.
-Without --from the range begins with the first sample. It ends now at the latest: what arrives later
+Without --from the range begins before all samples. It ends now at the latest: what arrives later
 is stored as usual.
 Nothing is deleted without --yes, or the device's name typed at a terminal."""
 
