@@ -489,12 +489,19 @@ def test_what_fails_has_its_priority_in_the_journal_and_nowhere_else(installed, 
     assert log.read_text() == ("<3>no backup\n" if stream == "its own" else "no backup\n")
 
 
-@pytest.mark.parametrize("script", ["backup-server", "restore-server", "sungrow-server"])
+@pytest.mark.parametrize(
+    ("script", "typed"),
+    [
+        ("backup-server", "sungrow-server backup [FOLDER]"),
+        ("restore-server", "sungrow-server restore FOLDER"),
+        ("sungrow-server", "sungrow-server tokens"),
+    ],
+)
 @pytest.mark.parametrize("asked", ["--help", "-h"])
-def test_help_is_help(script, asked):
+def test_help_is_help(script, typed, asked):
     done = subprocess.run([SYSTEMD / script, asked], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stderr) == (0, "")
-    assert script in done.stdout.splitlines()[0] + done.stdout.splitlines()[2]
+    assert typed in done.stdout.splitlines()[0] + done.stdout.splitlines()[2]
     assert "set -e" not in done.stdout
 
 
