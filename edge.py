@@ -358,9 +358,11 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
 
 
 def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
-    simulate.add_argument("--port", type=_port, default=5020)
+    simulate.add_argument(
+        "--port", type=_port, default=5020, help="of the dongle (5020); 0: a free one"
+    )
     simulate.add_argument("--dump", type=Path, metavar="FILE", help="replay what `dump` printed")
-    simulate.add_argument("--day", type=_day, metavar="DATE", help="2026-06-21")
+    simulate.add_argument("--day", type=_day, metavar="DATE", help="as on a day like 2026-06-21")
     simulate.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="N times as fast")
     simulate.add_argument(
         "--roof", choices=("one", "two", "four"), help="strings with shade, instead of plain ones"
