@@ -320,9 +320,9 @@ start_service() { systemctl start "${UNITS[0]}" && systemctl restart "${UNITS[1]
 
 # Whether the service answers, with this release's version and a current schema, within a minute.
 is_healthy() {
-    local release=$1 version answer _
+    local release=$1 end=$((SECONDS + 60)) version answer
     version=$(version_of "$release")
-    for _ in {1..60}; do
+    while [ $SECONDS -lt $end ]; do
         answer=$(curl -sf --max-time 5 --unix-socket "$SOCKET" http://localhost/health || true)
         if [[ $answer == *"\"version\":\"$version\""* && $answer == *'"status":"ok"'* ]]; then
             as_service "$release" server.migrate --check >/dev/null
