@@ -519,7 +519,7 @@ def test_wrong_arguments_are_usage_errors_and_touch_nothing(script, arguments):
     command = [SYSTEMD / script, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout) == (2, "")
-    assert script in done.stderr
+    assert f"sungrow-server {script.removesuffix('-server')}" in done.stderr
 
 
 @pytest.mark.parametrize("script", ["backup-server", "restore-server"])
