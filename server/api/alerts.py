@@ -10,7 +10,6 @@ from flask import Blueprint, Response, current_app, request
 
 from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
-from server.api.errors import readable_device
 from server.api.responses import json_answer
 from server.database.pool import Row
 
@@ -36,10 +35,10 @@ def alerts() -> Response:
     Of what belongs to the whole server every token reads the title alone.
 
     Raises:
-        Refused: 401, 403; 422 a malformed range or state.
+        Refused: 400, 401, 403; 422 a malformed range or state.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("from", "to", "state")
     state = query_args.one_of("state", list(STATES))
     now = datetime.now(UTC)
     db = current_app.extensions["db"]

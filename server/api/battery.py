@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from edge_lib.shared.command_names import server_command
 from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
-from server.api.errors import Refused, readable_device
+from server.api.errors import Refused
 from server.api.responses import csv_answer, json_answer
 from server.database.pool import Row
 
@@ -39,10 +39,10 @@ def battery() -> Response:
     Before the first night ``computed_at`` is null, with the reason.
 
     Raises:
-        Refused: 401, 403.
+        Refused: 400, 401, 403.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device()
     known = _known(device_id)
     if not known:
         return json_answer(
@@ -61,10 +61,10 @@ def events() -> Response:
     """Return when it was full or empty by physics, and what was measured between; CSV on request.
 
     Raises:
-        Refused: 401, 403; 422 no such range or format.
+        Refused: 400, 401, 403; 422 no such range or format.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("from", "to", "format")
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
     first, end = _range(device_id)
     asked = {"device_id": device_id, "first": first, "end": end}
@@ -83,10 +83,10 @@ def whatif() -> Response:
     """Return what each capacity would have imported and exported in the last 365 days.
 
     Raises:
-        Refused: 401, 403; 404 nothing was computed of this house; 422 another capacity.
+        Refused: 400, 401, 403; 404 nothing was computed of this house; 422 another capacity.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("capacity")
     known = _computed(device_id)
     found = known["whatif"]
     own = next((one["capacity_kwh"] for one in found["capacities"] if one["is_own"]), None)

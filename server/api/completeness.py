@@ -8,8 +8,7 @@ from datetime import date, timedelta
 
 from flask import Blueprint, Response, current_app, request
 
-from server.api.errors import readable_device
-from server.api.query_args import day, one_of, wrong
+from server.api.query_args import day, one_of, readable_device, wrong
 from server.api.responses import json_answer
 from server.database.parts import KINDS
 
@@ -22,10 +21,10 @@ def completeness() -> Response:
     """Return the days from ``from`` to ``to`` (inclusive), or the one of ``date``, or today.
 
     Raises:
-        Refused: 401, 403; 422 no such dates or kind, or more than 400 days.
+        Refused: 400, 401, 403; 422 no such dates or kind, or more than 400 days.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = readable_device("date", "from", "to", "kind")
     first, last = _range()
     kind = one_of("kind", KINDS)
     parameters = {"device_id": device_id, "kind": kind, "first": first, "last": last}

@@ -7,7 +7,7 @@ inverter it comes from, and a replaced one is recognised by it.
 from flask import Blueprint, Response, current_app
 
 from edge_lib.shared.timestamps import format_ts
-from server.api.errors import caller
+from server.api.query_args import readable_devices
 from server.api.responses import json_answer
 from server.database.pool import Row
 
@@ -18,11 +18,13 @@ blueprint = Blueprint("devices", __name__)
 def devices() -> Response:
     """Return the devices, also those that have never sent anything, with null facts and times.
 
+    With ``device_id`` that one alone.
+
     Raises:
-        Refused: 401.
+        Refused: 400, 401, 403.
         DatabaseAway: 503.
     """
-    parameters = {"device_ids": list(caller().devices)}
+    parameters = {"device_ids": list(readable_devices())}
     found = current_app.extensions["db"].rows("devices-facts", parameters)
     return json_answer(devices=[_written(row) for row in found])
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, current_app
 
 from server.api import query_args
-from server.api.errors import readable_device
 from server.api.responses import json_answer
 from server.database.pool import Row
 
@@ -22,10 +21,10 @@ def envelope() -> Response:
     """Return the five minutes of a local day, and their sums: of the day, and of its past part.
 
     Raises:
-        Refused: 401, 403; 422 a bad date.
+        Refused: 400, 401, 403; 422 a bad date.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("date")
     database = current_app.extensions["db"]
     day = query_args.house_day(database, device_id)
     asked = {"device_id": device_id, "first": day.first, "end": day.end}

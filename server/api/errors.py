@@ -112,24 +112,6 @@ def bad_token(token: str | None) -> Refused:
     return Refused(401, reason, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
 
 
-def readable_device() -> str:
-    """Return the device of a query: ``device_id``, or the token's only one.
-
-    Raises:
-        Refused: 401 and 429 as ``caller``; 403 the device is not the token's; 422 the token has
-            several devices and the query names none.
-    """
-    devices = caller().devices
-    device_id = request.args.get("device_id")
-    if device_id is None and len(devices) == 1:
-        return devices[0]
-    if device_id is None:
-        raise Refused(422, [place("query", "device_id", msg="is missing", type="missing")])
-    if device_id not in devices:
-        raise Refused(403, "this token may not read that device")
-    return device_id
-
-
 def client_address() -> str:
     """Return the peer's address; behind a proxy on this machine, the one that it names."""
     peer = request.remote_addr or ""

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, current_app, request
 
 from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
-from server.api.errors import readable_device
 from server.api.responses import json_answer
 from server.database.pool import Row
 
@@ -22,10 +21,10 @@ def faults() -> Response:
     """Return the faults from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
-        Refused: 401, 403; 422 no such range.
+        Refused: 400, 401, 403; 422 no such range.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("from", "to")
     database = current_app.extensions["db"]
     (known,) = database.rows("faults-seen", {"device_id": device_id})
     zone = query_args.stored_zone(known["timezone"], device_id)

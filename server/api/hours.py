@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, current_app
 
-from server.api.errors import readable_device
-from server.api.query_args import moment, one_of, wrong
+from server.api.query_args import moment, one_of, readable_device, wrong
 from server.api.responses import json_answer
 from server.database.parts import KINDS
 
@@ -24,10 +23,10 @@ def hours() -> Response:
     ``kind=p1`` asks for those of the grid meter.
 
     Raises:
-        Refused: 401, 403; 422 malformed times or kind, or more than 60 days between them.
+        Refused: 400, 401, 403; 422 malformed times or kind, or more than 60 days between them.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = readable_device("from", "to", "kind")
     first, end = _range()
     name = {"sample": "samples-hours", "p1": "p1-hours"}[one_of("kind", KINDS)]
     parameters = {"device_id": device_id, "first": first, "end": end}

@@ -1,4 +1,4 @@
-"""Dates, times and choices in the query string of a request."""
+"""The query string of a request: the device, dates, times and choices, and nothing unknown."""
 
 import logging
 from collections.abc import Sequence
@@ -12,14 +12,61 @@ from flask import request
 from edge_lib.shared.command_names import server_command
 from edge_lib.shared.timestamps import parse_ts
 from server.api.buckets import midnight
-from server.api.errors import Refused, place
+from server.api.errors import Refused, caller, place
 from server.database import zone_names
 from server.database.pool import Database
 
 log = logging.getLogger("sungrow.server.query_args")
 # The earliest possible sample is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
+_SHOWN = 64  # characters of what a client calls a parameter
 _SUN_YEARS = (1950, 2100)  # of which the formula is that says where the sun is
+
+
+def readable_device(*names: str) -> str:
+    """Return the device of a query: ``device_id``, or the token's only one.
+
+    Args:
+        names: all other parameters that this request may have.
+
+    Raises:
+        Refused: 401 and 429 as ``caller``; 400 as ``readable_devices``; 403 the device is not the
+            token's; 422 the token has several devices and the query names none.
+    """
+    devices = readable_devices(*names)
+    if len(devices) > 1:
+        raise wrong("device_id", "is missing", "missing")
+    return devices[0]
+
+
+def readable_devices(*names: str) -> tuple[str, ...]:
+    """Return the device of a query; all that the token may read where it names none.
+
+    Args:
+        names: all parameters that this request may have, but ``device_id``.
+
+    Raises:
+        Refused: 401 and 429 as ``caller``; 400 another parameter, or one twice; 403 the device is
+            not the token's.
+    """
+    devices = caller().devices
+    _refuse_unknown(("device_id", *names))
+    device_id = request.args.get("device_id")
+    if device_id is None:
+        return devices
+    if device_id not in devices:
+        raise Refused(403, "this token may not read that device")
+    return (device_id,)
+
+
+def _refuse_unknown(names: Sequence[str]) -> None:
+    # What is misspelt would be answered as if it had been left out: with another day's figures.
+    for name, values in request.args.lists():
+        if name not in names:
+            taken = f"this request takes {', '.join(names)}"
+            raise Refused(400, f"unknown parameter {name[:_SHOWN]!r}; {taken}")
+        if len(values) > 1:
+            raise Refused(400, f"the parameter {name!r} is given {len(values)} times")
 
 
 def day(name: str) -> date | None:

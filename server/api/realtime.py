@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, current_app
 
 from edge_lib.shared.timestamps import format_ts
-from server.api.errors import Refused, readable_device
+from server.api.errors import Refused
+from server.api.query_args import readable_device
 from server.database.pool import Database
 from server.house.newest import by_grid_meter
 
@@ -24,7 +25,7 @@ def realtime() -> Response:
     A page that is left open learns from the latter that the server was upgraded meanwhile.
 
     Raises:
-        Refused: 401, 403; 404 where the device has no sample yet.
+        Refused: 400, 401, 403; 404 where the device has no sample yet.
         DatabaseAway: 503.
     """
     device_id = readable_device()

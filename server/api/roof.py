@@ -10,7 +10,6 @@ from flask import Blueprint, Response, current_app
 from edge_lib.shared.command_names import server_command
 from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
-from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
 from server.database.pool import Row
 
@@ -37,10 +36,10 @@ def roof() -> Response:
     Before the first night ``computed_at`` is null, with the reason.
 
     Raises:
-        Refused: 401, 403.
+        Refused: 400, 401, 403.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device()
     return json_answer(**result_of(device_id))
 
 
@@ -49,10 +48,10 @@ def shade() -> Response:
     """Return the map of a string: bins of the sun's position, lower edges; CSV on request.
 
     Raises:
-        Refused: 401, 403; 422 no such string, period or format.
+        Refused: 400, 401, 403; 422 no such string, period or format.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("string", "period", "format")
     string = int(query_args.one_of("string", _STRINGS))
     period = query_args.one_of("period", _PERIODS)
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"

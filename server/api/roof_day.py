@@ -6,7 +6,6 @@ Made when it is asked for, of what the last night found and of the digests of th
 from flask import Blueprint, Response, current_app
 
 from server.api import query_args
-from server.api.errors import readable_device
 from server.api.responses import json_answer
 from server.api.roof import result_of
 from server.database.pool import Row
@@ -19,10 +18,10 @@ def roof_day() -> Response:
     """Return the five minutes of a local day: by a clear sky, as usual, and what held it back.
 
     Raises:
-        Refused: 401, 403; 422 a bad date, or one of another century.
+        Refused: 400, 401, 403; 422 a bad date, or one of another century.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("date")
     database = current_app.extensions["db"]
     day = query_args.house_day(database, device_id)
     query_args.refuse_unknown_sun("date", day.day)

@@ -13,7 +13,6 @@ from flask import Blueprint, Response, current_app, request
 
 from server.api import query_args, rounding, series_query, series_raw
 from server.api.buckets import Bucket, Width
-from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
 from server.api.series_query import ALL, COLUMNS, Device, Query
 from server.database.pool import Database, Row
@@ -21,6 +20,10 @@ from server.house.series import P1_COLUMNS, by_grid_meter, own_source
 
 blueprint = Blueprint("series", __name__)
 MINIMUM_KWH = 0.05  # below it a share means nothing, and is null
+_PARAMETERS = (
+    *("frame", "date", "from", "to", "bucket"),
+    *("fields", "columns", "digits", "format"),
+)
 _PIECE = 500  # buckets of one query
 _QUERIES = {"days": "series-days", "times": "series-times", "minutes": "series-minutes"}
 _NOTHING: Row = dict.fromkeys((*COLUMNS, *P1_COLUMNS)) | {
@@ -37,10 +40,10 @@ def series() -> Response:
     """Return the buckets of a frame that hold anything, or every bucket of a range up to now.
 
     Raises:
-        Refused: 401, 403; 422 unknown frame, malformed range, or too many buckets or readings.
+        Refused: 400, 401, 403; 422 unknown frame, malformed range, or too many buckets or readings.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device(*_PARAMETERS)
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
     digits = rounding.asked()
     database = current_app.extensions["db"]

@@ -10,7 +10,6 @@ from flask import Blueprint, Response, current_app
 
 from edge_lib.shared.timestamps import format_ts
 from server.api import query_args
-from server.api.errors import readable_device
 from server.api.responses import json_answer
 
 blueprint = Blueprint("states", __name__)
@@ -23,10 +22,10 @@ def states() -> Response:
     """Return the states from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
-        Refused: 401, 403; 422 no such range, or more than 8 days.
+        Refused: 400, 401, 403; 422 no such range, or more than 8 days.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("from", "to")
     database = current_app.extensions["db"]
     (site,) = database.rows("gaps-zone", {"device_id": device_id})
     first, end = _range(query_args.stored_zone(site["timezone"], device_id))

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify
 
 from edge_lib import VERSION
 from edge_lib.shared.timestamps import format_ts
-from server.api.errors import readable_device
+from server.api.query_args import readable_device
 from server.database import health
 from server.database.pool import Database, Row
 
@@ -24,7 +24,7 @@ def status() -> Response:
     Under ``p1`` the same of the grid meter, where there is one.
 
     Raises:
-        Refused: 401, 403.
+        Refused: 400, 401, 403.
         DatabaseAway: 503.
     """
     device_id, now = readable_device(), datetime.now(UTC)

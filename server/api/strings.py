@@ -14,7 +14,6 @@ from edge_lib.shared.command_names import server_command
 from edge_lib.shared.timestamps import format_ts
 from server.api import query_args, rounding, series_query
 from server.api.buckets import WIDTHS, Bucket
-from server.api.errors import readable_device
 from server.api.responses import csv_answer, json_answer
 from server.api.series_query import Query
 from server.database.pool import Database, Row
@@ -34,10 +33,10 @@ def strings() -> Response:
     """Return every bucket up to now of each string of which the range tells anything.
 
     Raises:
-        Refused: 401, 403; 422 malformed range, or too many buckets.
+        Refused: 400, 401, 403; 422 malformed range, or too many buckets.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("from", "to", "bucket", "digits", "format")
     as_csv = query_args.one_of("format", ("json", "csv")) == "csv"
     digits = rounding.asked()
     database = current_app.extensions["db"]
@@ -113,10 +112,10 @@ def sun() -> Response:
     """Return where the sun is, seen from the house, or why that is not known.
 
     Raises:
-        Refused: 401, 403; 422 a malformed time, or one of another century.
+        Refused: 400, 401, 403; 422 a malformed time, or one of another century.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("at")
     at = query_args.moment("at") if "at" in request.args else datetime.now(UTC)
     query_args.refuse_unknown_sun("at", at)
     about = {"device_id": device_id, "ts": format_ts(at)}

@@ -5,8 +5,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, request
 
-from server.api.errors import readable_device
-from server.api.query_args import wrong
+from server.api.query_args import readable_device, wrong
 from server.api.responses import json_answer
 from server.database.pool import Database, Row
 from server.p1 import history, months, peaks
@@ -23,10 +22,10 @@ def capacity() -> Response:
     """Return the peak of a month with all that it consists of, the year's mean, and the present.
 
     Raises:
-        Refused: 401, 403; 422 no such month or floor.
+        Refused: 400, 401, 403; 422 no such month or floor.
         DatabaseAway: 503.
     """
-    device_id, database = readable_device(), current_app.extensions["db"]
+    device_id, database = readable_device("month", "floor_w"), current_app.extensions["db"]
     floor_w, now = _floor_w(), history.now()
     meter = history.meter(database, device_id)
     running = now.astimezone(meter.zone).date().replace(day=1)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, current_app, request
 
 from server.api import buckets, query_args
-from server.api.errors import Refused, readable_device
+from server.api.errors import Refused
 from server.api.responses import json_answer
 from server.database.pool import RETRY_AFTER_S, Database, Row
 from server.p1 import history, peaks
@@ -35,10 +35,11 @@ def referee() -> Response:
     """Return what the days from ``from`` on and before ``to`` show; by default the last 7 whole.
 
     Raises:
-        Refused: 401, 403; 422 no such range, or more than 31 days; 503 another one is computed.
+        Refused: 400, 401, 403; 422 no such range, or more than 31 days; 503 another one is
+            computed.
         DatabaseAway: 503.
     """
-    device_id = readable_device()
+    device_id = query_args.readable_device("from", "to")
     database = current_app.extensions["db"]
     known = house(database, device_id)
     zone = query_args.stored_zone(known.timezone, device_id)

@@ -239,7 +239,6 @@ def test_a_string_is_called_as_its_owner_says(ask, database):
         ({"bucket": None}, "bucket", "missing"),
         ({"from": None}, "from", "missing"),
         ({"to": "2025-10-24"}, "to", "before from"),
-        ({"frame": "day"}, "frame", "either frame"),
         ({"to": "2025-12-03", "bucket": "5m"}, "to", f"more than {MOST_BUCKETS}"),
         ({"format": "xml"}, "format", "one of json, csv"),
         ({"digits": "9"}, "digits", "one of"),
@@ -250,6 +249,13 @@ def test_what_cannot_be_asked_says_why(ask, changes, where, words):
     told = ask({name: value for name, value in asked.items() if value}, 422)["detail"]
     assert told[0]["loc"] == ["query", where]
     assert words in told[0]["msg"]
+
+
+@pytest.mark.parametrize("name", ["frame", "date", "fields", "columns"])
+def test_what_only_series_takes_is_unknown_here(ask, name):
+    told = ask({"device_id": DEVICE, "bucket": "1d", **SPAN, name: "day"}, 400)["detail"]
+    takes = "device_id, from, to, bucket, digits, format"
+    assert told == f"unknown parameter {name!r}; this request takes {takes}"
 
 
 # The sun
