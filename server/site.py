@@ -120,6 +120,29 @@ def _set(cursor: Cursor, arguments: argparse.Namespace) -> None:
         print(f"{device}: {name} {_said(value)}")
     for string, plane in planes.items():
         print(f"{device}: string {string} {_mounted(plane)}")
+    _warn_of_unread(cursor, device, [string for string, plane in planes.items() if plane])
+
+
+def _warn_of_unread(cursor: Cursor, device: str, named: list[int]) -> None:
+    """Say which strings were set and are not there: a wrong number, or one still to be wired."""
+    reported = _reported(cursor, device)
+    those = f"strings that the inverter reports: {_listed(reported)}"
+    for string in named:
+        if string not in reported:
+            print(
+                f"{device}: string {string} is none of the {those}; what was set counts once it is"
+                f" read (--no-string {string} takes it back)"
+            )
+
+
+def _reported(cursor: Cursor, device: str) -> list[int]:
+    """Return the strings of the last seven days with readings."""
+    cursor.execute(_READ_STRINGS, {"device_id": device})
+    return [string for (string,) in cursor.fetchall()]
+
+
+def _listed(strings: list[int]) -> str:
+    return ", ".join(map(str, strings)) or "none yet"
 
 
 def _refuse_swapped(cursor: Cursor, device: str, site: sites.Site) -> None:
@@ -160,9 +183,8 @@ def _show(cursor: Cursor, device: str) -> None:
     for string in STRINGS:
         if string in planes:
             print(f"{device}: string {string} {_mounted(planes[string])}")
-    cursor.execute(_READ_STRINGS, {"device_id": device})
-    seen = ", ".join(str(string) for (string,) in cursor.fetchall())
-    print(f"{device}: strings that the inverter reports: {seen or 'none yet'}")
+    seen = _listed(_reported(cursor, device))
+    print(f"{device}: strings that the inverter reports: {seen}")
 
 
 def _said(value: float | None) -> str:

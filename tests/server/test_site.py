@@ -106,6 +106,12 @@ ROOF = (
 )
 
 
+UNREAD = (
+    f"{DEVICE}: string {{n}} is none of the strings that the inverter reports: {{those}}; what was"
+    " set counts once it is read (--no-string {n} takes it back)"
+)
+
+
 def set_of(database, device_id: str) -> tuple[list, list]:
     asked = "SELECT latitude, longitude, export_limit_w FROM sungrow_sites WHERE device_id = %s"
     of_strings = (
@@ -128,7 +134,8 @@ def test_a_roof_is_stored_shown_and_taken_back(run, database):
     status, out, err = run("set", DEVICE, *ROOF)
     assert (status, err) == (0, [])
     assert out[0] == f"{DEVICE}: latitude 51.2"
-    assert out[-1] == f"{DEVICE}: string 2 tilt 0, azimuth 0, East, the shed"
+    assert out[-3] == f"{DEVICE}: string 2 tilt 0, azimuth 0, East, the shed"
+    assert out[-2:] == [UNREAD.format(n=n, those="none yet") for n in (1, 2)]
     planes = [(1, 35, 170, 3.2, None), (2, 0, 0, None, "East, the shed")]
     assert set_of(database, DEVICE) == ([(51.2, 4.4, 3000)], planes)
     assert run("show", DEVICE)[1][1:] == [
@@ -154,6 +161,34 @@ def test_it_shows_which_strings_were_read(run, database, database_url):
     read = {"mppt2_voltage_v": 300, "mppt2_current_a": 4, "mppt1_voltage_v": 10}
     assert send(client, a_sample(**read)).status_code == 200
     assert run("show", DEVICE)[1][-1] == f"{DEVICE}: strings that the inverter reports: 2"
+
+
+def test_it_says_at_once_which_strings_were_never_read(run, database, database_url):
+    rows(database, "DELETE FROM sungrow_strings_5min")
+    argv = ("--string", "3:35,170", "--string", "1:35,170", "--no-string", "4")
+    assert run("set", DEVICE, *argv)[1][3:] == [
+        UNREAD.format(n=n, those="none yet") for n in (3, 1)
+    ]
+    client = app_on(database_url).test_client()
+    read = {f"mppt{n}_{what}": 4 for n in (1, 2) for what in ("voltage_v", "current_a")}
+    assert send(client, a_sample(**read)).status_code == 200
+    status, out, err = run("set", DEVICE, *argv)
+    assert (status, out[3:], err) == (0, [UNREAD.format(n=3, those="1, 2")], [])
+    # It is stored all the same: the string may come later.
+    _, planes = set_of(database, DEVICE)
+    assert [string for string, *_ in planes] == [1, 3]
+    # Where nothing was said of it, there is nothing to say.
+    for others in (("--string", "2:35,170"), ("--no-string", "3"), ("--name", "Ours")):
+        assert not any("none of the" in line for line in run("set", DEVICE, *others)[1])
+    assert run("set", DEVICE, "--no-string", "1", "--no-string", "2")[0] == 0
+
+
+def test_another_house_has_strings_of_its_own(run, database_url):
+    client = app_on(database_url).test_client()
+    read = {"mppt1_voltage_v": 300, "mppt1_current_a": 4}
+    assert send(client, a_sample(**read)).status_code == 200
+    assert "none of the" in run("set", OTHER, "--string", "1:35,170")[1][-1]
+    assert run("set", OTHER, "--no-string", "1")[1] == [f"{OTHER}: string 1 not set"]
 
 
 def test_half_a_place_changes_nothing_else_either(run, database):
