@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from edge_lib.shared.command_names import server_command
 from server.api import body, origin, strict_json
-from server.api.errors import Refused, bad_token, place, session_caller
+from server.api.errors import Refused, bad_secret, place, session_caller
 from server.auth import pairings
 
 log = logging.getLogger("sungrow.server.page")
@@ -36,7 +36,7 @@ def login() -> Response:
     token = form.get("token", [""])[0].strip()
     known = current_app.extensions["tokens"].caller(token)
     if known is None:
-        raise bad_token(token)
+        raise bad_secret("unknown token" if token else "the form field token is missing or empty")
     if known.may_ingest:
         whose = "P1 meter's" if known.is_p1 else "device's"
         raise Refused(403, f"this is a {whose} token: log in with one of READ_TOKENS")
@@ -64,7 +64,7 @@ def pair() -> Response:
         raise Refused(503, "the server cannot read its pairings; its log says why") from error
     found = next((one for one in known if one.code == code), None)
     if found is None:
-        raise bad_token("code")
+        raise bad_secret(f"unknown code; {_ANOTHER_LINK}")
     who = current_app.extensions["tokens"].known().get(found.token)
     if found.end <= datetime.now(UTC) or who is None or who.may_ingest:
         raise Refused(410, f"this link has ended; {_ANOTHER_LINK}")

@@ -104,11 +104,17 @@ def bearer_token() -> str | None:
 
 def bad_token(token: str | None) -> Refused:
     """Count an unknown or missing token; return the answer: 401, or 429 after too many."""
+    reason = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
+    return bad_secret(reason)
+
+
+def bad_secret(reason: str) -> Refused:
+    """Count a token or code that is none; return the answer: 401 for this reason, or 429."""
     limiter = current_app.extensions["limiter"]
     wait_s = limiter.retry_after_s(client_address(), time.monotonic())
     if wait_s is not None:
-        return Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
-    reason = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
+        detail = "too many bad tokens or codes from this address"
+        return Refused(429, detail, {"Retry-After": str(wait_s)})
     return Refused(401, reason, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
 
 

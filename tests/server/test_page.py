@@ -314,6 +314,20 @@ def test_no_form_is_an_error_of_the_servers(client, data, content_type, status):
     assert_error(answer, status)
 
 
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        ({"token": "guess"}, "unknown token"),
+        ({"token": " "}, "the form field token is missing or empty"),
+        ({"Token": READ_TOKEN}, "the form field token is missing or empty"),
+    ],
+)
+def test_what_is_wrong_with_a_form_is_said_of_the_form(client, data, detail):
+    answer = client.post("/login", data=data, headers=HERE, base_url=HOST)
+    assert_error(answer, 401)
+    assert answer.json["detail"] == detail
+
+
 def test_the_browser_can_ask_whether_it_is_logged_in_without_an_error(client):
     assert ask(client, "/login").json == {"logged_in": False}
     assert b'data-logged-in="no"' in ask(client, "/").data

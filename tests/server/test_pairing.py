@@ -153,9 +153,12 @@ def test_a_device_token_is_never_paired(client, env, tmp_path):
 def test_guesses_are_counted_as_those_of_tokens(client, link):
     code = link()
     for _ in range(BAD_TOKENS):
-        assert_error(pair(client, "guess"), 401)
+        answer = pair(client, "guess")
+        assert_error(answer, 401)
+        assert answer.json["detail"].startswith("unknown code; have another one made: ")
     answer = pair(client, "guess")
     assert_error(answer, 429)
+    assert answer.json["detail"] == "too many bad tokens or codes from this address"
     assert "Retry-After" in answer.headers
     assert pair(client, code).status_code == 204, "a good one is never locked out"
 
