@@ -56,6 +56,10 @@ _HOMEWIZARD = {
     "certificate": "its certificate is not that of this dongle: is the serial number at the end of "
     "P1_SOURCE right, is P1_CA_FILE HomeWizard's own authority? Nothing was sent to it",
 }
+# Of what answers by HTTP, and so as no dongle does.
+_ANOTHER = "is the address in P1_SOURCE the dongle's? What answers there"
+_REDIRECTS = f"{_ANOTHER} is a web server that redirects, which no P1 dongle does"
+_NO_READING = f"{_ANOTHER} has no reading of a meter; a dongle that was just started has one soon"
 _UNREACHABLE: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "P1_SOURCE: the name cannot be resolved; set the address instead"),
     (UnicodeError, "P1_SOURCE: this cannot be a host name"),
@@ -100,4 +104,6 @@ def _of_homewizard(reason: str, source: P1Source) -> str | None:
     if reason in ("unauthorised", "not_enabled") and source.kind == HOMEWIZARDS:
         command = edge_command("p1 --pair")
         return f"it does not know P1_TOKEN: make another one by `{command}`"
-    return _HOMEWIZARD.get(reason)
+    if reason in _HOMEWIZARD or not reason.startswith("http_"):
+        return _HOMEWIZARD.get(reason)
+    return _REDIRECTS if reason.startswith("http_3") else _NO_READING

@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http.client import responses
 from typing import Any
 
 from edge_lib.clock import Clock
@@ -148,7 +149,8 @@ def _object(answer: Answer) -> dict[str, Any]:
         reason = "unauthorised" if answer.status == 401 else "not_enabled"
         raise P1Error(reason, f"status {answer.status}")
     if answer.status != 200:
-        raise P1Error(f"http_{answer.status}", f"status {answer.status}")
+        called = f"status {answer.status} {responses.get(answer.status, '')}".rstrip()
+        raise P1Error(f"http_{answer.status}", called)
     try:
         content = json.loads(answer.body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

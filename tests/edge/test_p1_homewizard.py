@@ -243,6 +243,27 @@ def test_answers_that_are_not_a_measurement(reply, reason):
     assert (m.good, m.bad) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (301, "a web server that redirects, which no P1 dongle does (http_301: status 301"),
+        (308, "a web server that redirects, which no P1 dongle does (http_308: status 308"),
+        (204, "has no reading of a meter"),
+        (400, "is the address in P1_SOURCE the dongle's?"),
+        (404, "it does not know this API"),
+        (500, "(http_500: status 500 Internal Server Error)"),
+        (599, "(http_599: status 599)"),
+    ],
+)
+def test_another_web_server_is_told_from_a_dongle(status, words):
+    with (
+        LineServer(answers(message(status, {}))) as server,
+        closing(meter(f"homewizard://127.0.0.1:{server.port}")) as m,
+    ):
+        source = p1_config({"P1_SOURCE": f"homewizard://127.0.0.1:{server.port}"}).source
+        assert words in sentence(failure(m), source)
+
+
 @pytest.mark.parametrize("script", [sends(), answers(message(200, V1), every_s=0.05)])
 def test_an_answer_that_does_not_come_in_time(monkeypatch, script):
     monkeypatch.setattr(http, "ANSWER_S", 0.5)
