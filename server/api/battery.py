@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, request
 
 from edge_lib.shared.command_names import server_command
 from edge_lib.shared.timestamps import format_ts
-from server.api import query_args
+from server.api import query_args, reasons
 from server.api.errors import Refused
 from server.api.responses import csv_answer, json_answer
 from server.database.pool import Row
@@ -53,7 +53,7 @@ def battery() -> Response:
             figures={},
         )
     about = _about(device_id, known)
-    return json_answer(**{**about, **known["result"], **about})
+    return json_answer(**{**about, **reasons.told(known["result"], device_id), **about})
 
 
 @blueprint.get("/v1/battery/events")
@@ -88,7 +88,7 @@ def whatif() -> Response:
     """
     device_id = query_args.readable_device("capacity")
     known = _computed(device_id)
-    found = known["whatif"]
+    found = reasons.told(known["whatif"], device_id)
     own = next((one["capacity_kwh"] for one in found["capacities"] if one["is_own"]), None)
     about = {**_about(device_id, known), "own_capacity_kwh": own}
     if "capacity" in request.args:

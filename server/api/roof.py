@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app
 
 from edge_lib.shared.command_names import server_command
 from edge_lib.shared.timestamps import format_ts
-from server.api import query_args
+from server.api import query_args, reasons
 from server.api.responses import csv_answer, json_answer
 from server.database.pool import Row
 
@@ -79,16 +79,18 @@ def result_of(device_id: str) -> dict[str, Any]:
     is_placed = known["latitude"] is not None and known["longitude"] is not None
     result = known["result"]
     if result and not (result["reason"] == "no_place" and is_placed):
-        return {**result, "device_id": device_id, "computed_at": format_ts(known["computed_at"])}
+        about = {"device_id": device_id, "computed_at": format_ts(known["computed_at"])}
+        return {**reasons.told(result, device_id), **about}
     # A place that was set since then is taken account of in the next night.
     why = "not_computed" if is_placed else "no_place"
     place = {name: known[name] for name in ("latitude", "longitude")}
+    because = _because(why if known["has_strings"] else "no_strings")
     return {
         "device_id": device_id,
         "computed_at": None,
         "place": place if is_placed else None,
         "export_limit_w": known["export_limit_w"],
-        **_because(why if known["has_strings"] else "no_strings"),
+        **reasons.told(because, device_id),
         "days": 0,
         "days_missing": None,
         "warnings": [],
