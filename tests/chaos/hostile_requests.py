@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from edge_lib.shared.sample import FIELDS, NAMES
 from tests.chaos.stack import numbered
+from tests.support.parameters import TAKES
 
 # May end without an answer: the server hangs up on what is no HTTP, or on a body it will not read.
 MAY_BE_SILENT = ("no_http", "framing", "too_big")
@@ -205,10 +206,12 @@ class Maker:
 
     def query(self) -> bytes:
         path = self.dice.choice(ENDPOINTS)
-        pairs = (
-            f"{self.dice.choice(QUERY)}={self.dice.choice(QUERY_VALUES)}"
-            for _ in range(self.dice.randint(0, 4))
-        )
+        taken = ("device_id", *TAKES.get(path, QUERY))
+        # An unknown name, or one twice, is refused before any value is looked at.
+        names = self.dice.sample(taken, min(len(taken), self.dice.randint(0, 4)))
+        if self.dice.random() < 0.2:
+            names += self.dice.choices(QUERY, k=self.dice.randint(1, 3))
+        pairs = (f"{name}={self.dice.choice(QUERY_VALUES)}" for name in names)
         return self._head("GET", f"{path}?{'&'.join(pairs)}", self._auth()) + b"\r\n"
 
     def matrix(self) -> bytes:

@@ -12,36 +12,11 @@ from tests.support.batches import (
     send,
 )
 from tests.support.p1_edge import P1_SETTINGS, P1_TOKEN
+from tests.support.parameters import TAKES
 from tests.support.samples import DEVICE, a_sample
 
 pytestmark = pytest.mark.server
 
-# By hand, from docs/api.md: what each takes beside device_id.
-TAKES = {
-    "/v1/alerts": ("from", "to", "state"),
-    "/v1/battery": (),
-    "/v1/battery/events": ("from", "to", "format"),
-    "/v1/battery/whatif": ("capacity",),
-    "/v1/completeness": ("date", "from", "to", "kind"),
-    "/v1/devices": (),
-    "/v1/envelope": ("date",),
-    "/v1/faults": ("from", "to"),
-    "/v1/gaps": ("from", "to", "kind"),
-    "/v1/hours": ("from", "to", "kind"),
-    "/v1/p1/capacity": ("month", "floor_w"),
-    "/v1/realtime": (),
-    "/v1/referee": ("from", "to"),
-    "/v1/roof": (),
-    "/v1/roof/day": ("date",),
-    "/v1/series": (
-        *("frame", "date", "from", "to", "bucket", "fields", "columns", "digits", "format"),
-    ),
-    "/v1/shade": ("string", "period", "format"),
-    "/v1/states": ("from", "to"),
-    "/v1/status": (),
-    "/v1/strings": ("from", "to", "bucket", "digits", "format"),
-    "/v1/sun": ("at",),
-}
 MISSPELT = ("Date", "DEVICE_ID", "device", "device_id[]", "frame%20", "_", "", "%00", "%ff")
 
 
