@@ -17,8 +17,8 @@ from typing import NamedTuple
 from dotenv import dotenv_values
 
 from edge_lib import VERSION, config, health
-from edge_lib.shared.command_names import edge_command
-from edge_lib.shared.env import ConfigError, secret, secret_file
+from edge_lib.shared.command_names import edge_command, is_installed
+from edge_lib.shared.env import ConfigError, is_too_open, secret, secret_file
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
 from edge_lib.spool import file, kinds, queue, schema
 from edge_lib.spool.errors import SpoolError, sqlite_errors
@@ -26,6 +26,9 @@ from edge_lib.spool.queue import Counts
 from edge_lib.spool.recovery import soundness
 from edge_lib.spool.reserve import ROOM_BYTES
 
+TOKEN_FILE = Path("/etc/sungrow-edge/token")  # where install-edge puts it
+# The name of an ntfy topic is a password, and so may be the address of a webhook.
+_SECRETS = ("VPS_TOKEN", "P1_TOKEN", "ALERT_WEBHOOK_URL", "ALERT_NTFY_URL")
 LITTLE_ROOM_BYTES = 200 << 20
 # A hundred days of readings: more than a card reads in the time that the command has.
 READ_THROUGH_BYTES = 500 << 20
@@ -46,19 +49,37 @@ def settings(env: Mapping[str, str]) -> list[Finding]:
 
 
 def secrets(env: Mapping[str, str], dotenv: Path) -> list[Finding]:
-    """Return whether others could read the token; ``settings`` names what its own file lacks."""
-    if (
-        dotenv.exists()
-        and dotenv.stat().st_mode & stat.S_IRWXO
-        and any(dotenv_values(dotenv).get(name) for name in ("VPS_TOKEN", "P1_TOKEN"))
-    ):
-        text = f"others on this machine may read the token in {dotenv}; run: chmod 640 {dotenv}"
-        return [Finding("secrets", FAILED, text)]
+    """Return whether others could read a secret; ``settings`` names what its own file lacks."""
+    if dotenv.exists() and dotenv.stat().st_mode & stat.S_IRWXO:
+        known = dotenv_values(dotenv)
+        if held := ", ".join(name for name in _SECRETS if known.get(name)):
+            text = f"others on this machine may read {held} in {dotenv}; run: chmod 640 {dotenv}"
+            return [Finding("secrets", FAILED, text)]
     if not secret(env, "VPS_TOKEN"):
         return [Finding("secrets", WARNING, "there is no token yet")]
-    path = secret_file(env, "VPS_TOKEN")
-    text = f"the token is in {path}" if path else "the token is in the environment"
-    return [Finding("secrets", OK, text)]
+    if path := secret_file(env, "VPS_TOKEN"):
+        return [Finding("secrets", OK, f"the token is in {path}")]
+    if is_installed() and TOKEN_FILE.exists():
+        return [_of_root(TOKEN_FILE)]
+    return [Finding("secrets", OK, "the token is in the environment")]
+
+
+def _of_root(path: Path) -> Finding:
+    """Return whether the file of an installed edge's token is root's alone; nothing else checks it.
+
+    The service has its token by systemd, and this command by the script that runs it: both read
+    the file as root, whatever its mode is.
+    """
+    status = path.stat()
+    if is_too_open(status.st_mode):
+        mode = stat.S_IMODE(status.st_mode)
+        text = f"others on this machine may read or change the token in {path} (mode {mode:04o}); "
+        return Finding("secrets", FAILED, f"{text}run: sudo chmod 600 {path}")
+    if status.st_uid not in (0, os.getuid()):
+        text = f"{path} belongs to user {status.st_uid}, who may read and change the token; "
+        return Finding("secrets", FAILED, f"{text}run: sudo chown root:root {path}")
+    text = f"the token is in {path}, which is closed to others; systemd passes it to the service"
+    return Finding("secrets", OK, text)
 
 
 def disk(env: Mapping[str, str]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from edge_lib import VERSION, config
 from edge_lib.clock import AGREEMENT, Clock
-from edge_lib.doctor.machine import service_of, skipped
+from edge_lib.doctor.machine import TOKEN_FILE, service_of, skipped
 from edge_lib.shared.command_names import is_installed, server_command
 from edge_lib.shared.env import ConfigError
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
@@ -49,7 +49,7 @@ def _service_knows_the_time(env: Mapping[str, str]) -> bool:
 def _renew(env: Mapping[str, str], device_id: str) -> str:
     home = "VPS_TOKEN_FILE" if env.get("VPS_TOKEN_FILE") else "VPS_TOKEN"
     if is_installed():
-        home = "/etc/sungrow-edge/token; then: systemctl restart sungrow-edge"
+        home = f"{TOKEN_FILE}; then: systemctl restart sungrow-edge"
     make = server_command(f"tokens new {device_id}")
     return f"on the server run `{make}`, put what it prints into {home}"
 

@@ -122,13 +122,18 @@ def secret_file(env: Mapping[str, str], name: str) -> Path | None:
     return Path(path) if path else None
 
 
+def is_too_open(mode: int) -> bool:
+    """Return whether others may read or change a file of this mode, or its group may change it."""
+    return bool(mode & _TOO_OPEN)
+
+
 def _refuse_if_open(name: str, path: Path, mode: int) -> None:
     """Do nothing where only the file's owner may write it, and only owner and group may read it.
 
     systemd's credentials (0400, 0440) pass; so do pipes. What a container's engine mounts at
     ``/run/secrets`` is always 0444, and there is no other user in there.
     """
-    if not stat.S_ISREG(mode) or not mode & _TOO_OPEN or path.is_relative_to(_CONTAINER_SECRETS):
+    if not stat.S_ISREG(mode) or not is_too_open(mode) or path.is_relative_to(_CONTAINER_SECRETS):
         return
     raise ConfigError(
         f"{name}: {path} has mode {mode & 0o7777:04o}: others on this machine may read or change "

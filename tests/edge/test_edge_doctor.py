@@ -294,6 +294,51 @@ def test_it_names_the_commands_and_files_that_the_machine_has(world, installed, 
     assert help_.startswith(f"usage: {'sungrow-edge' if installed else 'edge.py'} [-h]")
 
 
+@pytest.fixture
+def token_file(world, monkeypatch):
+    """The file of an installed edge's token, and that this is one."""
+    path = world.folder / "token"
+    path.write_text(world.tokens.device)
+    monkeypatch.setattr(machine, "TOKEN_FILE", path)
+    monkeypatch.setenv("SUNGROW_INSTALLED", "1")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mode", "state"),
+    [(0o600, OK), (0o400, OK), (0o640, OK), (0o644, FAILED), (0o604, FAILED), (0o660, FAILED)],
+)
+def test_an_installed_token_is_looked_for_where_it_is(diagnose, token_file, mode, state):
+    """Service and command have it by systemd and a script of root's, which look at no mode."""
+    token_file.chmod(mode)
+    status, found = diagnose()
+    assert status == (state == FAILED)
+    ((seen, text),) = found["secrets"]
+    assert seen == state
+    assert str(token_file) in text
+    assert "environment" not in text
+    if state == FAILED:
+        assert f"(mode {mode:04o}); run: sudo chmod 600 {token_file}" in text
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a file away")
+def test_an_installed_token_belongs_to_root(diagnose, token_file):
+    token_file.chmod(0o600)
+    os.chown(token_file, 4711, 0)
+    status, found = diagnose()
+    assert status == 1
+    ((_, text),) = found["secrets"]
+    assert "belongs to user 4711, who may read and change the token; run: sudo chown root" in text
+
+
+def test_a_token_that_is_no_file_is_in_the_environment(diagnose, token_file, monkeypatch):
+    token_file.unlink()
+    assert diagnose()[1]["secrets"] == [(OK, "the token is in the environment")]
+    token_file.write_text("of an edge that is installed beside this one")
+    monkeypatch.delenv("SUNGROW_INSTALLED")
+    assert diagnose()[1]["secrets"] == [(OK, "the token is in the environment")]
+
+
 def test_beside_a_real_service_all_is_ok(world):
     process = subprocess.Popen(
         [sys.executable, "edge.py"],

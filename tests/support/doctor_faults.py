@@ -140,6 +140,13 @@ def open_dotenv(world: World) -> Settings:
     return {}
 
 
+def open_topic(world: World) -> Settings:
+    path = world.folder / "dotenv"
+    path.write_text("ALERT_NTFY_URL=https://ntfy.sh/a-long-random-name\n")
+    path.chmod(0o644)
+    return {}
+
+
 def dongle_that_never_answers_a_connect(world: World) -> Settings:
     # A queue of one that is full: the kernel drops what comes, as a network does.
     full = world.until.enter_context(socket.socket())
@@ -337,6 +344,7 @@ FAULTS = (
     Fault("a CA file is none", setting(VPS_CA_FILE="/etc/hostname"), "settings", FAILED, "PEM"),
     Fault("others may read the token's file", open_token_file, "settings", FAILED, "chmod 640"),
     Fault("others may read the token in .env", open_dotenv, "secrets", FAILED, "chmod 640"),
+    Fault("others may read a topic in .env", open_topic, "secrets", FAILED, "ALERT_NTFY_URL in"),
     Fault(
         "the spool's folder is missing",
         setting(SPOOL_PATH="/does/not/exist/spool.db"),
