@@ -1,4 +1,4 @@
-"""Why there is no figure, told to one house: its name stands in the commands that are to be typed.
+"""Why there is no figure, told to one house: the command to type has its name.
 
 What the nights find is computed, and stored, without it: there a command says ``DEVICE``.
 """
