@@ -14,6 +14,8 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from tests.support.parameters import unknown
+
 CHROMIUM, CHROMEDRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 MISSING = None if CHROMIUM and CHROMEDRIVER else "Debian's chromium and chromium-driver are missing"
 PHONE, DESKTOP = (360, 780), (1280, 900)
@@ -44,6 +46,7 @@ class Browser:
         self.driver.set_page_load_timeout(30)
         self._sessions: dict[tuple[str, str], list[dict]] = {}  # of address and token
         self._language = ""
+        self.misspelt: list[str] = []  # addresses that were asked with unknown parameters
         self.modules_of: str | None = (
             None  # of which site an idle document is open, to call its modules
         )
@@ -182,7 +185,9 @@ class Browser:
 
     def requests(self) -> list[dict]:
         """Return the requests since the last look: url, method, and the bytes of the answer."""
-        return list(_requests(self.driver.get_log("performance")))
+        found = list(_requests(self.driver.get_log("performance")))
+        self.misspelt += [one["url"] for one in found if unknown(one["url"])]
+        return found
 
     def screenshot(self, path: Path, height: int | None = None) -> None:
         """Write a picture of the page, down to its end or to a height, in pixels."""

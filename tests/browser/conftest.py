@@ -1,5 +1,6 @@
 """A server with a page, a house with a past, and a browser to look at it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -128,7 +129,8 @@ def window(tmp_path_factory):
 
 
 @pytest.fixture
-def page(window) -> Browser:
+def page(window) -> Iterator[Browser]:
+    """The browser; whatever the test does, the page asks for nothing that the server refuses."""
     window.command("Network.clearBrowserCookies")
     window.open("about:blank")
     window.resize(DESKTOP)
@@ -136,8 +138,11 @@ def page(window) -> Browser:
     window.language("en-GB")
     window.console()
     window.requests()
+    window.misspelt.clear()
     window.modules_of = None
-    return window
+    yield window
+    window.requests()
+    assert window.misspelt == []
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from tests.browser.views import VIEWS, go
+from tests.support.parameters import unknown
+
 FAST = """
     const [every, now] = [setInterval, performance.now.bind(performance)], begun = now();
     window.setInterval = (f, ms) => every(f, ms / 30);
@@ -55,6 +58,19 @@ def test_a_date_that_the_server_refuses_is_told_and_not_asked_for_again(home, si
         assert len(asked) > 3
         assert not [url for url in asked if re.search(r"/v1/(series|gaps)", url)]
     home.console()  # that it was refused, stands there
+
+
+def test_what_the_page_links_to_is_known_to_the_server(home, site):
+    links = "return [...document.querySelectorAll('a[href*=\"/v1/\"]')].map((link) => link.href)"
+    found = set()
+    home.open(f"{site.url}/")
+    for address in VIEWS.values():
+        go(home, address)
+        found |= set(home.run(links))
+    assert len(found) > 4, "the CSV of each view"
+    assert not [link for link in found if unknown(link)]
+    asked = home.requests()
+    assert len({one["url"].partition("?")[0] for one in asked if "/v1/" in one["url"]}) > 8
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 422])

@@ -1,5 +1,7 @@
 """What each GET under ``/v1/`` takes: by hand, not from the code, so that a slip there shows."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 # As docs/api.md has them; each takes device_id besides.
 TAKES = {
     "/v1/alerts": ("from", "to", "state"),
@@ -26,3 +28,13 @@ TAKES = {
     "/v1/strings": ("from", "to", "bucket", "digits", "format"),
     "/v1/sun": ("at",),
 }
+
+
+def unknown(url: str) -> set[str]:
+    """Return the parameters of an address under ``/v1/`` that are unknown there, or given twice."""
+    parts = urlsplit(url)
+    if parts.path not in TAKES:
+        return set()
+    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    known = ("device_id", *TAKES[parts.path])
+    return {name for name in names if name not in known or names.count(name) > 1}
