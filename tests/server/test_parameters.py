@@ -1,7 +1,10 @@
 """Every GET under ``/v1/`` refuses a parameter that it does not know, and names those it knows."""
 
+import re
+
 import pytest
 
+from tests.support import documents
 from tests.support.batches import (
     OTHER,
     READ_TOKEN,
@@ -12,7 +15,7 @@ from tests.support.batches import (
     send,
 )
 from tests.support.p1_edge import P1_SETTINGS, P1_TOKEN
-from tests.support.parameters import TAKES
+from tests.support.parameters import TAKES, unknown
 from tests.support.samples import DEVICE, a_sample
 
 pytestmark = pytest.mark.server
@@ -93,6 +96,12 @@ def test_it_is_told_before_what_is_missing_then(client, path):
     answer = get(client, f"{path}?Device_id={DEVICE}", READ_TOKEN)
     assert_error(answer, 400)
     assert "'Device_id'" in answer.json["detail"]
+
+
+def test_the_documents_ask_for_what_is_known():
+    shown = re.findall(r"/v1/[\w/]+\?[^\s\"'`)|]+", documents.everything())
+    assert len(shown) > 30
+    assert not [url for url in shown if unknown(url)]
 
 
 def test_devices_are_asked_for_by_name(client):
