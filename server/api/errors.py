@@ -103,12 +103,18 @@ def bearer_token() -> str | None:
 
 
 def bad_token(token: str | None) -> Refused:
-    """Count an unknown or missing token; return the answer: 401, or 429 after too many."""
-    limiter = current_app.extensions["limiter"]
-    wait_s = limiter.retry_after_s(client_address(), time.monotonic())
-    if wait_s is not None:
-        return Refused(429, "too many bad tokens from this address", {"Retry-After": str(wait_s)})
+    """Count and log an unknown or missing token; return the answer: 401, or 429 after too many."""
+    limiter, peer = current_app.extensions["limiter"], client_address()
+    wait_s = limiter.retry_after_s(peer, time.monotonic())
     reason = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
+    if wait_s is not None:
+        reason = "too many bad tokens from this address"
+    part = request.url_rule.rule if request.url_rule else "other"
+    # So asks the page of a browser whose session has ended, too: nobody has to act.
+    level = logging.WARNING if token else logging.INFO
+    current_app.extensions["refusals"].note(peer or "unknown", part, reason, level)
+    if wait_s is not None:
+        return Refused(429, reason, {"Retry-After": str(wait_s)})
     return Refused(401, reason, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
 
 
