@@ -6,6 +6,8 @@
 ``edge_lib/__init__.py`` is the map of the rest.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import logging
@@ -19,14 +21,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge_lib import VERSION, commands, config
+from edge_lib import VERSION, config
 from edge_lib.best_effort import BestEffort
 from edge_lib.clock import Clock
-from edge_lib.dongle.inverter import Inverter
 from edge_lib.dongle.lock import DongleLock
-from edge_lib.health import Health, line
-from edge_lib.poll_counts import PollCounts
-from edge_lib.poller import Poller
 from edge_lib.shared import jsonlog
 from edge_lib.shared.command_names import edge_command
 from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
@@ -34,9 +32,19 @@ from edge_lib.spool.errors import SpoolBusy, SpoolError
 from edge_lib.spool.kinds import P1
 from edge_lib.spool.spool import Spool
 from edge_lib.systemd import Pulse, Systemd, steps_s
-from edge_lib.upload.https import HttpsClient
-from edge_lib.upload.reconcile import Reconciler
-from edge_lib.upload.uploader import Uploader
+
+_missing: ModuleNotFoundError | None = None
+try:
+    from edge_lib import commands
+    from edge_lib.dongle.inverter import Inverter
+    from edge_lib.health import Health, line
+    from edge_lib.poll_counts import PollCounts
+    from edge_lib.poller import Poller
+    from edge_lib.upload.https import HttpsClient
+    from edge_lib.upload.reconcile import Reconciler
+    from edge_lib.upload.uploader import Uploader
+except ModuleNotFoundError as error:  # a package: --help and --version do without it
+    _missing = error
 
 if TYPE_CHECKING:
     import argparse
@@ -65,19 +73,29 @@ class Edge(NamedTuple):
     pulse: Pulse
     spool: Spool
     counts: PollCounts
-    p1: "P1Poller | None" = None
+    p1: P1Poller | None = None
 
 
 def main(argv: list[str]) -> int:
     """Run the service or a command; return its exit status."""
     run = _command(argv) if argv else service
     try:
+        if _missing:
+            raise _missing
         return run(environment(DOTENV))
     except ConfigError as error:
-        print(f"{jsonlog.priority(logging.CRITICAL)}{error}", file=sys.stderr)
-        return EXIT_CONFIG
+        return _ill_prepared(str(error))
+    except ModuleNotFoundError as error:
+        from edge_lib.shared import packages  # here: nobody else needs it
+
+        return _ill_prepared(packages.advice(error, "edge"))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _ill_prepared(text: str) -> int:
+    print(f"{jsonlog.priority(logging.CRITICAL)}{text}", file=sys.stderr)
+    return EXIT_CONFIG
 
 
 def service(env: Mapping[str, str]) -> int:
@@ -132,7 +150,7 @@ def service(env: Mapping[str, str]) -> int:
     return exit_status
 
 
-def p1_settings(env: Mapping[str, str]) -> "P1Config | None":
+def p1_settings(env: Mapping[str, str]) -> P1Config | None:
     """Read the settings of the grid meter; None, and nothing imported, without ``P1_SOURCE``."""
     if not config.has_p1(env):
         return None
@@ -141,7 +159,7 @@ def p1_settings(env: Mapping[str, str]) -> "P1Config | None":
     return p1_config(env)
 
 
-def with_p1(edge: Edge, settings: "P1Config | None", device_id: str) -> Edge:
+def with_p1(edge: Edge, settings: P1Config | None, device_id: str) -> Edge:
     """Return the edge with the grid meter's part, where it has one."""
     if settings is None:
         return edge
@@ -155,7 +173,7 @@ def with_p1(edge: Edge, settings: "P1Config | None", device_id: str) -> Edge:
     return edge._replace(p1=p1)
 
 
-def watch_settings(env: Mapping[str, str]) -> "tuple[Channel, ...]":
+def watch_settings(env: Mapping[str, str]) -> tuple[Channel, ...]:
     """Read the edge's own channels; (), and nothing imported, without any."""
     if not config.has_watch(env):
         return ()
@@ -165,7 +183,7 @@ def watch_settings(env: Mapping[str, str]) -> "tuple[Channel, ...]":
 
 
 def start_watch(
-    edge: Edge, channels: "tuple[Channel, ...]", device_id: str, health_path: Path
+    edge: Edge, channels: tuple[Channel, ...], device_id: str, health_path: Path
 ) -> None:
     """Watch the server in a thread of its own, which may die alone and holds up no stop."""
     if not channels:
@@ -357,7 +375,7 @@ def _command(argv: list[str]) -> Callable[[Mapping[str, str]], int]:
     return functools.partial(_run, arguments)
 
 
-def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
+def _add_simulate(simulate: argparse.ArgumentParser) -> None:
     simulate.add_argument(
         "--port", type=_port, default=5020, help="of the dongle (5020); 0: a free one"
     )
@@ -383,7 +401,7 @@ def _add_simulate(simulate: "argparse.ArgumentParser") -> None:
         simulate.add_argument(name, type=_port, metavar="N", help=about)
 
 
-def _p1_ports(arguments: "argparse.Namespace") -> bool:
+def _p1_ports(arguments: argparse.Namespace) -> bool:
     ports = (arguments.p1_port, arguments.p1_http_port, arguments.p1_https_port)
     return any(port is not None for port in ports)
 
@@ -429,7 +447,7 @@ def _malformed(text: str) -> Exception:
     return argparse.ArgumentTypeError(text)
 
 
-def _run(arguments: "argparse.Namespace", env: Mapping[str, str]) -> int:
+def _run(arguments: argparse.Namespace, env: Mapping[str, str]) -> int:
     run: dict[str | None, Callable[[], int]] = {
         None: lambda: service(env),
         "once": lambda: commands.once(env, arguments.json),
@@ -453,7 +471,7 @@ def _doctor(env: Mapping[str, str], as_json: bool) -> int:
     return doctor.run(env, DOTENV, as_json)
 
 
-def _simulate(arguments: "argparse.Namespace") -> int:
+def _simulate(arguments: argparse.Namespace) -> int:
     from edge_lib.simulator import run as simulator  # here: the service does without its memory
 
     options = simulator.Options(

@@ -67,14 +67,15 @@ def once(env: Mapping[str, str], as_json: bool) -> int:
 
 def status(env: Mapping[str, str], as_json: bool) -> int:
     """Print the service's last state; 0 if it is healthy."""
-    path = config.store_config(env).health_path
+    place = config.store_config(env)
+    path = place.health_path
     try:
         state = health.read(path)
     except FileNotFoundError:
         return _fail(f"{path} does not exist: the service has not run yet, or HEALTH_PATH differs")
     except (OSError, ValueError) as error:
         return _fail(f"{path}: {error}")
-    found = health.complaints(state, Clock().now())
+    found = health.complaints(state, Clock().now(), _runs(place.spool_path))
     if as_json:
         print(json.dumps({**state, "healthy": not found, "complaints": found}))
     else:
@@ -86,6 +87,14 @@ def status(env: Mapping[str, str], as_json: bool) -> int:
             values += ["", "the grid meter:", _table(p1)]
         print("\n".join([*lines, *values, *(f"NOT HEALTHY: {text}" for text in found)]))
     return FAILED if found else OK
+
+
+def _runs(spool_path: Path) -> bool | None:
+    """Return whether a service holds the spool; None where we may not look."""
+    try:
+        return file.is_locked(spool_path)
+    except OSError:
+        return None
 
 
 def parked(env: Mapping[str, str], as_json: bool, release: list[int]) -> int:

@@ -102,9 +102,25 @@ def read(path: Path) -> State:
     return state
 
 
-def complaints(state: State, now: datetime) -> list[str]:
-    """Return what is wrong, each in a sentence; [] if the edge is healthy."""
-    return [text for found in complaints_by_part(state, now).values() for text in found]
+def complaints(state: State, now: datetime, runs: bool | None = None) -> list[str]:
+    """Return what is wrong, each in a sentence; [] if the edge is healthy.
+
+    Args:
+        state: as the service wrote it.
+        now: the time.
+        runs: whether the service runs; None: unknown.
+    """
+    parts = complaints_by_part(state, now)
+    if runs is False:
+        # Nor does anything poll then.
+        parts = {**parts, "poll": [_stopped(state)], "p1": []}
+    return [text for found in parts.values() for text in found]
+
+
+def _stopped(state: State) -> str:
+    last = f" (it last wrote {state['written_ts']})" if state.get("written_ts") else ""
+    start = "systemctl status sungrow-edge says why, systemctl start sungrow-edge starts it"
+    return f"the service does not run{last}; {start}"
 
 
 def complaints_by_part(state: State, now: datetime) -> dict[str, list[str]]:

@@ -34,11 +34,17 @@ A query: ``api.series``, say, reads ``query_args``, runs a statement of ``sql/qu
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
+
+if sys.argv[:1] == ["-m"]:  # ``python -m server.NAME``, before anything of it is imported
+    from edge_lib.shared import packages
+
+    packages.explain_missing("server")
 
 
 def create_app(env: Mapping[str, str] | None = None) -> Flask:

@@ -37,6 +37,7 @@ from server.api import (
 from server.api.limiter import BadTokenLimiter
 from server.api.open_alerts import OpenAlerts
 from server.auth.callers import Tokens
+from server.auth.refusals import Refusals
 from server.database import migrations
 from server.database.pool import Database
 from server.metrics import endpoint
@@ -85,6 +86,7 @@ def make_app(env: Mapping[str, str]) -> Flask:
     app.extensions["settings"] = settings
     app.extensions["tokens"] = Tokens(env)
     app.extensions["limiter"] = BadTokenLimiter()
+    app.extensions["refusals"] = Refusals(env)
     app.extensions["db"] = Database(settings.database_url)
     app.extensions["cache"] = cache.configured(settings, app.extensions["db"])
     app.extensions["open_alerts"] = OpenAlerts(app.extensions["db"])

@@ -123,11 +123,16 @@ resume_alerts() {
     if systemctl is-enabled --quiet sungrow-alerts.timer 2>/dev/null; then systemctl start sungrow-alerts.timer; fi
 }
 
-# note_status NAME RESULT: for the alerts, which cannot look into the journal.
+# note_status NAME RESULT: for the alerts and the doctor, which cannot look into the journal. What the unit runs has
+# SUNGROW_UNIT; of what failed by hand the journal knows nothing.
 note_status() {
-    local file=$STATE/status/$1.json
+    local file=$STATE/status/$1.json now good by_hand=true
     [ -d "$STATE/status" ] || return 0
-    printf '{"time": "%s", "result": "%s"}\n' "$(date -u +%FT%TZ)" "$2" >"$file.new"
+    now=$(date -u +%FT%TZ)
+    good=$(sed -n 's/.*"good": "\([^"]*\)".*/\1/p; t; s/.*"time": "\([^"]*\)", "result": "ok".*/\1/p' "$file" 2>/dev/null || true)
+    [ "$2" != ok ] || good=$now
+    [ -z "${SUNGROW_UNIT:-}" ] || by_hand=false
+    printf '{"time": "%s", "result": "%s", "by_hand": %s%s}\n' "$now" "$2" "$by_hand" "${good:+, \"good\": \"$good\"}" >"$file.new"
     chmod 644 "$file.new"
     mv "$file.new" "$file"
 }

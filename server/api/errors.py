@@ -103,18 +103,23 @@ def bearer_token() -> str | None:
 
 
 def bad_token(token: str | None) -> Refused:
-    """Count an unknown or missing token; return the answer: 401, or 429 after too many."""
-    reason = "unknown token" if token else "Authorization: Bearer TOKEN is missing or malformed"
-    return bad_secret(reason)
+    """Count and log an unknown or missing token; return the answer: 401, or 429 after too many."""
+    if token:
+        return bad_secret("unknown token")
+    # So asks the page of a browser whose session has ended, too: nobody has to act.
+    return bad_secret("Authorization: Bearer TOKEN is missing or malformed", logging.INFO)
 
 
-def bad_secret(reason: str) -> Refused:
-    """Count a token or code that is none; return the answer: 401 for this reason, or 429."""
-    limiter = current_app.extensions["limiter"]
-    wait_s = limiter.retry_after_s(client_address(), time.monotonic())
+def bad_secret(reason: str, level: int = logging.WARNING) -> Refused:
+    """Count and log a token or code that is none; return the answer: 401, or 429 after too many."""
+    limiter, peer = current_app.extensions["limiter"], client_address()
+    wait_s = limiter.retry_after_s(peer, time.monotonic())
     if wait_s is not None:
-        detail = "too many bad tokens or codes from this address"
-        return Refused(429, detail, {"Retry-After": str(wait_s)})
+        reason = "too many bad tokens or codes from this address"
+    part = request.url_rule.rule if request.url_rule else "other"
+    current_app.extensions["refusals"].note(peer or "unknown", part, reason, level)
+    if wait_s is not None:
+        return Refused(429, reason, {"Retry-After": str(wait_s)})
     return Refused(401, reason, {"WWW-Authenticate": 'Bearer realm="sungrow"'})
 
 

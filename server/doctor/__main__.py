@@ -19,7 +19,7 @@ from edge_lib.shared.env import EXIT_CONFIG, ConfigError, environment
 from edge_lib.shared.findings import FAILED, Finding, Group
 from server import settings as settings_module
 from server.database.pool import DatabaseAway
-from server.doctor import database, front, machine
+from server.doctor import backup, database, front, machine
 
 COMMAND = server_command("doctor")
 PATIENCE_S = 60.0
@@ -45,6 +45,8 @@ def _groups(env: Mapping[str, str], url: SplitResult | None, ca: Path | None) ->
         Group("database", lambda: database.all_of(env)),
         Group("redis", lambda: machine.redis(env)),
     ]
+    if backup.are_set_up():
+        groups.append(Group("backup", lambda: backup.all_of(datetime.now(UTC))))
     if url:
         groups.append(Group("tls", lambda: front.all_of(url, ca)))
     return groups

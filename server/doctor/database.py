@@ -1,7 +1,7 @@
 """The checks of the database."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from server import settings as settings_module
 from server.auth.callers import Tokens
 from server.database import health, migrations, zone_names
 from server.database.pool import Database, DatabaseAway, DatabaseUnfit, Row
+from server.doctor import timers
+from server.doctor.timers import Timer
 from server.nightly.jobs import NAMES
 
+NIGHTLY = "sungrow-nightly"
 LEAST_POSTGRESQL = 15
 # Before, an insert into a compressed chunk stopped at the first row that was there already.
 LEAST_TIMESCALEDB = (2, 18, 1)
@@ -164,22 +167,46 @@ def jobs(found: list[Row] | None) -> Iterator[Finding]:
         yield Finding("jobs", OK, f"all {len(found)} succeed")
 
 
-def nightly(found: list[Row], now: datetime) -> Iterator[Finding]:
-    """Return whether the jobs of the night ran, by the rows of ``health.nightly``."""
-    look = "journalctl -u sungrow-nightly"
-    for row in found:
-        ran, job = row["finished_at"], f"{row['job']} of {row['device_id']}"
-        if ran is None:
-            start = "systemctl enable --now sungrow-nightly.timer"
-            text = f"{job} has never run: {start}, or by hand: {server_command('nightly')}"
-            yield Finding("nightly", WARNING, text)
-        elif now - ran > NIGHTLY_WITHIN:
-            text = f"{job} last succeeded {format_ts(ran)}; see {look}, and run by hand: "
-            yield Finding("nightly", FAILED, text + server_command("nightly"))
-    if all(row["finished_at"] and now - row["finished_at"] <= NIGHTLY_WITHIN for row in found):
+def nightly(found: list[Row], now: datetime, ask: Callable[[str], Timer]) -> Iterator[Finding]:
+    """Return whether the jobs of the night ran.
+
+    Args:
+        found: the rows of ``health.nightly``.
+        now: the time.
+        ask: what systemd says of the timer that runs them; called where one has not run.
+    """
+    due = [row for row in found if not _is_done(row, now)]
+    if due:
+        timer = ask(NIGHTLY)
+        yield from (_night_of(row, timer) for row in due)
+    else:
         newest = max((row["finished_at"] for row in found), default=None)
         text = f"ran last {format_ts(newest)}" if newest else "no house has a history yet"
         yield Finding("nightly", OK, text)
+
+
+def _is_done(row: Row, now: datetime) -> bool:
+    return row["finished_at"] is not None and now - row["finished_at"] <= NIGHTLY_WITHIN
+
+
+def _night_of(row: Row, timer: Timer) -> Finding:
+    """Return how it is with a job that has not run within ``NIGHTLY_WITHIN``."""
+    job, ran, by_hand = f"{row['job']} of {row['device_id']}", row["finished_at"], "or by hand"
+    said = f"{job} last succeeded {format_ts(ran)}" if ran else f"{job} has never run"
+    if timer.state == timers.ON and not ran and not timer.has_failed:
+        # Of older readings that came today, say.
+        night = timer.next_run or "at night"
+        text = f"{job} has not run yet; {NIGHTLY}.timer runs it {night}; {by_hand}"
+        return Finding("nightly", OK, f"{text}: {server_command('nightly')}")
+    then = f"see journalctl -u {NIGHTLY}"
+    if timer.state == timers.OFF:
+        then = f"its timer is off: systemctl enable --now {NIGHTLY}.timer"
+    elif timer.state == timers.NONE:
+        then = "nothing runs it at night here"
+    elif timer.state == timers.UNKNOWN and not ran:
+        then = f"is its timer on (systemctl list-timers {NIGHTLY}.timer)?"
+    text = f"{said}; {then}; {by_hand}: {server_command('nightly')}"
+    return Finding("nightly", FAILED if ran else WARNING, text)
 
 
 def device(row: Row, now: datetime, has_meter: bool = False) -> Iterator[Finding]:
@@ -300,7 +327,7 @@ def _devices(db: Database, env: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("device", WARNING, "not checked: the tokens have to be corrected first")
         return
     yield alerts(db.rows("alerts-doctor", {}), datetime.now(UTC))
-    yield from nightly(health.nightly(db, tokens.devices(), NAMES), datetime.now(UTC))
+    yield from nightly(health.nightly(db, tokens.devices(), NAMES), datetime.now(UTC), timers.timer)
     meters = health.meters(db, tokens.houses())
     heard = {row["device_id"] for row in meters if row["newest_ts"]}
     for row in health.devices(db, tokens.devices()):

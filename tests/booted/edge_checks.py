@@ -183,6 +183,12 @@ def commands_work() -> str:
     assert run("sungrow-edge once").returncode == 3, "the service has the dongle"
     until("healthy", lambda: run("sungrow-edge status").returncode == 0, 30)
     assert must("sungrow-edge parked") == "nothing is parked"
+    must(f"systemctl stop {UNIT}")
+    stopped = run("sungrow-edge status")
+    assert stopped.returncode == 1, stopped.stdout
+    assert "NOT HEALTHY: the service does not run" in stopped.stdout, stopped.stdout
+    must(f"systemctl start {UNIT}")
+    until("healthy again", lambda: run("sungrow-edge status").returncode == 0, 30)
     return "status, once, parked"
 
 

@@ -301,6 +301,20 @@ def backup_and_restore(table: Table) -> None:
     with table.check("backup, for root alone"):
         backup = run("sungrow-server backup")
         expect("modes", run(f"find {backup} -printf '%m '"), "700 600 600 600")
+    with table.check("a backup that fails by hand is named as such, and not as the unit's"):
+        run("systemctl stop postgresql")
+        words = run("sungrow-server backup; [ $? = 1 ]")
+        expect("said", "no backup was made" in words, True)
+        run("systemctl start postgresql")
+        until("the database", is_healthy)
+        words = run("sungrow-server doctor", check=False)
+        (line,) = (line for line in words.splitlines() if line.split()[1] == "backup")
+        expect(
+            "doctor", line.startswith("failed") and ", by hand; the newest was made" in line, True
+        )
+        run("sungrow-server backup")
+        words = run("sungrow-server doctor", check=False)
+        expect("mended", "ok       backup    the newest was made" in words, True)
     run("systemctl start sungrow-edge")
     since = readings()
     until("readings that the backup lacks", lambda: readings() > since + 3)

@@ -28,6 +28,23 @@ def test_a_healthy_edge_complains_of_nothing():
     assert line(WELL, NOW) == f"last reading {WELL['last_poll_ts']}; 2 waiting"
 
 
+def test_a_service_that_does_not_run_is_named_before_all_else():
+    assert complaints(WELL, NOW, runs=True) == []
+    stopped = (
+        "the service does not run (it last wrote x); systemctl status sungrow-edge says why, "
+        "systemctl start sungrow-edge starts it"
+    )
+    assert complaints(WELL | {"written_ts": "x"}, NOW, runs=False) == [stopped]
+    assert complaints(WELL, NOW, runs=False) == [stopped.replace(" (it last wrote x)", "")]
+    old = WELL | {"last_poll_ts": seconds_ago(3600), "last_p1_ts": seconds_ago(3600)}
+    waits = old | {"written_ts": "x", "oldest_unsent_ts": seconds_ago(3600)}
+    assert complaints(waits, NOW, runs=False) == [
+        stopped,
+        f"readings wait since {seconds_ago(3600)}: a backlog is being sent",
+    ]
+    assert len(complaints(old, NOW, runs=True)) == 2
+
+
 @pytest.mark.parametrize(
     "error",
     [

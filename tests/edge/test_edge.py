@@ -291,14 +291,50 @@ def test_status_is_healthy_only_with_a_fresh_poll_no_old_backlog_and_a_right_clo
         path.write_text(json.dumps(state | news))
         return run(settings, "status")
 
-    assert status().returncode == 0
-    assert status(last_poll_ts=format_ts(now - timedelta(seconds=70))).returncode == 1
-    assert status(last_poll_ts=None).returncode == 1
-    assert status(oldest_unsent_ts=format_ts(now - timedelta(minutes=9))).returncode == 0
-    late = status(oldest_unsent_ts=format_ts(now - timedelta(minutes=11)))
-    assert late.returncode == 1
-    assert "NOT HEALTHY: readings wait since" in late.stdout
-    assert status(clock_synced=False).returncode == 1
+    with Spool.strict(Path(settings["SPOOL_PATH"])):  # as the service holds it
+        assert status().returncode == 0
+        assert status(last_poll_ts=format_ts(now - timedelta(seconds=70))).returncode == 1
+        assert status(last_poll_ts=None).returncode == 1
+        assert status(oldest_unsent_ts=format_ts(now - timedelta(minutes=9))).returncode == 0
+        late = status(oldest_unsent_ts=format_ts(now - timedelta(minutes=11)))
+        assert late.returncode == 1
+        assert "NOT HEALTHY: readings wait since" in late.stdout
+        assert status(clock_synced=False).returncode == 1
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_status_says_at_once_that_the_service_does_not_run(settings, end):
+    with FakeDongle(DumpSource(FULL_DUMPS[0])) as dongle:
+        here = settings | {"SUNGROW_PORT": str(dongle.port)}
+        process = start(here)
+        try:
+            for _ in range(600):
+                if health_of(here).get("last_sample"):
+                    break
+                _pause(0.05)
+            running = json.loads(run(here, "status", "--json").stdout)
+        finally:
+            process.send_signal(end)
+            process.communicate(timeout=20)
+    words = "the service does not run (it last wrote "
+    assert not [text for text in running["complaints"] if "does not run" in text]
+    done, told = run(here, "status"), json.loads(run(here, "status", "--json").stdout)
+    assert done.returncode == 1
+    assert done.stdout.count(f"NOT HEALTHY: {words}") == 1
+    assert told["healthy"] is False
+    stopped = [text for text in told["complaints"] if text.startswith(words)]
+    assert len(stopped) == 1
+    assert "systemctl status sungrow-edge" in stopped[0]
+    assert not [text for text in told["complaints"] if "within a minute" in text]
+
+
+def test_status_of_somebody_who_may_not_see_the_lock_is_what_the_service_wrote(settings, tmp_path):
+    path = sandbox.ROOT / settings["HEALTH_PATH"]
+    now = format_ts(datetime.now(UTC))
+    path.write_text(json.dumps({"last_poll_ts": now, "clock_synced": True}))
+    assert run(settings, "status").returncode == 1  # nobody holds the spool
+    hidden = settings | {"SPOOL_PATH": f"{path}/spool.db"}  # even root cannot look in there
+    assert run(hidden, "status").returncode == 0
 
 
 def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_dongle(

@@ -662,6 +662,22 @@ def test_jobs_of_the_night(job, said, found):
     assert check(job, Server(NOON, jobs=jobs)) == found
 
 
+@pytest.mark.parametrize(
+    ("said", "by_hand"),
+    [
+        ({"result": "failed", "by_hand": True}, True),
+        ({"result": "failed", "by_hand": False}, False),
+        ({"result": "failed"}, False),  # as an older release writes it
+        ({"result": "failed", "by_hand": "yes"}, False),
+        ({"result": "failed", "by_hand": True, "time": "2026-05-01T02:10:00+00:00"}, None),  # late
+    ],
+)
+def test_a_backup_that_failed_says_whether_it_was_started_by_hand(said, by_hand):
+    jobs = {"backup": {"time": "2026-05-05T02:10:00+00:00"} | said}
+    (found,) = EVERY["backup"].check(Server(NOON, jobs=jobs), frozenset())
+    assert found.values.get("by_hand") is by_hand
+
+
 @pytest.mark.parametrize(("count", "found"), [(None, None), (0, []), (1, [("", WARNING)])])
 def test_answers_that_say_that_the_server_failed(count, found):
     assert check("queries_5xx", Server(NOON, errors_5xx=count)) == found

@@ -151,6 +151,17 @@ def test_what_a_message_says_to_run_is_there(language):
     assert programs == {"sungrow-edge", "sungrow-server"}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("result", "by_hand", "unit"),
+    [("failed", False, True), ("failed", True, False), ("late", False, True)],
+)
+def test_a_backup_by_hand_sends_nobody_to_the_unit(language, result, by_hand, unit):
+    told = writer(language).opened(episode("backup", result=result, by_hand=by_hand), NOON)
+    assert ("systemctl status sungrow-server-backup" in told.text) is unit
+    assert told.text.endswith("sungrow-server backup.") is not unit
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_hop_fits_a_lock_screen(language, cause):

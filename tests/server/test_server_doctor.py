@@ -15,10 +15,11 @@ from edge_lib import VERSION
 from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, Group
 from server import sandbox, settings
 from server.database.health import Edition
-from server.doctor import database
+from server.doctor import backup, database, timers
 from server.doctor.__main__ import checked, main
 from server.doctor.database import clock, disk, edition, room_mb
 from server.doctor.front import certificate
+from server.doctor.timers import Timer
 from tests.support.batches import TOKEN, app_on, get, migrated, rows, send
 from tests.support.disks import small_disk
 from tests.support.readings import new_device
@@ -51,6 +52,8 @@ def client(database_url, device):
 def doctor(monkeypatch, capsys, tmp_path, database_url, device):
     """Run the command; return its exit status, and its findings by check."""
     monkeypatch.setattr(settings, "DOTENV", tmp_path / "dotenv")
+    for name in ("FOLDER", "WANTED", "NOTED"):  # this machine may have some of its own
+        monkeypatch.setattr(backup, name, tmp_path / f"backup-{name}")
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     # As in a process of its own; what an app of the test left there writes to a closed stderr.
@@ -401,26 +404,163 @@ def test_a_silent_device_is_named(ailing, client, device):
     assert f"{device} has been silent since 2026-01-02T03:04:05" in ailing("device", WARNING)
 
 
-def test_a_night_without_its_jobs_is_named(doctor, client, device, database_url):
+SAYS_ON = """LoadState=loaded
+ActiveState=active
+UnitFileState=enabled
+NextElapseUSecRealtime=Mon 2026-05-04 03:20:00 CEST
+Result=success
+
+Result=success
+LoadState=loaded
+ActiveState=inactive
+UnitFileState=static"""
+SAYS_OFF = SAYS_ON.replace("enabled", "disabled").replace("=active", "=inactive")
+SAYS_STARTED_ONLY = SAYS_ON.replace("enabled", "disabled")
+SAYS_NONE = SAYS_OFF.replace("loaded", "not-found")
+SAYS_FAILED = SAYS_ON.replace("\n\nResult=success", "\n\nResult=exit-code")
+NEXT = "Mon 2026-05-04 03:20:00 CEST"
+
+
+@pytest.fixture
+def systemd(monkeypatch, tmp_path):
+    """Let ``systemctl`` print a text; without one there is no such program."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def say(text: str | None, exit_status: int = 0) -> None:
+        program = folder / "systemctl"
+        program.unlink(missing_ok=True)
+        if text is not None:
+            words = tmp_path / "said"
+            words.write_text(text)
+            program.write_text(f"#!/bin/sh\n/bin/cat {words}\nexit {exit_status}\n")
+            program.chmod(0o755)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("said", "exit_status", "found"),
+    [
+        (SAYS_ON, 0, Timer("on", NEXT)),
+        (SAYS_OFF, 0, Timer("off", NEXT)),
+        (SAYS_STARTED_ONLY, 0, Timer("off", NEXT)),
+        (SAYS_NONE, 0, Timer("none")),
+        (SAYS_FAILED, 0, Timer("on", NEXT, has_failed=True)),
+        ("", 0, Timer()),  # in a chroot
+        ("System has not been booted with systemd as init system", 1, Timer()),
+        (SAYS_ON, 1, Timer()),
+        ("LoadState=loaded", 0, Timer()),
+        (None, 0, Timer()),  # there is no systemd
+    ],
+)
+def test_what_systemd_says_of_a_timer(systemd, said, exit_status, found):
+    systemd(said, exit_status)
+    assert timers.timer("sungrow-nightly") == found
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "words"),
+    [
+        (SAYS_ON, OK, f"has not run yet; sungrow-nightly.timer runs it {NEXT}; or by hand"),
+        (SAYS_FAILED, WARNING, "has never run; see journalctl -u sungrow-nightly; or by hand"),
+        (SAYS_OFF, WARNING, "timer is off: systemctl enable --now sungrow-nightly.timer; or by"),
+        (SAYS_NONE, WARNING, "nothing runs it at night here; or by hand"),
+        (None, WARNING, "is its timer on (systemctl list-timers sungrow-nightly.timer)?; or by"),
+    ],
+)
+def test_a_job_of_the_night_that_has_never_run(doctor, client, device, systemd, said, state, words):
+    systemd(said)
     ts = (datetime.now(UTC) - timedelta(days=3)).isoformat()
     send(client, a_sample(device_id=device, ts=ts))
     told = doctor()[1]["nightly"]
-    assert [state for state, _ in told] == [WARNING] * 3
+    assert [seen for seen, _ in told] == [state] * 3
     for job, (_, text) in zip(("battery", "envelope", "roof"), told, strict=True):
-        assert f"{job} of {device} has never run" in text
+        assert text.startswith(f"{job} of {device} has ")
+        assert words in text
+        assert text.endswith("by hand: python -m server.nightly")
+        assert ("enable --now" in text) is (said == SAYS_OFF)
+
+
+def test_a_night_without_its_jobs_is_named(doctor, client, device, database_url, systemd):
+    ts = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    send(client, a_sample(device_id=device, ts=ts))
     ran = "INSERT INTO sungrow_nightly_runs VALUES ('{}', '{}', now() - interval '{} hours')"
     execute(database_url, ran.format("envelope", device, 37))
     for job in ("battery", "roof"):
         execute(database_url, ran.format(job, device, 2))
-    ((state, text),) = doctor()[1]["nightly"]
-    assert state == FAILED
-    assert f"envelope of {device} last succeeded 2" in text
-    assert "journalctl -u sungrow-nightly" in text
+    for said, words in (
+        (SAYS_ON, "see journalctl -u sungrow-nightly"),
+        (SAYS_OFF, "systemctl enable --now sungrow-nightly.timer"),
+        (None, "see journalctl -u sungrow-nightly"),
+    ):
+        systemd(said)
+        ((state, text),) = doctor()[1]["nightly"]
+        assert state == FAILED
+        assert f"envelope of {device} last succeeded 2" in text
+        assert words in text
     execute(
         database_url, "UPDATE sungrow_nightly_runs SET finished_at = now() - interval '35 hours'"
     )
     ((state, text),) = doctor()[1]["nightly"]
     assert (state, text[:8]) == (OK, "ran last")
+
+
+MAY_5 = datetime(2026, 5, 5, 10, tzinfo=UTC)
+GOOD = {"time": "2026-05-05T02:10:00Z", "result": "ok", "by_hand": False}
+LATE = GOOD | {"time": "2026-05-03T02:10:00Z"}
+BAD = GOOD | {"result": "failed", "good": "2026-05-04T02:10:00Z"}
+TIMER_ON, TIMER_OFF, KILLED = Timer("on", NEXT), Timer("off"), Timer("on", NEXT, True)
+
+
+@pytest.mark.parametrize(
+    ("noted", "timer", "state", "words"),
+    [
+        (GOOD, TIMER_ON, OK, ["the newest was made 2026-05-05T02:10:00.000000Z"]),
+        (GOOD, Timer(), OK, ["the newest was made 2026-05-05"]),
+        ({"time": GOOD["time"], "result": "ok"}, TIMER_ON, OK, ["the newest was made 2026-05-05"]),
+        (GOOD, TIMER_OFF, WARNING, ["2026-05-05", "enable --now sungrow-server-backup.timer"]),
+        (GOOD, Timer("none"), WARNING, ["2026-05-05", "systemd/install-server again"]),
+        (GOOD, KILLED, FAILED, ["the last one failed; ", "made 2026-05-05", "journalctl -u"]),
+        (GOOD | {"by_hand": True}, KILLED, OK, ["the newest was made 2026-05-05"]),
+        (LATE, TIMER_ON, FAILED, ["made 2026-05-03", "journalctl -u sungrow-server-backup"]),
+        (LATE, TIMER_OFF, WARNING, ["made 2026-05-03", "enable --now"]),
+        (LATE, Timer(), FAILED, ["made 2026-05-03", "journalctl -u sungrow-server-backup"]),
+        (BAD, TIMER_ON, FAILED, ["failed 2026-05-05", "made 2026-05-04", "journalctl -u"]),
+        (BAD, TIMER_OFF, FAILED, ["failed 2026-05-05", "made 2026-05-04", "journalctl -u"]),
+        (BAD | {"by_hand": True}, TIMER_ON, FAILED, ["by hand", "made 2026-05-04", "says why"]),
+        (BAD | {"good": None}, TIMER_ON, FAILED, ["failed 2026-05-05", "none was made yet"]),
+        (None, TIMER_ON, OK, ["none was made yet; the first one comes Mon 2026-05-04"]),
+        (None, Timer("on"), OK, ["none was made yet; the first one comes in the night"]),
+        (None, TIMER_OFF, WARNING, ["none was made yet", "enable --now"]),
+        (None, KILLED, FAILED, ["the last one failed; none was made yet", "journalctl -u"]),
+        (None, Timer(), WARNING, ["none was made yet", "systemctl list-timers sungrow-server-ba"]),
+        ({}, TIMER_ON, OK, ["none was made yet"]),
+        ({"time": "yesterday", "result": "ok"}, TIMER_ON, OK, ["none was made yet"]),
+        ([], TIMER_ON, OK, ["none was made yet"]),
+    ],
+)
+def test_the_backups(tmp_path, noted, timer, state, words):
+    file = tmp_path / "backup.json"
+    if noted is not None:
+        file.write_text(json.dumps(noted))
+    found = backup.backup(backup.read(file), timer, MAY_5)
+    assert (found.check, found.state) == ("backup", state)
+    assert [word for word in words if word not in found.text] == []
+    by_hand = isinstance(noted, dict) and noted.get("by_hand")
+    assert not (by_hand and "journalctl" in found.text)
+
+
+@pytest.mark.parametrize("name", ["FOLDER", "WANTED"])
+def test_backups_are_looked_at_where_somebody_set_them_up(doctor, systemd, monkeypatch, name):
+    systemd(SAYS_ON)
+    assert "backup" not in doctor()[1]
+    path = getattr(backup, name)
+    path.mkdir() if name == "FOLDER" else path.symlink_to("/lib/systemd/system/of-it.timer")
+    backup.NOTED.write_text(json.dumps(GOOD | {"time": datetime.now(UTC).isoformat()}))
+    ((state, text),) = doctor()[1]["backup"]
+    assert (state, text[:20]) == (OK, "the newest was made ")
 
 
 @pytest.mark.parametrize(("version", "words"), [("0.0.9", "older"), ("99.1", "newer")])

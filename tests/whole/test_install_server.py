@@ -419,8 +419,41 @@ def test_what_a_job_leaves_for_the_alerts(tmp_path):
     (file,) = (tmp_path / "status").iterdir()
     noted = json.loads(file.read_text())
     assert noted["result"] == "ok"
+    assert noted["by_hand"] is True
     assert datetime.fromisoformat(noted["time"]).tzinfo
     assert file.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("before", "good"),
+    [
+        ("", None),
+        ("damaged", None),
+        ('{"time": "2026-05-05T02:10:00Z", "result": "failed"}', None),
+        ('{"time": "2026-05-05T02:10:00Z", "result": "ok"}', "2026-05-05T02:10:00Z"),
+        (
+            '{"time": "2026-05-05T02:10:00Z", "result": "failed", "by_hand": false, '
+            '"good": "2026-05-04T02:10:00Z"}',
+            "2026-05-04T02:10:00Z",
+        ),
+    ],
+)
+def test_a_job_that_fails_leaves_when_it_last_went_well(tmp_path, before, good):
+    (tmp_path / "status").mkdir()
+    file = tmp_path / "status/backup.json"
+    if before:
+        file.write_text(before)
+    said(f"STATE={tmp_path}; note_status backup failed", SUNGROW_UNIT="sungrow-server-backup")
+    noted = json.loads(file.read_text())
+    assert (noted["result"], noted["by_hand"], noted.get("good")) == ("failed", False, good)
+    said(f"STATE={tmp_path}; note_status backup ok")
+    noted = json.loads(file.read_text())
+    assert noted["good"] == noted["time"]
+
+
+def test_the_unit_of_the_backup_says_that_it_runs_it():
+    unit = (ROOT / "systemd/sungrow-server-backup.service").read_text()
+    assert "\nEnvironment=SUNGROW_UNIT=sungrow-server-backup\n" in unit
 
 
 def test_the_role_of_alerts_may_read_what_it_needs_and_write_its_own_tables(databases):

@@ -149,6 +149,8 @@ TODO = {
     "cert": "Die Erneuerung scheitert: sungrow-server doctor sagt, warum.",
     "server_disk": "Schaffen Sie Platz, oder vergrößern Sie die Platte.",
     "backup": "Ausführen: systemctl status sungrow-server-backup.",
+    "backup.by_hand": "Sie wurde von Hand gestartet. Erneut ausführen, dann steht da, warum: "
+    "sungrow-server backup.",
     "doctor": "Ausführen: sungrow-server doctor.",
     "queries_5xx": "Ausführen: sungrow-server doctor; ansehen: journalctl -u sungrow-server.",
 }

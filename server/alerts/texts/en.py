@@ -145,6 +145,8 @@ TODO = {
     "cert": "Its renewal fails: sungrow-server doctor says why.",
     "server_disk": "Free the disk, or enlarge it.",
     "backup": "Look at: systemctl status sungrow-server-backup.",
+    "backup.by_hand": "It was started by hand. Run it again, and it says why: "
+    "sungrow-server backup.",
     "doctor": "Run: sungrow-server doctor.",
     "queries_5xx": "Run: sungrow-server doctor; look at: journalctl -u sungrow-server.",
 }

@@ -147,6 +147,8 @@ TODO = {
     "cert": "Son renouvellement échoue : sungrow-server doctor dit pourquoi.",
     "server_disk": "Libérez le disque, ou agrandissez-le.",
     "backup": "Regardez : systemctl status sungrow-server-backup.",
+    "backup.by_hand": "Elle a été lancée à la main. Relancez-la, elle dira pourquoi : "
+    "sungrow-server backup.",
     "doctor": "Lancez : sungrow-server doctor.",
     "queries_5xx": "Lancez : sungrow-server doctor ; regardez : journalctl -u sungrow-server.",
 }

@@ -148,6 +148,8 @@ TODO = {
     "cert": "De vernieuwing mislukt: sungrow-server doctor zegt waarom.",
     "server_disk": "Maak schijfruimte vrij, of vergroot de schijf.",
     "backup": "Kijk naar: systemctl status sungrow-server-backup.",
+    "backup.by_hand": "Hij is met de hand gestart. Voer hem opnieuw uit, dan staat er waarom: "
+    "sungrow-server backup.",
     "doctor": "Voer uit: sungrow-server doctor.",
     "queries_5xx": "Voer uit: sungrow-server doctor; kijk naar: journalctl -u sungrow-server.",
 }
