@@ -35,7 +35,7 @@ def alerts() -> Response:
     Of what belongs to the whole server every token reads the title alone.
 
     Raises:
-        Refused: 400, 401, 403; 422 a malformed range or state.
+        Refused: 401, 403; 422 a malformed range or state.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to", "state")

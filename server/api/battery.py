@@ -39,7 +39,7 @@ def battery() -> Response:
     Before the first night ``computed_at`` is null, with the reason.
 
     Raises:
-        Refused: 400, 401, 403.
+        Refused: 401, 403, 422.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device()
@@ -61,7 +61,7 @@ def events() -> Response:
     """Return when it was full or empty by physics, and what was measured between; CSV on request.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such range or format.
+        Refused: 401, 403; 422 no such range or format.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to", "format")
@@ -83,7 +83,7 @@ def whatif() -> Response:
     """Return what each capacity would have imported and exported in the last 365 days.
 
     Raises:
-        Refused: 400, 401, 403; 404 nothing was computed of this house; 422 another capacity.
+        Refused: 401, 403; 404 nothing was computed of this house; 422 another capacity.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("capacity")

@@ -21,7 +21,7 @@ def completeness() -> Response:
     """Return the days from ``from`` to ``to`` (inclusive), or the one of ``date``, or today.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such dates or kind, or more than 400 days.
+        Refused: 401, 403; 422 no such dates or kind, or more than 400 days.
         DatabaseAway: 503.
     """
     device_id = readable_device("date", "from", "to", "kind")

@@ -21,7 +21,7 @@ def devices() -> Response:
     With ``device_id`` that one alone.
 
     Raises:
-        Refused: 400, 401, 403.
+        Refused: 401, 403, 422.
         DatabaseAway: 503.
     """
     parameters = {"device_ids": list(readable_devices())}

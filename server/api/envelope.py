@@ -21,7 +21,7 @@ def envelope() -> Response:
     """Return the five minutes of a local day, and their sums: of the day, and of its past part.
 
     Raises:
-        Refused: 400, 401, 403; 422 a bad date.
+        Refused: 401, 403; 422 a bad date.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("date")

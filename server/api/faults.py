@@ -21,7 +21,7 @@ def faults() -> Response:
     """Return the faults from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such range.
+        Refused: 401, 403; 422 no such range.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to")

@@ -24,7 +24,7 @@ def gaps() -> Response:
     """Return the gaps from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such range or kind, or more than 400 days.
+        Refused: 401, 403; 422 no such range or kind, or more than 400 days.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to", "kind")

@@ -23,7 +23,7 @@ def hours() -> Response:
     ``kind=p1`` asks for those of the grid meter.
 
     Raises:
-        Refused: 400, 401, 403; 422 malformed times or kind, or more than 60 days between them.
+        Refused: 401, 403; 422 malformed times or kind, or more than 60 days between them.
         DatabaseAway: 503.
     """
     device_id = readable_device("from", "to", "kind")

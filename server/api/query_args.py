@@ -30,8 +30,8 @@ def readable_device(*names: str) -> str:
         names: all other parameters that this request may have.
 
     Raises:
-        Refused: 401 and 429 as ``caller``; 400 as ``readable_devices``; 403 the device is not the
-            token's; 422 the token has several devices and the query names none.
+        Refused: 401 and 429 as ``caller``; 403 and 422 as ``readable_devices``; 422 the token has
+            several devices and the query names none.
     """
     devices = readable_devices(*names)
     if len(devices) > 1:
@@ -46,7 +46,7 @@ def readable_devices(*names: str) -> tuple[str, ...]:
         names: all parameters that this request may have, but ``device_id``.
 
     Raises:
-        Refused: 401 and 429 as ``caller``; 400 another parameter, or one twice; 403 the device is
+        Refused: 401 and 429 as ``caller``; 422 another parameter, or one twice; 403 the device is
             not the token's.
     """
     devices = caller().devices
@@ -63,10 +63,11 @@ def _refuse_unknown(names: Sequence[str]) -> None:
     # What is misspelt would be answered as if it had been left out: with another day's figures.
     for name, values in request.args.lists():
         if name not in names:
-            taken = f"this request takes {', '.join(names)}"
-            raise Refused(400, f"unknown parameter {name[:_SHOWN]!r}; {taken}")
+            shown, taken = name[:_SHOWN], f"this request takes {', '.join(names)}"
+            raise wrong(shown, f"unknown parameter {shown!r}; {taken}", "unknown")
         if len(values) > 1:
-            raise Refused(400, f"the parameter {name!r} is given {len(values)} times")
+            msg = f"the parameter {name!r} is given {len(values)} times"
+            raise wrong(name, msg, "repeated")
 
 
 def day(name: str) -> date | None:

@@ -25,7 +25,7 @@ def realtime() -> Response:
     A page that is left open learns from the latter that the server was upgraded meanwhile.
 
     Raises:
-        Refused: 400, 401, 403; 404 where the device has no sample yet.
+        Refused: 401, 403; 404 where the device has no sample yet; 422.
         DatabaseAway: 503.
     """
     device_id = readable_device()

@@ -36,7 +36,7 @@ def roof() -> Response:
     Before the first night ``computed_at`` is null, with the reason.
 
     Raises:
-        Refused: 400, 401, 403.
+        Refused: 401, 403, 422.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device()
@@ -48,7 +48,7 @@ def shade() -> Response:
     """Return the map of a string: bins of the sun's position, lower edges; CSV on request.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such string, period or format.
+        Refused: 401, 403; 422 no such string, period or format.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("string", "period", "format")

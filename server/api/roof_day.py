@@ -18,7 +18,7 @@ def roof_day() -> Response:
     """Return the five minutes of a local day: by a clear sky, as usual, and what held it back.
 
     Raises:
-        Refused: 400, 401, 403; 422 a bad date, or one of another century.
+        Refused: 401, 403; 422 a bad date, or one of another century.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("date")

@@ -40,7 +40,7 @@ def series() -> Response:
     """Return the buckets of a frame that hold anything, or every bucket of a range up to now.
 
     Raises:
-        Refused: 400, 401, 403; 422 unknown frame, malformed range, or too many buckets or readings.
+        Refused: 401, 403; 422 unknown frame, malformed range, or too many buckets or readings.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device(*_PARAMETERS)

@@ -22,7 +22,7 @@ def states() -> Response:
     """Return the states from ``from`` on and before ``to``: times, or local dates.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such range, or more than 8 days.
+        Refused: 401, 403; 422 no such range, or more than 8 days.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to")

@@ -24,7 +24,7 @@ def status() -> Response:
     Under ``p1`` the same of the grid meter, where there is one.
 
     Raises:
-        Refused: 400, 401, 403.
+        Refused: 401, 403, 422.
         DatabaseAway: 503.
     """
     device_id, now = readable_device(), datetime.now(UTC)

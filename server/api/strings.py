@@ -33,7 +33,7 @@ def strings() -> Response:
     """Return every bucket up to now of each string of which the range tells anything.
 
     Raises:
-        Refused: 400, 401, 403; 422 malformed range, or too many buckets.
+        Refused: 401, 403; 422 malformed range, or too many buckets.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to", "bucket", "digits", "format")
@@ -112,7 +112,7 @@ def sun() -> Response:
     """Return where the sun is, seen from the house, or why that is not known.
 
     Raises:
-        Refused: 400, 401, 403; 422 a malformed time, or one of another century.
+        Refused: 401, 403; 422 a malformed time, or one of another century.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("at")

@@ -22,7 +22,7 @@ def capacity() -> Response:
     """Return the peak of a month with all that it consists of, the year's mean, and the present.
 
     Raises:
-        Refused: 400, 401, 403; 422 no such month or floor.
+        Refused: 401, 403; 422 no such month or floor.
         DatabaseAway: 503.
     """
     device_id, database = readable_device("month", "floor_w"), current_app.extensions["db"]
