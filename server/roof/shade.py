@@ -29,6 +29,7 @@ PROVEN = math.log(1e-9)  # of a group of neighbours
 _PROVEN_GRAZED = math.log(1e-12)  # where the sun grazes the modules
 _BLACK, _PROVEN_BLACK = 0.33, math.log(1e-4)  # where no moment had more light than overcast ones
 LIKELY = math.log(0.02)  # of each bin of it
+_LINKS = math.log(0.05)  # of a bin that holds others together, and proves nothing itself
 _PERHAPS, _SOME = math.log(0.2), math.log(0.5)  # beside such that are proven
 _BESIDE, _ROUNDS = 2, 2  # so many neighbours that are proven; so many bins from them at most
 _SURROUNDED = 3  # what is deep in the dark beside so many is shade, whatever the clouds did
@@ -248,6 +249,7 @@ def _proven(
     every, dark = dark, {n for n in dark if found[n].enough()}
     black = {n for n in dark if found[n].level() < _BLACK * usual.at(n)}
     sure = {n for n in dark if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= LIKELY}
+    links = {n for n in dark - sure if levels[n] < _DEEP and weighed.of_bin.get(n, 0.0) <= _LINKS}
     faint = {n for n in sure & seen.grazed.keys() if levels[n] >= _DEEP_GRAZED}
     kinds = (
         (sure, _PROVEN_GRAZED),
@@ -256,7 +258,7 @@ def _proven(
     )
     proven: set[int] = set()
     for bins, needed in kinds:
-        for group in cells.groups(bins):
+        for group in (linked & bins for linked in cells.groups(bins | links)):
             if is_wide(group) and evidence.of_group(weighed, group) <= needed:
                 proven |= group
     perhaps = {

@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 
 from edge_lib.shared import sun
+from edge_lib.simulator.roof import HORIZONS
 from server.plane import Plane
 from server.roof import (
     analyse,
@@ -23,7 +24,7 @@ from server.roof import (
 )
 from server.roof.cells import Cell
 from server.roof.rows import FiveMinutes, StringRow
-from tests.support import roof_checks, roofs
+from tests.support import roof_checks, roof_life, roof_map_claims, roofs
 
 SPRING = date(2025, 3, 1)
 
@@ -377,3 +378,17 @@ def test_limited_samples_that_are_kept_are_found_out():
     days = [day._replace(voltages={1: [400] * len(day.slots)}) for day in days]
     one = analyse.result("home-1", days, roof.settings(), 1.7e9)
     assert [b for b in one.bins if b.elevation_deg > 30 and b.performance < 0.9]
+
+
+def test_hours_that_did_not_arrive_hide_no_shade():
+    """A bin that is all but probable holds two parts of a tree together."""
+    life = roof_life.Life(
+        (roof_map_claims.SOUTH,),
+        HORIZONS["tree"],
+        days=120,
+        silent=lambda at_s: at_s // 3600 % 7 < 2,
+    )
+    lived_ = roof_life.live(life)
+    seen = roof_map_claims.score(lived_, roof_checks.found(lived_), 1)
+    assert seen.hit == seen.shaded == 8
+    assert seen.false == 0
