@@ -1,6 +1,7 @@
 """No row of any table, whatever damage made of it, stops a poll, an upload or a command."""
 
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -158,12 +159,14 @@ def goes_on(world: World, caplog) -> None:
 
 
 def commands_work(world: World, ca_file: Path, monkeypatch, capsys) -> None:
-    """Ask every command that reads the spool; none may end in a traceback."""
+    """Ask every command that reads the spool of a stopped service; none ends in a traceback."""
     env = edge_env(world.path.parent, ca_file, device_id=DEVICE)
     now = world.clock.now()
     monkeypatch.setattr(commands.HttpsClient, "from_config", lambda _: world.server)
     monkeypatch.setattr(commands, "Clock", lambda: world.clock)
-    assert commands.status(env, as_json=False) == 0, capsys.readouterr()
+    assert commands.status(env, as_json=False) == 1
+    (complaint,) = re.findall("NOT HEALTHY: (.*)", capsys.readouterr().out)
+    assert "the service does not run" in complaint
     for as_json in (True, False):
         assert commands.parked(env, as_json, []) == 0
     assert list(machine.spool(env, now))
