@@ -161,11 +161,12 @@ def test_a_month_without_a_whole_quarter_hour_has_no_figure(page, one_reading, q
 
 
 def test_what_may_still_be_drawn_is_told_while_readings_arrive(page, databases, https_server):
+    own = home_of(databases, https_server, [])
     now = datetime.now(UTC).replace(microsecond=0)
     end = now - timedelta(seconds=now.second % 5)
-    own = home_of(
-        databases, https_server, meter(end - timedelta(minutes=50), end, timedelta(seconds=5))
-    )
+    with connected(own.database_url) as connection:  # once the server runs: that may take a while
+        told = meter(end - timedelta(minutes=50), end, timedelta(seconds=5))
+        store_p1(connection, DEVICE, told)
     view(page, own, "view=capacity")
     page.wait_text(".live", "You may draw")
     line = page.text(".live .big").replace("\u00a0", " ")
