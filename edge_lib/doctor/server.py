@@ -16,14 +16,13 @@ from edge_lib.clock import AGREEMENT, Clock
 from edge_lib.doctor.machine import TOKEN_FILE, service_of, skipped
 from edge_lib.shared.command_names import is_installed, server_command
 from edge_lib.shared.env import ConfigError
-from edge_lib.shared.findings import FAILED, OK, WARNING, Finding, version_numbers
+from edge_lib.shared.findings import FAILED, OF_A_PROXY, OK, WARNING, Finding, version_numbers
 from edge_lib.upload.cancellable import HttpsError
 from edge_lib.upload.https import Answer, HttpsClient
 from edge_lib.upload.receipt import http_date
 from edge_lib.upload.uploader import HEALTH, INGEST
 
 TIMEOUT_S = 15.0  # of each of three requests
-_OF_A_PROXY = (502, 503, 504)  # its own words, not those of our server
 
 
 def all_of(env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
@@ -106,7 +105,7 @@ def _server(answer: Answer) -> Finding:
         text = f"{status}: it redirects; set VPS_INGEST_URL to the final address"
         return Finding("server", FAILED, text)
     if health.get("service") != "sungrow":
-        if status in _OF_A_PROXY:
+        if status in OF_A_PROXY:
             text = f"{status}: the proxy in front answers, the server behind it does not; readings"
             text += f" wait here; on the server run: {server_command('doctor')}"
             return Finding("server", FAILED, text)

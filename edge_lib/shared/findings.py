@@ -10,6 +10,7 @@ from typing import NamedTuple
 from edge_lib.shared import jsonlog
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
+OF_A_PROXY = (502, 503, 504)  # statuses that a proxy answers by itself, in place of our server
 _LEVELS = {OK: logging.INFO, WARNING: logging.WARNING, FAILED: logging.ERROR}
 
 

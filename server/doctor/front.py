@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from edge_lib import VERSION
-from edge_lib.shared.findings import FAILED, OK, WARNING, Finding
+from edge_lib.shared.findings import FAILED, OF_A_PROXY, OK, WARNING, Finding
 
 TIMEOUT_S = 10
 DAYS_LEFT = 14
@@ -18,7 +18,6 @@ _DAY_S = 86_400
 _MAX_BYTES = 65_536
 _UNKNOWN_CA = (18, 19, 20, 21)  # OpenSSL's X509_V_ERR_ codes
 _ENDED = (9, 10)  # or not begun
-_OF_A_PROXY = (502, 503, 504)  # its own words, not those of our server
 _NOT_BEHIND_IT = (
     "the proxy answers, the server behind it does not: is it running? See: systemctl status "
     "sungrow-server"
@@ -107,7 +106,7 @@ def _answer(status: int, content: bytes) -> Finding:
     except ValueError:
         health = None
     if type(health) is not dict or health.get("service") != "sungrow":
-        if status in _OF_A_PROXY:
+        if status in OF_A_PROXY:
             return Finding("front", FAILED, f"{status}: {_NOT_BEHIND_IT}")
         return Finding(
             "front", FAILED, f"{status}, but not from this project's server: what answers there?"
