@@ -16,7 +16,6 @@ from server.database.pool import Row
 blueprint = Blueprint("alerts", __name__)
 USUAL = timedelta(days=30)
 LONGEST = timedelta(days=400)
-_AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their clock changes
 MOST = 2000
 # What goes on is open, also while it is on its way to be well.
 STATES = {
@@ -42,8 +41,7 @@ def alerts() -> Response:
     state = query_args.one_of("state", list(STATES))
     now = datetime.now(UTC)
     db = current_app.extensions["db"]
-    (site,) = db.rows("gaps-zone", {"device_id": device_id})
-    first, end = _range(now, query_args.stored_zone(site["timezone"], device_id))
+    first, end = _range(now, query_args.house_zone(db, device_id))
     asked = {"device_id": device_id, "now": now, "first": first, "end": end, "most": MOST}
     asked["states"] = STATES[state]
     ran = db.rows("alerts-last-run", {})
@@ -61,7 +59,7 @@ def _range(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     first = query_args.local_moment("from", zone) if "from" in request.args else end - USUAL
     if end < first:
         raise query_args.wrong("to", "is before from", "range")
-    if end - first > LONGEST + _AN_HOUR:
+    if end - first > LONGEST + query_args.CLOCK_CHANGE:
         raise query_args.wrong("to", f"at most {LONGEST.days} days after from", "range")
     return first, end
 

@@ -128,8 +128,7 @@ def _about(device_id: str, known: Row) -> dict[str, object]:
 def _range(device_id: str) -> tuple[datetime, datetime]:
     if not {"from", "to"} & set(request.args):
         return _EARLIEST, _LATEST
-    (site,) = current_app.extensions["db"].rows("gaps-zone", {"device_id": device_id})
-    zone = query_args.stored_zone(site["timezone"], device_id)
+    zone = query_args.house_zone(current_app.extensions["db"], device_id)
     first, end = (
         query_args.local_moment(name, zone) if name in request.args else otherwise
         for name, otherwise in (("from", _EARLIEST), ("to", _LATEST))

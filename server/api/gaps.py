@@ -3,9 +3,6 @@
 The database finds the causes (``sql/functions/sungrow_gap_list.sql``).
 """
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
-
 from flask import Blueprint, Response, current_app
 
 from edge_lib.shared.timestamps import format_ts
@@ -16,7 +13,6 @@ from server.database.pool import Row
 
 blueprint = Blueprint("gaps", __name__)
 MOST_DAYS = 400
-_AN_HOUR = timedelta(hours=1)  # more or less in so many local days, where their clock changes
 
 
 @blueprint.get("/v1/gaps")
@@ -29,11 +25,11 @@ def gaps() -> Response:
     """
     device_id = query_args.readable_device("from", "to", "kind")
     database = current_app.extensions["db"]
-    (site,) = database.rows("gaps-zone", {"device_id": device_id})
-    first, end = _range(query_args.stored_zone(site["timezone"], device_id))
+    zone = query_args.house_zone(database, device_id)
+    first, end = query_args.local_range(zone, MOST_DAYS)
     asked = {"device_id": device_id, "kind": query_args.one_of("kind", KINDS)}
     rows = database.rows("gaps-list", asked | {"first": first, "end": end})
-    return json_answer(device_id=device_id, timezone=site["timezone"], gaps=[_gap(r) for r in rows])
+    return json_answer(device_id=device_id, timezone=zone.key, gaps=[_gap(r) for r in rows])
 
 
 def _gap(row: Row) -> Row:
@@ -44,10 +40,3 @@ def _gap(row: Row) -> Row:
         "duration_s": row["duration_s"],
         "running": row["running"],
     }
-
-
-def _range(zone: ZoneInfo) -> tuple[datetime, datetime]:
-    first, end = (query_args.local_moment(name, zone) for name in ("from", "to"))
-    if not timedelta(0) < end - first <= timedelta(days=MOST_DAYS) + _AN_HOUR:
-        raise query_args.wrong("to", f"after from, by at most {MOST_DAYS} days", "range")
-    return first, end

@@ -20,6 +20,7 @@ log = logging.getLogger("sungrow.server.query_args")
 # The earliest possible sample is of 2010 UTC, which began west of Greenwich the day before.
 FIRST_DATE, LAST_DATE = date(2009, 12, 31), date(9000, 1, 1)
 _SHOWN = 64  # characters of what a client calls a parameter
+CLOCK_CHANGE = timedelta(hours=1)  # more or less in so many local days, where their clock changes
 _SUN_YEARS = (1950, 2100)  # of which the formula is that says where the sun is
 
 
@@ -34,7 +35,7 @@ def readable_device(*names: str) -> str:
             several devices and the query names none.
     """
     devices = readable_devices(*names)
-    if len(devices) > 1:
+    if len(devices) != 1:
         raise wrong("device_id", "is missing", "missing")
     return devices[0]
 
@@ -117,8 +118,7 @@ def house_day(database: Database, device_id: str) -> HouseDay:
     Raises:
         Refused: 422 it is not a date; 503 the device's zone cannot be used.
     """
-    (site,) = database.rows("gaps-zone", {"device_id": device_id})
-    zone = stored_zone(site["timezone"], device_id)
+    zone = house_zone(database, device_id)
     found = day("date") or datetime.now(UTC).astimezone(zone).date()
     first, end = (midnight(one, zone) for one in (found, found + timedelta(days=1)))
     return HouseDay(found, zone, first, end)
@@ -148,6 +148,18 @@ def moment(name: str) -> datetime:
         return parse_ts(text)
     except ValueError as error:
         raise wrong(name, str(error), "datetime") from error
+
+
+def local_range(zone: ZoneInfo, most_days: int) -> tuple[datetime, datetime]:
+    """Return the times ``from`` and ``to``, in UTC; a date means its local midnight.
+
+    Raises:
+        Refused: 422 as ``local_moment``, or ``to`` is not after ``from``, or too far.
+    """
+    first, end = (local_moment(name, zone) for name in ("from", "to"))
+    if not timedelta(0) < end - first <= timedelta(days=most_days) + CLOCK_CHANGE:
+        raise wrong("to", f"after from, by at most {most_days} days", "range")
+    return first, end
 
 
 def local_moment(name: str, zone: ZoneInfo) -> datetime:
@@ -182,6 +194,16 @@ def one_of(name: str, choices: Sequence[str]) -> str:
     if found not in choices:
         raise wrong(name, f"one of {', '.join(choices)}", "enum")
     return found
+
+
+def house_zone(database: Database, device_id: str) -> ZoneInfo:
+    """Return the zone of a device's local dates.
+
+    Raises:
+        Refused: 503 as ``stored_zone``.
+    """
+    (site,) = database.rows("gaps-zone", {"device_id": device_id})
+    return stored_zone(site["timezone"], device_id)
 
 
 def stored_zone(name: str, device_id: str) -> ZoneInfo:

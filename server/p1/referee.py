@@ -35,8 +35,7 @@ def referee() -> Response:
     """Return what the days from ``from`` on and before ``to`` show; by default the last 7 whole.
 
     Raises:
-        Refused: 401, 403; 422 no such range, or more than 31 days; 503 another one is
-            computed.
+        Refused: 401, 403; 422 no such range, or more than 31 days; 503 another one is computed.
         DatabaseAway: 503.
     """
     device_id = query_args.readable_device("from", "to")
