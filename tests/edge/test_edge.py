@@ -302,16 +302,20 @@ def test_status_is_healthy_only_with_a_fresh_poll_no_old_backlog_and_a_right_clo
         assert status(clock_synced=False).returncode == 1
 
 
+def wait_for_a_sample(settings: dict[str, str]) -> None:
+    for _ in range(600):
+        if health_of(settings).get("last_sample"):
+            break
+        _pause(0.05)
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_status_says_at_once_that_the_service_does_not_run(settings, end):
     with FakeDongle(DumpSource(FULL_DUMPS[0])) as dongle:
         here = settings | {"SUNGROW_PORT": str(dongle.port)}
         process = start(here)
         try:
-            for _ in range(600):
-                if health_of(here).get("last_sample"):
-                    break
-                _pause(0.05)
+            wait_for_a_sample(here)
             running = json.loads(run(here, "status", "--json").stdout)
         finally:
             process.send_signal(end)
@@ -345,10 +349,7 @@ def test_status_shows_the_values_of_the_last_sample_while_the_service_has_the_do
         once = json.loads(run(here, "once", "--json").stdout)
         process = start(here)
         try:
-            for _ in range(600):
-                if health_of(here).get("last_sample"):
-                    break
-                _pause(0.05)
+            wait_for_a_sample(here)
             shown, told = run(here, "status"), run(here, "status", "--json")
         finally:
             process.terminate()
