@@ -3,14 +3,13 @@
 The sun's times against the place, the curve against the orientation, the power against the size.
 """
 
-from typing import Any
-
 from edge_lib.shared import sun
 from server.plane import Plane
 from server.roof.cells import quantile
 from server.roof.columns import Columns
 from server.roof.fit import Fitted
 from server.roof.rows import SLOT_S, Settings
+from server.roof.texts import Warning_, warning
 
 _LEAST_DAYS = 6
 _NIGHT_DEG = -2.5  # no power comes with the sun so low
@@ -19,8 +18,6 @@ _MINUTES_OFF = 20.0
 _AZIMUTH_OFF_DEG = 25.0
 _MUCH_BETTER = 2.0  # times less rest
 _TOO_MUCH, _TOO_LITTLE = 1.35, 0.4  # of the peak power that was set
-
-Warning_ = dict[str, Any]
 
 
 def of_place(columns: Columns, settings: Settings) -> list[Warning_]:
@@ -45,9 +42,9 @@ def of_place(columns: Columns, settings: Settings) -> list[Warning_]:
         # Noon comes 4 minutes later for each degree further west.
         seems = (longitude - minutes / 4 + 180) % 360 - 180
         values = {"minutes": round(minutes), "set_deg": longitude, "seems_deg": round(seems)}
-        return [_warning("longitude_contradicts", values)]
+        return [warning("longitude_contradicts", values)]
     values = {"set_deg": latitude, "lowest_deg": round(quantile(lowest, 0.4))}
-    return [_warning("latitude_contradicts", values)]
+    return [warning("latitude_contradicts", values)]
 
 
 def _off_noon_min(first: float, last: float, longitude: float) -> float:
@@ -74,26 +71,8 @@ def of_plane(
         flat = plane.tilt_deg < 8 or fitted.tilt_deg < 8
         if abs(off) > _AZIMUTH_OFF_DEG and not flat and rest > _MUCH_BETTER * fitted.rest:
             values = {"set_deg": plane.azimuth_deg, "seems_deg": fitted.azimuth_deg}
-            found.append(_warning("azimuth_contradicts", values))
+            found.append(warning("azimuth_contradicts", values))
     if not found and plane.kwp and scale and not _TOO_LITTLE < scale / plane.kwp < _TOO_MUCH:
         values = {"set_kwp": plane.kwp, "seems_kwp": round(scale, 1)}
-        found.append(_warning("power_contradicts", values))
+        found.append(warning("power_contradicts", values))
     return found
-
-
-_TEXTS = {
-    "longitude_contradicts": (
-        "the middle of the sun's day is off by {minutes} minutes: the longitude seems to be near "
-        "{seems_deg}, not {set_deg}"
-    ),
-    "latitude_contradicts": (
-        "by the latitude {set_deg} there was power with the sun {lowest_deg} degrees high: is its "
-        "sign right?"
-    ),
-    "azimuth_contradicts": "by its power it looks to {seems_deg} degrees, not to {set_deg}",
-    "power_contradicts": "its power is that of {seems_kwp} kWp, not of {set_kwp}",
-}
-
-
-def _warning(name: str, values: dict[str, Any]) -> Warning_:
-    return {"id": name, "values": values, "text": _TEXTS[name].format(**values)}

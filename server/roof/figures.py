@@ -13,7 +13,7 @@ from server.roof.columns import Columns
 from server.roof.losses import Lost
 from server.roof.rows import SLOT_S, Limit
 from server.roof.shade import Judged, Seen, region_of
-from server.roof.texts import moment, why
+from server.roof.texts import Warning_, moment, warning, why
 from server.roof.whole import Own, Whole
 
 YEAR_DAYS = 365
@@ -202,17 +202,12 @@ def trend_told(columns: Columns, found: Figures) -> dict[str, Any]:
     }
 
 
-def fading(trend: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fading(trend: Mapping[str, Any]) -> list[Warning_]:
     """Return the warning that a string gives less each year than ageing explains, if it does."""
     high = trend["high"]
     if high is None or high >= _AGES_PCT:
         return []
-    values = {"pct_year": trend["pct_year"]}
-    text = (
-        "gives {pct_year} % a year, and modules age by 0.5 to 0.8 %: if all strings do, look for "
-        "dirt, else for a fault"
-    )
-    return [{"id": "fades", "values": values, "text": text.format(**values)}]
+    return [warning("fades", {"pct_year": trend["pct_year"]})]
 
 
 def dead_told(columns: Columns, found: Figures) -> dict[str, Any] | None:

@@ -6,6 +6,8 @@ from typing import Any
 from edge_lib.shared.command_names import server_command
 
 _SET = server_command("site set DEVICE")
+Warning_ = dict[str, Any]
+
 REASONS = {
     "no_place": f"where the roof is was not set: {_SET} --latitude --longitude",
     "place_contradicts": f"the place that is set does not fit to the sun of the data: {_SET}",
@@ -39,6 +41,29 @@ def moment(at_s: float) -> str:
     """Return seconds since 1970 as the API tells moments."""
     told = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
     return told.replace("+00:00", "Z")
+
+
+WARNINGS = {
+    "longitude_contradicts": (
+        "the middle of the sun's day is off by {minutes} minutes: the longitude seems to be near "
+        "{seems_deg}, not {set_deg}"
+    ),
+    "latitude_contradicts": (
+        "by the latitude {set_deg} there was power with the sun {lowest_deg} degrees high: is its "
+        "sign right?"
+    ),
+    "azimuth_contradicts": "by its power it looks to {seems_deg} degrees, not to {set_deg}",
+    "power_contradicts": "its power is that of {seems_kwp} kWp, not of {set_kwp}",
+    "fades": (
+        "gives {pct_year} % a year, and modules age by 0.5 to 0.8 %: if all strings do, look for "
+        "dirt, else for a fault"
+    ),
+}
+
+
+def warning(name: str, values: dict[str, Any]) -> Warning_:
+    """Return what the owner should look at."""
+    return {"id": name, "values": values, "text": WARNINGS[name].format(**values)}
 
 
 EVENTS = {
